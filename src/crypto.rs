@@ -1,0 +1,27 @@
+//! The seam to cryptography: algorithms, public keys, and a [`Provider`] that is passed in as an argument.
+//!
+//! There is no process-wide provider. Each provider is a value behind a feature of its own, one file a library:
+//!
+#![cfg_attr(feature = "aws-lc-rs", doc = "- [`AwsLcRs`](aws_lc_rs::AwsLcRs): aws-lc-rs, the default.")]
+#![cfg_attr(feature = "rustcrypto", doc = "- [`RustCrypto`](rustcrypto::RustCrypto): pure Rust.")]
+#![cfg_attr(feature = "josekit", doc = "- [`Josekit`](josekit::Josekit): the system's OpenSSL by way of josekit.")]
+//!
+//! Keys that live elsewhere (a token, a phone's key store) come in through [`Signer`], or sign the octets that `to_be_signed` of a JWS or a
+//! request gives and never meet this module.
+
+mod algorithm;
+#[cfg(feature = "aws-lc-rs")]
+pub mod aws_lc_rs;
+mod ecdsa;
+#[cfg(feature = "josekit")]
+pub mod josekit;
+mod provider;
+mod public_key;
+#[cfg(feature = "rustcrypto")]
+pub mod rustcrypto;
+
+pub use algorithm::{Algorithm, KeyKind};
+pub(crate) use ecdsa::{der_to_raw, raw_to_der};
+pub use provider::{CryptoError, PrivateKey, Provider, Signer, VerifyKey, VerifyingKey};
+pub(crate) use provider::{import, verify};
+pub use public_key::{Curve, MAX_RSA_BITS, MIN_RSA_BITS, PublicKey, PublicKeyParts};

@@ -1,0 +1,190 @@
+//! The traits between this crate and a library of cryptography.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use super::{Algorithm, KeyKind, PublicKey};
+use crate::{Class, Error};
+
+/// What a provider, a signer or a key can answer but success. It carries nothing of the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum CryptoError {
+    /// The signature is not that key's over that message.
+    #[error("the signature does not verify")]
+    BadSignature,
+    /// The key is not one: not on its curve, not a number that the library takes, not readable.
+    #[error("the key was refused")]
+    BadKey,
+    /// The algorithm does not fit the key.
+    #[error("the algorithm does not fit the key")]
+    Mismatch,
+    /// This provider or signer cannot do that: a key length, an algorithm.
+    #[error("not supported by this provider or signer")]
+    Unsupported,
+    /// The library, the token or the random generator failed.
+    #[error("the operation failed")]
+    Failed,
+}
+
+/// A library of cryptography, as a value that is passed in.
+///
+/// Everything random (keys, PSS salts, nonces, tokens) comes from it too. It is meant to be shared: `&dyn Provider`, `Arc<dyn Provider>`.
+pub trait Provider: Send + Sync {
+    /// Makes `key` ready to verify signatures of `algorithm`.
+    ///
+    /// # Errors
+    /// [`CryptoError::Mismatch`] if the algorithm is not one for this key, [`CryptoError::BadKey`] if the point is not on its curve or the
+    /// library refuses the number.
+    fn import(&self, algorithm: Algorithm, key: &PublicKey) -> Result<Box<dyn VerifyKey>, CryptoError>;
+
+    /// Makes a new key pair.
+    ///
+    /// # Errors
+    /// [`CryptoError::Unsupported`] for a kind that the library does not make, [`CryptoError::Failed`] if it fails.
+    fn generate(&self, kind: KeyKind) -> Result<Box<dyn PrivateKey>, CryptoError>;
+
+    /// Reads a private key: PKCS#8 (RFC 5958), unencrypted, DER.
+    ///
+    /// # Errors
+    /// [`CryptoError::BadKey`] if it is not one, is out of the limits of [`PublicKey`], or of a kind that is unknown here.
+    fn private_key_from_pkcs8_der(&self, pkcs8: &[u8]) -> Result<Box<dyn PrivateKey>, CryptoError>;
+
+    /// SHA-256.
+    fn sha256(&self, message: &[u8]) -> [u8; 32];
+
+    /// Fills `out` from the library's generator for secrets.
+    ///
+    /// # Errors
+    /// [`CryptoError::Failed`] if the generator fails.
+    fn fill_random(&self, out: &mut [u8]) -> Result<(), CryptoError>;
+}
+
+/// A public key that is ready to verify signatures of one algorithm.
+pub trait VerifyKey: Send + Sync {
+    /// Whether `signature` is this key's over `message`.
+    ///
+    /// An ECDSA signature is `r‖s` of exactly the curve's length, an RSA one has exactly as many octets as the modulus.
+    ///
+    /// # Errors
+    /// [`CryptoError::BadSignature`] for every reason.
+    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), CryptoError>;
+}
+
+/// Something that signs with one key: the seam for keys that live elsewhere.
+///
+/// It blocks until the signature is there. For keys behind a network or a prompt, take the octets from `to_be_signed` and hand the signature
+/// to `assemble` instead.
+pub trait Signer: Send + Sync {
+    /// The public half.
+    fn public_key(&self) -> &PublicKey;
+
+    /// Signs `message` (not its digest). An ECDSA signature is `r‖s` of exactly the curve's length.
+    ///
+    /// # Errors
+    /// [`CryptoError::Mismatch`] if the algorithm is not one for this key, [`CryptoError::Unsupported`] if this signer does not do it,
+    /// [`CryptoError::Failed`] if it tried and failed.
+    fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, CryptoError>;
+}
+
+/// A private key in memory, made or read by a [`Provider`].
+pub trait PrivateKey: Signer {
+    /// The key as PKCS#8 (RFC 5958), unencrypted, DER; wiped when dropped.
+    ///
+    /// # Errors
+    /// [`CryptoError::Failed`] if the library cannot write it.
+    fn expose_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, CryptoError>;
+}
+
+impl<S: Signer + ?Sized> Signer for Box<S> {
+    fn public_key(&self) -> &PublicKey {
+        (**self).public_key()
+    }
+
+    fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        (**self).sign(algorithm, message)
+    }
+}
+
+impl<S: Signer + ?Sized> Signer for std::sync::Arc<S> {
+    fn public_key(&self) -> &PublicKey {
+        (**self).public_key()
+    }
+
+    fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        (**self).sign(algorithm, message)
+    }
+}
+
+/// A public key, parsed once, that the caller chose to verify signatures of one algorithm with.
+///
+/// ```
+/// # #[cfg(feature = "aws-lc-rs")] {
+/// use keyferry::crypto::{Algorithm, Curve, KeyKind, Provider, Signer, VerifyingKey, aws_lc_rs::AwsLcRs};
+///
+/// let pair = AwsLcRs.generate(KeyKind::Ec(Curve::P256))?;
+/// let key = VerifyingKey::new(&AwsLcRs, Algorithm::Es256, pair.public_key())?;
+/// let signature = pair.sign(Algorithm::Es256, b"message")?;
+/// assert!(key.verify(b"message", &signature).is_ok());
+/// assert!(key.verify(b"another", &signature).is_err());
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct VerifyingKey {
+    algorithm: Algorithm,
+    public_key: PublicKey,
+    imported: Box<dyn VerifyKey>,
+}
+
+impl VerifyingKey {
+    /// Binds `key` to `algorithm` and imports it.
+    ///
+    /// # Errors
+    /// Class `algorithm` if they do not fit each other; `weak-key` if the provider refuses the key (a point that is not on its curve).
+    pub fn new(provider: &dyn Provider, algorithm: Algorithm, key: &PublicKey) -> Result<Self, Error> {
+        Ok(Self { algorithm, imported: import(provider, algorithm, key)?, public_key: key.clone() })
+    }
+
+    /// The algorithm that the key is bound to.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    /// Whether `signature` (`r‖s` for ECDSA) is this key's over `message`.
+    ///
+    /// # Errors
+    /// Class `signature`, for every reason.
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Error> {
+        verify(&*self.imported, message, signature)
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyingKey").field("algorithm", &self.algorithm).field("public_key", &self.public_key).finish_non_exhaustive()
+    }
+}
+
+/// Imports a key, with the error in the words of this crate.
+pub(crate) fn import(provider: &dyn Provider, algorithm: Algorithm, key: &PublicKey) -> Result<Box<dyn VerifyKey>, Error> {
+    if !algorithm.fits(key) {
+        return Err(Error::new(Class::Algorithm, "alg", "the algorithm does not fit the key"));
+    }
+    provider.import(algorithm, key).map_err(|error| match error {
+        CryptoError::Mismatch | CryptoError::Unsupported => Error::new(Class::Algorithm, "alg", "the provider does not verify this algorithm with this key"),
+        _ => Error::new(Class::WeakKey, "key", "refused on import: degenerate or not on its curve"),
+    })
+}
+
+/// Verifies, with the error in the words of this crate.
+pub(crate) fn verify(key: &dyn VerifyKey, message: &[u8], signature: &[u8]) -> Result<(), Error> {
+    key.verify(message, signature).map_err(|_| Error::new(Class::Signature, "signature", "does not verify"))
+}

@@ -1,0 +1,336 @@
+//! A public key that has the right shape: SubjectPublicKeyInfo octets and where its numbers stand in them.
+
+use std::fmt;
+use std::ops::Range;
+
+use der::Tag;
+
+use crate::{Class, Error, tlv};
+
+/// Fewest bits of an RSA modulus.
+pub const MIN_RSA_BITS: u32 = 2048;
+/// Most bits of an RSA modulus.
+pub const MAX_RSA_BITS: u32 = 8192;
+
+const PART: &str = "subjectPublicKeyInfo";
+
+/// SEQUENCE { rsaEncryption, NULL } (RFC 3279).
+const RSA_IDENTIFIER: &[u8] = &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+/// SEQUENCE { id-Ed25519 } (RFC 8410).
+const ED25519_IDENTIFIER: &[u8] = &[0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70];
+
+/// A curve of FIPS 186: what `EC` keys of RFC 7518 live on here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Curve {
+    /// secp256r1; coordinates of 32 octets.
+    P256,
+    /// secp384r1; coordinates of 48 octets.
+    P384,
+    /// secp521r1; coordinates of 66 octets.
+    P521,
+}
+
+impl Curve {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::P256, Self::P384, Self::P521];
+
+    /// The name in a JWK: `P-256`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+            Self::P521 => "P-521",
+        }
+    }
+
+    /// The curve of that name, `None` if there is none here.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|curve| curve.name() == name)
+    }
+
+    /// Bits of the field: 256, 384, 521.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        match self {
+            Self::P256 => 256,
+            Self::P384 => 384,
+            Self::P521 => 521,
+        }
+    }
+
+    /// Octets of a coordinate and of each half of a signature: 32, 48, 66.
+    #[must_use]
+    pub const fn coordinate_length(self) -> usize {
+        match self {
+            Self::P256 => 32,
+            Self::P384 => 48,
+            Self::P521 => 66,
+        }
+    }
+
+    /// SEQUENCE { id-ecPublicKey, namedCurve } (RFC 5480).
+    const fn identifier(self) -> &'static [u8] {
+        match self {
+            Self::P256 => &[
+                0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07,
+            ],
+            Self::P384 => &[0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22],
+            Self::P521 => &[0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23],
+        }
+    }
+}
+
+/// A public key: RSA of 2048 to 8192 bits with an odd exponent from 3 to 2^32 - 1, EC on a [`Curve`], or Ed25519.
+///
+/// Two keys are equal if they are the same key: each has one form, whatever form it was read from (leading zeros of `n` and `e` are stripped).
+/// Whether an EC point lies on its curve is found out when a [`Provider`](super::Provider) imports it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct PublicKey {
+    spki: Vec<u8>,
+    place: Place,
+}
+
+/// Where the numbers stand in the SPKI octets.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Place {
+    Rsa { n: Range<usize>, e: Range<usize> },
+    /// Both coordinates stand at the end.
+    Ec(Curve),
+    /// The key stands at the end.
+    Ed25519,
+}
+
+/// The numbers of a [`PublicKey`], big-endian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PublicKeyParts<'a> {
+    /// RSA; both without leading zeros.
+    Rsa {
+        /// The modulus, 256 to 1024 octets.
+        n: &'a [u8],
+        /// The public exponent, 1 to 4 octets.
+        e: &'a [u8],
+    },
+    /// A point; both coordinates of exactly [`Curve::coordinate_length`] octets.
+    Ec {
+        /// Its curve.
+        curve: Curve,
+        /// The x coordinate.
+        x: &'a [u8],
+        /// The y coordinate.
+        y: &'a [u8],
+    },
+    /// An Ed25519 key (RFC 8032).
+    Ed25519 {
+        /// 32 octets, as RFC 8032 encodes a point.
+        x: &'a [u8],
+    },
+}
+
+impl PublicKey {
+    /// An RSA key from modulus and exponent, unsigned and big-endian; leading zeros are stripped.
+    ///
+    /// # Errors
+    /// Class `weak-key`: a modulus of less than [`MIN_RSA_BITS`] or more than [`MAX_RSA_BITS`] bits, or even; an exponent that is even, below 3 or
+    /// above 2^32 - 1.
+    pub fn rsa(n: &[u8], e: &[u8]) -> Result<Self, Error> {
+        let (n, e) = (strip(n), strip(e));
+        let weak = |part, detail| Err(Error::new(Class::WeakKey, part, detail));
+        let bits = bits_of(n);
+        if bits < MIN_RSA_BITS as usize {
+            return weak("n", "the modulus has less than 2048 bits");
+        }
+        if bits > MAX_RSA_BITS as usize {
+            return weak("n", "the modulus has more than 8192 bits");
+        }
+        if n.last().is_none_or(|last| last & 1 == 0) {
+            return weak("n", "the modulus is even");
+        }
+        if e.len() > 4 {
+            return weak("e", "the exponent is above 2^32 - 1");
+        }
+        if e.last().is_none_or(|last| last & 1 == 0) || e == [1] {
+            return weak("e", "the exponent is even or below 3");
+        }
+        let numbers = tlv::unsigned_length(n) + tlv::unsigned_length(e);
+        let sequence = tlv::header_length(numbers) + numbers;
+        let bits = tlv::header_length(sequence + 1) + sequence + 1;
+        let whole = RSA_IDENTIFIER.len() + bits;
+        let mut spki = Vec::with_capacity(tlv::header_length(whole) + whole);
+        tlv::write_header(&mut spki, Tag::Sequence, whole);
+        spki.extend_from_slice(RSA_IDENTIFIER);
+        tlv::write_header(&mut spki, Tag::BitString, sequence + 1);
+        spki.push(0);
+        tlv::write_header(&mut spki, Tag::Sequence, numbers);
+        tlv::write_unsigned(&mut spki, n);
+        let n = spki.len() - n.len()..spki.len();
+        tlv::write_unsigned(&mut spki, e);
+        let e = spki.len() - e.len()..spki.len();
+        Ok(Self { spki, place: Place::Rsa { n, e } })
+    }
+
+    /// An EC key from its coordinates, big-endian, each of exactly [`Curve::coordinate_length`] octets.
+    ///
+    /// # Errors
+    /// Class `malformed` if a coordinate has another length.
+    pub fn ec(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, Error> {
+        let length = curve.coordinate_length();
+        for (part, coordinate) in [("x", x), ("y", y)] {
+            if coordinate.len() != length {
+                return Err(Error::malformed(part, "not of the one length that the curve's coordinates have"));
+            }
+        }
+        let mut spki = with_identifier(curve.identifier(), 1 + 2 * length);
+        spki.push(0x04);
+        spki.extend_from_slice(x);
+        spki.extend_from_slice(y);
+        Ok(Self { spki, place: Place::Ec(curve) })
+    }
+
+    /// An Ed25519 key from its 32 octets.
+    ///
+    /// # Errors
+    /// Class `malformed` for another length, `weak-key` for a point of small order, with which anything can be made to verify.
+    pub fn ed25519(x: &[u8]) -> Result<Self, Error> {
+        let Ok(point) = <&[u8; 32]>::try_from(x) else {
+            return Err(Error::malformed("x", "not 32 octets"));
+        };
+        if has_small_order(point) {
+            return Err(Error::new(Class::WeakKey, "x", "a point of small order"));
+        }
+        let mut spki = with_identifier(ED25519_IDENTIFIER, 32);
+        spki.extend_from_slice(x);
+        Ok(Self { spki, place: Place::Ed25519 })
+    }
+
+    /// Reads a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7): DER, in the one form that RFC 3279, 5480 or 8410 gives it.
+    ///
+    /// # Errors
+    /// Class `malformed` if it is not that, or of an algorithm, curve or point form that is unknown here; otherwise as [`rsa`](Self::rsa),
+    /// [`ec`](Self::ec), [`ed25519`](Self::ed25519).
+    pub fn from_spki_der(spki: &[u8]) -> Result<Self, Error> {
+        let mut outer = tlv::Cursor::new(spki);
+        let mut fields = outer.expect(Tag::Sequence, PART)?.inside();
+        outer.end(PART)?;
+        let identifier = fields.expect(Tag::Sequence, PART)?;
+        let content = fields.bit_string(PART)?.value;
+        fields.end(PART)?;
+        let key = if identifier.octets == RSA_IDENTIFIER {
+            let mut outer = tlv::Cursor::new(content);
+            let mut numbers = outer.expect(Tag::Sequence, PART)?.inside();
+            outer.end(PART)?;
+            let (n, e) = (numbers.unsigned(PART)?, numbers.unsigned(PART)?);
+            numbers.end(PART)?;
+            Self::rsa(n, e)?
+        } else if identifier.octets == ED25519_IDENTIFIER {
+            Self::ed25519(content)?
+        } else if let Some(curve) = Curve::ALL.iter().copied().find(|curve| identifier.octets == curve.identifier()) {
+            match content {
+                [0x04, point @ ..] if point.len() == 2 * curve.coordinate_length() => {
+                    let (x, y) = point.split_at(curve.coordinate_length());
+                    Self::ec(curve, x, y)?
+                }
+                _ => return Err(Error::malformed(PART, "not an uncompressed point of its curve")),
+            }
+        } else {
+            return Err(Error::malformed(PART, "an algorithm or curve that is unknown here").at(identifier.offset));
+        };
+        debug_assert_eq!(key.spki, spki);
+        Ok(key)
+    }
+
+    /// SubjectPublicKeyInfo, DER.
+    #[must_use]
+    pub fn as_spki_der(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// The numbers.
+    #[must_use]
+    pub fn parts(&self) -> PublicKeyParts<'_> {
+        match &self.place {
+            Place::Rsa { n, e } => PublicKeyParts::Rsa { n: &self.spki[n.clone()], e: &self.spki[e.clone()] },
+            Place::Ec(curve) => {
+                let length = curve.coordinate_length();
+                let (x, y) = self.spki[self.spki.len() - 2 * length..].split_at(length);
+                PublicKeyParts::Ec { curve: *curve, x, y }
+            }
+            Place::Ed25519 => PublicKeyParts::Ed25519 { x: &self.spki[self.spki.len() - 32..] },
+        }
+    }
+
+    /// Bits of the modulus, measured on the number itself, or of the curve's field (Ed25519: 255).
+    #[must_use]
+    pub fn bits(&self) -> u32 {
+        match self.parts() {
+            PublicKeyParts::Rsa { n, .. } => bits_of(n).try_into().unwrap_or(u32::MAX),
+            PublicKeyParts::Ec { curve, .. } => curve.bits(),
+            PublicKeyParts::Ed25519 { .. } => 255,
+        }
+    }
+
+    /// What a library that wants less than an SPKI takes: PKCS#1 `RSAPublicKey`, the uncompressed point, or the 32 octets.
+    #[cfg_attr(not(any(feature = "aws-lc-rs", feature = "rustcrypto")), allow(dead_code))]
+    pub(crate) fn as_subject_public_key(&self) -> &[u8] {
+        let start = match &self.place {
+            // The header of the sequence around the numbers stands before the header of the modulus; both have four octets at these lengths.
+            Place::Rsa { n, .. } => n.start - usize::from(self.spki[n.start] >= 0x80) - 8,
+            Place::Ec(curve) => self.spki.len() - 2 * curve.coordinate_length() - 1,
+            Place::Ed25519 => self.spki.len() - 32,
+        };
+        &self.spki[start..]
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place {
+            Place::Rsa { .. } => write!(f, "PublicKey(RSA, {} bits)", self.bits()),
+            Place::Ec(curve) => write!(f, "PublicKey(EC, {})", curve.name()),
+            Place::Ed25519 => f.write_str("PublicKey(Ed25519)"),
+        }
+    }
+}
+
+/// An SPKI up to where the content of its BIT STRING of `length` octets begins.
+fn with_identifier(identifier: &[u8], length: usize) -> Vec<u8> {
+    let whole = identifier.len() + tlv::header_length(length + 1) + length + 1;
+    let mut spki = Vec::with_capacity(tlv::header_length(whole) + whole);
+    tlv::write_header(&mut spki, Tag::Sequence, whole);
+    spki.extend_from_slice(identifier);
+    tlv::write_header(&mut spki, Tag::BitString, length + 1);
+    spki.push(0);
+    spki
+}
+
+fn strip(number: &[u8]) -> &[u8] {
+    &number[number.iter().take_while(|octet| **octet == 0).count()..]
+}
+
+/// Bits of a number without leading zeros.
+fn bits_of(number: &[u8]) -> usize {
+    number.len() * 8 - number.first().map_or(0, |first| first.leading_zeros() as usize)
+}
+
+/// The points whose order divides 8, in every encoding of their y coordinate; the sign bit does not matter.
+fn has_small_order(point: &[u8; 32]) -> bool {
+    const ORDER_8: [[u8; 32]; 2] = [
+        [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33,
+            0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+        ],
+        [
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc,
+            0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+        ],
+    ];
+    let mut y = *point;
+    y[31] &= 0x7f;
+    let middle = |octet| y[1..31].iter().all(|other| *other == octet);
+    let zero_or_one = y[0] <= 1 && middle(0) && y[31] == 0;
+    let around_p = (0xec..=0xee).contains(&y[0]) && middle(0xff) && y[31] == 0x7f;
+    zero_or_one || around_p || ORDER_8.contains(&y)
+}

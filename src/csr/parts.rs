@@ -1,0 +1,70 @@
+//! The parts of a CertificationRequest, by position.
+
+use std::ops::Range;
+
+use der::Tag;
+
+use super::MAX_REQUEST;
+use crate::{Error, tlv};
+
+/// Where the parts stand. Subject and attributes are DER to a bounded depth, the rest is not looked into.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Parts {
+    /// The number.
+    pub(super) version: Range<usize>,
+    /// CertificationRequestInfo: what the signature is over.
+    pub(super) info: Range<usize>,
+    /// Name, with its header.
+    pub(super) subject: Range<usize>,
+    /// SubjectPublicKeyInfo, with its header.
+    pub(super) spki: Range<usize>,
+    /// `[0] Attributes`, with its header, if it is there.
+    pub(super) attributes: Option<Range<usize>>,
+    /// AlgorithmIdentifier, with its header.
+    pub(super) signature_algorithm: Range<usize>,
+    /// The content of the BIT STRING.
+    pub(super) signature: Range<usize>,
+}
+
+/// What absent attributes are worth: the empty set.
+const NO_ATTRIBUTES: &[u8] = &[0xa0, 0x00];
+
+impl Parts {
+    pub(super) fn read(der: &[u8]) -> Result<Self, Error> {
+        if der.len() > MAX_REQUEST {
+            return Err(Error::too_large("certificationRequest", "more than 64 KiB"));
+        }
+        let mut outer = tlv::Cursor::new(der);
+        let mut request = outer.expect(Tag::Sequence, "certificationRequest")?.inside();
+        outer.end("certificationRequest")?;
+        let info = request.expect(Tag::Sequence, "certificationRequestInfo")?;
+        let signature_algorithm = request.expect(Tag::Sequence, "signatureAlgorithm")?;
+        let signature = request.bit_string("signature")?;
+        request.end("certificationRequest")?;
+
+        let mut fields = info.inside();
+        let version = fields.expect(Tag::Integer, "version")?;
+        let subject = fields.expect(Tag::Sequence, "subject")?;
+        subject.check("subject")?;
+        let spki = fields.expect(Tag::Sequence, "subjectPKInfo")?;
+        let attributes = if fields.is_empty() { None } else { Some(fields.expect(tlv::context(0), "attributes")?) };
+        if let Some(attributes) = &attributes {
+            attributes.check("attributes")?;
+        }
+        fields.end("certificationRequestInfo")?;
+        Ok(Self {
+            version: version.value_range(),
+            info: info.range(),
+            subject: subject.range(),
+            spki: spki.range(),
+            attributes: attributes.map(|attributes| attributes.range()),
+            signature_algorithm: signature_algorithm.range(),
+            signature: signature.value_range(),
+        })
+    }
+
+    /// The attributes in `der`, or the empty set where they are absent.
+    pub(super) fn attributes_or_none<'a>(&self, der: &'a [u8]) -> &'a [u8] {
+        self.attributes.clone().map_or(NO_ATTRIBUTES, |place| &der[place])
+    }
+}

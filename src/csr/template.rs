@@ -1,0 +1,121 @@
+//! A request that is there to be copied.
+
+use std::fmt;
+
+use super::{Parts, UnsignedRequest};
+use crate::crypto::{Algorithm, CryptoError, PublicKey, Signer};
+use crate::jose::{decode_standard, encode_standard};
+use crate::{Class, Error};
+
+/// A certificate request that serves as a template: the right subject and attributes, a key and a signature that mean nothing.
+///
+/// It is read leniently, as real ones are odd: version 0 to 2, any signature by any algorithm, any key, no attributes at all, any subject. It
+/// has to be one DER object all the same. Every octet is kept.
+///
+/// ```
+/// # #[cfg(feature = "aws-lc-rs")] {
+/// use keyferry::crypto::{Curve, KeyKind, Provider, aws_lc_rs::AwsLcRs};
+/// use keyferry::csr::{Request, Template};
+///
+/// let command: serde_json::Value = serde_json::from_str(include_str!("../../tests/fixtures/hermod/provision-command.json"))?;
+/// let certreq = command["provCommand"]["profile"]["keygenrequests"][0]["certreq"].as_str().unwrap();
+/// let template = Template::from_base64(certreq)?;
+///
+/// let pair = AwsLcRs.generate(KeyKind::Ec(Curve::P256))?;
+/// let request = Request::from_der(&template.replace_key(&*pair)?, &AwsLcRs)?;
+/// assert_eq!(request.subject_der(), template.subject_der());
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Template {
+    der: Vec<u8>,
+    parts: Parts,
+}
+
+impl Template {
+    /// Reads DER.
+    ///
+    /// # Errors
+    /// Class `malformed` if it is not one DER CertificationRequest of version 0 to 2, `too-large` above [`MAX_REQUEST`](super::MAX_REQUEST)
+    /// octets.
+    pub fn from_der(der: &[u8]) -> Result<Self, Error> {
+        Self::from_owned(der.to_vec())
+    }
+
+    /// Reads standard base64 with padding, as Hermod's `certreq` is; blanks and line breaks are tolerated.
+    ///
+    /// # Errors
+    /// Class `malformed` if it is not base64, and as [`from_der`](Self::from_der).
+    pub fn from_base64(text: &str) -> Result<Self, Error> {
+        Self::from_owned(decode_standard(text, "certificationRequest")?)
+    }
+
+    fn from_owned(der: Vec<u8>) -> Result<Self, Error> {
+        let parts = Parts::read(&der)?;
+        if !matches!(der[parts.version.clone()], [0..=2]) {
+            return Err(Error::malformed("version", "not 0, 1 or 2"));
+        }
+        Ok(Self { der, parts })
+    }
+
+    /// The template as it was read.
+    #[must_use]
+    pub fn as_der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// Standard base64 with padding, on one line: what goes into `certreq`.
+    #[must_use]
+    pub fn to_base64(&self) -> String {
+        encode_standard(&self.der)
+    }
+
+    /// The subject, a DER Name.
+    #[must_use]
+    pub fn subject_der(&self) -> &[u8] {
+        &self.der[self.parts.subject.clone()]
+    }
+
+    /// `[0] Attributes`, DER; `None` if the template has none, not even an empty set.
+    ///
+    /// # Security
+    /// They may hold a challenge password: not for logs.
+    #[must_use]
+    pub fn attributes_der(&self) -> Option<&[u8]> {
+        self.parts.attributes.clone().map(|place| &self.der[place])
+    }
+
+    /// What a request has to hold for these attributes: the same octets, or the empty set where the template has none at all.
+    pub(crate) fn due_attributes(&self) -> &[u8] {
+        self.parts.attributes_or_none(&self.der)
+    }
+
+    /// Puts another key in. Subject and attributes keep their octets; the version is written as 0, which is the only one there is, and absent
+    /// attributes as the empty set, without which PKCS#10 is not complete.
+    ///
+    /// # Errors
+    /// Class `algorithm` if `algorithm` does not fit `key`.
+    pub fn with_key(&self, key: &PublicKey, algorithm: Algorithm) -> Result<UnsignedRequest, Error> {
+        if !algorithm.fits(key) {
+            return Err(Error::new(Class::Algorithm, "signatureAlgorithm", "the algorithm does not fit the key"));
+        }
+        Ok(UnsignedRequest::new(self.subject_der(), key, self.due_attributes(), algorithm))
+    }
+
+    /// Puts the signer's key in and signs with it, by the [default algorithm](Algorithm::default_for) of its key. Gives a DER
+    /// CertificationRequest.
+    ///
+    /// # Errors
+    /// What the signer answers.
+    pub fn replace_key(&self, signer: &dyn Signer) -> Result<Vec<u8>, CryptoError> {
+        let key = signer.public_key();
+        UnsignedRequest::new(self.subject_der(), key, self.due_attributes(), Algorithm::default_for(key)).sign(signer)
+    }
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Template").field("length", &self.der.len()).finish_non_exhaustive()
+    }
+}

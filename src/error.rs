@@ -1,0 +1,192 @@
+//! What is wrong with something that came from outside: one class, the part at fault, and nothing of the input.
+
+use std::borrow::Cow;
+use std::fmt;
+
+macro_rules! classes {
+    ($( $(#[$doc:meta])* $name:ident = $text:literal, )*) => {
+        /// Why something was refused: one stable, machine-readable word an error.
+        ///
+        /// The words are fixed. They are what [`Class::as_str`] and `Display` give, what the programs print, and, in upper snake case, what
+        /// an HTTP answer carries.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Class { $( $(#[$doc])* $name, )* }
+
+        impl Class {
+            /// Every class, in the order of the table in the crate's documentation.
+            pub const ALL: &'static [Self] = &[$( Self::$name, )*];
+
+            /// The word, lower case with hyphens: `too-large`.
+            ///
+            /// ```
+            /// assert_eq!(keyferry::Class::NotAsRequested.as_str(), "not-as-requested");
+            /// ```
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $( Self::$name => $text, )* }
+            }
+        }
+    };
+}
+
+classes! {
+    /// Not the exact form: bad JSON, base64url or DER, a member twice, of the wrong type, or required and absent.
+    Malformed = "malformed",
+    /// Over a limit on size, count or depth.
+    TooLarge = "too-large",
+    /// An algorithm that the caller did not allow, that does not exist here (`none`, symmetric ones), or that does not fit its key.
+    Algorithm = "algorithm",
+    /// A key that is too short or too long, has a bad exponent, or does not lie on its curve.
+    WeakKey = "weak-key",
+    /// A private member stands where only a public key is due.
+    PrivateKey = "private-key",
+    /// A signature does not verify.
+    Signature = "signature",
+    /// A key does not prove itself, proves itself twice, or is the attestation key.
+    Proof = "proof",
+    /// The nonce is missing or not the one asked for.
+    Nonce = "nonce",
+    /// A nonce or an answer that was counted already.
+    Replay = "replay",
+    /// The set of keyids is not the one asked for: unknown, missing or doubled.
+    KeyId = "keyid",
+    /// Type, length, mechanism, usage or state of a key is not as asked for.
+    NotAsRequested = "not-as-requested",
+    /// A certificate request is wrong in its key, subject, attributes or signature.
+    Csr = "csr",
+    /// The attestation key is not one of those that were pinned.
+    Attestation = "attestation",
+    /// Host name, certificate hash or mailbox address is not the channel's.
+    Channel = "channel",
+    /// User or profile is not the one asked for.
+    User = "user",
+    /// No API key or token, or one that does not fit.
+    Unauthorized = "unauthorized",
+    /// Unknown, or somebody else's.
+    NotFound = "not-found",
+    /// The same thing again with other content.
+    Conflict = "conflict",
+    /// Past its lifespan.
+    Expired = "expired",
+    /// Too many, too fast.
+    Rate = "rate",
+    /// An address that must not be called.
+    TargetRefused = "target-refused",
+    /// The store cannot keep the promise; nothing was acknowledged.
+    Storage = "storage",
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A refusal of something that came from outside: its [`Class`], the part at fault, what is wrong with it and, for text and DER, where.
+///
+/// It never repeats the input, so it can be logged as it is.
+///
+/// ```
+/// use keyferry::{Class, crypto::PublicKey};
+///
+/// let error = PublicKey::from_spki_der(&[0x30, 0x00]).unwrap_err();
+/// assert_eq!(error.class(), Class::Malformed);
+/// assert_eq!(error.part(), "subjectPublicKeyInfo");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Inner {
+    class: Class,
+    part: Cow<'static, str>,
+    detail: Cow<'static, str>,
+    offset: Option<usize>,
+}
+
+impl Error {
+    /// An error of `class` about `part`: the name of a member, as a path of the names the wire uses, or of a DER field.
+    ///
+    /// `detail` is one lower-case phrase. Neither may hold text that came from outside.
+    #[must_use]
+    pub fn new(class: Class, part: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner { class, part: part.into(), detail: detail.into(), offset: None }))
+    }
+
+    pub(crate) fn malformed(part: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Class::Malformed, part, detail)
+    }
+
+    pub(crate) fn too_large(part: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Class::TooLarge, part, detail)
+    }
+
+    /// The same error with the offset of the fault, in octets from the start of the part.
+    #[must_use]
+    pub fn at(mut self, offset: usize) -> Self {
+        self.0.offset = Some(offset);
+        self
+    }
+
+    /// The same error about a part of `outer`: `outer`, or `outer.part`.
+    #[must_use]
+    pub(crate) fn within(mut self, outer: &str) -> Self {
+        let joint = if self.0.part.is_empty() || self.0.part.starts_with('[') { "" } else { "." };
+        self.0.part = Cow::Owned(format!("{outer}{joint}{}", self.0.part));
+        self
+    }
+
+    /// The same fault under another class: the one that the caller's rule gives it.
+    #[must_use]
+    pub(crate) fn as_class(mut self, class: Class) -> Self {
+        self.0.class = class;
+        self
+    }
+
+    /// The class: what a program decides on.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        self.0.class
+    }
+
+    /// The part at fault, as a path (`provCommand.profile.keygenrequests[0].keyid`) or a field's name. May be empty: the whole input.
+    #[must_use]
+    pub fn part(&self) -> &str {
+        &self.0.part
+    }
+
+    /// What is wrong, for a person.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// Where, in octets from the start of the text or DER that was read, if that is known.
+    #[must_use]
+    pub fn offset(&self) -> Option<usize> {
+        self.0.offset
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.0.class)?;
+        if !self.0.part.is_empty() {
+            write!(f, "{}: ", self.0.part)?;
+        }
+        f.write_str(&self.0.detail)?;
+        match self.0.offset {
+            Some(offset) => write!(f, " (at octet {offset})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({self})")
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,1 @@
+//! Hermod (Nexus Smart ID Messaging).

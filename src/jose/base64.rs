@@ -1,0 +1,48 @@
+//! The two alphabets of RFC 4648. They are never mixed.
+
+use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
+
+use crate::Error;
+
+/// Decodes base64url without padding; spare bits have to be zero.
+pub(crate) fn decode_url(text: &str, part: &'static str) -> Result<Vec<u8>, Error> {
+    URL_SAFE_NO_PAD.decode_to_vec(text).map_err(|_| Error::malformed(part, "not base64url without padding"))
+}
+
+/// Encodes as base64url without padding.
+pub(crate) fn encode_url(octets: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode_to_string(octets)
+}
+
+/// Decodes standard base64 with padding. Blanks and line breaks are dropped first, as some senders wrap their lines.
+pub(crate) fn decode_standard(text: &str, part: &'static str) -> Result<Vec<u8>, Error> {
+    let decode = |text: &str| STANDARD.decode_to_vec(text).map_err(|_| Error::malformed(part, "not standard base64 with padding"));
+    let blank = |character: char| matches!(character, ' ' | '\t' | '\r' | '\n');
+    if text.contains(blank) { decode(&text.replace(blank, "")) } else { decode(text) }
+}
+
+/// Encodes as standard base64 with padding, on one line.
+pub(crate) fn encode_standard(octets: &[u8]) -> String {
+    STANDARD.encode_to_string(octets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rejects_padding_spare_bits_and_the_other_alphabet() {
+        assert_eq!(decode_url("-_8", "x").unwrap(), [0xfb, 0xff]);
+        for text in ["-_8=", "-_9", "+/8", "-", "-_ 8", "-_8\n"] {
+            assert!(decode_url(text, "x").is_err(), "{text:?}");
+        }
+        for text in ["+/8", "+/9=", "-_8=", "+/8==", "=+/8"] {
+            assert!(decode_standard(text, "x").is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn drops_blanks_and_line_breaks_from_standard_base64() {
+        assert_eq!(decode_standard(" +/\r\n8=\t", "x").unwrap(), [0xfb, 0xff]);
+    }
+}

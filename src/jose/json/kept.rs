@@ -1,0 +1,185 @@
+//! Members that are not known here: kept as they came, and checked for what no object may hold.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde_json::value::RawValue;
+
+use super::{FromJson, MAX_NAMES, MAX_TEXT, Reading, Seed, Text};
+use crate::Class;
+
+/// The members of an object that are not known here, in the order they came, each value exactly as it was written.
+///
+/// They are written again with the object. `Debug` shows their names only: what they hold is not known.
+#[derive(Clone, Default)]
+pub struct Kept(Vec<(String, Box<RawValue>)>);
+
+impl Kept {
+    /// None.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Names and JSON texts, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.get()))
+    }
+
+    /// The JSON text of the member `name`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(other, _)| *other == name).map(|(_, value)| value)
+    }
+
+    /// Adds a member, or replaces its value. `name` must not be one that the object knows.
+    ///
+    /// # Errors
+    /// Whatever `value` answers when it is written as JSON.
+    pub fn insert(&mut self, name: impl Into<String>, value: &impl serde::Serialize) -> Result<(), serde_json::Error> {
+        let (name, value) = (name.into(), serde_json::value::to_raw_value(value)?);
+        self.remove(&name);
+        self.0.push((name, value));
+        Ok(())
+    }
+
+    /// Takes a member out, as JSON text.
+    pub fn remove(&mut self, name: &str) -> Option<Box<RawValue>> {
+        let at = self.0.iter().position(|(other, _)| other == name)?;
+        Some(self.0.remove(at).1)
+    }
+
+    pub(crate) fn write_into<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        self.0.iter().try_for_each(|(name, value)| map.serialize_entry(name, value))
+    }
+}
+
+impl PartialEq for Kept {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Kept {}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// The same, borrowed from the document.
+#[derive(Default)]
+pub(crate) struct KeptRef<'a>(Vec<(Text<'a>, &'a RawValue)>);
+
+impl<'a> KeptRef<'a> {
+    /// Reads the value of the next member and keeps it under `name`.
+    pub(crate) fn read<A: MapAccess<'a>>(&mut self, name: Text<'a>, map: &mut A, reading: &Reading) -> Result<(), A::Error> {
+        if self.0.iter().any(|(other, _)| *other == name) {
+            return Err(reading.fail(Class::Malformed, "a member twice"));
+        }
+        reading.count_kept()?;
+        let value = map.next_value::<&RawValue>()?;
+        check(value, reading)?;
+        self.0.push((name, value));
+        Ok(())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.0.iter().map(|(name, value)| (&**name, *value))
+    }
+
+    pub(crate) fn to_kept(&self) -> Kept {
+        if self.0.is_empty() {
+            return Kept::new();
+        }
+        Kept(self.0.iter().map(|(name, value)| (String::from(&**name), (*value).to_owned())).collect())
+    }
+}
+
+impl Kept {
+    /// As [`KeptRef::read`], owned.
+    pub(crate) fn read<'de, A: MapAccess<'de>>(&mut self, name: Text<'de>, map: &mut A, reading: &Reading) -> Result<(), A::Error> {
+        if self.get(&name).is_some() {
+            return Err(reading.fail(Class::Malformed, "a member twice"));
+        }
+        reading.count_kept()?;
+        let value = map.next_value::<Box<RawValue>>()?;
+        check(&value, reading)?;
+        self.0.push((name.0.into_owned(), value));
+        Ok(())
+    }
+}
+
+/// Looks through a kept value: no member twice, not too deep, not too many, no text too long.
+///
+/// It is well-formed JSON already; its first octet tells what it is.
+fn check<E: serde::de::Error>(value: &RawValue, reading: &Reading) -> Result<(), E> {
+    let text = value.get();
+    match text.as_bytes().first() {
+        Some(b'"') if text.len() > MAX_TEXT + 2 => Err(reading.fail(Class::TooLarge, "a text of more than 64 KiB")),
+        Some(b'{' | b'[') => {
+            let mut deserializer = serde_json::Deserializer::from_str(text);
+            match Inside::from_json(&mut deserializer, reading) {
+                Ok(Inside) => Ok(()),
+                // What happened is recorded already, unless serde_json found it.
+                Err(_) => Err(reading.fail(Class::Malformed, "not the JSON that is due here")),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The inside of a kept object or array, looked through.
+struct Inside;
+
+impl<'de> FromJson<'de> for Inside {
+    const EXPECTED: &'static str = "not JSON";
+
+    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+        struct V<'r>(&'r Reading);
+        impl<'de> Visitor<'de> for V<'_> {
+            type Value = Inside;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object or an array")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Inside, A::Error> {
+                self.0.enter()?;
+                let mut names: Vec<Cow<'de, str>> = Vec::new();
+                while let Some(name) = map.next_key_seed(Seed::<Text<'de>>::new(self.0))? {
+                    if names.contains(&name.0) {
+                        return Err(self.0.fail(Class::Malformed, "a member twice"));
+                    }
+                    if names.len() == MAX_NAMES {
+                        return Err(self.0.fail(Class::TooLarge, "more than 64 names in one object"));
+                    }
+                    self.0.count_kept()?;
+                    names.push(name.0);
+                    check(map.next_value::<&RawValue>()?, self.0)?;
+                }
+                self.0.leave();
+                Ok(Inside)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Inside, A::Error> {
+                self.0.enter()?;
+                while let Some(value) = elements.next_element::<&RawValue>()? {
+                    check(value, self.0)?;
+                }
+                self.0.leave();
+                Ok(Inside)
+            }
+        }
+        deserializer.deserialize_any(V(reading))
+    }
+}

@@ -1,0 +1,176 @@
+//! One reading of one document: its limits, and the fault that ended it.
+
+use std::cell::{Cell, RefCell};
+use std::fmt::Write as _;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _};
+
+use super::{MAX_DEPTH, MAX_KEPT};
+use crate::{Class, Error};
+
+/// What a `null` means where an optional member is due.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Nulls {
+    /// The member is absent.
+    AreAbsent,
+    /// An error: the member has the wrong type.
+    AreWrong,
+}
+
+/// What is shared by everything that reads one document.
+pub(crate) struct Reading {
+    nulls: Nulls,
+    depth: Cell<u16>,
+    kept: Cell<u16>,
+    fault: RefCell<Option<Fault>>,
+}
+
+struct Fault {
+    class: Class,
+    detail: &'static str,
+    /// Innermost first.
+    path: Vec<Step>,
+}
+
+enum Step {
+    Member(&'static str),
+    Element(usize),
+}
+
+impl Reading {
+    pub(crate) fn new(nulls: Nulls) -> Self {
+        Self { nulls, depth: Cell::new(0), kept: Cell::new(0), fault: RefCell::new(None) }
+    }
+
+    pub(crate) fn null_is_absent(&self) -> bool {
+        self.nulls == Nulls::AreAbsent
+    }
+
+    /// Records what is wrong; the error that is returned only carries the news outwards.
+    #[cold]
+    pub(crate) fn fail<E: serde::de::Error>(&self, class: Class, detail: &'static str) -> E {
+        let mut fault = self.fault.borrow_mut();
+        if fault.is_none() {
+            *fault = Some(Fault { class, detail, path: Vec::new() });
+        }
+        E::custom(detail)
+    }
+
+    /// Notes, on its way outwards, where a fault was met. What serde_json found by itself becomes a fault here, in our words: its own may
+    /// repeat the input.
+    #[cold]
+    pub(crate) fn in_member<E: serde::de::Error>(&self, name: &'static str, expected: &'static str, error: E) -> E {
+        self.step(Step::Member(name), expected, error)
+    }
+
+    #[cold]
+    pub(crate) fn in_element<E: serde::de::Error>(&self, index: usize, expected: &'static str, error: E) -> E {
+        self.step(Step::Element(index), expected, error)
+    }
+
+    fn step<E: serde::de::Error>(&self, step: Step, expected: &'static str, error: E) -> E {
+        let mut fault = self.fault.borrow_mut();
+        fault.get_or_insert_with(|| Fault { class: Class::Malformed, detail: expected, path: Vec::new() }).path.push(step);
+        error
+    }
+
+    /// One level deeper.
+    pub(crate) fn enter<E: serde::de::Error>(&self) -> Result<(), E> {
+        let depth = self.depth.get() + 1;
+        if depth > MAX_DEPTH {
+            return Err(self.fail(Class::TooLarge, "nested deeper than 32"));
+        }
+        self.depth.set(depth);
+        Ok(())
+    }
+
+    pub(crate) fn leave(&self) {
+        self.depth.set(self.depth.get() - 1);
+    }
+
+    /// One more member that is kept.
+    pub(crate) fn count_kept<E: serde::de::Error>(&self) -> Result<(), E> {
+        let kept = self.kept.get() + 1;
+        if kept > MAX_KEPT {
+            return Err(self.fail(Class::TooLarge, "more than 1024 unknown members"));
+        }
+        self.kept.set(kept);
+        Ok(())
+    }
+
+    /// The error of a reading that ended in `error`.
+    #[cold]
+    pub(crate) fn error(&self, text: &str, error: &serde_json::Error) -> Error {
+        let offset = offset(text, error);
+        match self.fault.take() {
+            // A syntax error outranks the wrong type that it was first taken for.
+            Some(fault) if !matches!(error.classify(), serde_json::error::Category::Syntax | serde_json::error::Category::Eof) => {
+                let mut path = String::new();
+                for step in fault.path.iter().rev() {
+                    let wrote = match step {
+                        Step::Member(name) if path.is_empty() => path.write_str(name),
+                        Step::Member(name) => write!(path, ".{name}"),
+                        Step::Element(index) => write!(path, "[{index}]"),
+                    };
+                    debug_assert!(wrote.is_ok(), "writing to memory");
+                }
+                Error::new(fault.class, path, fault.detail).at(offset)
+            }
+            _ => Error::malformed("", "not the JSON that is due here").at(offset),
+        }
+    }
+
+    /// The same for a caller of serde, as an error of its format.
+    #[cold]
+    pub(crate) fn foreign_error<E: serde::de::Error>(&self, error: E) -> E {
+        match self.fault.take() {
+            Some(fault) => E::custom(format_args!("{}: {}", fault.class, fault.detail)),
+            None => error,
+        }
+    }
+}
+
+/// serde_json tells line and column, in characters of one octet.
+fn offset(text: &str, error: &serde_json::Error) -> usize {
+    let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    (before + error.column().saturating_sub(1)).min(text.len())
+}
+
+/// What can be read from JSON in one [`Reading`].
+pub(crate) trait FromJson<'de>: Sized {
+    /// What is said when something else stands there: "not a text".
+    const EXPECTED: &'static str;
+
+    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error>;
+}
+
+/// Reads a `T`.
+pub(crate) struct Seed<'r, T>(pub(crate) &'r Reading, PhantomData<T>);
+
+impl<'r, T> Seed<'r, T> {
+    pub(crate) fn new(reading: &'r Reading) -> Self {
+        Self(reading, PhantomData)
+    }
+}
+
+impl<'de, T: FromJson<'de>> DeserializeSeed<'de> for Seed<'_, T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        T::from_json(deserializer, self.0)
+    }
+}
+
+/// Reads one document, the whole text.
+pub(crate) fn read<'de, T: FromJson<'de>>(text: &'de str, nulls: Nulls) -> Result<T, Error> {
+    let reading = Reading::new(nulls);
+    read_with(text, &reading).map_err(|error| reading.error(text, &error))
+}
+
+fn read_with<'de, T: FromJson<'de>>(text: &'de str, reading: &Reading) -> Result<T, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = T::from_json(&mut deserializer, reading)?;
+    deserializer.end().map_err(|_| serde_json::Error::custom("characters after the end"))?;
+    Ok(value)
+}

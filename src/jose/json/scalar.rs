@@ -1,0 +1,235 @@
+//! The values of members.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize as _, Serialize, Serializer};
+
+use super::{FromJson, MAX_TEXT, Reading, Seed};
+use crate::Class;
+
+/// A text of at most [`MAX_TEXT`] octets, borrowed from the document where it has no escapes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
+
+/// A text whose length its reader limits: a JWS, an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BigText<'a>(pub(crate) Cow<'a, str>);
+
+struct TextVisitor<'r> {
+    reading: &'r Reading,
+    limit: usize,
+}
+
+impl<'de> Visitor<'de> for TextVisitor<'_> {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        if text.len() > self.limit {
+            return Err(self.reading.fail(Class::TooLarge, "a text of more than 64 KiB"));
+        }
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        if text.len() > self.limit {
+            return Err(self.reading.fail(Class::TooLarge, "a text of more than 64 KiB"));
+        }
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+impl<'de> FromJson<'de> for Text<'de> {
+    const EXPECTED: &'static str = "not a text";
+
+    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor { reading, limit: MAX_TEXT }).map(Self)
+    }
+}
+
+impl<'de> FromJson<'de> for BigText<'de> {
+    const EXPECTED: &'static str = "not a text";
+
+    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor { reading, limit: usize::MAX }).map(Self)
+    }
+}
+
+impl std::ops::Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::ops::Deref for BigText<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> FromJson<'de> for String {
+    const EXPECTED: &'static str = "not a text";
+
+    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+        Text::from_json(deserializer, reading).map(|text| text.0.into_owned())
+    }
+}
+
+impl<'de> FromJson<'de> for crate::Secret {
+    const EXPECTED: &'static str = "not a text";
+
+    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+        Text::from_json(deserializer, reading).map(|text| Self::new(text.0))
+    }
+}
+
+/// A whole number, not negative; also as a text of digits, as some senders write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Integer(pub(crate) u64);
+
+impl<'de> FromJson<'de> for Integer {
+    const EXPECTED: &'static str = "not a whole number";
+
+    fn from_json<D: Deserializer<'de>>(deserializer: D, _: &Reading) -> Result<Self, D::Error> {
+        struct V;
+        impl Visitor<'_> for V {
+            type Value = u64;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number")
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<u64, E> {
+                Ok(number)
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<u64, E> {
+                let digits = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
+                if digits { text.parse().map_err(|_| E::custom("too large")) } else { Err(E::custom("not digits")) }
+            }
+        }
+        deserializer.deserialize_any(V).map(Self)
+    }
+}
+
+impl<'de> FromJson<'de> for u64 {
+    const EXPECTED: &'static str = Integer::EXPECTED;
+
+    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+        Integer::from_json(deserializer, reading).map(|integer| integer.0)
+    }
+}
+
+/// `true` or `false`; also as a text, as some senders write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flag(pub(crate) bool);
+
+impl<'de> FromJson<'de> for Flag {
+    const EXPECTED: &'static str = "neither true nor false";
+
+    fn from_json<D: Deserializer<'de>>(deserializer: D, _: &Reading) -> Result<Self, D::Error> {
+        struct V;
+        impl Visitor<'_> for V {
+            type Value = bool;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true or false")
+            }
+
+            fn visit_bool<E>(self, flag: bool) -> Result<bool, E> {
+                Ok(flag)
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<bool, E> {
+                text.parse().map_err(|_| E::custom("neither true nor false"))
+            }
+        }
+        deserializer.deserialize_any(V).map(Self)
+    }
+}
+
+impl<'de> FromJson<'de> for bool {
+    const EXPECTED: &'static str = Flag::EXPECTED;
+
+    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+        Flag::from_json(deserializer, reading).map(|flag| flag.0)
+    }
+}
+
+/// Something that is there, whatever it is; it is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Skipped;
+
+impl<'de> FromJson<'de> for Skipped {
+    const EXPECTED: &'static str = "not JSON";
+
+    fn from_json<D: Deserializer<'de>>(deserializer: D, _: &Reading) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+/// An array of at most `MAX` elements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct List<T, const MAX: usize>(pub(crate) Vec<T>);
+
+impl<'de, T: FromJson<'de>, const MAX: usize> FromJson<'de> for List<T, MAX> {
+    const EXPECTED: &'static str = "not an array";
+
+    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+        struct V<'r, T, const MAX: usize>(&'r Reading, std::marker::PhantomData<T>);
+        impl<'de, T: FromJson<'de>, const MAX: usize> Visitor<'de> for V<'_, T, MAX> {
+            type Value = Vec<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Vec<T>, A::Error> {
+                self.0.enter()?;
+                let mut list = Vec::new();
+                loop {
+                    let next = elements.next_element_seed(Seed::<T>::new(self.0));
+                    let Some(element) = next.map_err(|error| self.0.in_element(list.len(), T::EXPECTED, error))? else {
+                        break;
+                    };
+                    if list.len() == MAX {
+                        return Err(self.0.fail(Class::TooLarge, "too many elements"));
+                    }
+                    list.push(element);
+                }
+                self.0.leave();
+                Ok(list)
+            }
+        }
+        deserializer.deserialize_seq(V::<T, MAX>(reading, std::marker::PhantomData)).map(Self)
+    }
+}
+
+impl<'de, T: FromJson<'de>> FromJson<'de> for Vec<T> {
+    const EXPECTED: &'static str = "not an array";
+
+    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+        List::<T, 64>::from_json(deserializer, reading).map(|list| list.0)
+    }
+}
+
+impl Serialize for Text<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self)
+    }
+}
+
+impl Serialize for BigText<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self)
+    }
+}

@@ -1,0 +1,104 @@
+//! The rules for objects, on a made-up one.
+
+use super::*;
+use crate::Class;
+
+json_object! {
+    /// An object of a model.
+    struct Sample {
+        /// A text.
+        required pub(crate) keystate: String = "keystate" | "key_state",
+        /// A number.
+        optional pub(crate) size: u64 = "size",
+        /// More of them.
+        optional pub(crate) list: Vec<Inner> = "list",
+    }
+}
+
+json_object! {
+    /// An object inside.
+    struct Inner {
+        /// A text.
+        required pub(crate) name: String = "name",
+    }
+}
+
+json_object! {
+    /// An object of something signed.
+    struct Borrowed<'a> {
+        required alg: Text<'a> = "alg",
+        optional kid: Text<'a> = "kid",
+    }
+}
+
+fn refusal(text: &str) -> (Class, String, String) {
+    let error = read::<Sample>(text, Nulls::AreAbsent).unwrap_err();
+    (error.class(), error.part().to_owned(), error.detail().to_owned())
+}
+
+#[test]
+fn keeps_unknown_members_as_they_came_and_writes_them_again() {
+    let text = r#"{"size":"12","new":{"a":[1.50,1e400,"\u00e9"]},"key_state":"ACTIVE"}"#;
+    let sample: Sample = read(text, Nulls::AreAbsent).unwrap();
+    assert_eq!((sample.size, &*sample.keystate), (Some(12), "ACTIVE"));
+    assert_eq!(serde_json::to_string(&sample).unwrap(), r#"{"keystate":"ACTIVE","size":12,"new":{"a":[1.50,1e400,"\u00e9"]}}"#);
+    assert_eq!(format!("{:?}", sample.extra), r#"{"new"}"#);
+}
+
+#[test]
+fn rejects_a_member_twice_at_any_depth_and_in_any_spelling() {
+    let twice = "given twice".to_owned();
+    assert_eq!(refusal(r#"{"keystate":"a","keystate":"a"}"#), (Class::Malformed, "keystate".into(), twice));
+    assert_eq!(refusal(r#"{"keystate":"a","k\u0065ystate":"a"}"#).0, Class::Malformed);
+    for text in [r#"{"x":1,"x":1,"keystate":"a"}"#, r#"{"keystate":"a","x":[{"y":{"z":1,"\u007a":2}}]}"#] {
+        assert_eq!(refusal(text), (Class::Malformed, String::new(), "a member twice".into()), "{text}");
+    }
+}
+
+#[test]
+fn accepts_two_spellings_only_if_they_say_the_same() {
+    assert!(read::<Sample>(r#"{"keystate":"a","key_state":"a"}"#, Nulls::AreAbsent).is_ok());
+    let error = refusal(r#"{"keystate":"a","key_state":"b"}"#);
+    assert_eq!((error.0, &*error.1), (Class::Malformed, "keystate"));
+}
+
+#[test]
+fn names_the_member_and_never_repeats_the_input() {
+    let (class, part, detail) = refusal(r#"{"keystate":"a","list":[{"name":"x"},{"name":["s3cret"]}]}"#);
+    assert_eq!((class, &*part, &*detail), (Class::Malformed, "list[1].name", "not a text"));
+    let (class, part, detail) = refusal(r#"{"keystate":"a","list":[{"other":1}]}"#);
+    assert_eq!((class, &*part, &*detail), (Class::Malformed, "list[0].name", "absent"));
+    let error = read::<Sample>("{\"keystate\":\n \"a\", nonsense", Nulls::AreAbsent).unwrap_err();
+    assert_eq!((error.class(), error.offset()), (Class::Malformed, Some(19)));
+}
+
+#[test]
+fn takes_null_for_absent_only_where_that_is_said() {
+    let text = r#"{"keystate":"a","size":null}"#;
+    assert_eq!(read::<Sample>(text, Nulls::AreAbsent).unwrap().size, None);
+    assert!(read::<Sample>(text, Nulls::AreWrong).is_err());
+    assert!(read::<Sample>(r#"{"keystate":null}"#, Nulls::AreAbsent).is_err());
+}
+
+#[test]
+fn rejects_what_is_over_a_limit() {
+    let deep = format!(r#"{{"keystate":"a","x":{}1{}}}"#, "[".repeat(32), "]".repeat(32));
+    let names: Vec<String> = (0..64).map(|i| format!(r#""n{i}":0"#)).collect();
+    let wide = format!(r#"{{"keystate":"a",{}}}"#, names.join(","));
+    let kept = format!(r#"{{"keystate":"a","x":[{}]}}"#, vec![format!("{{{}}}", names.join(",")); 16].join(","));
+    let long = format!(r#"{{"keystate":"{}"}}"#, "a".repeat(MAX_TEXT + 1));
+    let long_kept = format!(r#"{{"keystate":"a","x":["{}"]}}"#, "a".repeat(MAX_TEXT + 1));
+    for text in [&deep, &wide, &kept, &long, &long_kept] {
+        assert_eq!(refusal(text).0, Class::TooLarge, "{}", &text[..60]);
+    }
+    let within = deep.replacen("[", "", 1).replacen("]", "", 1);
+    assert!(read::<Sample>(&within, Nulls::AreAbsent).is_ok());
+}
+
+#[test]
+fn borrows_where_it_can_and_decodes_where_it_must() {
+    let object: Borrowed<'_> = read(r#"{"alg":"RS256","kid":"a\/b","x":1}"#, Nulls::AreWrong).unwrap();
+    assert!(matches!(object.alg.0, std::borrow::Cow::Borrowed("RS256")));
+    assert_eq!(object.kid.as_deref(), Some("a/b"));
+    assert_eq!(object.extra.iter().map(|(name, value)| (name, value.get())).collect::<Vec<_>>(), [("x", "1")]);
+}

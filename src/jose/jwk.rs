@@ -1,0 +1,255 @@
+//! Public keys as JSON (RFC 7517, 7518 section 6, 8037).
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::json::{Kept, Nulls, Skipped, Text, json_object, read};
+use super::{Thumbprint, decode_url, encode_url};
+use crate::crypto::{Algorithm, Curve, Provider, PublicKey, PublicKeyParts};
+use crate::{Class, Error};
+
+/// A public key in JSON form, with what its maker said of it. Members that are not known here are kept.
+///
+/// Two are equal if their keys are the same and they say the same.
+///
+/// ```
+/// # #[cfg(feature = "aws-lc-rs")] {
+/// use keyferry::{crypto::aws_lc_rs::AwsLcRs, jose::Jwk};
+///
+/// // RFC 8037, appendix A.2 and A.3
+/// let jwk = Jwk::from_json(r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#)?;
+/// assert_eq!(jwk.thumbprint(&AwsLcRs).to_string(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+/// # }
+/// # Ok::<(), keyferry::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Jwk {
+    public_key: PublicKey,
+    /// `alg`: the algorithm that the key is meant for, as received.
+    pub algorithm: Option<String>,
+    /// `use`: `sig` or `enc` in RFC 7517; Hermod writes `SIG` as well.
+    pub usage: Option<String>,
+    /// `kid`.
+    pub key_id: Option<String>,
+    /// Members that are not known here, as received.
+    pub extra: Kept,
+}
+
+/// Declares an object that is a JWK with more members: the members of a public key, the names of private ones, and what follows.
+macro_rules! jwk_object {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident<$lt:lifetime> { $($more:tt)* }) => {
+        $crate::jose::json::json_object! {
+            $(#[$meta])*
+            $vis struct $name<$lt> {
+                required kty: $crate::jose::json::Text<$lt> = "kty",
+                optional crv: $crate::jose::json::Text<$lt> = "crv",
+                optional n: $crate::jose::json::Text<$lt> = "n",
+                optional e: $crate::jose::json::Text<$lt> = "e",
+                optional x: $crate::jose::json::Text<$lt> = "x",
+                optional y: $crate::jose::json::Text<$lt> = "y",
+                // Private members: seen, never kept.
+                optional d: $crate::jose::json::Skipped = "d",
+                optional p: $crate::jose::json::Skipped = "p",
+                optional q: $crate::jose::json::Skipped = "q",
+                optional dp: $crate::jose::json::Skipped = "dp",
+                optional dq: $crate::jose::json::Skipped = "dq",
+                optional qi: $crate::jose::json::Skipped = "qi",
+                optional oth: $crate::jose::json::Skipped = "oth",
+                optional k: $crate::jose::json::Skipped = "k",
+                $($more)*
+            }
+        }
+
+        impl<$lt> $name<$lt> {
+            fn members(&self) -> $crate::jose::JwkMembers<'_> {
+                $crate::jose::JwkMembers {
+                    kty: &self.kty,
+                    crv: self.crv.as_deref(),
+                    n: self.n.as_deref(),
+                    e: self.e.as_deref(),
+                    x: self.x.as_deref(),
+                    y: self.y.as_deref(),
+                    private: [&self.d, &self.p, &self.q, &self.dp, &self.dq, &self.qi, &self.oth, &self.k].iter().any(|member| member.is_some()),
+                }
+            }
+        }
+    };
+}
+pub(crate) use jwk_object;
+
+jwk_object! {
+    pub(crate) struct RawJwk<'a> {
+        optional alg: Text<'a> = "alg",
+        optional usage: Text<'a> = "use",
+        optional kid: Text<'a> = "kid",
+    }
+}
+
+impl PartialEq for RawJwk<'_> {
+    /// Only asked where two spellings of one member meet, and `jwk` has one.
+    fn eq(&self, _: &Self) -> bool {
+        false
+    }
+}
+
+/// The members of a JWK that make its key.
+pub(crate) struct JwkMembers<'a> {
+    pub(crate) kty: &'a str,
+    pub(crate) crv: Option<&'a str>,
+    pub(crate) n: Option<&'a str>,
+    pub(crate) e: Option<&'a str>,
+    pub(crate) x: Option<&'a str>,
+    pub(crate) y: Option<&'a str>,
+    pub(crate) private: bool,
+}
+
+impl JwkMembers<'_> {
+    /// Refuses private members, as a class of their own.
+    pub(crate) fn refuse_private(&self) -> Result<(), Error> {
+        if self.private { Err(Error::new(Class::PrivateKey, "jwk", "a private member stands in a public key")) } else { Ok(()) }
+    }
+
+    /// The key.
+    pub(crate) fn to_public_key(&self) -> Result<PublicKey, Error> {
+        let number = |member: Option<&str>, part| decode_url(member.ok_or_else(|| Error::malformed(part, "absent"))?, part);
+        let foreign = |members: &[Option<&str>]| {
+            if members.iter().any(Option::is_some) { Err(Error::malformed("jwk", "a member of another type of key")) } else { Ok(()) }
+        };
+        match self.kty {
+            "RSA" => {
+                foreign(&[self.crv, self.x, self.y])?;
+                PublicKey::rsa(&number(self.n, "n")?, &number(self.e, "e")?)
+            }
+            "EC" => {
+                foreign(&[self.n, self.e])?;
+                let curve = self.crv.ok_or_else(|| Error::malformed("crv", "absent"))?;
+                let curve = Curve::named(curve).ok_or_else(|| Error::new(Class::Algorithm, "crv", "a curve that is unknown here"))?;
+                PublicKey::ec(curve, &number(self.x, "x")?, &number(self.y, "y")?)
+            }
+            "OKP" => {
+                foreign(&[self.n, self.e, self.y])?;
+                match self.crv {
+                    Some("Ed25519") => PublicKey::ed25519(&number(self.x, "x")?),
+                    Some(_) => Err(Error::new(Class::Algorithm, "crv", "a curve that is unknown here")),
+                    None => Err(Error::malformed("crv", "absent")),
+                }
+            }
+            _ => Err(Error::new(Class::Algorithm, "kty", "not a type of public key that is known here")),
+        }
+    }
+}
+
+/// Refuses an `alg` or `use` of a key that does not agree with the algorithm it is to verify.
+pub(crate) fn agree(algorithm: Algorithm, alg: Option<&str>, usage: Option<&str>) -> Result<(), Error> {
+    if alg.is_some_and(|alg| alg != algorithm.name()) {
+        return Err(Error::new(Class::Algorithm, "jwk.alg", "the key is meant for another algorithm"));
+    }
+    if usage.is_some_and(|usage| !usage.eq_ignore_ascii_case("sig")) {
+        return Err(Error::new(Class::Algorithm, "jwk.use", "the key is not meant for signatures"));
+    }
+    Ok(())
+}
+
+impl Jwk {
+    /// A JWK of this key, with nothing said about it.
+    #[must_use]
+    pub const fn new(public_key: PublicKey) -> Self {
+        Self { public_key, algorithm: None, usage: None, key_id: None, extra: Kept::new() }
+    }
+
+    /// Reads a public key of type `RSA`, `EC` or `OKP` (Ed25519) from its JSON text. Leading zeros of `n` and `e` are stripped.
+    ///
+    /// # Errors
+    /// Class `malformed` or `too-large` for its form, `private-key` if it has a private member, `algorithm` for another type or curve (`oct`
+    /// included), `weak-key` as [`PublicKey`] says.
+    pub fn from_json(text: &str) -> Result<Self, Error> {
+        let raw: RawJwk<'_> = read(text, Nulls::AreWrong).map_err(|error| if error.part().is_empty() { error.within("jwk") } else { error })?;
+        Self::from_raw(raw)
+    }
+
+    pub(crate) fn from_raw(raw: RawJwk<'_>) -> Result<Self, Error> {
+        let members = raw.members();
+        members.refuse_private()?;
+        let public_key = members.to_public_key()?;
+        let owned = |text: Option<Text<'_>>| text.map(|text| text.0.into_owned());
+        Ok(Self { public_key, algorithm: owned(raw.alg), usage: owned(raw.usage), key_id: owned(raw.kid), extra: raw.extra.to_kept() })
+    }
+
+    /// The key.
+    #[must_use]
+    pub const fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    /// The thumbprint (RFC 7638, SHA-256) of the key in its one form. It is computed at each call.
+    #[must_use]
+    pub fn thumbprint(&self, provider: &dyn Provider) -> Thumbprint {
+        Thumbprint::of(&self.public_key, provider)
+    }
+}
+
+impl FromStr for Jwk {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::from_json(text)
+    }
+}
+
+impl fmt::Display for Jwk {
+    /// The JSON text, as `to_string` gives it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl fmt::Debug for Jwk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jwk")
+            .field("public_key", &self.public_key)
+            .field("algorithm", &self.algorithm)
+            .field("usage", &self.usage)
+            .field("key_id", &self.key_id)
+            .field("extra", &self.extra)
+            .finish()
+    }
+}
+
+impl Serialize for Jwk {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        write_key(&mut map, &self.public_key)?;
+        for (name, value) in [("alg", &self.algorithm), ("use", &self.usage), ("kid", &self.key_id)] {
+            if let Some(value) = value {
+                map.serialize_entry(name, value)?;
+            }
+        }
+        self.extra.write_into(&mut map)?;
+        map.end()
+    }
+}
+
+/// Writes the members that make the key.
+pub(crate) fn write_key<M: SerializeMap>(map: &mut M, key: &PublicKey) -> Result<(), M::Error> {
+    match key.parts() {
+        PublicKeyParts::Rsa { n, e } => {
+            map.serialize_entry("kty", "RSA")?;
+            map.serialize_entry("n", &encode_url(n))?;
+            map.serialize_entry("e", &encode_url(e))
+        }
+        PublicKeyParts::Ec { curve, x, y } => {
+            map.serialize_entry("kty", "EC")?;
+            map.serialize_entry("crv", curve.name())?;
+            map.serialize_entry("x", &encode_url(x))?;
+            map.serialize_entry("y", &encode_url(y))
+        }
+        PublicKeyParts::Ed25519 { x } => {
+            map.serialize_entry("kty", "OKP")?;
+            map.serialize_entry("crv", "Ed25519")?;
+            map.serialize_entry("x", &encode_url(x))
+        }
+    }
+}

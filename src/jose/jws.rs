@@ -1,0 +1,283 @@
+//! Compact JWS: read, verified, built.
+
+use std::fmt;
+
+use super::{Compact, Header, Padding, agree, encode_url};
+use crate::crypto::{Algorithm, CryptoError, Provider, PublicKey, Signer, VerifyingKey, import, verify};
+use crate::{Class, Error};
+
+/// A compact JWS that was read and not verified.
+///
+/// ```
+/// # #[cfg(feature = "aws-lc-rs")] {
+/// use keyferry::crypto::{Algorithm, Curve, KeyKind, Provider, Signer, VerifyingKey, aws_lc_rs::AwsLcRs};
+/// use keyferry::jose::{Header, Jws, UnsignedJws};
+///
+/// let pair = AwsLcRs.generate(KeyKind::Ec(Curve::P256))?;
+/// let text = UnsignedJws::new(&Header::new(Algorithm::Es256), b"hello").sign(&pair)?;
+///
+/// let key = VerifyingKey::new(&AwsLcRs, Algorithm::Es256, pair.public_key())?;
+/// let verified = Jws::from_compact(&text)?.verify(&key)?;
+/// assert_eq!(verified.payload(), b"hello");
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// What was not verified is not what a function that wants verified data takes:
+///
+/// ```compile_fail
+/// fn act_on(_: &keyferry::jose::VerifiedJws) {}
+///
+/// fn wrong(text: &str) {
+///     act_on(&keyferry::jose::Jws::from_compact(text).unwrap());
+/// }
+/// ```
+///
+/// ```
+/// fn act_on(_: &keyferry::jose::VerifiedJws) {}
+///
+/// fn right(text: &str, key: &keyferry::crypto::VerifyingKey) {
+///     act_on(&keyferry::jose::Jws::from_compact(text).unwrap().verify(key).unwrap());
+/// }
+/// ```
+pub struct Jws<'a> {
+    header: Header,
+    compact: Compact<'a>,
+}
+
+impl<'a> Jws<'a> {
+    /// Reads the compact form (RFC 7515 section 7.1): three parts of unpadded base64url, of which the first is one JSON object.
+    ///
+    /// # Errors
+    /// Class `malformed` for its form, `too-large` above [`MAX_JWS`](super::MAX_JWS) octets or a limit of its header, `algorithm` if `alg` is
+    /// none that is known here.
+    pub fn from_compact(text: &'a str) -> Result<Self, Error> {
+        Self::from_compact_with(text, Padding::Refused)
+    }
+
+    /// The same with padding tolerated, or not.
+    ///
+    /// # Errors
+    /// As [`from_compact`](Self::from_compact).
+    pub fn from_compact_with(text: &'a str, padding: Padding) -> Result<Self, Error> {
+        let compact = Compact::read(text, padding)?;
+        Ok(Self { header: Header::from_json(&compact.header)?, compact })
+    }
+
+    /// The header, which nobody has vouched for.
+    #[must_use]
+    pub fn unverified_header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The payload, which nobody has vouched for.
+    #[must_use]
+    pub fn unverified_payload(&self) -> &[u8] {
+        &self.compact.payload
+    }
+
+    /// Verifies with a key that the caller chose, over the text as received.
+    ///
+    /// # Errors
+    /// Class `algorithm` if the header names another algorithm than the key is bound to, `signature` if it does not verify.
+    pub fn verify(self, key: &VerifyingKey) -> Result<VerifiedJws, Error> {
+        if self.header.algorithm != key.algorithm() {
+            return Err(Error::new(Class::Algorithm, "alg", "not the algorithm that the key is bound to"));
+        }
+        key.verify(self.compact.signing_input.as_bytes(), &self.compact.signature)?;
+        Ok(VerifiedJws { header: self.header, payload: self.compact.payload })
+    }
+
+    /// Verifies with the key in its own header: whether the message is consistent with it.
+    ///
+    /// # Security
+    /// Anybody can make a key and such a message. Compare [`ConsistentJws::public_key`] with keys that you know.
+    ///
+    /// # Errors
+    /// Class `algorithm` if the header's algorithm is not in `allowed` or does not fit the key, `malformed` if there is no key, `weak-key` if
+    /// the provider refuses it, `signature` if it does not verify.
+    pub fn verify_embedded(self, provider: &dyn Provider, allowed: &[Algorithm]) -> Result<ConsistentJws, Error> {
+        let algorithm = self.header.algorithm;
+        if !allowed.contains(&algorithm) {
+            return Err(Error::new(Class::Algorithm, "alg", "not an algorithm that is allowed"));
+        }
+        let jwk = self.header.jwk.as_ref().ok_or_else(|| Error::malformed("header.jwk", "absent"))?;
+        agree(algorithm, jwk.algorithm.as_deref(), jwk.usage.as_deref())?;
+        let key = import(provider, algorithm, jwk.public_key())?;
+        verify(&*key, self.compact.signing_input.as_bytes(), &self.compact.signature)?;
+        let public_key = jwk.public_key().clone();
+        Ok(ConsistentJws { public_key, header: self.header, payload: self.compact.payload })
+    }
+}
+
+impl fmt::Debug for Jws<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jws").field("header", &self.header).field("payload_length", &self.compact.payload.len()).finish_non_exhaustive()
+    }
+}
+
+/// A JWS that verified with a key that the caller chose. There is no other way to one than [`Jws::verify`].
+#[derive(Clone)]
+pub struct VerifiedJws {
+    header: Header,
+    payload: Vec<u8>,
+}
+
+impl VerifiedJws {
+    /// The header.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The payload.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// The payload, owned.
+    #[must_use]
+    pub fn into_payload(self) -> Vec<u8> {
+        self.payload
+    }
+}
+
+impl fmt::Debug for VerifiedJws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedJws").field("header", &self.header).field("payload_length", &self.payload.len()).finish_non_exhaustive()
+    }
+}
+
+/// A JWS that is consistent with the key in its own header, which says nothing about whose key that is.
+///
+/// ```compile_fail
+/// fn act_on(_: &keyferry::jose::VerifiedJws) {}
+///
+/// fn wrong(consistent: &keyferry::jose::ConsistentJws) {
+///     act_on(consistent);
+/// }
+/// ```
+///
+/// ```
+/// fn look_at(_: &keyferry::jose::ConsistentJws) {}
+///
+/// fn right(consistent: &keyferry::jose::ConsistentJws) {
+///     look_at(consistent);
+/// }
+/// ```
+#[derive(Clone)]
+pub struct ConsistentJws {
+    public_key: PublicKey,
+    header: Header,
+    payload: Vec<u8>,
+}
+
+impl ConsistentJws {
+    /// The key it is consistent with.
+    #[must_use]
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    /// The header.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The payload.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+}
+
+impl fmt::Debug for ConsistentJws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConsistentJws")
+            .field("public_key", &self.public_key)
+            .field("header", &self.header)
+            .field("payload_length", &self.payload.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A JWS that lacks only its signature, so that it can be signed anywhere.
+///
+/// ```
+/// # #[cfg(feature = "aws-lc-rs")] {
+/// use keyferry::crypto::{Algorithm, Curve, KeyKind, Provider, Signer, aws_lc_rs::AwsLcRs};
+/// use keyferry::jose::{Header, UnsignedJws};
+///
+/// # let pair = AwsLcRs.generate(KeyKind::Ec(Curve::P256))?;
+/// let unsigned = UnsignedJws::new(&Header::new(Algorithm::Es256), b"hello");
+/// let signature = pair.sign(Algorithm::Es256, unsigned.to_be_signed())?; // or on a token, on another machine, tomorrow
+/// let text = unsigned.assemble(&signature);
+/// assert_eq!(text.split('.').count(), 3);
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct UnsignedJws {
+    algorithm: Algorithm,
+    signing_input: String,
+}
+
+impl UnsignedJws {
+    /// A JWS of this header and payload.
+    #[must_use]
+    pub fn new(header: &Header, payload: &[u8]) -> Self {
+        Self::from_members(header.algorithm, header, payload)
+    }
+
+    /// The same for a header that says `algorithm` in a form of its own.
+    pub(crate) fn from_members(algorithm: Algorithm, header: &impl serde::Serialize, payload: &[u8]) -> Self {
+        // Headers are maps of texts; writing them to memory does not fail.
+        let header = serde_json::to_vec(header).unwrap_or_default();
+        let engine = base64_simd::URL_SAFE_NO_PAD;
+        let room = engine.encoded_length(header.len()) + 1 + engine.encoded_length(payload.len());
+        let mut signing_input = String::with_capacity(room);
+        engine.encode_append(&header, &mut signing_input);
+        signing_input.push('.');
+        engine.encode_append(payload, &mut signing_input);
+        Self { algorithm, signing_input }
+    }
+
+    /// The algorithm that the signature has to be of.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The octets to be signed: header and payload, encoded, with the dot between them.
+    #[must_use]
+    pub fn to_be_signed(&self) -> &[u8] {
+        self.signing_input.as_bytes()
+    }
+
+    /// The compact JWS. `signature` is raw: `r‖s` for ECDSA. It is not verified.
+    #[must_use]
+    pub fn assemble(self, signature: &[u8]) -> String {
+        let mut text = self.signing_input;
+        text.reserve(1 + signature.len() * 4 / 3 + 2);
+        text.push('.');
+        text.push_str(&encode_url(signature));
+        text
+    }
+
+    /// Signs and assembles.
+    ///
+    /// # Errors
+    /// What the signer answers.
+    pub fn sign(self, signer: &dyn Signer) -> Result<String, CryptoError> {
+        let signature = signer.sign(self.algorithm, self.to_be_signed())?;
+        Ok(self.assemble(&signature))
+    }
+}
+
+impl fmt::Debug for UnsignedJws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnsignedJws").field("algorithm", &self.algorithm).field("length", &self.signing_input.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,46 @@
+//! The thumbprint of a key (RFC 7638).
+
+use std::fmt;
+
+use super::encode_url;
+use crate::crypto::{Provider, PublicKey, PublicKeyParts};
+
+/// SHA-256 over the required members of a JWK, in the order and form that RFC 7638 section 3 gives; for Ed25519 RFC 8037 appendix A.3.
+///
+/// `Display` is base64url without padding, 43 characters.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Thumbprint([u8; 32]);
+
+impl Thumbprint {
+    /// The thumbprint of `key` in its one form: no leading zeros, whatever it was read from.
+    #[must_use]
+    pub fn of(key: &PublicKey, provider: &dyn Provider) -> Self {
+        // The members in the order of their names, no blanks; none of the values needs an escape.
+        let text = match key.parts() {
+            PublicKeyParts::Rsa { n, e } => format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, encode_url(e), encode_url(n)),
+            PublicKeyParts::Ec { curve, x, y } => {
+                format!(r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#, curve.name(), encode_url(x), encode_url(y))
+            }
+            PublicKeyParts::Ed25519 { x } => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encode_url(x)),
+        };
+        Self(provider.sha256(text.as_bytes()))
+    }
+
+    /// The 32 octets.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Thumbprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&encode_url(&self.0))
+    }
+}
+
+impl fmt::Debug for Thumbprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Thumbprint({self})")
+    }
+}
