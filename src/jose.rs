@@ -17,6 +17,6 @@ pub use compact::{MAX_JWS, Padding};
 pub use header::Header;
 pub use json::{Kept, MAX_DEPTH, MAX_KEPT, MAX_NAMES, MAX_TEXT};
 pub use jwk::Jwk;
-pub(crate) use jwk::{JwkMembers, agree, jwk_object};
+pub(crate) use jwk::{JwkMembers, agree, jwk_object, write_key};
 pub use jws::{ConsistentJws, Jws, UnsignedJws, VerifiedJws};
 pub use thumbprint::Thumbprint;

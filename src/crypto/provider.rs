@@ -158,6 +158,11 @@ impl VerifyingKey {
         &self.public_key
     }
 
+    /// The key as its provider has it.
+    pub(crate) fn as_verify_key(&self) -> &dyn VerifyKey {
+        &*self.imported
+    }
+
     /// Whether `signature` (`r‖s` for ECDSA) is this key's over `message`.
     ///
     /// # Errors

@@ -1,0 +1,102 @@
+//! keyferry beside the raw primitives, round by round in one process, so that what else the machine does meets both alike.
+//!
+//! `cargo bench --bench ratios --features full` prints the table that the README quotes; with `-- --json` one object `{"group": ratio}`.
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use support::cases::{self, Case, Work};
+
+const ROUNDS: usize = 61;
+
+fn main() {
+    let json = std::env::args().any(|argument| argument == "--json");
+    // `cargo test --benches` runs this too, and only wants to see that it works.
+    let rounds = if std::env::args().any(|argument| argument == "--test") { 1 } else { ROUNDS };
+    let mut ratios = serde_json::Map::new();
+    if !json {
+        println!("{:<24} {:>12} {:>12} {:>8}", "group", "keyferry", "raw", "ratio");
+    }
+    for Case { group, keyferry, raw, .. } in cases::all() {
+        let Some(raw) = raw else { continue };
+        let (ours, theirs, ratio) = alternate(rounds, &keyferry, &raw);
+        if !json {
+            println!("{group:<24} {:>9.2} µs {:>9.2} µs {ratio:>8.3}", micros(ours), micros(theirs));
+        }
+        ratios.insert(group.to_owned(), round(ratio));
+    }
+    let threads = threads(rounds);
+    ratios.insert(String::from("threads"), round(threads));
+    if json {
+        println!("{}", serde_json::Value::Object(ratios));
+    } else {
+        println!("{:<24} {threads:>37.3}", "threads (two : one)");
+    }
+}
+
+fn round(ratio: f64) -> serde_json::Value {
+    ((ratio * 1000.0).round() / 1000.0).into()
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+/// The medians of both, and of the ratio round by round.
+fn alternate(rounds: usize, ours: &Work, theirs: &Work) -> (Duration, Duration, f64) {
+    let count = calibrate(theirs);
+    let (mut all_ours, mut all_theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..rounds {
+        // Who goes first changes, so that neither always meets the other's cache.
+        let (mine, other) = if round % 2 == 0 {
+            let mine = run(ours, count);
+            (mine, run(theirs, count))
+        } else {
+            let other = run(theirs, count);
+            (run(ours, count), other)
+        };
+        all_ours.push(mine / count);
+        all_theirs.push(other / count);
+        ratios.push(mine.as_secs_f64() / other.as_secs_f64());
+    }
+    all_ours.sort();
+    all_theirs.sort();
+    ratios.sort_by(f64::total_cmp);
+    (all_ours[rounds / 2], all_theirs[rounds / 2], ratios[rounds / 2])
+}
+
+/// How often a piece of work runs in four milliseconds.
+fn calibrate(work: &Work) -> u32 {
+    run(work, 20);
+    let each = run(work, 20) / 20;
+    u32::try_from(Duration::from_millis(4).as_nanos() / each.as_nanos().max(1)).unwrap_or(u32::MAX).max(1)
+}
+
+fn run(work: &Work, count: u32) -> Duration {
+    let start = Instant::now();
+    for _ in 0..count {
+        work();
+    }
+    start.elapsed()
+}
+
+/// What two threads do of `verify_answer` in the time in which one does one.
+fn threads(rounds: usize) -> f64 {
+    let case = cases::all().remove(0);
+    let count = calibrate(&case.keyferry) * 5;
+    let mut ratios: Vec<f64> = (0..rounds)
+        .map(|_| {
+            let one = run(&case.keyferry, count);
+            let start = Instant::now();
+            std::thread::scope(|scope| {
+                for _ in 0..2 {
+                    scope.spawn(|| run(&case.keyferry, count));
+                }
+            });
+            2.0 * one.as_secs_f64() / start.elapsed().as_secs_f64()
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios[rounds / 2]
+}

@@ -1,0 +1,252 @@
+//! What is measured: for each group the work as keyferry does it, and the same primitives of aws-lc-rs on prepared octets, nothing else.
+
+use std::hint::black_box;
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
+    RsaKeyPair, VerificationAlgorithm,
+};
+use aws_lc_rs::rand::SystemRandom;
+use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
+use keyferry::crypto::aws_lc_rs::AwsLcRs;
+use keyferry::crypto::{Algorithm, Curve, KeyKind, PrivateKey, Provider, VerifyingKey};
+use keyferry::csr::{Request, Template};
+use keyferry::hermod::model::{Callback, Command};
+use keyferry::hermod::proof::{Asked, Expectation, Verifier};
+use keyferry::jose::{Header, Jwk, Jws, UnsignedJws};
+
+/// One group of benchmarks.
+pub struct Case {
+    pub group: &'static str,
+    pub keyferry: Work,
+    pub raw: Option<Work>,
+    /// Others that can do it, each on the message that its name says.
+    pub peers: Vec<(&'static str, Work)>,
+}
+
+pub type Work = Box<dyn Fn() + Send + Sync>;
+
+pub const COMMAND: &str = include_str!("../../tests/fixtures/hermod/provision-command.json");
+pub const CALLBACK: &str = include_str!("../../tests/fixtures/hermod/provision-callback.json");
+pub const ATTESTATION_KEY: &str = include_str!("../../tests/fixtures/hermod/attestation-key.json");
+
+fn work(work: impl Fn() + Send + Sync + 'static) -> Work {
+    Box::new(work)
+}
+
+/// One signature with what it is over.
+struct Signed {
+    message: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl Signed {
+    fn from_compact(text: &str) -> Self {
+        let (message, signature) = text.rsplit_once('.').unwrap();
+        Self { message: message.as_bytes().to_vec(), signature: URL_SAFE_NO_PAD.decode_to_vec(signature).unwrap() }
+    }
+
+    fn verify(&self, key: &ParsedPublicKey) {
+        key.verify_sig(&self.message, &self.signature).unwrap();
+    }
+}
+
+fn import(algorithm: &'static dyn VerificationAlgorithm, key: &[u8]) -> ParsedPublicKey {
+    ParsedPublicKey::new(algorithm, key).unwrap()
+}
+
+/// The real answer, taken apart without keyferry.
+struct Captured {
+    answer: Signed,
+    signed_key: Signed,
+    request: Signed,
+    /// PKCS#1, as aws-lc-rs takes it fastest.
+    attestation_key: Vec<u8>,
+    key: Vec<u8>,
+}
+
+fn pkcs1(spki: &[u8]) -> Vec<u8> {
+    spki[24..].to_vec()
+}
+
+fn part(text: &str, index: usize) -> serde_json::Value {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode_to_vec(text.split('.').nth(index).unwrap()).unwrap()).unwrap()
+}
+
+impl Captured {
+    fn new() -> Self {
+        let answer = answer();
+        let signed_key = part(&answer, 1)["profile"]["signedkeys"][0].as_str().unwrap().to_owned();
+        let request = STANDARD.decode_to_vec(part(&signed_key, 1)["certreq"].as_str().unwrap()).unwrap();
+        let spki = |jwk: &serde_json::Value| pkcs1(Jwk::from_json(&jwk.to_string()).unwrap().public_key().as_spki_der());
+        let mut jwk = part(&signed_key, 1);
+        jwk.as_object_mut().unwrap().remove("certreq");
+        // Two headers of four octets before the information, and 256 octets of signature at the end.
+        let length = 4 + usize::from(u16::from_be_bytes([request[6], request[7]]));
+        Self {
+            request: Signed { message: request[4..4 + length].to_vec(), signature: request[request.len() - 256..].to_vec() },
+            attestation_key: spki(&part(&answer, 0)["jwk"]),
+            key: spki(&jwk),
+            answer: Signed::from_compact(&answer),
+            signed_key: Signed::from_compact(&signed_key),
+        }
+    }
+
+    /// Three verifications and two imports.
+    fn verify(&self) {
+        self.answer.verify(&import(&RSA_PKCS1_2048_8192_SHA256, &self.attestation_key));
+        let key = import(&RSA_PKCS1_2048_8192_SHA256, &self.key);
+        self.signed_key.verify(&key);
+        self.request.verify(&key);
+    }
+}
+
+pub fn answer() -> String {
+    Callback::from_json(CALLBACK).unwrap().jws().unwrap().to_owned()
+}
+
+pub fn expectation() -> Expectation {
+    Expectation::from_command(Command::from_json(COMMAND).unwrap().provision().unwrap()).unwrap()
+}
+
+/// Verifies the real answer once, without pins, with this provider.
+pub fn verify_answer(provider: &dyn Provider, expectation: &Expectation, answer: &str) {
+    black_box(Verifier::unpinned(provider).verify(expectation, answer).unwrap());
+}
+
+/// Every group.
+pub fn all() -> Vec<Case> {
+    vec![
+        answers("verify_answer", false),
+        answers("verify_answer_pinned", true),
+        jws_rs256(),
+        jws_es256(),
+        request(),
+        signed_key("build_signed_key", KeyKind::Rsa { bits: 2048 }),
+        signed_key("build_signed_key_p256", KeyKind::Ec(Curve::P256)),
+        replace_key("replace_key", KeyKind::Rsa { bits: 2048 }),
+        replace_key("replace_key_p256", KeyKind::Ec(Curve::P256)),
+        parse_command(),
+    ]
+}
+
+fn answers(group: &'static str, pinned: bool) -> Case {
+    static PROVIDER: AwsLcRs = AwsLcRs;
+    let (answer, expectation, captured) = (answer(), expectation(), Captured::new());
+    let keyferry = if pinned {
+        let pin = Jwk::from_json(ATTESTATION_KEY).unwrap();
+        let verifier = Verifier::pinned(&PROVIDER, [pin.public_key()]).unwrap();
+        work(move || drop(black_box(verifier.verify(&expectation, black_box(&answer)).unwrap())))
+    } else {
+        let verifier = Verifier::unpinned(&PROVIDER);
+        work(move || drop(black_box(verifier.verify(&expectation, black_box(&answer)).unwrap())))
+    };
+    Case { group, keyferry, raw: Some(work(move || captured.verify())), peers: Vec::new() }
+}
+
+/// A message of the answer's shape that the usual libraries take: no `nonce` in the header, and the key not in it.
+fn plain_message(pair: &dyn PrivateKey) -> String {
+    let payload = part(&answer(), 1).to_string();
+    let mut header = Header::new(Algorithm::default_for(pair.public_key()));
+    header.key_id = Some(String::from("attestation"));
+    UnsignedJws::new(&header, payload.as_bytes()).sign(pair).unwrap()
+}
+
+fn jws_rs256() -> Case {
+    let pair = AwsLcRs.generate(KeyKind::Rsa { bits: 2048 }).unwrap();
+    let message = plain_message(&*pair);
+    let key = VerifyingKey::new(&AwsLcRs, Algorithm::Rs256, pair.public_key()).unwrap();
+    let raw_key = import(&RSA_PKCS1_2048_8192_SHA256, &pkcs1(pair.public_key().as_spki_der()));
+    let signed = Signed::from_compact(&message);
+    let peers = super::peers::jws(&message, pair.public_key());
+    let keyferry = work(move || drop(black_box(Jws::from_compact(black_box(&message)).unwrap().verify(&key).unwrap())));
+    Case { group: "verify_jws_rs256", keyferry, raw: Some(work(move || signed.verify(&raw_key))), peers }
+}
+
+fn jws_es256() -> Case {
+    let pair = AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap();
+    let message = plain_message(&*pair);
+    let key = VerifyingKey::new(&AwsLcRs, Algorithm::Es256, pair.public_key()).unwrap();
+    let spki = pair.public_key().as_spki_der();
+    let raw_key = import(&ECDSA_P256_SHA256_FIXED, &spki[spki.len() - 65..]);
+    let signed = Signed::from_compact(&message);
+    let peers = super::peers::jws(&message, pair.public_key());
+    let keyferry = work(move || drop(black_box(Jws::from_compact(black_box(&message)).unwrap().verify(&key).unwrap())));
+    Case { group: "verify_jws_es256", keyferry, raw: Some(work(move || signed.verify(&raw_key))), peers }
+}
+
+fn request() -> Case {
+    let captured = Captured::new();
+    let der = {
+        let signed_key = part(&answer(), 1)["profile"]["signedkeys"][0].as_str().unwrap().to_owned();
+        STANDARD.decode_to_vec(part(&signed_key, 1)["certreq"].as_str().unwrap()).unwrap()
+    };
+    let keyferry = work(move || drop(black_box(Request::from_der(black_box(&der), &AwsLcRs).unwrap())));
+    let raw = work(move || captured.request.verify(&import(&RSA_PKCS1_2048_8192_SHA256, &captured.key)));
+    Case { group: "verify_request", keyferry, raw: Some(raw), peers: Vec::new() }
+}
+
+/// The signing half of the primitives.
+enum RawSigner {
+    Rsa(Box<RsaKeyPair>),
+    P256(EcdsaKeyPair),
+}
+
+impl RawSigner {
+    fn new(pair: &dyn PrivateKey) -> Self {
+        let pkcs8 = pair.expose_pkcs8_der().unwrap();
+        match EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8) {
+            Ok(pair) => Self::P256(pair),
+            Err(_) => Self::Rsa(Box::new(RsaKeyPair::from_pkcs8(&pkcs8).unwrap())),
+        }
+    }
+
+    fn sign(&self, message: &[u8]) {
+        let random = SystemRandom::new();
+        match self {
+            Self::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).unwrap();
+                black_box(signature);
+            }
+            Self::P256(pair) => {
+                black_box(pair.sign(&random, message).unwrap());
+            }
+        }
+    }
+}
+
+fn asked_key() -> keyferry::hermod::proof::AskedKey {
+    Asked::from_command(Command::from_json(COMMAND).unwrap().provision().unwrap()).unwrap().keys.remove(0)
+}
+
+/// Two signatures: of the request, and of the key's own statement.
+fn signed_key(group: &'static str, kind: KeyKind) -> Case {
+    let pair = AwsLcRs.generate(kind).unwrap();
+    let mechanism = Algorithm::default_for(pair.public_key());
+    let asked = asked_key();
+    let request = asked.unsigned_request(pair.public_key(), mechanism).unwrap().unwrap().to_be_signed().to_vec();
+    let whole = asked.sign("123456789", mechanism, &pair).unwrap();
+    let (raw, statement) = (RawSigner::new(&*pair), Signed::from_compact(&whole).message);
+    let keyferry = work(move || drop(black_box(asked.sign("123456789", mechanism, &pair).unwrap())));
+    let raw = work(move || {
+        raw.sign(&request);
+        raw.sign(&statement);
+    });
+    Case { group, keyferry, raw: Some(raw), peers: Vec::new() }
+}
+
+fn replace_key(group: &'static str, kind: KeyKind) -> Case {
+    let pair = AwsLcRs.generate(kind).unwrap();
+    let template: Template = asked_key().template.unwrap();
+    let message = template.with_key(pair.public_key(), Algorithm::default_for(pair.public_key())).unwrap().to_be_signed().to_vec();
+    let raw = RawSigner::new(&*pair);
+    let keyferry = work(move || drop(black_box(template.replace_key(&pair).unwrap())));
+    Case { group, keyferry, raw: Some(work(move || raw.sign(&message))), peers: Vec::new() }
+}
+
+fn parse_command() -> Case {
+    let keyferry = work(|| drop(black_box(Command::from_json(black_box(COMMAND)).unwrap())));
+    let value = work(|| drop(black_box(serde_json::from_str::<serde_json::Value>(black_box(COMMAND)).unwrap())));
+    Case { group: "parse_command", keyferry, raw: None, peers: vec![("serde_json_value", value)] }
+}

@@ -1,0 +1,4 @@
+//! What the two bench programs share.
+
+pub mod cases;
+mod peers;

@@ -1,0 +1,54 @@
+//! The proof: that these public keys were made in that device, for this command, of the type and length asked for.
+//!
+//! The integrator makes an [`Expectation`] from the command that it sent and hands it, with the answer as received, to a [`Verifier`]. What
+//! passes every check is a [`Verified`] answer: `Verified<Attested>` if the attestation key was pinned, `Verified<Consistent>` if not. There is no
+//! other way to either.
+//!
+//! The device builds what is verified here: [`AskedKey::sign`] makes the proof of possession of one key, [`UnsignedAnswer`] the attested answer.
+//!
+//! # The checks
+//!
+//! They run in one fixed order, that of [`Check::OUTER`] and then, for each key in the order of the command, that of [`Check::PER_KEY`]. The first
+//! that fails gives the class of the refusal; the later ones are `not-reached`. A [`Report`] lists them all, also on refusal.
+//!
+//! | check | passes if | class |
+//! |---|---|---|
+//! | `form` | one compact JWS within the limits, header and payload as they have to be | `malformed`, `too-large` |
+//! | `algorithm` | `alg` is one that the verifier allows | `algorithm` |
+//! | `attestation-key` | the header's key is public, strong, and agrees with `alg` | `private-key`, `weak-key`, `algorithm` |
+//! | `signature` | the header's key verifies the text as received | `signature` |
+//! | `pin` | the header's key is one of the pinned ones; `not-asked` without pins | `attestation` |
+//! | `nonce` | the header's nonce is the command's | `nonce` |
+//! | `fqdn` | the header's host name is the one that the caller gave | `channel` |
+//! | `fqdn-envelope` | the host name of the callback's envelope, which nobody signed, is the header's | `channel` |
+//! | `sch` | the header's certificate hash is the one that the caller gave; one that is missing is refused | `channel` |
+//! | `boxurl` | the mailbox lies under the base address that the caller gave | `channel` |
+//! | `user` | the user is the command's | `user` |
+//! | `profile` | name, server name and, where the command has one, id of the profile are the command's | `user` |
+//! | `keyids` | each key asked for is there once, and no other | `keyid` |
+//! | `key-form` | one compact JWS, header and payload as they have to be | `malformed`, `too-large`, `algorithm` |
+//! | `key-kid` | header and payload name the same key | `keyid` |
+//! | `key-nonce` | the header's nonce is the command's | `nonce` |
+//! | `key-private` | no private member is there | `private-key` |
+//! | `key-type` | one and the same offered priority has the key's type, its length or less, and the mechanism; the usage is the one asked for | `weak-key`, `algorithm`, `not-as-requested` |
+//! | `key-state` | the state is the one asked for, ignoring case | `not-as-requested` |
+//! | `key-signature` | the key verifies its own statement | `proof` |
+//! | `key-reuse` | it is neither the attestation key nor a key of this answer already | `proof` |
+//! | `key-request` | the request is there if and only if a template was sent, is strict, for this key, verifies, and has the template's octets | `csr`, `malformed` |
+//!
+//! A key longer than asked for is accepted, and the report says so.
+
+mod asked;
+mod expectation;
+mod report;
+mod signed;
+mod unsigned;
+mod verified;
+mod verifier;
+
+pub use asked::{Asked, AskedKey, Choice, Priority};
+pub use expectation::Expectation;
+pub use report::{Check, Entry, Outcome, Refusal, Report};
+pub use unsigned::UnsignedAnswer;
+pub use verified::{Attested, Consistent, Verified, VerifiedKey};
+pub use verifier::{Pinned, Pins, Unpinned, Verifier};

@@ -1,0 +1,252 @@
+//! What a provision command asks for, and what one key makes of it: the part that device and integrator share.
+
+use std::fmt;
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::crypto::{Algorithm, CryptoError, Curve, KeyKind, PublicKey, PublicKeyParts, Signer};
+use crate::csr::{Template, UnsignedRequest};
+use crate::hermod::Dialect;
+use crate::hermod::model::{KeyGenRequest, KeyTypePriority, ProvisionCommand};
+use crate::jose::{UnsignedJws, encode_standard, write_key};
+use crate::{Class, Error};
+
+/// What a provision command asks for, read once: the names, the nonce, and the keys with their templates.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Asked {
+    /// The nonce, chosen by the integrator.
+    pub nonce: String,
+    /// The user the profile is for.
+    pub user_id: String,
+    /// The name of the profile.
+    pub name: String,
+    /// The issuer shown with the profile.
+    pub server_name: String,
+    /// The id of the profile, where the command names one that exists.
+    pub profile_id: Option<String>,
+    /// The keys, in the order of the command.
+    pub keys: Vec<AskedKey>,
+}
+
+impl Asked {
+    /// Reads a command in the default [`Dialect`].
+    ///
+    /// # Errors
+    /// Class `malformed`, with the path of the member: no key, a keyid twice, an empty nonce or keyid, a template that is not one (`too-large` as
+    /// well). Key types, lengths and mechanisms that are unknown here are no error; no key meets them.
+    pub fn from_command(command: &ProvisionCommand) -> Result<Self, Error> {
+        Self::from_command_in(command, &Dialect::default())
+    }
+
+    /// Reads a command in the dialect given.
+    ///
+    /// # Errors
+    /// As [`from_command`](Self::from_command).
+    pub fn from_command_in(command: &ProvisionCommand, dialect: &Dialect) -> Result<Self, Error> {
+        let requests = &command.profile.key_gen_requests;
+        if command.nonce.is_empty() {
+            return Err(Error::malformed("provCommand.nonce", "empty"));
+        }
+        if requests.is_empty() {
+            return Err(Error::malformed("provCommand.profile.keygenrequests", "empty"));
+        }
+        let mut keys: Vec<AskedKey> = Vec::with_capacity(requests.len());
+        for (index, request) in requests.iter().enumerate() {
+            let path = format!("provCommand.profile.keygenrequests[{index}]");
+            if request.key_id.is_empty() {
+                return Err(Error::malformed("keyid", "empty").within(&path));
+            }
+            if keys.iter().any(|key| key.key_id == request.key_id) {
+                return Err(Error::malformed("keyid", "asked for twice").within(&path));
+            }
+            keys.push(AskedKey::from_request(request, dialect).map_err(|error| error.within("certreq").within(&path))?);
+        }
+        Ok(Self {
+            nonce: command.nonce.clone(),
+            user_id: command.user_id.clone(),
+            name: command.profile.name.clone(),
+            server_name: command.profile.server_name.clone(),
+            profile_id: command.profile.id.clone(),
+            keys,
+        })
+    }
+}
+
+/// One key that a command asks for.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AskedKey {
+    /// Its name in the profile; becomes `kid`.
+    pub key_id: String,
+    /// `SIG`, and others that are not documented.
+    pub usage: String,
+    /// `ACTIVE`, and others that are not documented.
+    pub state: String,
+    /// Types of key in order of preference. One that is unknown here is `None`, so that places count as in the command.
+    pub priorities: Vec<Option<Priority>>,
+    /// The template, if a request is asked for.
+    pub template: Option<Template>,
+}
+
+/// One type of key that is offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Priority {
+    /// Type and length.
+    pub kind: KeyKind,
+    /// The algorithm of the proof of possession.
+    pub mechanism: Algorithm,
+}
+
+impl Priority {
+    fn read(wire: &KeyTypePriority, dialect: &Dialect) -> Option<Self> {
+        let mechanism: Algorithm = wire.response_mechanism.parse().ok()?;
+        let bits = wire.key_length.bits();
+        let kind = if wire.key_type == dialect.key_type_rsa {
+            KeyKind::Rsa { bits: bits?.try_into().ok()? }
+        } else if wire.key_type == dialect.key_type_ec {
+            KeyKind::Ec(Curve::ALL.iter().copied().find(|curve| Some(curve.bits()) == bits)?)
+        } else if wire.key_type == dialect.key_type_okp {
+            KeyKind::Ed25519
+        } else {
+            return None;
+        };
+        Some(Self { kind, mechanism })
+    }
+
+    /// Whether a key with this mechanism meets it: the type, and the length or, for RSA, more.
+    #[must_use]
+    pub fn is_met_by(&self, key: &PublicKey, mechanism: Algorithm) -> bool {
+        let kind = match (self.kind, key.parts()) {
+            (KeyKind::Rsa { bits }, PublicKeyParts::Rsa { .. }) => key.bits() >= u32::from(bits),
+            (KeyKind::Ec(asked), PublicKeyParts::Ec { curve, .. }) => asked == curve,
+            (KeyKind::Ed25519, PublicKeyParts::Ed25519 { .. }) => true,
+            _ => false,
+        };
+        kind && mechanism == self.mechanism && mechanism.fits(key)
+    }
+}
+
+/// The priority that a device takes for a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Choice {
+    /// Its place in the command, from 0.
+    pub index: usize,
+    /// What it asks for.
+    pub priority: Priority,
+}
+
+impl AskedKey {
+    fn from_request(request: &KeyGenRequest, dialect: &Dialect) -> Result<Self, Error> {
+        Ok(Self {
+            key_id: request.key_id.clone(),
+            usage: request.usage.clone(),
+            state: request.key_state.clone(),
+            priorities: request.key_type_prios.iter().map(|priority| Priority::read(priority, dialect)).collect(),
+            template: request.template().map(Template::from_base64).transpose()?,
+        })
+    }
+
+    /// The first priority that is known here and that the device `takes`.
+    ///
+    /// # Errors
+    /// Class `not-as-requested` if it takes none.
+    pub fn choose(&self, mut takes: impl FnMut(&Priority) -> bool) -> Result<Choice, Error> {
+        let known = self.priorities.iter().enumerate().filter_map(|(index, priority)| Some(Choice { index, priority: (*priority)? }));
+        known
+            .into_iter()
+            .find(|choice| takes(&choice.priority))
+            .ok_or_else(|| Error::new(Class::NotAsRequested, "keytypeprios", "none of the types of key is one that is taken here"))
+    }
+
+    /// The first priority, in the order of the command, that a key with this mechanism meets.
+    #[must_use]
+    pub fn met_by(&self, key: &PublicKey, mechanism: Algorithm) -> Option<usize> {
+        self.priorities.iter().position(|priority| priority.is_some_and(|priority| priority.is_met_by(key, mechanism)))
+    }
+
+    /// The request for the new key, which lacks only its signature; `None` if none is asked for.
+    ///
+    /// # Errors
+    /// Class `algorithm` if `mechanism` does not fit `key`.
+    pub fn unsigned_request(&self, key: &PublicKey, mechanism: Algorithm) -> Result<Option<UnsignedRequest>, Error> {
+        self.template.as_ref().map(|template| template.with_key(key, mechanism)).transpose()
+    }
+
+    /// The proof of possession of the new key, which lacks only its signature. `request` is the signed request, DER, if one is asked for.
+    #[must_use]
+    pub fn unsigned_key(&self, nonce: &str, key: &PublicKey, mechanism: Algorithm, request: Option<&[u8]>) -> UnsignedJws {
+        let header = KeyHeader { mechanism, nonce, key_id: &self.key_id };
+        let payload = KeyPayload { asked: self, key, mechanism, certreq: request.map(encode_standard) };
+        // Maps of texts; writing them to memory does not fail.
+        let payload = serde_json::to_vec(&payload).unwrap_or_default();
+        UnsignedJws::from_members(mechanism, &header, &payload)
+    }
+
+    /// Makes the proof of possession with the new key: signs the request, if one is asked for, and the key's own statement. Gives one element of
+    /// `signedkeys`, a compact JWS.
+    ///
+    /// # Errors
+    /// [`CryptoError::Mismatch`] if `mechanism` does not fit the key, and what the signer answers.
+    pub fn sign(&self, nonce: &str, mechanism: Algorithm, signer: &dyn Signer) -> Result<String, CryptoError> {
+        let key = signer.public_key();
+        let request = self.unsigned_request(key, mechanism).map_err(|_| CryptoError::Mismatch)?;
+        let request = request.map(|request| request.sign(signer)).transpose()?;
+        self.unsigned_key(nonce, key, mechanism, request.as_deref()).sign(signer)
+    }
+}
+
+impl fmt::Display for Priority {
+    /// `RSA 2048 RS256`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            KeyKind::Rsa { bits } => write!(f, "RSA {bits} {}", self.mechanism),
+            KeyKind::Ec(curve) => write!(f, "EC {} {}", curve.name(), self.mechanism),
+            KeyKind::Ed25519 => write!(f, "Ed25519 {}", self.mechanism),
+        }
+    }
+}
+
+struct KeyHeader<'a> {
+    mechanism: Algorithm,
+    nonce: &'a str,
+    key_id: &'a str,
+}
+
+impl Serialize for KeyHeader<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("alg", self.mechanism.name())?;
+        map.serialize_entry("nonce", self.nonce)?;
+        map.serialize_entry("kid", self.key_id)?;
+        map.end()
+    }
+}
+
+struct KeyPayload<'a> {
+    asked: &'a AskedKey,
+    key: &'a PublicKey,
+    mechanism: Algorithm,
+    certreq: Option<String>,
+}
+
+impl Serialize for KeyPayload<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        write_key(&mut map, self.key)?;
+        if let PublicKeyParts::Rsa { n, .. } = self.key.parts() {
+            map.serialize_entry("n#len", &(n.len() * 8).to_string())?;
+        }
+        map.serialize_entry("alg", self.mechanism.name())?;
+        map.serialize_entry("use", &self.asked.usage)?;
+        map.serialize_entry("kid", &self.asked.key_id)?;
+        map.serialize_entry("keystate", &self.asked.state)?;
+        if let Some(certreq) = &self.certreq {
+            map.serialize_entry("certreq", certreq)?;
+        }
+        map.end()
+    }
+}

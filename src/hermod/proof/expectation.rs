@@ -1,0 +1,109 @@
+//! What the integrator expects of an answer.
+
+use std::sync::Arc;
+
+use super::{Asked, AskedKey};
+use crate::hermod::Dialect;
+use crate::hermod::address::BaseUrl;
+use crate::hermod::model::ProvisionCommand;
+use crate::{Class, Error};
+
+/// What an answer has to be the answer to: the command that was sent, and what the integrator knows of the channel.
+///
+/// It can be used for any number of answers.
+#[derive(Clone, Debug)]
+pub struct Expectation {
+    asked: Arc<Asked>,
+    key_ids: Arc<[String]>,
+    fqdn: Option<String>,
+    envelope_fqdn: Option<String>,
+    sch: Option<[u8; 32]>,
+    mailbox_base: Option<BaseUrl>,
+}
+
+impl Expectation {
+    /// The expectation from the command as it was sent, in the default [`Dialect`].
+    ///
+    /// # Errors
+    /// As [`Asked::from_command`].
+    pub fn from_command(command: &ProvisionCommand) -> Result<Self, Error> {
+        Self::from_command_in(command, &Dialect::default())
+    }
+
+    /// The same in the dialect given.
+    ///
+    /// # Errors
+    /// As [`Asked::from_command`].
+    pub fn from_command_in(command: &ProvisionCommand, dialect: &Dialect) -> Result<Self, Error> {
+        let asked = Asked::from_command_in(command, dialect)?;
+        let key_ids = asked.keys.iter().map(|key| key.key_id.clone()).collect();
+        Ok(Self { asked: Arc::new(asked), key_ids, fqdn: None, envelope_fqdn: None, sch: None, mailbox_base: None })
+    }
+
+    /// Requires the device to have talked to this host, by the name that it signed (`fqdn`).
+    #[must_use]
+    pub fn with_fqdn(mut self, fqdn: impl Into<String>) -> Self {
+        self.fqdn = Some(fqdn.into());
+        self
+    }
+
+    /// Requires the signed host name to be the one in the callback's envelope. Nobody signed the envelope, so this is a check of its own and a weak
+    /// one.
+    #[must_use]
+    pub fn with_envelope_fqdn(mut self, fqdn: impl Into<String>) -> Self {
+        self.envelope_fqdn = Some(fqdn.into());
+        self
+    }
+
+    /// Requires the device to have seen this TLS certificate (`sch`): SHA-256 of the DER of the hub's leaf certificate. An answer without it is
+    /// refused.
+    #[must_use]
+    pub fn with_sch(mut self, sha256: [u8; 32]) -> Self {
+        self.sch = Some(sha256);
+        self
+    }
+
+    /// Requires the new mailbox (`boxurl`) to lie under this public address of the hub: `https://host/hermod/rest/ms`.
+    ///
+    /// # Errors
+    /// Class `malformed` if it is not an absolute address without query, fragment and user.
+    pub fn with_mailbox_base(mut self, base: &str) -> Result<Self, Error> {
+        self.mailbox_base = Some(BaseUrl::parse(base)?);
+        Ok(self)
+    }
+
+    /// What the command asks for.
+    #[must_use]
+    pub fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
+    pub(super) fn key_ids(&self) -> &Arc<[String]> {
+        &self.key_ids
+    }
+
+    pub(super) fn keys(&self) -> &[AskedKey] {
+        &self.asked.keys
+    }
+
+    pub(super) fn fqdn(&self) -> Option<&str> {
+        self.fqdn.as_deref()
+    }
+
+    pub(super) fn envelope_fqdn(&self) -> Option<&str> {
+        self.envelope_fqdn.as_deref()
+    }
+
+    pub(super) fn sch(&self) -> Option<&[u8; 32]> {
+        self.sch.as_ref()
+    }
+
+    pub(super) fn mailbox_base(&self) -> Option<&BaseUrl> {
+        self.mailbox_base.as_ref()
+    }
+}
+
+/// A refusal about the channel.
+pub(super) fn channel(part: &'static str, detail: &'static str) -> Error {
+    Error::new(Class::Channel, part, detail)
+}

@@ -1,0 +1,321 @@
+//! The list of checks and how each came out.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::{Class, Error};
+
+macro_rules! checks {
+    ($( $name:ident = $text:literal, )*) => {
+        /// One check of an answer. The [module](super) says what each means.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        #[allow(missing_docs)]
+        pub enum Check { $( $name, )* }
+
+        impl Check {
+            /// Its name: `key-signature`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $( Self::$name => $text, )* }
+            }
+        }
+    };
+}
+
+checks! {
+    Form = "form",
+    Algorithm = "algorithm",
+    AttestationKey = "attestation-key",
+    Signature = "signature",
+    Pin = "pin",
+    Nonce = "nonce",
+    Fqdn = "fqdn",
+    FqdnEnvelope = "fqdn-envelope",
+    Sch = "sch",
+    BoxUrl = "boxurl",
+    User = "user",
+    Profile = "profile",
+    KeyIds = "keyids",
+    KeyForm = "key-form",
+    KeyKid = "key-kid",
+    KeyNonce = "key-nonce",
+    KeyPrivate = "key-private",
+    KeyType = "key-type",
+    KeyState = "key-state",
+    KeySignature = "key-signature",
+    KeyReuse = "key-reuse",
+    KeyRequest = "key-request",
+}
+
+impl Check {
+    /// The checks of the answer as a whole, in their order.
+    pub const OUTER: &'static [Self] = &[
+        Self::Form,
+        Self::Algorithm,
+        Self::AttestationKey,
+        Self::Signature,
+        Self::Pin,
+        Self::Nonce,
+        Self::Fqdn,
+        Self::FqdnEnvelope,
+        Self::Sch,
+        Self::BoxUrl,
+        Self::User,
+        Self::Profile,
+        Self::KeyIds,
+    ];
+
+    /// The checks of each key, in their order.
+    pub const PER_KEY: &'static [Self] = &[
+        Self::KeyForm,
+        Self::KeyKid,
+        Self::KeyNonce,
+        Self::KeyPrivate,
+        Self::KeyType,
+        Self::KeyState,
+        Self::KeySignature,
+        Self::KeyReuse,
+        Self::KeyRequest,
+    ];
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How a check came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It passed.
+    Passed,
+    /// It failed, and with it the answer.
+    Failed,
+    /// The caller did not ask for it: no pins, no host name, no template.
+    NotAsked,
+    /// An earlier check failed.
+    NotReached,
+}
+
+impl Outcome {
+    /// Its name: `passed`, `failed`, `not-asked`, `not-reached`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::NotAsked => "not-asked",
+            Self::NotReached => "not-reached",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Every check of one verification with its outcome, in the order in which they run.
+///
+/// As JSON it is an array of `{"check","outcome","detail"}`, where those of a key have its `"key"` as well.
+#[derive(Clone)]
+pub struct Report {
+    /// Of the keys asked for, in the order of the command.
+    key_ids: Arc<[String]>,
+    outcomes: Vec<Outcome>,
+    /// What is to be said about some of them.
+    details: Vec<(usize, String)>,
+}
+
+/// One line of a [`Report`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Entry<'a> {
+    /// The check.
+    pub check: Check,
+    /// The keyid, for a check of a key.
+    pub key_id: Option<&'a str>,
+    /// How it came out.
+    pub outcome: Outcome,
+    /// What is to be said about it: why it failed, what was accepted though it is not what was asked for.
+    pub detail: Option<&'a str>,
+}
+
+impl Report {
+    pub(super) fn new(key_ids: Arc<[String]>) -> Self {
+        let length = Check::OUTER.len() + key_ids.len() * Check::PER_KEY.len();
+        Self { key_ids, outcomes: vec![Outcome::NotReached; length], details: Vec::new() }
+    }
+
+    /// All of it, in order.
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        let outer = Check::OUTER.iter().map(|check| (None, *check));
+        let keys = self.key_ids.iter().flat_map(|key_id| Check::PER_KEY.iter().map(move |check| (Some(key_id.as_str()), *check)));
+        outer.chain(keys).zip(self.outcomes.iter()).enumerate().map(|(at, ((key_id, check), outcome))| {
+            let detail = self.details.iter().find(|(of, _)| *of == at).map(|(_, detail)| detail.as_str());
+            Entry { check, key_id, outcome: *outcome, detail }
+        })
+    }
+
+    /// The check that failed, if one did.
+    #[must_use]
+    pub fn failed(&self) -> Option<Entry<'_>> {
+        self.entries().find(|entry| entry.outcome == Outcome::Failed)
+    }
+
+    /// The outcome of a check of the answer as a whole, or of the key `key_id`.
+    #[must_use]
+    pub fn outcome(&self, check: Check, key_id: Option<&str>) -> Option<Outcome> {
+        self.entries().find(|entry| entry.check == check && entry.key_id == key_id).map(|entry| entry.outcome)
+    }
+
+    /// The checks of the whole, or of the key at `key` in the order of the command.
+    pub(super) fn steps(&mut self, key: Option<usize>) -> Steps<'_> {
+        let base = key.map_or(0, |key| Check::OUTER.len() + key * Check::PER_KEY.len());
+        let first = if key.is_some() { Check::KeyForm } else { Check::Form } as usize;
+        Steps { base, first, report: self }
+    }
+}
+
+/// Runs checks and writes down how they came out.
+pub(super) struct Steps<'r> {
+    report: &'r mut Report,
+    base: usize,
+    first: usize,
+}
+
+impl Steps<'_> {
+    fn at(&self, check: Check) -> usize {
+        self.base + (check as usize - self.first)
+    }
+
+    pub(super) fn run<T>(&mut self, check: Check, ran: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        let result = ran();
+        let at = self.at(check);
+        self.report.outcomes[at] = match &result {
+            Ok(_) => Outcome::Passed,
+            Err(error) => {
+                self.report.details.push((at, describe(error)));
+                Outcome::Failed
+            }
+        };
+        result
+    }
+
+    /// The same for something that the caller may not have asked for.
+    pub(super) fn run_if_asked<A>(&mut self, check: Check, asked: Option<A>, ran: impl FnOnce(A) -> Result<(), Error>) -> Result<(), Error> {
+        match asked {
+            Some(asked) => self.run(check, || ran(asked)),
+            None => {
+                let at = self.at(check);
+                self.report.outcomes[at] = Outcome::NotAsked;
+                Ok(())
+            }
+        }
+    }
+
+    /// Says something about a check that passed.
+    pub(super) fn remark(&mut self, check: Check, detail: String) {
+        let at = self.at(check);
+        self.report.details.push((at, detail));
+    }
+}
+
+/// Part and detail, without the class, which the refusal has.
+fn describe(error: &Error) -> String {
+    let mut text = if error.part().is_empty() { error.detail().to_owned() } else { format!("{}: {}", error.part(), error.detail()) };
+    if let Some(offset) = error.offset() {
+        text.push_str(&format!(" (at octet {offset})"));
+    }
+    text
+}
+
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.entries()).finish()
+    }
+}
+
+impl fmt::Display for Report {
+    /// One line a check.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for entry in self.entries() {
+            write!(f, "{:<11} {}", entry.outcome.as_str(), entry.check)?;
+            if let Some(key_id) = entry.key_id {
+                write!(f, " [{}]", key_id.escape_debug())?;
+            }
+            if let Some(detail) = entry.detail {
+                write!(f, ": {detail}")?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.entries())
+    }
+}
+
+impl Serialize for Entry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("check", self.check.as_str())?;
+        if let Some(key_id) = self.key_id {
+            map.serialize_entry("key", key_id)?;
+        }
+        map.serialize_entry("outcome", self.outcome.as_str())?;
+        map.serialize_entry("detail", &self.detail)?;
+        map.end()
+    }
+}
+
+/// An answer that was refused: the first check that failed, and the report of all. It carries nothing of the answer.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    error: Error,
+    report: Box<Report>,
+}
+
+impl Refusal {
+    pub(super) fn new(error: Error, report: Report) -> Self {
+        Self { error, report: Box::new(report) }
+    }
+
+    /// The class of the first check that failed.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        self.error.class()
+    }
+
+    /// What was wrong.
+    #[must_use]
+    pub fn error(&self) -> &Error {
+        &self.error
+    }
+
+    /// Every check with its outcome.
+    #[must_use]
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the answer was refused")
+    }
+}
+
+impl std::error::Error for Refusal {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.error)
+    }
+}

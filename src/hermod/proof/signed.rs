@@ -1,0 +1,111 @@
+//! The signed objects of an answer, as they stand on the wire.
+
+use crate::crypto::Algorithm;
+use crate::hermod::model::DeviceInfo;
+use crate::jose::json::{BigText, List, Nulls, Text, json_object, read};
+use crate::jose::{Compact, Crit, jwk_object};
+use crate::{Class, Error};
+
+/// Most keys of one answer.
+pub(super) const MAX_KEYS: usize = 16;
+
+json_object! {
+    /// The protected header of the answer.
+    pub(super) struct AnswerHeader<'a> {
+        required pub(super) alg: Text<'a> = "alg",
+        required pub(super) jwk: AttestationJwk<'a> = "jwk",
+        optional pub(super) nonce: Text<'a> = "nonce",
+        optional pub(super) fqdn: Text<'a> = "fqdn",
+        optional pub(super) sch: Text<'a> = "sch",
+        optional pub(super) crit: Crit = "crit",
+    }
+}
+
+jwk_object! {
+    /// The attestation key in it.
+    pub(super) struct AttestationJwk<'a> {
+        optional pub(super) alg: Text<'a> = "alg",
+        optional pub(super) usage: Text<'a> = "use",
+    }
+}
+
+json_object! {
+    /// The payload of the answer.
+    pub(super) struct AnswerPayload<'a> {
+        required pub(super) profile: SignedProfile<'a> = "profile",
+        required pub(super) deviceinfo: DeviceInfo = "deviceinfo",
+    }
+}
+
+json_object! {
+    /// The profile in it.
+    pub(super) struct SignedProfile<'a> {
+        required pub(super) id: Text<'a> = "id",
+        required pub(super) userid: Text<'a> = "userid",
+        required pub(super) name: Text<'a> = "name",
+        required pub(super) servername: Text<'a> = "servername",
+        required pub(super) boxurl: Text<'a> = "boxurl",
+        required pub(super) signedkeys: List<BigText<'a>, MAX_KEYS> = "signedkeys" | "signed_keys",
+    }
+}
+
+json_object! {
+    /// The protected header of a signed key.
+    pub(super) struct KeyHeader<'a> {
+        required pub(super) alg: Text<'a> = "alg",
+        required pub(super) kid: Text<'a> = "kid",
+        optional pub(super) nonce: Text<'a> = "nonce",
+        optional pub(super) crit: Crit = "crit",
+    }
+}
+
+jwk_object! {
+    /// The payload of a signed key: a JWK with more in it.
+    pub(super) struct KeyPayload<'a> {
+        required pub(super) alg: Text<'a> = "alg",
+        required pub(super) usage: Text<'a> = "use",
+        required pub(super) kid: Text<'a> = "kid",
+        required pub(super) keystate: Text<'a> = "keystate" | "key_state",
+        optional pub(super) certreq: Text<'a> = "certreq",
+    }
+}
+
+/// Two objects never meet: none of those has a second spelling.
+macro_rules! never_equal {
+    ($($name:ident)*) => { $(
+        impl PartialEq for $name<'_> {
+            fn eq(&self, _: &Self) -> bool {
+                false
+            }
+        }
+    )* };
+}
+never_equal! { AttestationJwk SignedProfile }
+
+impl AttestationJwk<'_> {
+    pub(super) fn key(&self) -> crate::jose::JwkMembers<'_> {
+        self.members()
+    }
+}
+
+impl KeyPayload<'_> {
+    pub(super) fn key(&self) -> crate::jose::JwkMembers<'_> {
+        self.members()
+    }
+}
+
+/// Reads a header.
+pub(super) fn header<'a, T: crate::jose::json::FromJson<'a>>(compact: &'a Compact<'_>) -> Result<T, Error> {
+    read(&compact.header, Nulls::AreWrong).map_err(|error| error.within("header"))
+}
+
+/// Reads a payload.
+pub(super) fn payload<'a, T: crate::jose::json::FromJson<'a>>(compact: &'a Compact<'_>) -> Result<T, Error> {
+    let text = std::str::from_utf8(&compact.payload).map_err(|error| Error::malformed("payload", "not UTF-8").at(error.valid_up_to()))?;
+    read(text, Nulls::AreWrong).map_err(|error| error.within("payload"))
+}
+
+/// The `alg` of a header as an algorithm, if it is known here.
+pub(super) fn algorithm(alg: &str) -> Result<Algorithm, Error> {
+    alg.parse().map_err(|error: Error| error.as_class(Class::Algorithm).within("header"))
+}

@@ -1,0 +1,240 @@
+//! What passed every check.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::Report;
+use crate::crypto::{Algorithm, Provider, PublicKey};
+use crate::csr::Request;
+use crate::hermod::model::DeviceInfo;
+use crate::jose::{Jwk, Thumbprint};
+
+/// The attestation key was one of those that were pinned.
+#[derive(Clone, Copy, Debug)]
+pub enum Attested {}
+
+/// The answer is consistent with the key that it brought along. Anybody can make such a key.
+#[derive(Clone, Copy, Debug)]
+pub enum Consistent {}
+
+/// An answer that passed every check that was asked for, owned. `T` is [`Attested`] or [`Consistent`].
+///
+/// Only a [`Verifier`](super::Verifier) makes one. What it names was signed; whether keys live in hardware it cannot say.
+///
+/// A function that wants an attested answer does not take the other:
+///
+/// ```compile_fail
+/// use keyferry::hermod::proof::{Attested, Consistent, Verified};
+///
+/// fn issue_for(_: &Verified<Attested>) {}
+///
+/// fn wrong(answer: &Verified<Consistent>) {
+///     issue_for(answer);
+/// }
+/// ```
+///
+/// ```
+/// use keyferry::hermod::proof::{Attested, Verified};
+///
+/// fn issue_for(_: &Verified<Attested>) {}
+///
+/// fn right(answer: &Verified<Attested>) {
+///     issue_for(answer);
+/// }
+/// ```
+///
+/// Nor is there a way to make one up:
+///
+/// ```compile_fail
+/// let answer: keyferry::hermod::proof::Verified<keyferry::hermod::proof::Attested> = serde_json::from_str("{}").unwrap();
+/// ```
+pub struct Verified<T> {
+    pub(super) parts: Parts,
+    pub(super) report: Report,
+    pub(super) trust: PhantomData<fn() -> T>,
+}
+
+#[derive(Clone)]
+pub(super) struct Parts {
+    pub(super) profile_id: String,
+    pub(super) user_id: String,
+    pub(super) name: String,
+    pub(super) server_name: String,
+    pub(super) mailbox: String,
+    pub(super) fqdn: Option<String>,
+    pub(super) device: DeviceInfo,
+    pub(super) attestation_key: PublicKey,
+    pub(super) keys: Vec<VerifiedKey>,
+    pub(super) signed_header: String,
+    pub(super) signed_payload: Vec<u8>,
+}
+
+impl<T> Verified<T> {
+    /// The id of the profile on the device; later `profileid` and `pid`.
+    #[must_use]
+    pub fn profile_id(&self) -> &str {
+        &self.parts.profile_id
+    }
+
+    /// The user, as the command named it.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        &self.parts.user_id
+    }
+
+    /// The name of the profile, as the command gave it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.parts.name
+    }
+
+    /// The issuer shown with the profile, as the command gave it.
+    #[must_use]
+    pub fn server_name(&self) -> &str {
+        &self.parts.server_name
+    }
+
+    /// The address of the profile's own mailbox (`boxurl`).
+    #[must_use]
+    pub fn mailbox(&self) -> &str {
+        &self.parts.mailbox
+    }
+
+    /// The name of the host that the device says it talked to.
+    #[must_use]
+    pub fn fqdn(&self) -> Option<&str> {
+        self.parts.fqdn.as_deref()
+    }
+
+    /// What the device says of itself.
+    #[must_use]
+    pub fn device(&self) -> &DeviceInfo {
+        &self.parts.device
+    }
+
+    /// The key that the answer verified with: a pinned one, or one that only the answer knows.
+    #[must_use]
+    pub fn attestation_key(&self) -> &PublicKey {
+        &self.parts.attestation_key
+    }
+
+    /// The keys, in the order of the command.
+    #[must_use]
+    pub fn keys(&self) -> &[VerifiedKey] {
+        &self.parts.keys
+    }
+
+    /// The key of that keyid.
+    #[must_use]
+    pub fn key(&self, key_id: &str) -> Option<&VerifiedKey> {
+        self.parts.keys.iter().find(|key| key.key_id() == key_id)
+    }
+
+    /// The protected header, JSON, as it was signed: with the members that are not known here.
+    #[must_use]
+    pub fn signed_header(&self) -> &str {
+        &self.parts.signed_header
+    }
+
+    /// The payload, JSON in UTF-8, as it was signed: with the members that are not known here.
+    #[must_use]
+    pub fn signed_payload(&self) -> &[u8] {
+        &self.parts.signed_payload
+    }
+
+    /// Every check with its outcome.
+    #[must_use]
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+}
+
+impl<T> Clone for Verified<T> {
+    fn clone(&self) -> Self {
+        Self { parts: self.parts.clone(), report: self.report.clone(), trust: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for Verified<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified")
+            .field("profile_id", &self.parts.profile_id)
+            .field("user_id", &self.parts.user_id)
+            .field("attestation_key", &self.parts.attestation_key)
+            .field("keys", &self.parts.keys)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One key of a verified answer.
+#[derive(Clone)]
+pub struct VerifiedKey {
+    pub(super) key_id: String,
+    pub(super) jwk: Jwk,
+    pub(super) mechanism: Algorithm,
+    pub(super) state: String,
+    pub(super) priority: usize,
+    pub(super) request: Option<Request>,
+}
+
+impl VerifiedKey {
+    /// The keyid.
+    #[must_use]
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// The key as JSON, with the members of the signed object that are not known here.
+    #[must_use]
+    pub fn jwk(&self) -> &Jwk {
+        &self.jwk
+    }
+
+    /// The key; [`PublicKey::as_spki_der`] gives its SubjectPublicKeyInfo.
+    #[must_use]
+    pub fn public_key(&self) -> &PublicKey {
+        self.jwk.public_key()
+    }
+
+    /// The thumbprint (RFC 7638), computed at each call.
+    #[must_use]
+    pub fn thumbprint(&self, provider: &dyn Provider) -> Thumbprint {
+        self.jwk.thumbprint(provider)
+    }
+
+    /// The algorithm of the proof of possession.
+    #[must_use]
+    pub fn mechanism(&self) -> Algorithm {
+        self.mechanism
+    }
+
+    /// The state, as the device wrote it.
+    #[must_use]
+    pub fn state(&self) -> &str {
+        &self.state
+    }
+
+    /// Which of the offered priorities the key meets: its place in the command, from 0.
+    #[must_use]
+    pub fn priority(&self) -> usize {
+        self.priority
+    }
+
+    /// The certificate request, if a template was sent: the template with this key, signed by it.
+    #[must_use]
+    pub fn request(&self) -> Option<&Request> {
+        self.request.as_ref()
+    }
+}
+
+impl fmt::Debug for VerifiedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedKey")
+            .field("key_id", &self.key_id)
+            .field("public_key", self.public_key())
+            .field("mechanism", &self.mechanism)
+            .field("state", &self.state)
+            .field("priority", &self.priority)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,458 @@
+//! The checks, in their order.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::expectation::channel;
+use super::report::Steps;
+use super::signed::{self, AnswerHeader, AnswerPayload, KeyHeader, KeyPayload};
+use super::verified::Parts;
+use super::{AskedKey, Attested, Check, Consistent, Expectation, Priority, Refusal, Report, Verified, VerifiedKey};
+use crate::crypto::{Algorithm, KeyKind, MIN_RSA_BITS, Provider, PublicKey, PublicKeyParts, VerifyKey, VerifyingKey, import, verify};
+use crate::csr::{Request, UnverifiedRequest};
+use crate::hermod::address::BaseUrl;
+use crate::jose::{Compact, Jwk, Padding, agree, decode_standard};
+use crate::{Class, Error};
+
+/// What is known of attestation keys: [`Pinned`] or [`Unpinned`].
+pub trait Pins: sealed::Pins {
+    /// What an answer that passes is: [`Attested`] or [`Consistent`].
+    type Trust;
+}
+
+mod sealed {
+    use crate::Error;
+    use crate::crypto::{Algorithm, PublicKey, VerifyKey};
+
+    pub trait Pins: Send + Sync {
+        /// The key as it was imported before, if it was.
+        fn imported(&self, algorithm: Algorithm, key: &PublicKey) -> Option<&dyn VerifyKey>;
+
+        /// `None` if pins are not asked for; otherwise whether the key is one.
+        fn check(&self, key: &PublicKey) -> Option<Result<(), Error>>;
+    }
+}
+
+/// The attestation keys that are trusted, parsed once.
+#[derive(Debug)]
+pub struct Pinned(Vec<VerifyingKey>);
+
+/// No attestation key is known: an answer only has to be consistent with its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Unpinned(());
+
+impl Pins for Pinned {
+    type Trust = Attested;
+}
+
+impl Pins for Unpinned {
+    type Trust = Consistent;
+}
+
+impl sealed::Pins for Pinned {
+    fn imported(&self, algorithm: Algorithm, key: &PublicKey) -> Option<&dyn VerifyKey> {
+        let pin = self.0.iter().find(|pin| pin.algorithm() == algorithm && pin.public_key() == key)?;
+        Some(pin.as_verify_key())
+    }
+
+    fn check(&self, key: &PublicKey) -> Option<Result<(), Error>> {
+        let known = self.0.iter().any(|pin| pin.public_key() == key);
+        Some(if known { Ok(()) } else { Err(Error::new(Class::Attestation, "header.jwk", "not one of the pinned attestation keys")) })
+    }
+}
+
+impl sealed::Pins for Unpinned {
+    fn imported(&self, _: Algorithm, _: &PublicKey) -> Option<&dyn VerifyKey> {
+        None
+    }
+
+    fn check(&self, _: &PublicKey) -> Option<Result<(), Error>> {
+        None
+    }
+}
+
+/// Verifies answers to provision commands.
+///
+/// ```
+/// # #[cfg(feature = "aws-lc-rs")] {
+/// use keyferry::crypto::aws_lc_rs::AwsLcRs;
+/// use keyferry::hermod::model::{Callback, Command};
+/// use keyferry::hermod::proof::{Attested, Expectation, Verified, Verifier};
+/// use keyferry::jose::Jwk;
+///
+/// // What was sent, what came back, and the attestation key of the app.
+/// let command = Command::from_json(include_str!("../../../tests/fixtures/hermod/provision-command.json"))?;
+/// let callback = Callback::from_json(include_str!("../../../tests/fixtures/hermod/provision-callback.json"))?;
+/// let pin = Jwk::from_json(include_str!("../../../tests/fixtures/hermod/attestation-key.json"))?;
+///
+/// let expectation = Expectation::from_command(command.provision().unwrap())?.with_fqdn("ext-cod1.test.nexusgroup.com");
+/// let verifier = Verifier::pinned(&AwsLcRs, [pin.public_key()])?;
+/// let answer: Verified<Attested> = verifier.verify(&expectation, callback.jws().unwrap())?;
+///
+/// let key = answer.key("signer").unwrap();
+/// assert_eq!(key.public_key().bits(), 2048);
+/// assert!(key.request().is_some());
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Verifier<'p, P> {
+    provider: &'p dyn Provider,
+    pins: P,
+    algorithms: Vec<Algorithm>,
+    min_rsa_bits: u32,
+    padding: Padding,
+    other_states: bool,
+}
+
+impl<'p> Verifier<'p, Pinned> {
+    /// A verifier that knows the attestation keys: those compiled into the app, or made for it. Without any it refuses every answer.
+    ///
+    /// # Errors
+    /// Class `weak-key` if the provider refuses a key.
+    pub fn pinned<'k>(provider: &'p dyn Provider, keys: impl IntoIterator<Item = &'k PublicKey>) -> Result<Self, Error> {
+        let import = |key| VerifyingKey::new(provider, Algorithm::default_for(key), key);
+        Ok(Self::new(provider, Pinned(keys.into_iter().map(import).collect::<Result<_, _>>()?)))
+    }
+}
+
+impl<'p> Verifier<'p, Unpinned> {
+    /// A verifier that takes any attestation key.
+    ///
+    /// # Security
+    /// What passes says that the answer fits this command and that whoever made it has the keys. It does not say that a genuine app did.
+    #[must_use]
+    pub fn unpinned(provider: &'p dyn Provider) -> Self {
+        Self::new(provider, Unpinned(()))
+    }
+}
+
+impl<'p, P: Pins> Verifier<'p, P> {
+    fn new(provider: &'p dyn Provider, pins: P) -> Self {
+        Self { provider, pins, algorithms: Algorithm::ALL.to_vec(), min_rsa_bits: MIN_RSA_BITS, padding: Padding::Refused, other_states: false }
+    }
+
+    /// Allows the attestation key these algorithms only; all of [`Algorithm::ALL`] if this is not called. What the other keys sign with is what
+    /// the command asked for.
+    #[must_use]
+    pub fn with_algorithms(mut self, allowed: &[Algorithm]) -> Self {
+        self.algorithms = allowed.to_vec();
+        self
+    }
+
+    /// Refuses RSA keys of fewer bits, attestation keys included. Less than [`MIN_RSA_BITS`] means that.
+    #[must_use]
+    pub fn with_min_rsa_bits(mut self, bits: u32) -> Self {
+        self.min_rsa_bits = bits.max(MIN_RSA_BITS);
+        self
+    }
+
+    /// Tolerates `=` at the end of the parts of a JWS, as apps of earlier years wrote it.
+    #[must_use]
+    pub fn with_padding(mut self, padding: Padding) -> Self {
+        self.padding = padding;
+        self
+    }
+
+    /// Accepts a key whose state is not the one asked for, and says so in the report. The default is to refuse it.
+    #[must_use]
+    pub fn accept_other_key_states(mut self) -> Self {
+        self.other_states = true;
+        self
+    }
+
+    /// Verifies an answer: the compact JWS of `result.data`, as received.
+    ///
+    /// # Errors
+    /// A [`Refusal`] with the class of the first check that failed and the report of all.
+    pub fn verify(&self, expected: &Expectation, answer: &str) -> Result<Verified<P::Trust>, Refusal> {
+        let mut report = Report::new(expected.key_ids().clone());
+        match self.run(expected, answer, &mut report) {
+            Ok(parts) => Ok(Verified { parts, report, trust: PhantomData }),
+            Err(error) => Err(Refusal::new(error, report)),
+        }
+    }
+
+    fn run(&self, expected: &Expectation, answer: &str, report: &mut Report) -> Result<Parts, Error> {
+        let asked = expected.asked();
+        let mut steps = report.steps(None);
+
+        let compact = steps.run(Check::Form, || Compact::read(answer, self.padding))?;
+        let (header, payload) = steps.run(Check::Form, || {
+            let header: AnswerHeader<'_> = signed::header(&compact)?;
+            let payload: AnswerPayload<'_> = signed::payload(&compact)?;
+            Ok((header, payload))
+        })?;
+        let profile = payload.profile;
+
+        let algorithm = steps.run(Check::Algorithm, || {
+            let algorithm = signed::algorithm(&header.alg)?;
+            if self.algorithms.contains(&algorithm) {
+                Ok(algorithm)
+            } else {
+                Err(Error::new(Class::Algorithm, "header.alg", "not an algorithm that is allowed"))
+            }
+        })?;
+
+        let (attestation_key, verify_key) = steps.run(Check::AttestationKey, || {
+            let jwk = header.jwk.key();
+            jwk.refuse_private().map_err(|error| error.within("header"))?;
+            let key = jwk.to_public_key().map_err(|error| error.within("header.jwk"))?;
+            self.strong(&key)?;
+            agree(algorithm, header.jwk.alg.as_deref(), header.jwk.usage.as_deref()).map_err(|error| error.within("header"))?;
+            let verify_key = match self.pins.imported(algorithm, &key) {
+                Some(pin) => Ready::Before(pin),
+                None => Ready::Now(import(self.provider, algorithm, &key)?),
+            };
+            Ok((key, verify_key))
+        })?;
+
+        steps.run(Check::Signature, || verify(verify_key.as_ref(), compact.signing_input.as_bytes(), &compact.signature))?;
+        steps.run_if_asked(Check::Pin, self.pins.check(&attestation_key), |pinned| pinned)?;
+        steps.run(Check::Nonce, || same_nonce(header.nonce.as_deref(), &asked.nonce))?;
+
+        let signed_fqdn = header.fqdn.as_deref();
+        steps.run_if_asked(Check::Fqdn, expected.fqdn(), |fqdn| same_host(signed_fqdn, fqdn))?;
+        steps.run_if_asked(Check::FqdnEnvelope, expected.envelope_fqdn(), |fqdn| same_host(signed_fqdn, fqdn))?;
+        steps.run_if_asked(Check::Sch, expected.sch(), |sch| match header.sch.as_deref().map(|sch| decode_standard(sch, "header.sch")) {
+            Some(Ok(signed)) if signed == sch => Ok(()),
+            Some(_) => Err(channel("header.sch", "not the hash of the certificate that was given")),
+            None => Err(channel("header.sch", "absent")),
+        })?;
+        steps.run_if_asked(Check::BoxUrl, expected.mailbox_base(), |base| match BaseUrl::parse(&profile.boxurl) {
+            Ok(address) if base.contains(&address) => Ok(()),
+            _ => Err(channel("payload.profile.boxurl", "not under the base address that was given")),
+        })?;
+
+        let same = |signed: &str, asked: &str, part| {
+            if signed == asked { Ok(()) } else { Err(Error::new(Class::User, part, "not the one asked for")) }
+        };
+        steps.run(Check::User, || same(&profile.userid, &asked.user_id, "payload.profile.userid"))?;
+        steps.run(Check::Profile, || {
+            same(&profile.name, &asked.name, "payload.profile.name")?;
+            same(&profile.servername, &asked.server_name, "payload.profile.servername")?;
+            asked.profile_id.as_deref().map_or(Ok(()), |id| same(&profile.id, id, "payload.profile.id"))
+        })?;
+
+        let given: Vec<Result<Compact<'_>, Error>> = profile.signedkeys.0.iter().map(|text| Compact::read(text, self.padding)).collect();
+        let headers: Vec<Result<KeyHeader<'_>, Error>> =
+            given.iter().map(|compact| compact.as_ref().map_err(Clone::clone).and_then(signed::header)).collect();
+        let order = steps.run(Check::KeyIds, || assign(expected.keys(), &headers))?;
+
+        let mut keys: Vec<VerifiedKey> = Vec::with_capacity(order.len());
+        for (index, (asked_key, at)) in expected.keys().iter().zip(order).enumerate() {
+            let (Some(compact), Some(header)) = (given.get(at), headers.get(at)) else {
+                return Err(Error::new(Class::KeyId, "payload.profile.signedkeys", "a key that was asked for is missing"));
+            };
+            let mut steps = report.steps(Some(index));
+            let key = self.key(asked_key, &asked.nonce, compact, header, &attestation_key, &keys, &mut steps);
+            keys.push(key.map_err(|error| error.within(&format!("signedkeys[{at}]")))?);
+        }
+
+        let mut parts = Parts {
+            profile_id: profile.id.0.into_owned(),
+            user_id: profile.userid.0.into_owned(),
+            name: profile.name.0.into_owned(),
+            server_name: profile.servername.0.into_owned(),
+            mailbox: profile.boxurl.0.into_owned(),
+            fqdn: header.fqdn.map(|fqdn| fqdn.0.into_owned()),
+            device: payload.deviceinfo,
+            attestation_key,
+            keys,
+            signed_header: String::new(),
+            signed_payload: Vec::new(),
+        };
+        (parts.signed_header, parts.signed_payload) = (compact.header, compact.payload);
+        Ok(parts)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn key(
+        &self,
+        asked: &AskedKey,
+        nonce: &str,
+        compact: &Result<Compact<'_>, Error>,
+        header: &Result<KeyHeader<'_>, Error>,
+        attestation_key: &PublicKey,
+        before: &[VerifiedKey],
+        steps: &mut Steps<'_>,
+    ) -> Result<VerifiedKey, Error> {
+        let (compact, header, payload, mechanism, public_key) = steps.run(Check::KeyForm, || {
+            let compact = compact.as_ref().map_err(Clone::clone)?;
+            let header = header.as_ref().map_err(Clone::clone)?;
+            let payload: KeyPayload<'_> = signed::payload(compact)?;
+            let mechanism = signed::algorithm(&header.alg)?;
+            let public_key = match payload.key().to_public_key() {
+                Err(error) if error.class() == Class::Malformed => return Err(error.within("payload")),
+                other => other,
+            };
+            Ok((compact, header, payload, mechanism, public_key))
+        })?;
+        steps.run(Check::KeyKid, || {
+            if header.kid == payload.kid { Ok(()) } else { Err(Error::new(Class::KeyId, "payload.kid", "not the keyid of the header")) }
+        })?;
+        steps.run(Check::KeyNonce, || same_nonce(header.nonce.as_deref(), nonce))?;
+        steps.run(Check::KeyPrivate, || payload.key().refuse_private())?;
+        let (public_key, priority, verify_key) = steps.run(Check::KeyType, || {
+            let public_key = public_key.map_err(|error| error.within("payload"))?;
+            self.strong(&public_key)?;
+            let priority = as_asked(asked, &public_key, mechanism, &payload)?;
+            let verify_key = import(self.provider, mechanism, &public_key)?;
+            Ok((public_key, priority, verify_key))
+        })?;
+        if let Some(Some(Priority { kind: KeyKind::Rsa { bits }, .. })) = asked.priorities.get(priority)
+            && public_key.bits() > u32::from(*bits)
+        {
+            steps.remark(Check::KeyType, format!("{} bits, {bits} asked for", public_key.bits()));
+        }
+        let same_state = payload.keystate.eq_ignore_ascii_case(&asked.state);
+        steps.run(Check::KeyState, || {
+            let accepted = same_state || self.other_states;
+            if accepted { Ok(()) } else { Err(Error::new(Class::NotAsRequested, "payload.keystate", "not the state asked for")) }
+        })?;
+        if !same_state {
+            steps.remark(Check::KeyState, String::from("not the state asked for; accepted as the verifier was told to"));
+        }
+        steps.run(Check::KeySignature, || {
+            let verified = verify(&*verify_key, compact.signing_input.as_bytes(), &compact.signature);
+            verified.map_err(|error| error.as_class(Class::Proof))
+        })?;
+        steps.run(Check::KeyReuse, || {
+            if public_key == *attestation_key {
+                return Err(Error::new(Class::Proof, "payload", "the attestation key"));
+            }
+            if before.iter().any(|key| *key.public_key() == public_key) {
+                return Err(Error::new(Class::Proof, "payload", "a key of this answer already"));
+            }
+            Ok(())
+        })?;
+        let request = self.request(asked, payload.certreq.as_deref(), mechanism, &public_key, &*verify_key, steps)?;
+        let mut jwk = Jwk::new(public_key);
+        jwk.algorithm = Some(mechanism.name().to_owned());
+        jwk.usage = Some(payload.usage.0.into_owned());
+        jwk.key_id = Some(payload.kid.0.into_owned());
+        jwk.extra = payload.extra.to_kept();
+        Ok(VerifiedKey { key_id: asked.key_id.clone(), jwk, mechanism, state: payload.keystate.0.into_owned(), priority, request })
+    }
+
+    fn request(
+        &self,
+        asked: &AskedKey,
+        certreq: Option<&str>,
+        mechanism: Algorithm,
+        public_key: &PublicKey,
+        verify_key: &dyn VerifyKey,
+        steps: &mut Steps<'_>,
+    ) -> Result<Option<Request>, Error> {
+        let certreq = certreq.filter(|certreq| !certreq.is_empty());
+        if asked.template.is_none() && certreq.is_none() {
+            steps.run_if_asked(Check::KeyRequest, None::<()>, |()| Ok(()))?;
+            return Ok(None);
+        }
+        steps.run(Check::KeyRequest, || {
+            let about = |error: Error| error.within("payload.certreq");
+            let template = asked.template.as_ref().ok_or_else(|| Error::new(Class::Csr, "payload.certreq", "a request that nobody asked for"))?;
+            let certreq = certreq.ok_or_else(|| Error::new(Class::Csr, "payload.certreq", "absent, though a template was sent"))?;
+            let request = UnverifiedRequest::from_base64(certreq).map_err(about)?;
+            if !request.is_for(public_key) {
+                return Err(Error::new(Class::Csr, "payload.certreq.subjectPKInfo", "not the key that was proven"));
+            }
+            request.matches(template).map_err(about)?;
+            request.fits(public_key).map_err(about)?;
+            let verify_key = if request.algorithm() == mechanism {
+                Ready::Before(verify_key)
+            } else {
+                Ready::Now(import(self.provider, request.algorithm(), public_key)?)
+            };
+            request.verify(verify_key.as_ref(), public_key.clone()).map(Some).map_err(about)
+        })
+    }
+
+    fn strong(&self, key: &PublicKey) -> Result<(), Error> {
+        match key.parts() {
+            PublicKeyParts::Rsa { .. } if key.bits() < self.min_rsa_bits => {
+                Err(Error::new(Class::WeakKey, "n", "the modulus has fewer bits than the verifier was told to take"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A key that is ready to verify, from wherever.
+enum Ready<'k> {
+    Before(&'k dyn VerifyKey),
+    Now(Box<dyn VerifyKey>),
+}
+
+impl Ready<'_> {
+    fn as_ref(&self) -> &dyn VerifyKey {
+        match self {
+            Self::Before(key) => *key,
+            Self::Now(key) => &**key,
+        }
+    }
+}
+
+/// Which of the given keys each asked-for one is. One whose header cannot be read stands for the first that nobody else is.
+fn assign(asked: &[AskedKey], headers: &[Result<KeyHeader<'_>, Error>]) -> Result<Vec<usize>, Error> {
+    let refuse = |detail| Err(Error::new(Class::KeyId, "payload.profile.signedkeys", detail));
+    for (at, header) in headers.iter().enumerate() {
+        let Ok(header) = header else { continue };
+        if !asked.iter().any(|key| *key.key_id == *header.kid) {
+            return refuse("a key that was not asked for");
+        }
+        if headers[..at].iter().flatten().any(|other| other.kid == header.kid) {
+            return refuse("a keyid twice");
+        }
+    }
+    if headers.len() < asked.len() {
+        return refuse("a key that was asked for is missing");
+    }
+    if headers.len() > asked.len() {
+        return refuse("more keys than were asked for");
+    }
+    let mut unreadable = headers.iter().enumerate().filter(|(_, header)| header.is_err()).map(|(at, _)| at);
+    let named = |key: &AskedKey| headers.iter().position(|header| header.as_ref().is_ok_and(|header| *header.kid == *key.key_id));
+    let order: Vec<usize> = asked.iter().filter_map(|key| named(key).or_else(|| unreadable.next())).collect();
+    if order.len() == asked.len() { Ok(order) } else { refuse("a key that was asked for is missing") }
+}
+
+/// The priority that the key meets, if its usage is the one asked for as well and its mechanism is what both of its objects say.
+fn as_asked(asked: &AskedKey, key: &PublicKey, mechanism: Algorithm, payload: &KeyPayload<'_>) -> Result<usize, Error> {
+    let refuse = |part, detail| Err(Error::new(Class::NotAsRequested, part, detail));
+    if *payload.alg != *mechanism.name() {
+        return refuse("payload.alg", "not the algorithm of the header");
+    }
+    let Some(priority) = asked.met_by(key, mechanism) else {
+        return refuse("payload", "type, length and mechanism are not those of any one priority");
+    };
+    if !payload.usage.eq_ignore_ascii_case(&asked.usage) {
+        return refuse("payload.use", "not the usage asked for");
+    }
+    Ok(priority)
+}
+
+fn same_nonce(signed: Option<&str>, asked: &str) -> Result<(), Error> {
+    match signed {
+        Some(nonce) if nonce == asked => Ok(()),
+        Some(_) => Err(Error::new(Class::Nonce, "header.nonce", "not the command's")),
+        None => Err(Error::new(Class::Nonce, "header.nonce", "absent")),
+    }
+}
+
+/// Host names do not care for case, nor for the dot of the root.
+fn same_host(signed: Option<&str>, known: &str) -> Result<(), Error> {
+    fn bare(name: &str) -> &str {
+        name.strip_suffix('.').unwrap_or(name)
+    }
+    match signed {
+        Some(signed) if bare(signed).eq_ignore_ascii_case(bare(known)) => Ok(()),
+        Some(_) => Err(channel("header.fqdn", "another host")),
+        None => Err(channel("header.fqdn", "absent")),
+    }
+}
+
+impl<P: fmt::Debug> fmt::Debug for Verifier<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("pins", &self.pins).field("algorithms", &self.algorithms).finish_non_exhaustive()
+    }
+}
