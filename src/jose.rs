@@ -15,7 +15,7 @@ pub(crate) use base64::{decode_standard, decode_url, encode_standard, encode_url
 pub(crate) use compact::{Compact, Crit};
 pub use compact::{MAX_JWS, Padding};
 pub use header::Header;
-pub use json::{Kept, MAX_DEPTH, MAX_KEPT, MAX_NAMES, MAX_TEXT};
+pub use json::{Kept, KeptValue, MAX_DEPTH, MAX_KEPT, MAX_NAMES, MAX_TEXT};
 pub use jwk::Jwk;
 pub(crate) use jwk::{JwkMembers, agree, jwk_object, write_key};
 pub use jws::{ConsistentJws, Jws, UnsignedJws, VerifiedJws};

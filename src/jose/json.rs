@@ -7,10 +7,10 @@ mod object;
 mod reading;
 mod scalar;
 
-pub use kept::Kept;
+pub use kept::{Kept, KeptValue};
 pub(crate) use kept::KeptRef;
-pub(crate) use object::{Slot, json_object};
-pub(crate) use reading::{FromJson, Nulls, Reading, Seed, read};
+pub(crate) use object::{OrNull, Slot, json_object};
+pub(crate) use reading::{FromJson, Nulls, Reading, Seed, read, read_by, write};
 pub(crate) use scalar::{BigText, Flag, Integer, List, Skipped, Text};
 
 /// Deepest nesting of objects and arrays.

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::crypto::{Algorithm, CryptoError, Curve, KeyKind, PublicKey, PublicKeyParts, Signer};
 use crate::csr::{Template, UnsignedRequest};
 use crate::hermod::Dialect;
-use crate::hermod::model::{KeyGenRequest, KeyTypePriority, ProvisionCommand};
+use crate::hermod::model::{KeyGenRequest, KeyType, KeyTypePrio, ProvisionCommand};
 use crate::jose::{UnsignedJws, encode_standard, write_key};
 use crate::{Class, Error};
 
@@ -101,14 +101,14 @@ pub struct Priority {
 }
 
 impl Priority {
-    fn read(wire: &KeyTypePriority, dialect: &Dialect) -> Option<Self> {
-        let mechanism: Algorithm = wire.response_mechanism.parse().ok()?;
-        let bits = wire.key_length.bits();
-        let kind = if wire.key_type == dialect.key_type_rsa {
-            KeyKind::Rsa { bits: bits?.try_into().ok()? }
-        } else if wire.key_type == dialect.key_type_ec {
-            KeyKind::Ec(Curve::ALL.iter().copied().find(|curve| Some(curve.bits()) == bits)?)
-        } else if wire.key_type == dialect.key_type_okp {
+    fn read(wire: &KeyTypePrio, dialect: &Dialect) -> Option<Self> {
+        let mechanism: Algorithm = wire.response_mechanism.as_str().parse().ok()?;
+        let kind = if wire.key_type == KeyType::RSA {
+            KeyKind::Rsa { bits: wire.key_length.bits()?.try_into().ok()? }
+        } else if wire.key_type == dialect.ec_key_type {
+            let lengths = [(&dialect.p256_key_length, Curve::P256), (&dialect.p384_key_length, Curve::P384), (&dialect.p521_key_length, Curve::P521)];
+            KeyKind::Ec(lengths.into_iter().find(|(length, _)| **length == wire.key_length)?.1)
+        } else if wire.key_type == dialect.okp_key_type && wire.key_length == dialect.ed25519_key_length {
             KeyKind::Ed25519
         } else {
             return None;
@@ -143,8 +143,8 @@ impl AskedKey {
     fn from_request(request: &KeyGenRequest, dialect: &Dialect) -> Result<Self, Error> {
         Ok(Self {
             key_id: request.key_id.clone(),
-            usage: request.usage.clone(),
-            state: request.key_state.clone(),
+            usage: request.usage.to_string(),
+            state: request.key_state.to_string(),
             priorities: request.key_type_prios.iter().map(|priority| Priority::read(priority, dialect)).collect(),
             template: request.template().map(Template::from_base64).transpose()?,
         })

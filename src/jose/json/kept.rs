@@ -76,7 +76,76 @@ impl fmt::Debug for Kept {
     }
 }
 
-/// The same, borrowed from the document.
+/// A JSON value that is not known here, exactly as it was written.
+///
+/// `Debug` shows its length only: what it holds is not known.
+#[derive(Clone)]
+pub struct KeptValue(Box<RawValue>);
+
+impl KeptValue {
+    /// Any value that can be written as JSON.
+    ///
+    /// ```
+    /// let value = keyferry::hermod::model::KeptValue::new(&["RSA", "EC"])?;
+    /// assert_eq!(value.as_json(), r#"["RSA","EC"]"#);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Whatever `value` answers when it is written.
+    pub fn new(value: &impl serde::Serialize) -> Result<Self, serde_json::Error> {
+        serde_json::value::to_raw_value(value).map(Self)
+    }
+
+    /// The JSON text.
+    #[must_use]
+    pub fn as_json(&self) -> &str {
+        self.0.get()
+    }
+
+    /// The value, if it is a text.
+    #[must_use]
+    pub fn to_text(&self) -> Option<String> {
+        serde_json::from_str(self.0.get()).ok()
+    }
+
+    pub(crate) fn from_raw(value: Box<RawValue>) -> Self {
+        Self(value)
+    }
+}
+
+impl PartialEq for KeptValue {
+    /// The same JSON text.
+    fn eq(&self, other: &Self) -> bool {
+        self.as_json() == other.as_json()
+    }
+}
+
+impl Eq for KeptValue {}
+
+impl fmt::Debug for KeptValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeptValue({} octets)", self.as_json().len())
+    }
+}
+
+impl serde::Serialize for KeptValue {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> FromJson<'de> for KeptValue {
+    const EXPECTED: &'static str = "not JSON";
+
+    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+        let value: Box<RawValue> = serde::Deserialize::deserialize(deserializer)?;
+        check(&value, reading)?;
+        Ok(Self(value))
+    }
+}
+
+/// [`Kept`], borrowed from the document.
 #[derive(Default)]
 pub(crate) struct KeptRef<'a>(Vec<(Text<'a>, &'a RawValue)>);
 

@@ -50,7 +50,7 @@ impl<T> Slot<T> {
 }
 
 /// A value, or `null`.
-struct OrNull<S>(S);
+pub(crate) struct OrNull<S>(pub(crate) S);
 
 impl<'de, S: serde::de::DeserializeSeed<'de>> serde::de::DeserializeSeed<'de> for OrNull<S> {
     type Value = Option<S::Value>;
@@ -93,13 +93,16 @@ impl<'de, S: serde::de::DeserializeSeed<'de>> serde::de::DeserializeSeed<'de> fo
 /// }
 /// ```
 ///
+/// `exposed` and `optional_exposed` are `required` and `optional` of a [`Secret`](crate::Secret), the only way for one to be written as JSON.
+/// `struct Name at_most 16` limits how many of it an array may hold.
+///
 /// The struct gets a last field `extra` with the members that are not known. An owned struct gets [`FromJson`], `Serialize`, `Deserialize`; one
 /// with a lifetime (`struct Name<'a>`) borrows from the document and gets [`FromJson`] only. Types of fields are read by their [`FromJson`]
 /// and written by their `Serialize`. Add derives as attributes; `Clone, Debug, PartialEq` come by themselves on the owned.
 macro_rules! json_object {
     (
         $(#[$meta:meta])*
-        $vis:vis struct $name:ident {
+        $vis:vis struct $name:ident $(at_most $max:literal)? {
             $( $(#[$field_meta:meta])* $need:ident $field_vis:vis $field:ident : $type:ty = $wire:literal $(| $alias:literal)?, )*
         }
     ) => {
@@ -113,6 +116,7 @@ macro_rules! json_object {
         }
 
         impl<'de> $crate::jose::json::FromJson<'de> for $name {
+            $( const MAX_COUNT: usize = $max; )?
             $crate::jose::json::json_object!(@read 'de, $crate::jose::json::Kept, $name, $name, { $( $need $field : $type = $wire $(| $alias)?, )* });
         }
 
@@ -194,10 +198,22 @@ macro_rules! json_object {
     };
     (@type required $type:ty) => { $type };
     (@type optional $type:ty) => { Option<$type> };
+    (@type exposed $type:ty) => { $type };
+    (@type optional_exposed $type:ty) => { Option<$type> };
     (@is_optional required) => { false };
     (@is_optional optional) => { true };
+    (@is_optional exposed) => { false };
+    (@is_optional optional_exposed) => { true };
     (@take required $slot:ident, $wire:literal, $reading:expr) => { $slot.required($wire, $reading)? };
     (@take optional $slot:ident, $wire:literal, $reading:expr) => { $slot.optional() };
+    (@take exposed $slot:ident, $wire:literal, $reading:expr) => { $slot.required($wire, $reading)? };
+    (@take optional_exposed $slot:ident, $wire:literal, $reading:expr) => { $slot.optional() };
+    (@write exposed $map:ident, $wire:literal, $value:expr) => { $map.serialize_entry($wire, $value.expose())?; };
+    (@write optional_exposed $map:ident, $wire:literal, $value:expr) => {
+        if let Some(value) = $value {
+            $map.serialize_entry($wire, value.expose())?;
+        }
+    };
     (@write required $map:ident, $wire:literal, $value:expr) => { $map.serialize_entry($wire, $value)?; };
     (@write optional $map:ident, $wire:literal, $value:expr) => {
         if let Some(value) = $value {

@@ -1,5 +1,6 @@
 //! One reading of one document: its limits, and the fault that ended it.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 use std::marker::PhantomData;
@@ -34,7 +35,7 @@ struct Fault {
 }
 
 enum Step {
-    Member(&'static str),
+    Member(Cow<'static, str>),
     Element(usize),
 }
 
@@ -60,8 +61,8 @@ impl Reading {
     /// Notes, on its way outwards, where a fault was met. What serde_json found by itself becomes a fault here, in our words: its own may
     /// repeat the input.
     #[cold]
-    pub(crate) fn in_member<E: serde::de::Error>(&self, name: &'static str, expected: &'static str, error: E) -> E {
-        self.step(Step::Member(name), expected, error)
+    pub(crate) fn in_member<E: serde::de::Error>(&self, name: impl Into<Cow<'static, str>>, expected: &'static str, error: E) -> E {
+        self.step(Step::Member(name.into()), expected, error)
     }
 
     #[cold]
@@ -141,6 +142,8 @@ fn offset(text: &str, error: &serde_json::Error) -> usize {
 pub(crate) trait FromJson<'de>: Sized {
     /// What is said when something else stands there: "not a text".
     const EXPECTED: &'static str;
+    /// How many of it an array may hold.
+    const MAX_COUNT: usize = 64;
 
     fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error>;
 }
@@ -164,13 +167,29 @@ impl<'de, T: FromJson<'de>> DeserializeSeed<'de> for Seed<'_, T> {
 
 /// Reads one document, the whole text.
 pub(crate) fn read<'de, T: FromJson<'de>>(text: &'de str, nulls: Nulls) -> Result<T, Error> {
-    let reading = Reading::new(nulls);
-    read_with(text, &reading).map_err(|error| reading.error(text, &error))
+    read_by(text, nulls, |deserializer, reading| T::from_json(deserializer, reading))
 }
 
-fn read_with<'de, T: FromJson<'de>>(text: &'de str, reading: &Reading) -> Result<T, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = T::from_json(&mut deserializer, reading)?;
-    deserializer.end().map_err(|_| serde_json::Error::custom("characters after the end"))?;
-    Ok(value)
+/// The deserializer of a document.
+pub(crate) type FromText<'de> = serde_json::Deserializer<serde_json::de::StrRead<'de>>;
+
+/// Reads one document, the whole text, in the way of `parse`.
+pub(crate) fn read_by<'de, T, F>(text: &'de str, nulls: Nulls, parse: F) -> Result<T, Error>
+where
+    F: FnOnce(&mut FromText<'de>, &Reading) -> Result<T, serde_json::Error>,
+{
+    let reading = Reading::new(nulls);
+    let mut deserializer = FromText::from_str(text);
+    let value = parse(&mut deserializer, &reading).and_then(|value| match deserializer.end() {
+        Ok(()) => Ok(value),
+        Err(_) => Err(serde_json::Error::custom("characters after the end")),
+    });
+    value.map_err(|error| reading.error(text, &error))
+}
+
+/// The JSON text of `value`, which writes texts, numbers, lists, objects and kept JSON only.
+pub(crate) fn write(value: &impl serde::Serialize) -> String {
+    let text = serde_json::to_string(value);
+    debug_assert!(text.is_ok(), "none of these fails, nor does writing to memory");
+    text.unwrap_or_default()
 }

@@ -31,14 +31,14 @@ impl<'de> Visitor<'de> for TextVisitor<'_> {
 
     fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
         if text.len() > self.limit {
-            return Err(self.reading.fail(Class::TooLarge, "a text of more than 64 KiB"));
+            return Err(self.reading.fail(Class::TooLarge, "a text that is too long"));
         }
         Ok(Cow::Borrowed(text))
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
         if text.len() > self.limit {
-            return Err(self.reading.fail(Class::TooLarge, "a text of more than 64 KiB"));
+            return Err(self.reading.fail(Class::TooLarge, "a text that is too long"));
         }
         Ok(Cow::Owned(text.to_owned()))
     }
@@ -177,6 +177,37 @@ impl<'de> FromJson<'de> for Skipped {
     }
 }
 
+/// A whole number that may be negative; also as a text of digits.
+impl<'de> FromJson<'de> for i64 {
+    const EXPECTED: &'static str = Integer::EXPECTED;
+
+    fn from_json<D: Deserializer<'de>>(deserializer: D, _: &Reading) -> Result<Self, D::Error> {
+        struct V;
+        impl Visitor<'_> for V {
+            type Value = i64;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number")
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<i64, E> {
+                number.try_into().map_err(|_| E::custom("too large"))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<i64, E> {
+                Ok(number)
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<i64, E> {
+                let digits = text.strip_prefix('-').unwrap_or(text);
+                let digits = !digits.is_empty() && digits.bytes().all(|octet| octet.is_ascii_digit());
+                if digits { text.parse().map_err(|_| E::custom("too large")) } else { Err(E::custom("not digits")) }
+            }
+        }
+        deserializer.deserialize_any(V)
+    }
+}
+
 /// An array of at most `MAX` elements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct List<T, const MAX: usize>(pub(crate) Vec<T>);
@@ -185,41 +216,46 @@ impl<'de, T: FromJson<'de>, const MAX: usize> FromJson<'de> for List<T, MAX> {
     const EXPECTED: &'static str = "not an array";
 
     fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
-        struct V<'r, T, const MAX: usize>(&'r Reading, std::marker::PhantomData<T>);
-        impl<'de, T: FromJson<'de>, const MAX: usize> Visitor<'de> for V<'_, T, MAX> {
-            type Value = Vec<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Vec<T>, A::Error> {
-                self.0.enter()?;
-                let mut list = Vec::new();
-                loop {
-                    let next = elements.next_element_seed(Seed::<T>::new(self.0));
-                    let Some(element) = next.map_err(|error| self.0.in_element(list.len(), T::EXPECTED, error))? else {
-                        break;
-                    };
-                    if list.len() == MAX {
-                        return Err(self.0.fail(Class::TooLarge, "too many elements"));
-                    }
-                    list.push(element);
-                }
-                self.0.leave();
-                Ok(list)
-            }
-        }
-        deserializer.deserialize_seq(V::<T, MAX>(reading, std::marker::PhantomData)).map(Self)
+        read_list(deserializer, reading, MAX).map(Self)
     }
 }
 
+/// An array of at most as many elements as their type says.
 impl<'de, T: FromJson<'de>> FromJson<'de> for Vec<T> {
     const EXPECTED: &'static str = "not an array";
 
     fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
-        List::<T, 64>::from_json(deserializer, reading).map(|list| list.0)
+        read_list(deserializer, reading, T::MAX_COUNT)
     }
+}
+
+fn read_list<'de, T: FromJson<'de>, D: Deserializer<'de>>(deserializer: D, reading: &Reading, max: usize) -> Result<Vec<T>, D::Error> {
+    struct V<'r, T>(&'r Reading, usize, std::marker::PhantomData<T>);
+    impl<'de, T: FromJson<'de>> Visitor<'de> for V<'_, T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Vec<T>, A::Error> {
+            self.0.enter()?;
+            let mut list = Vec::new();
+            loop {
+                let next = elements.next_element_seed(Seed::<T>::new(self.0));
+                let Some(element) = next.map_err(|error| self.0.in_element(list.len(), T::EXPECTED, error))? else {
+                    break;
+                };
+                if list.len() == self.1 {
+                    return Err(self.0.fail(Class::TooLarge, "too many elements"));
+                }
+                list.push(element);
+            }
+            self.0.leave();
+            Ok(list)
+        }
+    }
+    deserializer.deserialize_seq(V(reading, max, std::marker::PhantomData))
 }
 
 impl Serialize for Text<'_> {
