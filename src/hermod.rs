@@ -4,5 +4,6 @@ mod address;
 pub mod dialect;
 pub mod model;
 pub mod proof;
+pub mod wire;
 
 pub use dialect::Dialect;

@@ -1,0 +1,67 @@
+//! What the hub tells an integrator.
+
+use std::sync::Arc;
+
+use crate::hermod::model::Callback;
+use crate::{BoxFuture, Error};
+
+/// A callback on its way. The same one may come again, with the same id.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// A UUID, the same on each try.
+    pub id: String,
+    /// What is told.
+    pub callback: Callback,
+}
+
+impl Delivery {
+    /// A delivery.
+    #[must_use]
+    pub fn new(id: impl Into<String>, callback: Callback) -> Self {
+        Self { id: id.into(), callback }
+    }
+}
+
+/// What the hub tells an integrator.
+pub trait CallbackApi: Send + Sync {
+    /// Takes a callback. Success means that it is stored, or was before.
+    ///
+    /// # Errors
+    /// Whatever makes the hub try again later.
+    fn deliver(&self, delivery: Delivery) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+trait Erased: Send + Sync {
+    fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Result<(), Error>>;
+}
+
+impl<T: CallbackApi> Erased for T {
+    fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(CallbackApi::deliver(self, delivery))
+    }
+}
+
+/// Any [`CallbackApi`], for storage.
+#[derive(Clone)]
+pub struct AnyCallbackApi(Arc<dyn Erased>);
+
+impl AnyCallbackApi {
+    /// Erases `api`.
+    #[must_use]
+    pub fn new(api: impl CallbackApi + 'static) -> Self {
+        Self(Arc::new(api))
+    }
+}
+
+impl CallbackApi for AnyCallbackApi {
+    async fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
+        self.0.deliver(delivery).await
+    }
+}
+
+impl std::fmt::Debug for AnyCallbackApi {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AnyCallbackApi")
+    }
+}
