@@ -73,6 +73,39 @@ fn check_primitive(element: &Element<'_>, part: &'static str) -> Result<(), Erro
     if bad { Err(Error::malformed(part, "not DER").at(element.offset)) } else { Ok(()) }
 }
 
+/// Tag, length of the header and length of the content, for the headers that nearly all elements have; the rest is left to `der`, which takes
+/// several times as long.
+#[inline]
+fn short_header(input: &[u8]) -> Option<(Tag, usize, usize)> {
+    let tag = match input.first()? {
+        0x01 => Tag::Boolean,
+        0x02 => Tag::Integer,
+        0x03 => Tag::BitString,
+        0x04 => Tag::OctetString,
+        0x05 => Tag::Null,
+        0x06 => Tag::ObjectIdentifier,
+        0x0c => Tag::Utf8String,
+        0x13 => Tag::PrintableString,
+        0x16 => Tag::Ia5String,
+        0x30 => Tag::Sequence,
+        0x31 => Tag::Set,
+        _ => return None,
+    };
+    match *input {
+        [_, length @ 0..=0x7f, ..] => Some((tag, 2, usize::from(length))),
+        [_, 0x81, length, ..] if length >= 0x80 => Some((tag, 3, usize::from(length))),
+        [_, 0x82, high, low, ..] if high >= 1 => Some((tag, 4, usize::from(u16::from_be_bytes([high, low])))),
+        _ => None,
+    }
+}
+
+/// The same for every header there is.
+fn header(input: &[u8]) -> Option<(Tag, usize, usize)> {
+    let mut reader = SliceReader::new(input).ok()?;
+    let header = Header::decode(&mut reader).ok()?;
+    Some((header.tag(), input.len() - usize::try_from(reader.remaining_len()).ok()?, usize::try_from(header.length()).ok()?))
+}
+
 /// Reads one element after another.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cursor<'a> {
@@ -96,17 +129,15 @@ impl<'a> Cursor<'a> {
 
     /// The next element, whatever it is.
     pub(crate) fn next(&mut self, part: &'static str) -> Result<Element<'a>, Error> {
-        let bad = |detail| Error::malformed(part, detail).at(self.base);
-        if self.input.is_empty() {
-            return Err(bad("absent"));
-        }
-        let mut reader = SliceReader::new(self.input).map_err(|_| bad("not DER"))?;
-        let header = Header::decode(&mut reader).map_err(|_| bad("not DER"))?;
-        let value = reader.read_slice(header.length()).map_err(|_| bad("cut short"))?;
-        let length = self.input.len() - reader.remaining_len().try_into().unwrap_or(0usize);
-        let (octets, rest) = self.input.split_at_checked(length).ok_or_else(|| bad("cut short"))?;
-        let element = Element { tag: header.tag(), value, octets, offset: self.base };
-        *self = Self { input: rest, base: self.base + length };
+        let Some((tag, header, length)) = short_header(self.input).or_else(|| header(self.input)) else {
+            let detail = if self.input.is_empty() { "absent" } else { "not DER" };
+            return Err(Error::malformed(part, detail).at(self.base));
+        };
+        let Some((octets, rest)) = header.checked_add(length).and_then(|length| self.input.split_at_checked(length)) else {
+            return Err(Error::malformed(part, "cut short").at(self.base));
+        };
+        let element = Element { tag, value: &octets[header..], octets, offset: self.base };
+        *self = Self { input: rest, base: self.base + octets.len() };
         Ok(element)
     }
 
