@@ -1,5 +1,7 @@
 //! The models of the Hermod protocol: what is read, what is written, what is refused, what is not shown.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use keyferry::hermod::Dialect;
 use keyferry::hermod::model::*;
 use keyferry::{Class, Error, Secret};

@@ -159,6 +159,29 @@ proptest! {
     }
 
     #[test]
+    fn whatever_command_or_callback_reads_is_written_as_the_same_value(
+        which in 0..4usize, edits in prop::collection::vec((any::<prop::sample::Index>(), "[\\[\\]{}\",:0-9a-z\\\\]{0,3}", 0..4usize), 0..3)
+    ) {
+        let mut text = [
+            include_str!("../fixtures/hermod/provision-command.json"),
+            include_str!("../fixtures/hermod/certificate-command.json"),
+            include_str!("../fixtures/hermod/provision-callback.json"),
+            include_str!("../fixtures/hermod/certificate-callback.json"),
+        ][which].to_owned();
+        for (at, new, dropped) in edits {
+            let at = at.index(text.len());
+            let end = (at + dropped).min(text.len());
+            text.replace_range(at..end, &new);
+        }
+        if let Ok(command) = Command::from_json(&text) {
+            prop_assert_eq!(Command::from_json(&command.to_json()), Ok(command));
+        }
+        if let Ok(callback) = Callback::from_json(&text) {
+            prop_assert_eq!(Callback::from_json(&callback.to_json()), Ok(callback));
+        }
+    }
+
+    #[test]
     fn addresses_survive(text in any::<String>(), marked in any::<bool>()) {
         let text = if marked { format!("@{text}") } else { text };
         if let Ok(address) = text.parse::<Address>() {
