@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use crate::hermod::model::{
-    CommandKind, CommandType, FilterOp, FilterParam, KeyLength, KeyState, KeyType, KeyUsage, PinOperation, SignMechanism, State, TextColor,
+    CommandKind, CommandType, FilterOp, FilterParam, KeyLength, KeyState, KeyType, KeyUsage, SignMechanism, State, TextColor,
 };
 
 type Word = Cow<'static, str>;
@@ -101,8 +101,6 @@ pub struct Dialect {
     pub inactive_key_state: KeyState,
     /// Black texts on a card: `BLACK`. That it exists is documented.
     pub black_text_color: TextColor,
-    /// What an absent `operation` of a PIN reset means: `pinreset`. Documented.
-    pub default_pin_operation: PinOperation,
 
     /// Mechanisms of sign commands.
     pub mechanisms: SignMechanisms,
@@ -332,7 +330,6 @@ impl Dialect {
             encryption_usage: KeyUsage::from_static("ENC"),
             inactive_key_state: KeyState::from_static("INACTIVE"),
             black_text_color: TextColor::from_static("BLACK"),
-            default_pin_operation: PinOperation::PIN_RESET,
             mechanisms: SignMechanisms {
                 sha384_rsa_pkcs: SignMechanism::from_static("CKM_SHA384_RSA_PKCS"),
                 sha512_rsa_pkcs: SignMechanism::from_static("CKM_SHA512_RSA_PKCS"),

@@ -39,12 +39,12 @@ pub use pin_reset::{
 };
 pub use ping::{DeviceInfo, PingCommand, PingParams, PingResponse, ProfileInfo, TextFlag};
 pub use provision::{
-    DataFormat, KeyGenRequest, KeyLength, KeyState, KeyType, KeyTypePrio, KeyUsage, ProfileRequest, ProvisionCommand, ProvisionResponse, ProvisionResult,
-    ResponseMechanism, SignatureKey, Storage,
+    DataFormat, KeyGenRequest, KeyLength, KeyState, KeyType, KeyTypePrio, KeyUsage, ProfileRequest, ProvisionCommand, ProvisionResponse,
+    ProvisionResult, ResponseMechanism, SignatureKey, Storage,
 };
 pub use sign::{
-    AuthenticateCommand, ContentEncoding, Filter, FilterOp, FilterParam, Item, ItemContentType, ItemKey, SignCommand, SignMechanism, SignParams, SignResponse,
-    SignResult,
+    AuthenticateCommand, ContentEncoding, Filter, FilterOp, FilterParam, Item, ItemContentType, ItemKey, SignCommand, SignMechanism, SignParams,
+    SignResponse, SignResult,
 };
 pub use visual::{CardDataType, CardSide, CardSideKey, ContentAnswer, ContentItem, ContentRequest, ProfileCard, Protection, TextColor, VisualData};
 

@@ -11,7 +11,7 @@ pub use kept::{Kept, KeptValue};
 pub(crate) use kept::KeptRef;
 pub(crate) use object::{OrNull, Slot, json_object};
 pub(crate) use reading::{FromJson, Nulls, Reading, Seed, read, read_by, write};
-pub(crate) use scalar::{BigText, Flag, Integer, List, Skipped, Text};
+pub(crate) use scalar::{BigText, Flag, List, Skipped, Text};
 
 /// Deepest nesting of objects and arrays.
 pub const MAX_DEPTH: u16 = 32;

@@ -1,15 +1,15 @@
 //! Activation links: how a device learns that there is something for it.
 
+mod escapes;
+
 use std::fmt;
 
+use self::escapes::{decode, decode_form, encode, encode_form, split_params};
 use crate::jose::MAX_TEXT;
 use crate::{Error, Secret};
 
 /// The scheme of plugout URIs.
 pub const PLUGOUT_SCHEME: &str = "com.nexusgroup.plugout";
-
-/// Most parameters in one link.
-const MAX_PARAMS: usize = 64;
 
 /// An activation link of any form.
 ///
@@ -112,7 +112,7 @@ pub struct Plugout {
     pub url: String,
     /// The token of the message, a UUID in every example.
     pub token: Secret,
-    /// Other parameters, decoded, in order.
+    /// Other parameters than those above, decoded, in order.
     pub params: Vec<(String, String)>,
 }
 
@@ -168,13 +168,13 @@ impl Plugout {
 
 impl fmt::Debug for Plugout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Plugout").field("url", &self.url).field("token", &self.token).finish_non_exhaustive()
+        f.write_str("Plugout(…)")
     }
 }
 
 /// A link that opens one message: `<scheme>://<host><prefix>/<bid>/<mid>?title=…&redirect=…`. The message is fetched by https.
 ///
-/// `Debug` shows scheme and host only: where no token is asked for, the path is the secret.
+/// Where no token is asked for, the path is the secret.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MessageLink {
@@ -192,7 +192,7 @@ pub struct MessageLink {
     pub title: Option<String>,
     /// Where the app goes afterwards, decoded; absent: nowhere. It comes from whoever made the link.
     pub redirect: Option<String>,
-    /// Other parameters, decoded, in order.
+    /// Other parameters than those above, decoded, in order.
     pub params: Vec<(String, String)>,
 }
 
@@ -276,7 +276,7 @@ impl MessageLink {
 
 impl fmt::Debug for MessageLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MessageLink").field("scheme", &self.scheme).field("host", &self.host).finish_non_exhaustive()
+        f.write_str("MessageLink(…)")
     }
 }
 
@@ -290,7 +290,7 @@ pub struct StartLink {
     pub title: Option<String>,
     /// Where the app goes afterwards, decoded; absent: nowhere. It comes from whoever made the link.
     pub redirect: Option<String>,
-    /// Other parameters, decoded, in order.
+    /// Other parameters than those above, decoded, in order.
     pub params: Vec<(String, String)>,
 }
 
@@ -317,7 +317,7 @@ impl StartLink {
 
 impl fmt::Debug for StartLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StartLink").field("scheme", &self.scheme).finish_non_exhaustive()
+        f.write_str("StartLink(…)")
     }
 }
 
@@ -363,70 +363,4 @@ fn push_param(text: &mut String, mark: char, name: &str, value: &str, encode: fn
 
 fn set(slot: &mut Option<String>, value: String, part: &'static str) -> Result<(), Error> {
     if slot.replace(value).is_some() { Err(Error::malformed(part, "given twice")) } else { Ok(()) }
-}
-
-/// The parameters of a query that begins at `after`; empty pieces are passed over, a piece without `=` has an empty value.
-fn split_params(query: &str, after: usize, decode: fn(&str, usize) -> Result<String, Error>) -> Result<Vec<(String, String)>, Error> {
-    let (mut params, mut at) = (Vec::new(), after);
-    for piece in query.split('&') {
-        if !piece.is_empty() {
-            if params.len() == MAX_PARAMS {
-                return Err(Error::too_large("uri", "too many parameters").at(at));
-            }
-            let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
-            params.push((decode(name, at)?, decode(value, at + name.len() + 1)?));
-        }
-        at += piece.len() + 1;
-    }
-    Ok(params)
-}
-
-/// Decodes the escapes of a text that begins at `after`.
-fn decode(text: &str, after: usize) -> Result<String, Error> {
-    let digit = |octet: Option<u8>| octet.and_then(|octet| char::from(octet).to_digit(16)).and_then(|digit| u8::try_from(digit).ok());
-    let mut octets = Vec::with_capacity(text.len());
-    let mut rest = text.bytes().enumerate();
-    while let Some((at, octet)) = rest.next() {
-        if octet != b'%' {
-            octets.push(octet);
-            continue;
-        }
-        let (high, low) = (digit(rest.next().map(|(_, octet)| octet)), digit(rest.next().map(|(_, octet)| octet)));
-        match (high, low) {
-            (Some(high), Some(low)) => octets.push(high << 4 | low),
-            _ => return Err(Error::malformed("uri", "a % without two hexadecimal digits").at(after + at)),
-        }
-    }
-    String::from_utf8(octets).map_err(|_| Error::malformed("uri", "escapes that are not UTF-8").at(after))
-}
-
-/// The same with `+` for a blank, as in forms.
-fn decode_form(text: &str, after: usize) -> Result<String, Error> {
-    // A literal plus is an escape at this point, so the replacement cannot touch it; lengths stay the same.
-    decode(&text.replace('+', " "), after)
-}
-
-/// Escapes everything but letters, digits and `-._~`.
-fn encode(text: &str, out: &mut String) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    for octet in text.bytes() {
-        if octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(octet));
-        } else {
-            out.push('%');
-            for half in [octet >> 4, octet & 15] {
-                out.push(char::from(DIGITS[usize::from(half)]));
-            }
-        }
-    }
-}
-
-/// The same with `+` for a blank, as in forms.
-fn encode_form(text: &str, out: &mut String) {
-    for (index, word) in text.split(' ').enumerate() {
-        if index > 0 {
-            out.push('+');
-        }
-        encode(word, out);
-    }
 }

@@ -77,7 +77,7 @@ impl Destination {
     /// The activation URI, read.
     ///
     /// # Errors
-    /// As [`Activation::parse`], with `uri` before the part.
+    /// As [`Activation::parse`].
     pub fn activation(&self) -> Result<Activation, Error> {
         Activation::parse(self.uri.expose())
     }

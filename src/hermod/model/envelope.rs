@@ -1,6 +1,5 @@
 //! Envelopes: objects of which one member, named by the dialect, tells what they are about.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -33,12 +32,12 @@ pub(super) enum Member<B> {
 }
 
 /// The value of the member `name`, or `null`.
-pub(super) fn read_value<'de, T, A>(name: &Cow<'static, str>, map: &mut A, reading: &Reading) -> Result<Option<T>, A::Error>
+pub(super) fn read_value<'de, T, A>(name: &str, map: &mut A, reading: &Reading) -> Result<Option<T>, A::Error>
 where
     T: FromJson<'de>,
     A: MapAccess<'de>,
 {
-    map.next_value_seed(OrNull(Seed::<T>::new(reading))).map_err(|error| reading.in_member(name.clone(), T::EXPECTED, error))
+    map.next_value_seed(OrNull(Seed::<T>::new(reading))).map_err(|error| reading.in_member(name.to_owned(), T::EXPECTED, error))
 }
 
 /// An object with a [`Body`].
@@ -144,6 +143,7 @@ macro_rules! bodies {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq)]
         #[non_exhaustive]
+        #[allow(clippy::large_enum_variant, reason = "one at a time, and seldom moved: a box would only be in the way of those who match")]
         pub enum $name {
             $( $(#[$variant_meta])* $kind($type), )*
             /// One that is not known here, kept as received.

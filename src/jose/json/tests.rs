@@ -31,6 +31,20 @@ json_object! {
     }
 }
 
+json_object! {
+    /// An object with a secret, of which an array may hold two.
+    struct Guarded at_most 2 {
+        /// A secret that has to be there.
+        exposed pub(crate) key: crate::Secret = "key" | "Key",
+        /// A secret that may be there.
+        optional_exposed pub(crate) other: crate::Secret = "other",
+        /// Anything.
+        optional pub(crate) value: KeptValue = "value",
+        /// A number that may be negative.
+        optional pub(crate) code: i64 = "code",
+    }
+}
+
 fn refusal(text: &str) -> (Class, String, String) {
     let error = read::<Sample>(text, Nulls::AreAbsent).unwrap_err();
     (error.class(), error.part().to_owned(), error.detail().to_owned())
@@ -101,4 +115,42 @@ fn borrows_where_it_can_and_decodes_where_it_must() {
     assert!(matches!(object.alg.0, std::borrow::Cow::Borrowed("RS256")));
     assert_eq!(object.kid.as_deref(), Some("a/b"));
     assert_eq!(object.extra.iter().map(|(name, value)| (name, value.get())).collect::<Vec<_>>(), [("x", "1")]);
+}
+
+#[test]
+fn writes_secrets_where_the_model_says_so_and_shows_them_nowhere() {
+    let text = r#"{"key":"s3cret","other":"s3cret"}"#;
+    let guarded: Guarded = read(text, Nulls::AreAbsent).unwrap();
+    assert_eq!(write(&guarded), text);
+    assert!(!format!("{guarded:?}").contains("s3cret"));
+    assert_eq!(read::<Guarded>(r#"{"key":"a","Key":"b"}"#, Nulls::AreAbsent).unwrap_err().part(), "key");
+    assert_eq!(read::<Guarded>("{}", Nulls::AreAbsent).unwrap_err().part(), "key");
+}
+
+#[test]
+fn counts_elements_as_their_type_says() {
+    let list = |count: usize| read::<Vec<Guarded>>(&format!("[{}]", vec![r#"{"key":"k"}"#; count].join(",")), Nulls::AreAbsent);
+    assert_eq!(list(2).unwrap().len(), 2);
+    assert_eq!(list(3).unwrap_err().class(), Class::TooLarge);
+}
+
+#[test]
+fn keeps_values_as_they_came_and_looks_through_them() {
+    let guarded = |value: &str| read::<Guarded>(&format!(r#"{{"key":"k","value":{value}}}"#), Nulls::AreAbsent);
+    let read = guarded("[1.50, 1e400]").unwrap();
+    assert_eq!((read.value.as_ref().unwrap().as_json(), read.value.as_ref().unwrap().to_text()), ("[1.50, 1e400]", None));
+    assert_eq!(guarded(r#""a\u0062""#).unwrap().value.unwrap().to_text().as_deref(), Some("ab"));
+    let error = guarded(r#"{"a":1,"a":1}"#).unwrap_err();
+    assert_eq!((error.class(), error.part()), (Class::Malformed, "value"));
+}
+
+#[test]
+fn reads_numbers_with_a_sign() {
+    let code = |text: &str| read::<Guarded>(&format!(r#"{{"key":"k","code":{text}}}"#), Nulls::AreAbsent).map(|guarded| guarded.code);
+    for (text, number) in [("0", 0), ("-5", -5), ("\"-5\"", -5), ("9223372036854775807", i64::MAX), ("-9223372036854775808", i64::MIN)] {
+        assert_eq!(code(text), Ok(Some(number)));
+    }
+    for text in ["9223372036854775808", "\"-\"", "\"+1\"", "\"\"", "1.0", "\"--1\""] {
+        assert_eq!(code(text).unwrap_err().part(), "code", "{text}");
+    }
 }
