@@ -85,7 +85,7 @@ fn the_subject_public_key_is_what_stands_in_the_bit_string() {
         let mut outer = tlv::Cursor::new(key.as_spki_der());
         let mut fields = outer.expect(Tag::Sequence, PART).unwrap().inside();
         fields.expect(Tag::Sequence, PART).unwrap();
-        assert_eq!(fields.bit_string(PART).unwrap(), subject_public_key, "{key:?}");
+        assert_eq!(fields.bit_string(PART).unwrap().value, subject_public_key, "{key:?}");
     }
 }
 
