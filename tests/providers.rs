@@ -248,7 +248,7 @@ mod keys {
                 let pkcs8 = key.expose_pkcs8_der().unwrap();
                 for into in made() {
                     let context = format!("{} into {}: {:?}", from.name, into.name, key.public_key());
-                    let read = into.provider.private_key_from_pkcs8_der(&pkcs8).expect(&context);
+                    let read = into.provider.private_key_from_pkcs8_der(&pkcs8).unwrap_or_else(|error| panic!("{context}: {error}"));
                     assert_eq!(read.public_key(), key.public_key(), "{context}");
                     for algorithm in Algorithm::ALL.iter().copied().filter(|algorithm| algorithm.fits(key.public_key())) {
                         let signature = read.sign(algorithm, MESSAGE).unwrap();
@@ -273,7 +273,7 @@ mod keys {
         let public_key = PublicKey::ed25519(&second[second.len() - 32..]).unwrap();
         for made in made() {
             for pkcs8 in [&first, &second] {
-                let key = made.provider.private_key_from_pkcs8_der(pkcs8).expect(made.name);
+                let key = made.provider.private_key_from_pkcs8_der(pkcs8).unwrap_or_else(|error| panic!("{}: {error}", made.name));
                 assert_eq!(key.public_key(), &public_key, "{}", made.name);
             }
             let mut other = second.clone();

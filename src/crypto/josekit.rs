@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 use super::{Algorithm, CryptoError, Curve, KeyKind, MAX_RSA_BITS, MIN_RSA_BITS, PrivateKey, Provider, PublicKey, PublicKeyParts, Signer, VerifyKey};
 use crate::{Error, tlv};
 
-/// The provider on josekit and the system's OpenSSL (1.1.1 or later). It makes RSA keys of any even length from 2048 to 8192 bits.
+/// The provider on josekit and the system's OpenSSL (tested with 3.0). It makes RSA keys of any even length from 2048 to 8192 bits.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Josekit;
 

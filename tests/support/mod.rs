@@ -3,7 +3,7 @@
 use keyferry::crypto::Provider;
 
 /// Each with its name, in a fixed order.
-pub fn providers() -> Vec<(&'static str, &'static dyn Provider)> {
+pub(crate) fn providers() -> Vec<(&'static str, &'static dyn Provider)> {
     vec![
         #[cfg(feature = "aws-lc-rs")]
         ("aws-lc-rs", &keyferry::crypto::aws_lc_rs::AwsLcRs),
