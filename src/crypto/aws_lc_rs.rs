@@ -9,9 +9,11 @@ use aws_lc_rs::signature::{
     VerificationAlgorithm,
 };
 use aws_lc_rs::{digest, rand, rsa};
+use der::Tag;
 use zeroize::Zeroizing;
 
 use super::{Algorithm, CryptoError, Curve, KeyKind, PrivateKey, Provider, PublicKey, Signer, VerifyKey};
+use crate::tlv;
 
 /// The provider on aws-lc-rs: the fastest of those here. It makes RSA keys of 2048, 3072, 4096 and 8192 bits only.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,6 +46,9 @@ impl Provider for AwsLcRs {
     }
 
     fn private_key_from_pkcs8_der(&self, pkcs8: &[u8]) -> Result<Box<dyn PrivateKey>, CryptoError> {
+        // The library does not mind octets after an RSA key.
+        let mut outer = tlv::Cursor::new(pkcs8);
+        outer.expect(Tag::Sequence, "privateKeyInfo").and_then(|_| outer.end("privateKeyInfo")).map_err(|_| CryptoError::BadKey)?;
         if let Ok(pair) = RsaKeyPair::from_pkcs8(pkcs8) {
             return from_rsa(pair);
         }
@@ -84,9 +89,7 @@ fn from_rsa(pair: RsaKeyPair) -> Result<Box<dyn PrivateKey>, CryptoError> {
 }
 
 fn from_ec(curve: Curve, pair: EcdsaKeyPair) -> Result<Box<dyn PrivateKey>, CryptoError> {
-    let point = pair.public_key().as_ref();
-    let (x, y) = point.get(1..).and_then(|point| point.split_at_checked(curve.coordinate_length())).ok_or(CryptoError::BadKey)?;
-    let public_key = PublicKey::ec(curve, x, y).map_err(|_| CryptoError::BadKey)?;
+    let public_key = PublicKey::ec_point(curve, pair.public_key().as_ref()).map_err(|_| CryptoError::BadKey)?;
     Ok(Box::new(Pair { public_key, private_key: pair }))
 }
 

@@ -36,7 +36,8 @@ pub trait Provider: Send + Sync {
     ///
     /// # Errors
     /// [`CryptoError::Mismatch`] if the algorithm is not one for this key, [`CryptoError::BadKey`] if the point is not on its curve or the
-    /// library refuses the number.
+    /// library refuses the number. Of Ed25519, some libraries decode the point only when they verify: octets that are no point are then imported,
+    /// and every signature is [`CryptoError::BadSignature`].
     fn import(&self, algorithm: Algorithm, key: &PublicKey) -> Result<Box<dyn VerifyKey>, CryptoError>;
 
     /// Makes a new key pair.
@@ -184,7 +185,9 @@ pub(crate) fn import(provider: &dyn Provider, algorithm: Algorithm, key: &Public
         return Err(Error::new(Class::Algorithm, "alg", "the algorithm does not fit the key"));
     }
     provider.import(algorithm, key).map_err(|error| match error {
-        CryptoError::Mismatch | CryptoError::Unsupported => Error::new(Class::Algorithm, "alg", "the provider does not verify this algorithm with this key"),
+        CryptoError::Mismatch | CryptoError::Unsupported => {
+            Error::new(Class::Algorithm, "alg", "the provider does not verify this algorithm with this key")
+        }
         _ => Error::new(Class::WeakKey, "key", "refused on import: degenerate or not on its curve"),
     })
 }

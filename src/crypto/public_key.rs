@@ -74,9 +74,9 @@ impl Curve {
     /// SEQUENCE { id-ecPublicKey, namedCurve } (RFC 5480).
     const fn identifier(self) -> &'static [u8] {
         match self {
-            Self::P256 => &[
-                0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07,
-            ],
+            Self::P256 => {
+                &[0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]
+            }
             Self::P384 => &[0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22],
             Self::P521 => &[0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23],
         }
@@ -96,7 +96,10 @@ pub struct PublicKey {
 /// Where the numbers stand in the SPKI octets.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Place {
-    Rsa { n: Range<usize>, e: Range<usize> },
+    Rsa {
+        n: Range<usize>,
+        e: Range<usize>,
+    },
     /// Both coordinates stand at the end.
     Ec(Curve),
     /// The key stands at the end.
@@ -190,16 +193,34 @@ impl PublicKey {
         Ok(Self { spki, place: Place::Ec(curve) })
     }
 
+    /// An EC key from its point: 4, x, y (SEC 1 section 2.3.3).
+    pub(crate) fn ec_point(curve: Curve, point: &[u8]) -> Result<Self, Error> {
+        match point {
+            [0x04, point @ ..] if point.len() == 2 * curve.coordinate_length() => {
+                let (x, y) = point.split_at(curve.coordinate_length());
+                Self::ec(curve, x, y)
+            }
+            _ => Err(Error::malformed(PART, "not an uncompressed point of its curve")),
+        }
+    }
+
     /// An Ed25519 key from its 32 octets.
     ///
+    /// Some libraries decode the point on import, others on verification: whether it is one at all is found out at the latest there, where
+    /// nothing verifies with octets that are no point.
+    ///
     /// # Errors
-    /// Class `malformed` for another length, `weak-key` for a point of small order, with which anything can be made to verify.
+    /// Class `malformed` for another length or a y coordinate that is not below the field's prime (RFC 8032 section 5.1.3), `weak-key` for a
+    /// point of small order, with which anything can be made to verify.
     pub fn ed25519(x: &[u8]) -> Result<Self, Error> {
         let Ok(point) = <&[u8; 32]>::try_from(x) else {
             return Err(Error::malformed("x", "not 32 octets"));
         };
         if has_small_order(point) {
             return Err(Error::new(Class::WeakKey, "x", "a point of small order"));
+        }
+        if !is_below_p(point) {
+            return Err(Error::malformed("x", "a coordinate that is not below the prime"));
         }
         let mut spki = with_identifier(ED25519_IDENTIFIER, 32);
         spki.extend_from_slice(x);
@@ -228,17 +249,15 @@ impl PublicKey {
         } else if identifier.octets == ED25519_IDENTIFIER {
             Self::ed25519(content)?
         } else if let Some(curve) = Curve::ALL.iter().copied().find(|curve| identifier.octets == curve.identifier()) {
-            match content {
-                [0x04, point @ ..] if point.len() == 2 * curve.coordinate_length() => {
-                    let (x, y) = point.split_at(curve.coordinate_length());
-                    Self::ec(curve, x, y)?
-                }
-                _ => return Err(Error::malformed(PART, "not an uncompressed point of its curve")),
-            }
+            Self::ec_point(curve, content)?
         } else {
             return Err(Error::malformed(PART, "an algorithm or curve that is unknown here").at(identifier.offset));
         };
-        debug_assert_eq!(key.spki, spki);
+        // What was read above leaves no room for another spelling of the same key. Should a gap ever open in it, two spellings of one key
+        // must still not pass for two keys.
+        if key.spki != spki {
+            return Err(Error::malformed(PART, "not in the one form that DER has for it"));
+        }
         Ok(key)
     }
 
@@ -273,7 +292,7 @@ impl PublicKey {
     }
 
     /// What a library that wants less than an SPKI takes: PKCS#1 `RSAPublicKey`, the uncompressed point, or the 32 octets.
-    #[cfg_attr(not(any(feature = "aws-lc-rs", feature = "rustcrypto")), allow(dead_code))]
+    #[cfg_attr(not(any(feature = "aws-lc-rs", feature = "rustcrypto", feature = "josekit")), allow(dead_code))]
     pub(crate) fn as_subject_public_key(&self) -> &[u8] {
         let start = match &self.place {
             // The header of the sequence around the numbers stands before the header of the modulus; both have four octets at these lengths.
@@ -334,3 +353,11 @@ fn has_small_order(point: &[u8; 32]) -> bool {
     let around_p = (0xec..=0xee).contains(&y[0]) && middle(0xff) && y[31] == 0x7f;
     zero_or_one || around_p || ORDER_8.contains(&y)
 }
+
+/// Whether the y coordinate is below 2^255 - 19: the one encoding that RFC 8032 decodes.
+fn is_below_p(point: &[u8; 32]) -> bool {
+    point[31] & 0x7f != 0x7f || point[1..31].iter().any(|octet| *octet != 0xff) || point[0] < 0xed
+}
+
+#[cfg(test)]
+mod tests;
