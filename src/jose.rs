@@ -12,7 +12,7 @@ mod jws;
 mod thumbprint;
 
 pub(crate) use base64::{decode_standard, decode_url, encode_standard, encode_url};
-pub(crate) use compact::{Compact, Crit};
+pub(crate) use compact::{Compact, Crit, Decoded};
 pub use compact::{MAX_JWS, Padding};
 pub use header::Header;
 pub use json::{Kept, KeptValue, MAX_DEPTH, MAX_KEPT, MAX_NAMES, MAX_TEXT};

@@ -7,7 +7,7 @@ use der::Tag;
 use super::MAX_REQUEST;
 use crate::{Error, tlv};
 
-/// Where the parts stand. Subject and attributes are DER to a bounded depth, the rest is not looked into.
+/// Where the parts stand; they are not looked into.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Parts {
     /// The number.
@@ -45,12 +45,8 @@ impl Parts {
         let mut fields = info.inside();
         let version = fields.expect(Tag::Integer, "version")?;
         let subject = fields.expect(Tag::Sequence, "subject")?;
-        subject.check("subject")?;
         let spki = fields.expect(Tag::Sequence, "subjectPKInfo")?;
         let attributes = if fields.is_empty() { None } else { Some(fields.expect(tlv::context(0), "attributes")?) };
-        if let Some(attributes) = &attributes {
-            attributes.check("attributes")?;
-        }
         fields.end("certificationRequestInfo")?;
         Ok(Self {
             version: version.value_range(),
@@ -61,6 +57,16 @@ impl Parts {
             signature_algorithm: signature_algorithm.range(),
             signature: signature.value_range(),
         })
+    }
+
+    /// Refuses a subject and attributes that are not DER all through, to a bounded depth.
+    pub(super) fn check_inside(&self, der: &[u8]) -> Result<(), Error> {
+        for (place, part) in [(Some(&self.subject), "subject"), (self.attributes.as_ref(), "attributes")] {
+            if let Some(place) = place {
+                tlv::Cursor::new(&der[place.clone()]).next(part)?.check(part)?;
+            }
+        }
+        Ok(())
     }
 
     /// The attributes in `der`, or the empty set where they are absent.

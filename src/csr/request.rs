@@ -47,6 +47,7 @@ impl Request {
     /// unknown or does not fit its key, or its signature does not verify.
     pub fn from_der(der: &[u8], provider: &dyn Provider) -> Result<Self, Error> {
         let unverified = UnverifiedRequest::from_owned(der.to_vec())?;
+        unverified.parts.check_inside(&unverified.der)?;
         let public_key = PublicKey::from_spki_der(&unverified.der[unverified.parts.spki.clone()])?;
         unverified.fits(&public_key)?;
         let key = import(provider, unverified.algorithm, &public_key)?;
@@ -126,6 +127,8 @@ impl fmt::Debug for Request {
 }
 
 /// A strict request before its signature is looked at, so that a key that is imported already can verify it.
+///
+/// The inside of subject and attributes is not looked at: [`matches`](Self::matches) compares them with a template's, which was.
 pub(crate) struct UnverifiedRequest {
     der: Vec<u8>,
     parts: Parts,

@@ -53,6 +53,7 @@ impl Template {
 
     fn from_owned(der: Vec<u8>) -> Result<Self, Error> {
         let parts = Parts::read(&der)?;
+        parts.check_inside(&der)?;
         if !matches!(der[parts.version.clone()], [0..=2]) {
             return Err(Error::malformed("version", "not 0, 1 or 2"));
         }

@@ -1,12 +1,30 @@
 //! The two alphabets of RFC 4648. They are never mixed.
 
-use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
+use std::borrow::Cow;
+
+use base64_simd::{Out, STANDARD, URL_SAFE_NO_PAD};
 
 use crate::Error;
 
 /// Decodes base64url without padding; spare bits have to be zero.
 pub(crate) fn decode_url(text: &str, part: &'static str) -> Result<Vec<u8>, Error> {
     URL_SAFE_NO_PAD.decode_to_vec(text).map_err(|_| Error::malformed(part, "not base64url without padding"))
+}
+
+/// The same, behind what `out` holds.
+pub(crate) fn decode_url_into(text: &str, part: &'static str, out: &mut Vec<u8>) -> Result<(), Error> {
+    URL_SAFE_NO_PAD.decode_append(text, out).map_err(|_| Error::malformed(part, "not base64url without padding"))
+}
+
+/// The same, into `buffer` if that has the room.
+pub(crate) fn decode_url_within<'o>(text: &str, part: &'static str, buffer: &'o mut [u8]) -> Result<Cow<'o, [u8]>, Error> {
+    if text.len() / 4 * 3 + 2 > buffer.len() {
+        return decode_url(text, part).map(Cow::Owned);
+    }
+    match URL_SAFE_NO_PAD.decode(text.as_bytes(), Out::from_slice(buffer)) {
+        Ok(decoded) => Ok(Cow::Borrowed(decoded)),
+        Err(_) => Err(Error::malformed(part, "not base64url without padding")),
+    }
 }
 
 /// Encodes as base64url without padding.

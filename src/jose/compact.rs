@@ -2,7 +2,7 @@
 
 use serde::Deserializer;
 
-use super::decode_url;
+use super::base64::decode_url_into;
 use super::json::{FromJson, Reading};
 use crate::{Class, Error};
 
@@ -23,12 +23,18 @@ pub enum Padding {
     Tolerated,
 }
 
-/// A compact JWS: the text that was signed, as received, and the three parts decoded.
+/// A compact JWS: the text that was signed, as received, and the three parts decoded, one behind the other.
 pub(crate) struct Compact<'a> {
     pub(crate) signing_input: &'a str,
-    pub(crate) header: String,
-    pub(crate) payload: Vec<u8>,
-    pub(crate) signature: Vec<u8>,
+    decoded: Decoded,
+}
+
+/// Header, payload and signature.
+#[derive(Clone)]
+pub(crate) struct Decoded {
+    octets: Vec<u8>,
+    payload: usize,
+    signature: usize,
 }
 
 impl<'a> Compact<'a> {
@@ -37,20 +43,48 @@ impl<'a> Compact<'a> {
             return Err(Error::too_large("jws", "more than 256 KiB"));
         }
         let bad = || Error::malformed("jws", "not three parts");
-        let mut dots = memchr::memchr_iter(b'.', text.as_bytes());
-        let (first, second) = dots.next().zip(dots.next()).ok_or_else(bad)?;
-        if dots.next().is_some() {
-            return Err(bad());
-        }
-        let header = decode(&text[..first], padding, "header")?;
-        let header = String::from_utf8(header).map_err(|error| Error::malformed("header", "not UTF-8").at(error.utf8_error().valid_up_to()))?;
-        let payload = decode(&text[first + 1..second], padding, "payload")?;
-        let signature = decode(&text[second + 1..], padding, "signature")?;
-        Ok(Self { signing_input: &text[..second], header, payload, signature })
+        let dots = memchr::memchr(b'.', text.as_bytes()).zip(memchr::memrchr(b'.', text.as_bytes()));
+        let (first, last) = dots.filter(|(first, last)| first < last).ok_or_else(bad)?;
+        let mut octets = Vec::with_capacity(text.len() / 4 * 3 + 3);
+        decode(&text[..first], padding, "header", &mut octets)?;
+        let payload = octets.len();
+        // A third dot is no character of base64url.
+        decode(&text[first + 1..last], padding, "payload", &mut octets)?;
+        let signature = octets.len();
+        decode(&text[last + 1..], padding, "signature", &mut octets)?;
+        Ok(Self { signing_input: &text[..last], decoded: Decoded { octets, payload, signature } })
+    }
+
+    pub(crate) fn header(&self) -> Result<&str, Error> {
+        let octets = self.decoded.header();
+        std::str::from_utf8(octets).map_err(|error| Error::malformed("header", "not UTF-8").at(error.valid_up_to()))
+    }
+
+    pub(crate) fn payload(&self) -> &[u8] {
+        self.decoded.payload()
+    }
+
+    pub(crate) fn signature(&self) -> &[u8] {
+        &self.decoded.octets[self.decoded.signature..]
+    }
+
+    /// What it holds, without the text.
+    pub(crate) fn into_decoded(self) -> Decoded {
+        self.decoded
     }
 }
 
-fn decode(text: &str, padding: Padding, part: &'static str) -> Result<Vec<u8>, Error> {
+impl Decoded {
+    pub(crate) fn header(&self) -> &[u8] {
+        &self.octets[..self.payload]
+    }
+
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.octets[self.payload..self.signature]
+    }
+}
+
+fn decode(text: &str, padding: Padding, part: &'static str, out: &mut Vec<u8>) -> Result<(), Error> {
     let unpadded = match padding {
         Padding::Refused => text,
         Padding::Tolerated => match text.trim_end_matches('=') {
@@ -59,7 +93,7 @@ fn decode(text: &str, padding: Padding, part: &'static str) -> Result<Vec<u8>, E
             _ => return Err(Error::malformed(part, "padding that its length does not call for")),
         },
     };
-    decode_url(unpadded, part)
+    decode_url_into(unpadded, part, out)
 }
 
 /// The header member `crit`: nothing that it could name is understood here, so it is refused, whatever it holds.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::json::{Kept, Nulls, Skipped, Text, json_object, read};
+use super::base64::decode_url_within;
 use super::{Thumbprint, decode_url, encode_url};
 use crate::crypto::{Algorithm, Curve, Provider, PublicKey, PublicKeyParts};
 use crate::{Class, Error};
@@ -114,18 +115,22 @@ impl JwkMembers<'_> {
 
     /// The key.
     pub(crate) fn to_public_key(&self) -> Result<PublicKey, Error> {
-        let number = |member: Option<&str>, part| decode_url(member.ok_or_else(|| Error::malformed(part, "absent"))?, part);
+        let absent = |part| Error::malformed(part, "absent");
+        let number = |member: Option<&str>, part| decode_url(member.ok_or_else(|| absent(part))?, part);
         let foreign = |members: &[Option<&str>]| {
             if members.iter().any(Option::is_some) { Err(Error::malformed("jwk", "a member of another type of key")) } else { Ok(()) }
         };
         match self.kty {
             "RSA" => {
                 foreign(&[self.crv, self.x, self.y])?;
-                PublicKey::rsa(&number(self.n, "n")?, &number(self.e, "e")?)
+                let (mut n, mut e) = ([0; 1056], [0; 32]);
+                let n = decode_url_within(self.n.ok_or_else(|| absent("n"))?, "n", &mut n)?;
+                let e = decode_url_within(self.e.ok_or_else(|| absent("e"))?, "e", &mut e)?;
+                PublicKey::rsa(&n, &e)
             }
             "EC" => {
                 foreign(&[self.n, self.e])?;
-                let curve = self.crv.ok_or_else(|| Error::malformed("crv", "absent"))?;
+                let curve = self.crv.ok_or_else(|| absent("crv"))?;
                 let curve = Curve::named(curve).ok_or_else(|| Error::new(Class::Algorithm, "crv", "a curve that is unknown here"))?;
                 PublicKey::ec(curve, &number(self.x, "x")?, &number(self.y, "y")?)
             }
@@ -134,7 +139,7 @@ impl JwkMembers<'_> {
                 match self.crv {
                     Some("Ed25519") => PublicKey::ed25519(&number(self.x, "x")?),
                     Some(_) => Err(Error::new(Class::Algorithm, "crv", "a curve that is unknown here")),
-                    None => Err(Error::malformed("crv", "absent")),
+                    None => Err(absent("crv")),
                 }
             }
             _ => Err(Error::new(Class::Algorithm, "kty", "not a type of public key that is known here")),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Compact, Header, Padding, agree, encode_url};
+use super::{Compact, Decoded, Header, Padding, agree, encode_url};
 use crate::crypto::{Algorithm, CryptoError, Provider, PublicKey, Signer, VerifyingKey, import, verify};
 use crate::{Class, Error};
 
@@ -61,7 +61,7 @@ impl<'a> Jws<'a> {
     /// As [`from_compact`](Self::from_compact).
     pub fn from_compact_with(text: &'a str, padding: Padding) -> Result<Self, Error> {
         let compact = Compact::read(text, padding)?;
-        Ok(Self { header: Header::from_json(&compact.header)?, compact })
+        Ok(Self { header: Header::from_json(compact.header()?)?, compact })
     }
 
     /// The header, which nobody has vouched for.
@@ -73,7 +73,7 @@ impl<'a> Jws<'a> {
     /// The payload, which nobody has vouched for.
     #[must_use]
     pub fn unverified_payload(&self) -> &[u8] {
-        &self.compact.payload
+        self.compact.payload()
     }
 
     /// Verifies with a key that the caller chose, over the text as received.
@@ -84,8 +84,8 @@ impl<'a> Jws<'a> {
         if self.header.algorithm != key.algorithm() {
             return Err(Error::new(Class::Algorithm, "alg", "not the algorithm that the key is bound to"));
         }
-        key.verify(self.compact.signing_input.as_bytes(), &self.compact.signature)?;
-        Ok(VerifiedJws { header: self.header, payload: self.compact.payload })
+        key.verify(self.compact.signing_input.as_bytes(), self.compact.signature())?;
+        Ok(VerifiedJws { header: self.header, content: self.compact.into_decoded() })
     }
 
     /// Verifies with the key in its own header: whether the message is consistent with it.
@@ -104,15 +104,15 @@ impl<'a> Jws<'a> {
         let jwk = self.header.jwk.as_ref().ok_or_else(|| Error::malformed("header.jwk", "absent"))?;
         agree(algorithm, jwk.algorithm.as_deref(), jwk.usage.as_deref())?;
         let key = import(provider, algorithm, jwk.public_key())?;
-        verify(&*key, self.compact.signing_input.as_bytes(), &self.compact.signature)?;
+        verify(&*key, self.compact.signing_input.as_bytes(), self.compact.signature())?;
         let public_key = jwk.public_key().clone();
-        Ok(ConsistentJws { public_key, header: self.header, payload: self.compact.payload })
+        Ok(ConsistentJws { public_key, header: self.header, content: self.compact.into_decoded() })
     }
 }
 
 impl fmt::Debug for Jws<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Jws").field("header", &self.header).field("payload_length", &self.compact.payload.len()).finish_non_exhaustive()
+        f.debug_struct("Jws").field("header", &self.header).field("payload_length", &self.compact.payload().len()).finish_non_exhaustive()
     }
 }
 
@@ -120,7 +120,7 @@ impl fmt::Debug for Jws<'_> {
 #[derive(Clone)]
 pub struct VerifiedJws {
     header: Header,
-    payload: Vec<u8>,
+    content: Decoded,
 }
 
 impl VerifiedJws {
@@ -133,19 +133,19 @@ impl VerifiedJws {
     /// The payload.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
-        &self.payload
+        self.content.payload()
     }
 
     /// The payload, owned.
     #[must_use]
     pub fn into_payload(self) -> Vec<u8> {
-        self.payload
+        self.payload().to_vec()
     }
 }
 
 impl fmt::Debug for VerifiedJws {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifiedJws").field("header", &self.header).field("payload_length", &self.payload.len()).finish_non_exhaustive()
+        f.debug_struct("VerifiedJws").field("header", &self.header).field("payload_length", &self.payload().len()).finish_non_exhaustive()
     }
 }
 
@@ -170,7 +170,7 @@ impl fmt::Debug for VerifiedJws {
 pub struct ConsistentJws {
     public_key: PublicKey,
     header: Header,
-    payload: Vec<u8>,
+    content: Decoded,
 }
 
 impl ConsistentJws {
@@ -189,7 +189,7 @@ impl ConsistentJws {
     /// The payload.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
-        &self.payload
+        self.content.payload()
     }
 }
 
@@ -198,7 +198,7 @@ impl fmt::Debug for ConsistentJws {
         f.debug_struct("ConsistentJws")
             .field("public_key", &self.public_key)
             .field("header", &self.header)
-            .field("payload_length", &self.payload.len())
+            .field("payload_length", &self.payload().len())
             .finish_non_exhaustive()
     }
 }

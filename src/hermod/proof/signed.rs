@@ -96,12 +96,12 @@ impl KeyPayload<'_> {
 
 /// Reads a header.
 pub(super) fn header<'a, T: crate::jose::json::FromJson<'a>>(compact: &'a Compact<'_>) -> Result<T, Error> {
-    read(&compact.header, Nulls::AreWrong).map_err(|error| error.within("header"))
+    read(compact.header()?, Nulls::AreWrong).map_err(|error| error.within("header"))
 }
 
 /// Reads a payload.
 pub(super) fn payload<'a, T: crate::jose::json::FromJson<'a>>(compact: &'a Compact<'_>) -> Result<T, Error> {
-    let text = std::str::from_utf8(&compact.payload).map_err(|error| Error::malformed("payload", "not UTF-8").at(error.valid_up_to()))?;
+    let text = std::str::from_utf8(compact.payload()).map_err(|error| Error::malformed("payload", "not UTF-8").at(error.valid_up_to()))?;
     read(text, Nulls::AreWrong).map_err(|error| error.within("payload"))
 }
 

@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use super::Report;
 use crate::crypto::{Algorithm, Provider, PublicKey};
 use crate::csr::Request;
 use crate::hermod::model::DeviceInfo;
-use crate::jose::{Jwk, Thumbprint};
+use crate::jose::{Decoded, Jwk, Thumbprint};
 
 /// The attestation key was one of those that were pinned.
 #[derive(Clone, Copy, Debug)]
@@ -65,8 +66,7 @@ pub(super) struct Parts {
     pub(super) device: DeviceInfo,
     pub(super) attestation_key: PublicKey,
     pub(super) keys: Vec<VerifiedKey>,
-    pub(super) signed_header: String,
-    pub(super) signed_payload: Vec<u8>,
+    pub(super) content: Decoded,
 }
 
 impl<T> Verified<T> {
@@ -130,16 +130,16 @@ impl<T> Verified<T> {
         self.parts.keys.iter().find(|key| key.key_id() == key_id)
     }
 
-    /// The protected header, JSON, as it was signed: with the members that are not known here.
+    /// The protected header, JSON in UTF-8, as it was signed: with the members that are not known here.
     #[must_use]
-    pub fn signed_header(&self) -> &str {
-        &self.parts.signed_header
+    pub fn signed_header(&self) -> &[u8] {
+        self.parts.content.header()
     }
 
     /// The payload, JSON in UTF-8, as it was signed: with the members that are not known here.
     #[must_use]
     pub fn signed_payload(&self) -> &[u8] {
-        &self.parts.signed_payload
+        self.parts.content.payload()
     }
 
     /// Every check with its outcome.
@@ -169,7 +169,8 @@ impl<T> fmt::Debug for Verified<T> {
 /// One key of a verified answer.
 #[derive(Clone)]
 pub struct VerifiedKey {
-    pub(super) key_id: String,
+    /// Of all keys asked for, and which of them this one's is.
+    pub(super) key_ids: (Arc<[String]>, usize),
     pub(super) jwk: Jwk,
     pub(super) mechanism: Algorithm,
     pub(super) state: String,
@@ -181,7 +182,8 @@ impl VerifiedKey {
     /// The keyid.
     #[must_use]
     pub fn key_id(&self) -> &str {
-        &self.key_id
+        let (key_ids, index) = &self.key_ids;
+        key_ids.get(*index).map_or("", String::as_str)
     }
 
     /// The key as JSON, with the members of the signed object that are not known here.
@@ -230,7 +232,7 @@ impl VerifiedKey {
 impl fmt::Debug for VerifiedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedKey")
-            .field("key_id", &self.key_id)
+            .field("key_id", &self.key_id())
             .field("public_key", self.public_key())
             .field("mechanism", &self.mechanism)
             .field("state", &self.state)

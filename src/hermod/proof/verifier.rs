@@ -11,6 +11,7 @@ use super::{AskedKey, Attested, Check, Consistent, Expectation, Priority, Refusa
 use crate::crypto::{Algorithm, KeyKind, MIN_RSA_BITS, Provider, PublicKey, PublicKeyParts, VerifyKey, VerifyingKey, import, verify};
 use crate::csr::{Request, UnverifiedRequest};
 use crate::hermod::address::BaseUrl;
+use crate::jose::json::Text;
 use crate::jose::{Compact, Jwk, Padding, agree, decode_standard};
 use crate::{Class, Error};
 
@@ -183,6 +184,10 @@ impl<'p, P: Pins> Verifier<'p, P> {
             Ok((header, payload))
         })?;
         let profile = payload.profile;
+        // What is inside is read here, so that all reading is done in one go, and judged in its turn.
+        let texts: Vec<Result<Compact<'_>, Error>> = profile.signedkeys.0.iter().map(|text| Compact::read(text, self.padding)).collect();
+        let mut given: Vec<Option<Result<GivenKey<'_>, Error>>> =
+            texts.iter().map(|text| Some(text.as_ref().map_err(Clone::clone).and_then(GivenKey::read))).collect();
 
         let algorithm = steps.run(Check::Algorithm, || {
             let algorithm = signed::algorithm(&header.alg)?;
@@ -206,7 +211,7 @@ impl<'p, P: Pins> Verifier<'p, P> {
             Ok((key, verify_key))
         })?;
 
-        steps.run(Check::Signature, || verify(verify_key.as_ref(), compact.signing_input.as_bytes(), &compact.signature))?;
+        steps.run(Check::Signature, || verify(verify_key.as_ref(), compact.signing_input.as_bytes(), compact.signature()))?;
         steps.run_if_asked(Check::Pin, self.pins.check(&attestation_key), |pinned| pinned)?;
         steps.run(Check::Nonce, || same_nonce(header.nonce.as_deref(), &asked.nonce))?;
 
@@ -233,64 +238,55 @@ impl<'p, P: Pins> Verifier<'p, P> {
             asked.profile_id.as_deref().map_or(Ok(()), |id| same(&profile.id, id, "payload.profile.id"))
         })?;
 
-        let given: Vec<Result<Compact<'_>, Error>> = profile.signedkeys.0.iter().map(|text| Compact::read(text, self.padding)).collect();
-        let headers: Vec<Result<KeyHeader<'_>, Error>> =
-            given.iter().map(|compact| compact.as_ref().map_err(Clone::clone).and_then(signed::header)).collect();
-        let order = steps.run(Check::KeyIds, || assign(expected.keys(), &headers))?;
+        let order = steps.run(Check::KeyIds, || assign(expected.keys(), &given))?;
 
         let mut keys: Vec<VerifiedKey> = Vec::with_capacity(order.len());
-        for (index, (asked_key, at)) in expected.keys().iter().zip(order).enumerate() {
-            let (Some(compact), Some(header)) = (given.get(at), headers.get(at)) else {
-                return Err(Error::new(Class::KeyId, "payload.profile.signedkeys", "a key that was asked for is missing"));
-            };
-            let mut steps = report.steps(Some(index));
-            let key = self.key(asked_key, &asked.nonce, compact, header, &attestation_key, &keys, &mut steps);
+        for (index, at) in order.into_iter().enumerate() {
+            let missing = || Err(Error::new(Class::KeyId, "payload.profile.signedkeys", "a key that was asked for is missing"));
+            let given = given.get_mut(at).and_then(Option::take).unwrap_or_else(missing);
+            let key = self.key(expected, index, given, &attestation_key, &keys, &mut report.steps(Some(index)));
             keys.push(key.map_err(|error| error.within(&format!("signedkeys[{at}]")))?);
         }
 
-        let mut parts = Parts {
-            profile_id: profile.id.0.into_owned(),
-            user_id: profile.userid.0.into_owned(),
-            name: profile.name.0.into_owned(),
-            server_name: profile.servername.0.into_owned(),
-            mailbox: profile.boxurl.0.into_owned(),
-            fqdn: header.fqdn.map(|fqdn| fqdn.0.into_owned()),
+        let owned = |text: Text<'_>| text.0.into_owned();
+        Ok(Parts {
+            profile_id: owned(profile.id),
+            user_id: owned(profile.userid),
+            name: owned(profile.name),
+            server_name: owned(profile.servername),
+            mailbox: owned(profile.boxurl),
+            fqdn: header.fqdn.map(owned),
             device: payload.deviceinfo,
             attestation_key,
             keys,
-            signed_header: String::new(),
-            signed_payload: Vec::new(),
-        };
-        (parts.signed_header, parts.signed_payload) = (compact.header, compact.payload);
-        Ok(parts)
+            content: compact.into_decoded(),
+        })
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn key(
         &self,
-        asked: &AskedKey,
-        nonce: &str,
-        compact: &Result<Compact<'_>, Error>,
-        header: &Result<KeyHeader<'_>, Error>,
+        expected: &Expectation,
+        index: usize,
+        given: Result<GivenKey<'_>, Error>,
         attestation_key: &PublicKey,
         before: &[VerifiedKey],
         steps: &mut Steps<'_>,
     ) -> Result<VerifiedKey, Error> {
-        let (compact, header, payload, mechanism, public_key) = steps.run(Check::KeyForm, || {
-            let compact = compact.as_ref().map_err(Clone::clone)?;
-            let header = header.as_ref().map_err(Clone::clone)?;
-            let payload: KeyPayload<'_> = signed::payload(compact)?;
-            let mechanism = signed::algorithm(&header.alg)?;
-            let public_key = match payload.key().to_public_key() {
+        let asked = &expected.keys()[index];
+        let key_ids = (expected.key_ids().clone(), index);
+        let (GivenKey { compact, header, payload, request }, mechanism, public_key) = steps.run(Check::KeyForm, || {
+            let given = given?;
+            let mechanism = signed::algorithm(&given.header.alg)?;
+            let public_key = match given.payload.key().to_public_key() {
                 Err(error) if error.class() == Class::Malformed => return Err(error.within("payload")),
                 other => other,
             };
-            Ok((compact, header, payload, mechanism, public_key))
+            Ok((given, mechanism, public_key))
         })?;
         steps.run(Check::KeyKid, || {
             if header.kid == payload.kid { Ok(()) } else { Err(Error::new(Class::KeyId, "payload.kid", "not the keyid of the header")) }
         })?;
-        steps.run(Check::KeyNonce, || same_nonce(header.nonce.as_deref(), nonce))?;
+        steps.run(Check::KeyNonce, || same_nonce(header.nonce.as_deref(), &expected.asked().nonce))?;
         steps.run(Check::KeyPrivate, || payload.key().refuse_private())?;
         let (public_key, priority, verify_key) = steps.run(Check::KeyType, || {
             let public_key = public_key.map_err(|error| error.within("payload"))?;
@@ -313,7 +309,7 @@ impl<'p, P: Pins> Verifier<'p, P> {
             steps.remark(Check::KeyState, String::from("not the state asked for; accepted as the verifier was told to"));
         }
         steps.run(Check::KeySignature, || {
-            let verified = verify(&*verify_key, compact.signing_input.as_bytes(), &compact.signature);
+            let verified = verify(&*verify_key, compact.signing_input.as_bytes(), compact.signature());
             verified.map_err(|error| error.as_class(Class::Proof))
         })?;
         steps.run(Check::KeyReuse, || {
@@ -325,34 +321,32 @@ impl<'p, P: Pins> Verifier<'p, P> {
             }
             Ok(())
         })?;
-        let request = self.request(asked, payload.certreq.as_deref(), mechanism, &public_key, &*verify_key, steps)?;
+        let request = self.request(asked, request, mechanism, &public_key, &*verify_key, steps)?;
         let mut jwk = Jwk::new(public_key);
         jwk.algorithm = Some(mechanism.name().to_owned());
         jwk.usage = Some(payload.usage.0.into_owned());
         jwk.key_id = Some(payload.kid.0.into_owned());
         jwk.extra = payload.extra.to_kept();
-        Ok(VerifiedKey { key_id: asked.key_id.clone(), jwk, mechanism, state: payload.keystate.0.into_owned(), priority, request })
+        Ok(VerifiedKey { key_ids, jwk, mechanism, state: payload.keystate.0.into_owned(), priority, request })
     }
 
     fn request(
         &self,
         asked: &AskedKey,
-        certreq: Option<&str>,
+        request: Option<Result<UnverifiedRequest, Error>>,
         mechanism: Algorithm,
         public_key: &PublicKey,
         verify_key: &dyn VerifyKey,
         steps: &mut Steps<'_>,
     ) -> Result<Option<Request>, Error> {
-        let certreq = certreq.filter(|certreq| !certreq.is_empty());
-        if asked.template.is_none() && certreq.is_none() {
+        if asked.template.is_none() && request.is_none() {
             steps.run_if_asked(Check::KeyRequest, None::<()>, |()| Ok(()))?;
             return Ok(None);
         }
         steps.run(Check::KeyRequest, || {
             let about = |error: Error| error.within("payload.certreq");
             let template = asked.template.as_ref().ok_or_else(|| Error::new(Class::Csr, "payload.certreq", "a request that nobody asked for"))?;
-            let certreq = certreq.ok_or_else(|| Error::new(Class::Csr, "payload.certreq", "absent, though a template was sent"))?;
-            let request = UnverifiedRequest::from_base64(certreq).map_err(about)?;
+            let request = request.ok_or_else(|| Error::new(Class::Csr, "payload.certreq", "absent, though a template was sent"))?.map_err(about)?;
             if !request.is_for(public_key) {
                 return Err(Error::new(Class::Csr, "payload.certreq.subjectPKInfo", "not the key that was proven"));
             }
@@ -377,6 +371,22 @@ impl<'p, P: Pins> Verifier<'p, P> {
     }
 }
 
+/// A signed key as it was read; nothing of it is judged.
+struct GivenKey<'a> {
+    compact: &'a Compact<'a>,
+    header: KeyHeader<'a>,
+    payload: KeyPayload<'a>,
+    request: Option<Result<UnverifiedRequest, Error>>,
+}
+
+impl<'a> GivenKey<'a> {
+    fn read(compact: &'a Compact<'a>) -> Result<Self, Error> {
+        let (header, payload): (KeyHeader<'_>, KeyPayload<'_>) = (signed::header(compact)?, signed::payload(compact)?);
+        let request = payload.certreq.as_deref().filter(|certreq| !certreq.is_empty()).map(UnverifiedRequest::from_base64);
+        Ok(Self { compact, header, payload, request })
+    }
+}
+
 /// A key that is ready to verify, from wherever.
 enum Ready<'k> {
     Before(&'k dyn VerifyKey),
@@ -392,26 +402,26 @@ impl Ready<'_> {
     }
 }
 
-/// Which of the given keys each asked-for one is. One whose header cannot be read stands for the first that nobody else is.
-fn assign(asked: &[AskedKey], headers: &[Result<KeyHeader<'_>, Error>]) -> Result<Vec<usize>, Error> {
+/// Which of the given keys each asked-for one is. One that cannot be read stands for the first that nobody else is.
+fn assign(asked: &[AskedKey], given: &[Option<Result<GivenKey<'_>, Error>>]) -> Result<Vec<usize>, Error> {
     let refuse = |detail| Err(Error::new(Class::KeyId, "payload.profile.signedkeys", detail));
-    for (at, header) in headers.iter().enumerate() {
-        let Ok(header) = header else { continue };
-        if !asked.iter().any(|key| *key.key_id == *header.kid) {
+    for (at, key) in given.iter().enumerate() {
+        let Some(Ok(key)) = key else { continue };
+        if !asked.iter().any(|asked| *asked.key_id == *key.header.kid) {
             return refuse("a key that was not asked for");
         }
-        if headers[..at].iter().flatten().any(|other| other.kid == header.kid) {
+        if given[..at].iter().flatten().flatten().any(|other| other.header.kid == key.header.kid) {
             return refuse("a keyid twice");
         }
     }
-    if headers.len() < asked.len() {
+    if given.len() < asked.len() {
         return refuse("a key that was asked for is missing");
     }
-    if headers.len() > asked.len() {
+    if given.len() > asked.len() {
         return refuse("more keys than were asked for");
     }
-    let mut unreadable = headers.iter().enumerate().filter(|(_, header)| header.is_err()).map(|(at, _)| at);
-    let named = |key: &AskedKey| headers.iter().position(|header| header.as_ref().is_ok_and(|header| *header.kid == *key.key_id));
+    let mut unreadable = given.iter().enumerate().filter(|(_, key)| !matches!(key, Some(Ok(_)))).map(|(at, _)| at);
+    let named = |asked: &AskedKey| given.iter().position(|key| matches!(key, Some(Ok(key)) if *key.header.kid == *asked.key_id));
     let order: Vec<usize> = asked.iter().filter_map(|key| named(key).or_else(|| unreadable.next())).collect();
     if order.len() == asked.len() { Ok(order) } else { refuse("a key that was asked for is missing") }
 }
