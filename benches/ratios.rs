@@ -26,12 +26,17 @@ fn main() {
         }
         ratios.insert(group.to_owned(), round(ratio));
     }
-    let threads = threads(rounds);
-    ratios.insert(String::from("threads"), round(threads));
+    let case = cases::all().remove(0);
+    for (name, work) in [("threads", Some(&case.keyferry)), ("threads_raw", case.raw.as_ref())] {
+        let Some(work) = work else { continue };
+        let threads = threads(rounds, work);
+        if !json {
+            println!("{:<24} {threads:>37.3}", format!("{name} (two : one)"));
+        }
+        ratios.insert(name.to_owned(), round(threads));
+    }
     if json {
         println!("{}", serde_json::Value::Object(ratios));
-    } else {
-        println!("{:<24} {threads:>37.3}", "threads (two : one)");
     }
 }
 
@@ -81,17 +86,16 @@ fn run(work: &Work, count: u32) -> Duration {
     start.elapsed()
 }
 
-/// What two threads do of `verify_answer` in the time in which one does one.
-fn threads(rounds: usize) -> f64 {
-    let case = cases::all().remove(0);
-    let count = calibrate(&case.keyferry) * 5;
+/// What two threads do of a piece of work in the time in which one does one.
+fn threads(rounds: usize, work: &Work) -> f64 {
+    let count = calibrate(work) * 5;
     let mut ratios: Vec<f64> = (0..rounds)
         .map(|_| {
-            let one = run(&case.keyferry, count);
+            let one = run(work, count);
             let start = Instant::now();
             std::thread::scope(|scope| {
                 for _ in 0..2 {
-                    scope.spawn(|| run(&case.keyferry, count));
+                    scope.spawn(|| run(work, count));
                 }
             });
             2.0 * one.as_secs_f64() / start.elapsed().as_secs_f64()

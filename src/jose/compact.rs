@@ -30,7 +30,7 @@ pub(crate) struct Compact<'a> {
 }
 
 /// Header, payload and signature.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Decoded {
     octets: Vec<u8>,
     payload: usize,
@@ -68,9 +68,9 @@ impl<'a> Compact<'a> {
         &self.decoded.octets[self.decoded.signature..]
     }
 
-    /// What it holds, without the text.
-    pub(crate) fn into_decoded(self) -> Decoded {
-        self.decoded
+    /// What it holds, without the text; leaves it empty.
+    pub(crate) fn take_decoded(&mut self) -> Decoded {
+        std::mem::take(&mut self.decoded)
     }
 }
 

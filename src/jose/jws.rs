@@ -80,12 +80,12 @@ impl<'a> Jws<'a> {
     ///
     /// # Errors
     /// Class `algorithm` if the header names another algorithm than the key is bound to, `signature` if it does not verify.
-    pub fn verify(self, key: &VerifyingKey) -> Result<VerifiedJws, Error> {
+    pub fn verify(mut self, key: &VerifyingKey) -> Result<VerifiedJws, Error> {
         if self.header.algorithm != key.algorithm() {
             return Err(Error::new(Class::Algorithm, "alg", "not the algorithm that the key is bound to"));
         }
         key.verify(self.compact.signing_input.as_bytes(), self.compact.signature())?;
-        Ok(VerifiedJws { header: self.header, content: self.compact.into_decoded() })
+        Ok(VerifiedJws { header: self.header, content: self.compact.take_decoded() })
     }
 
     /// Verifies with the key in its own header: whether the message is consistent with it.
@@ -96,7 +96,7 @@ impl<'a> Jws<'a> {
     /// # Errors
     /// Class `algorithm` if the header's algorithm is not in `allowed` or does not fit the key, `malformed` if there is no key, `weak-key` if
     /// the provider refuses it, `signature` if it does not verify.
-    pub fn verify_embedded(self, provider: &dyn Provider, allowed: &[Algorithm]) -> Result<ConsistentJws, Error> {
+    pub fn verify_embedded(mut self, provider: &dyn Provider, allowed: &[Algorithm]) -> Result<ConsistentJws, Error> {
         let algorithm = self.header.algorithm;
         if !allowed.contains(&algorithm) {
             return Err(Error::new(Class::Algorithm, "alg", "not an algorithm that is allowed"));
@@ -106,7 +106,7 @@ impl<'a> Jws<'a> {
         let key = import(provider, algorithm, jwk.public_key())?;
         verify(&*key, self.compact.signing_input.as_bytes(), self.compact.signature())?;
         let public_key = jwk.public_key().clone();
-        Ok(ConsistentJws { public_key, header: self.header, content: self.compact.into_decoded() })
+        Ok(ConsistentJws { public_key, header: self.header, content: self.compact.take_decoded() })
     }
 }
 

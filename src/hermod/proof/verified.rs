@@ -171,11 +171,12 @@ impl<T> fmt::Debug for Verified<T> {
 pub struct VerifiedKey {
     /// Of all keys asked for, and which of them this one's is.
     pub(super) key_ids: (Arc<[String]>, usize),
-    pub(super) jwk: Jwk,
+    pub(super) public_key: PublicKey,
     pub(super) mechanism: Algorithm,
     pub(super) state: String,
     pub(super) priority: usize,
     pub(super) request: Option<Request>,
+    pub(super) content: Decoded,
 }
 
 impl VerifiedKey {
@@ -186,22 +187,34 @@ impl VerifiedKey {
         key_ids.get(*index).map_or("", String::as_str)
     }
 
-    /// The key as JSON, with the members of the signed object that are not known here.
-    #[must_use]
-    pub fn jwk(&self) -> &Jwk {
-        &self.jwk
-    }
-
     /// The key; [`PublicKey::as_spki_der`] gives its SubjectPublicKeyInfo.
     #[must_use]
     pub fn public_key(&self) -> &PublicKey {
-        self.jwk.public_key()
+        &self.public_key
+    }
+
+    /// The key as JSON, with the members of the signed object that are not known here; without its state and request. It is read again at each call.
+    #[must_use]
+    pub fn to_jwk(&self) -> Jwk {
+        // It was read before, so it can be read again.
+        let text = std::str::from_utf8(self.content.payload()).unwrap_or_default();
+        let mut jwk = Jwk::from_json(text).unwrap_or_else(|_| Jwk::new(self.public_key.clone()));
+        for member in ["certreq", "keystate", "key_state"] {
+            jwk.extra.remove(member);
+        }
+        jwk
+    }
+
+    /// The object that the key signed with itself, JSON in UTF-8.
+    #[must_use]
+    pub fn signed_payload(&self) -> &[u8] {
+        self.content.payload()
     }
 
     /// The thumbprint (RFC 7638), computed at each call.
     #[must_use]
     pub fn thumbprint(&self, provider: &dyn Provider) -> Thumbprint {
-        self.jwk.thumbprint(provider)
+        Thumbprint::of(&self.public_key, provider)
     }
 
     /// The algorithm of the proof of possession.

@@ -12,7 +12,7 @@ use crate::crypto::{Algorithm, KeyKind, MIN_RSA_BITS, Provider, PublicKey, Publi
 use crate::csr::{Request, UnverifiedRequest};
 use crate::hermod::address::BaseUrl;
 use crate::jose::json::Text;
-use crate::jose::{Compact, Jwk, Padding, agree, decode_standard};
+use crate::jose::{Compact, Decoded, Padding, agree, decode_standard};
 use crate::{Class, Error};
 
 /// What is known of attestation keys: [`Pinned`] or [`Unpinned`].
@@ -177,7 +177,7 @@ impl<'p, P: Pins> Verifier<'p, P> {
         let asked = expected.asked();
         let mut steps = report.steps(None);
 
-        let compact = steps.run(Check::Form, || Compact::read(answer, self.padding))?;
+        let mut compact = steps.run(Check::Form, || Compact::read(answer, self.padding))?;
         let (header, payload) = steps.run(Check::Form, || {
             let header: AnswerHeader<'_> = signed::header(&compact)?;
             let payload: AnswerPayload<'_> = signed::payload(&compact)?;
@@ -185,7 +185,7 @@ impl<'p, P: Pins> Verifier<'p, P> {
         })?;
         let profile = payload.profile;
         // What is inside is read here, so that all reading is done in one go, and judged in its turn.
-        let texts: Vec<Result<Compact<'_>, Error>> = profile.signedkeys.0.iter().map(|text| Compact::read(text, self.padding)).collect();
+        let mut texts: Vec<Result<Compact<'_>, Error>> = profile.signedkeys.0.iter().map(|text| Compact::read(text, self.padding)).collect();
         let mut given: Vec<Option<Result<GivenKey<'_>, Error>>> =
             texts.iter().map(|text| Some(text.as_ref().map_err(Clone::clone).and_then(GivenKey::read))).collect();
 
@@ -241,13 +241,19 @@ impl<'p, P: Pins> Verifier<'p, P> {
         let order = steps.run(Check::KeyIds, || assign(expected.keys(), &given))?;
 
         let mut keys: Vec<VerifiedKey> = Vec::with_capacity(order.len());
-        for (index, at) in order.into_iter().enumerate() {
+        for (index, at) in order.iter().copied().enumerate() {
             let missing = || Err(Error::new(Class::KeyId, "payload.profile.signedkeys", "a key that was asked for is missing"));
             let given = given.get_mut(at).and_then(Option::take).unwrap_or_else(missing);
             let key = self.key(expected, index, given, &attestation_key, &keys, &mut report.steps(Some(index)));
             keys.push(key.map_err(|error| error.within(&format!("signedkeys[{at}]")))?);
         }
 
+        drop(given);
+        for (key, at) in keys.iter_mut().zip(order) {
+            if let Some(Ok(text)) = texts.get_mut(at) {
+                key.content = text.take_decoded();
+            }
+        }
         let owned = |text: Text<'_>| text.0.into_owned();
         Ok(Parts {
             profile_id: owned(profile.id),
@@ -259,7 +265,7 @@ impl<'p, P: Pins> Verifier<'p, P> {
             device: payload.deviceinfo,
             attestation_key,
             keys,
-            content: compact.into_decoded(),
+            content: compact.take_decoded(),
         })
     }
 
@@ -322,12 +328,8 @@ impl<'p, P: Pins> Verifier<'p, P> {
             Ok(())
         })?;
         let request = self.request(asked, request, mechanism, &public_key, &*verify_key, steps)?;
-        let mut jwk = Jwk::new(public_key);
-        jwk.algorithm = Some(mechanism.name().to_owned());
-        jwk.usage = Some(payload.usage.0.into_owned());
-        jwk.key_id = Some(payload.kid.0.into_owned());
-        jwk.extra = payload.extra.to_kept();
-        Ok(VerifiedKey { key_ids, jwk, mechanism, state: payload.keystate.0.into_owned(), priority, request })
+        let state = payload.keystate.0.into_owned();
+        Ok(VerifiedKey { key_ids, public_key, mechanism, state, priority, request, content: Decoded::default() })
     }
 
     fn request(
