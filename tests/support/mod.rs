@@ -1,6 +1,6 @@
 //! What several test programs share: the captured run, keys that are made once, and answers that can be made wrong in every way.
 
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 pub mod answer;
 pub mod peers;
