@@ -272,6 +272,18 @@ impl PublicKey {
         }
     }
 
+    /// Whether whoever has the private half of the one has that of the other as well: the same modulus, whatever the exponents; the same point or
+    /// its negative.
+    pub(crate) fn is_bound_to(&self, other: &Self) -> bool {
+        match (self.parts(), other.parts()) {
+            (PublicKeyParts::Rsa { n, .. }, PublicKeyParts::Rsa { n: other, .. }) => n == other,
+            (PublicKeyParts::Ec { curve, x, .. }, PublicKeyParts::Ec { curve: other_curve, x: other, .. }) => curve == other_curve && x == other,
+            // The sign stands in the highest bit of the last octet.
+            (PublicKeyParts::Ed25519 { x }, PublicKeyParts::Ed25519 { x: other }) => x[..31] == other[..31] && (x[31] ^ other[31]) & 0x7f == 0,
+            _ => false,
+        }
+    }
+
     /// What a library that wants less than an SPKI takes: PKCS#1 `RSAPublicKey`, the uncompressed point, or the 32 octets.
     #[cfg_attr(not(any(feature = "aws-lc-rs", feature = "rustcrypto")), allow(dead_code))]
     pub(crate) fn as_subject_public_key(&self) -> &[u8] {
@@ -333,4 +345,30 @@ fn has_small_order(point: &[u8; 32]) -> bool {
     let zero_or_one = y[0] <= 1 && middle(0) && y[31] == 0;
     let around_p = (0xec..=0xee).contains(&y[0]) && middle(0xff) && y[31] == 0x7f;
     zero_or_one || around_p || ORDER_8.contains(&y)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_keys_that_share_their_private_half() {
+        let mut n = vec![0xa5; 256];
+        let rsa = |n: &[u8], e: &[u8]| PublicKey::rsa(n, e).unwrap();
+        assert!(rsa(&n, &[3]).is_bound_to(&rsa(&n, &[1, 0, 1])));
+        let one = rsa(&n, &[3]);
+        n[5] ^= 1;
+        assert!(!one.is_bound_to(&rsa(&n, &[3])));
+        let ec = |x, y| PublicKey::ec(Curve::P256, &[x; 32], &[y; 32]).unwrap();
+        assert!(ec(1, 2).is_bound_to(&ec(1, 3)));
+        assert!(!ec(1, 2).is_bound_to(&ec(2, 2)));
+        let okp = |first, last| {
+            let mut point = [9; 32];
+            (point[0], point[31]) = (first, last);
+            PublicKey::ed25519(&point).unwrap()
+        };
+        assert!(okp(9, 0x09).is_bound_to(&okp(9, 0x89)));
+        assert!(!okp(9, 0x09).is_bound_to(&okp(8, 0x09)));
+        assert!(!ec(1, 2).is_bound_to(&okp(9, 9)));
+    }
 }
