@@ -7,7 +7,7 @@ use der::Tag;
 use super::MAX_REQUEST;
 use crate::{Error, tlv};
 
-/// Where the parts stand. Subject and attributes are DER to a bounded depth, the rest is not looked into.
+/// Where the parts stand. Subject and attributes are DER to a bounded depth and have their shape, the rest is not looked into.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Parts {
     /// The number.
@@ -46,10 +46,12 @@ impl Parts {
         let version = fields.expect(Tag::Integer, "version")?;
         let subject = fields.expect(Tag::Sequence, "subject")?;
         subject.check("subject")?;
+        check_subject(&subject)?;
         let spki = fields.expect(Tag::Sequence, "subjectPKInfo")?;
         let attributes = if fields.is_empty() { None } else { Some(fields.expect(tlv::context(0), "attributes")?) };
         if let Some(attributes) = &attributes {
             attributes.check("attributes")?;
+            check_attributes(attributes)?;
         }
         fields.end("certificationRequestInfo")?;
         Ok(Self {
@@ -67,4 +69,36 @@ impl Parts {
     pub(super) fn attributes_or_none<'a>(&self, der: &'a [u8]) -> &'a [u8] {
         self.attributes.clone().map_or(NO_ATTRIBUTES, |place| &der[place])
     }
+}
+
+/// A Name: sets of one or more pairs of type and value. Types and values are whatever they are.
+fn check_subject(subject: &tlv::Element<'_>) -> Result<(), Error> {
+    const PART: &str = "subject";
+    let mut names = subject.inside();
+    while !names.is_empty() {
+        let mut pairs = names.expect(Tag::Set, PART)?.inside();
+        loop {
+            let mut pair = pairs.expect(Tag::Sequence, PART)?.inside();
+            pair.expect(Tag::ObjectIdentifier, PART)?;
+            pair.next(PART)?;
+            pair.end(PART)?;
+            if pairs.is_empty() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Attributes: each a type and a set of values. Types and values are whatever they are.
+fn check_attributes(attributes: &tlv::Element<'_>) -> Result<(), Error> {
+    const PART: &str = "attributes";
+    let mut list = attributes.inside();
+    while !list.is_empty() {
+        let mut attribute = list.expect(Tag::Sequence, PART)?.inside();
+        attribute.expect(Tag::ObjectIdentifier, PART)?;
+        attribute.expect(Tag::Set, PART)?;
+        attribute.end(PART)?;
+    }
+    Ok(())
 }
