@@ -32,7 +32,9 @@ impl BaseUrl {
             Some((host, port)) if !port.ends_with(']') => (host, if port.is_empty() { default_port } else { port }),
             _ => (authority, default_port),
         };
-        let Ok(port) = port.parse::<u16>() else { return bad("not a port") };
+        // `parse` alone takes a plus sign as well.
+        let digits = port.bytes().all(|octet| octet.is_ascii_digit());
+        let Some(port) = port.parse::<u16>().ok().filter(|_| digits) else { return bad("not a port") };
         if host.is_empty() {
             return bad("no host");
         }
@@ -74,6 +76,8 @@ mod tests {
             "https://hub.example@evil/ms/1",
             "https://evil/https://hub.example/ms/1",
             "https://hub.example:8443/ms/1",
+            "https://hub.example:+443/ms/1",
+            "https://hub.example:-/ms/1",
             "https://hub.example/msx/1",
             "https://hub.example/ms",
             "https://hub.example/ms/",
