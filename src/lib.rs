@@ -7,6 +7,7 @@ pub mod csr;
 mod error;
 mod gate;
 pub mod hermod;
+pub mod issuer;
 pub mod jose;
 mod secret;
 mod tlv;
