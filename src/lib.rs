@@ -9,6 +9,8 @@ mod gate;
 pub mod hermod;
 pub mod issuer;
 pub mod jose;
+#[cfg(feature = "device")]
+pub mod keys;
 mod secret;
 mod tlv;
 
