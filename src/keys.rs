@@ -67,7 +67,8 @@ pub trait KeyStore: Send + Sync {
     /// made, and those are given back, whatever they were asked for with.
     ///
     /// # Errors
-    /// [`KeyStoreError::Crypto`] if a key cannot be made, [`KeyStoreError::Failed`].
+    /// [`KeyStoreError::Refused`] of class `conflict` if an answer to that message is kept, `keyid` if a keyid stands there twice;
+    /// [`KeyStoreError::Crypto`] if a key cannot be made; [`KeyStoreError::Failed`].
     fn begin(&self, provisioning: Provisioning) -> BoxFuture<'_, Result<Pending, KeyStoreError>>;
 
     /// Everything that is pending.

@@ -94,6 +94,15 @@ impl State {
         self.pending.iter().find(|pending| pending.public.message == *message)
     }
 
+    /// What is pending for a message that may still be begun.
+    fn begun(&self, message: &MessageId) -> Result<Option<Pending>, KeyStoreError> {
+        match self.pending(message) {
+            Some(pending) => Ok(Some(pending.public.clone())),
+            None if self.answers.iter().any(|kept| kept.message == *message) => Err(refused(Class::Conflict, "message", "answered already")),
+            None => Ok(None),
+        }
+    }
+
     fn profile(&mut self, profile_id: &str) -> Option<&mut ProfileKeys> {
         self.profiles.iter_mut().find(|profile| profile.public.names.id == profile_id)
     }
@@ -233,13 +242,14 @@ impl KeyStore for MemoryKeyStore {
 
     fn begin(&self, provisioning: Provisioning) -> BoxFuture<'_, Result<Pending, KeyStoreError>> {
         Box::pin(async move {
-            if let Some(pending) = self.state().pending(&provisioning.message) {
-                return Ok(pending.public.clone());
+            // Twice, as making keys takes a while, and others are not to wait for it.
+            if let Some(pending) = self.state().begun(&provisioning.message)? {
+                return Ok(pending);
             }
             let made = self.make(provisioning)?;
             let mut state = self.state();
-            if let Some(pending) = state.pending(&made.public.message) {
-                return Ok(pending.public.clone());
+            if let Some(pending) = state.begun(&made.public.message)? {
+                return Ok(pending);
             }
             let public = made.public.clone();
             state.pending.push(made);
