@@ -257,7 +257,9 @@ fn opens_plain_http_only_if_that_was_said_by_name() {
 #[test]
 fn takes_no_mailbox_elsewhere() {
     for elsewhere in ["https://evil.example/ms", "https://hub.example/admin", "http://hub.example/ms"] {
-        let world = World::new();
+        // Also where the policy would open it: a link to one hub gives no mailbox at another.
+        let mut world = World::new();
+        world.policy = world.policy.clone().with_hub("https://evil.example").unwrap().with_hub("https://hub.example").unwrap();
         world.hub.state().reserves_at = Some(elsewhere);
         assert_eq!(world.code_of(one_key()), 8, "{elsewhere}");
         assert!(world.profiles().is_empty());
@@ -579,19 +581,24 @@ fn a_repeat_sends_the_same_octets_and_does_nothing_again() {
 
 #[test]
 fn pending_keys_are_not_used_for_another_command_under_the_same_id() {
-    let world = World::new();
-    let (link, bid) = world.hub.post(one_key());
-    world.hub.state().failing.insert("reserve", Class::Storage);
-    assert!(world.activate(&link).is_err());
-    let before = run(world.store.all_pending()).unwrap().unwrap();
-    world.hub.state().failing.clear();
-    let other = provision(vec![key("other", &[P256])]);
-    world.hub.state().mailboxes.get_mut(&bid).unwrap().messages[0].command = other.clone();
-    run(world.device().run_once()).unwrap();
-    assert_eq!(world.asked.lock().unwrap().len(), 2, "the user is asked for what is done");
-    let verified = world.verify(&other, &world.hub.answer_in(&bid).unwrap());
-    assert_ne!(verified.keys()[0].public_key(), &before[0].keys[0].public_key);
-    world.nothing_is_left_over();
+    let mut for_somebody_else = one_key();
+    if let CommandBody::Provision(command) = &mut for_somebody_else.body {
+        command.user_id = String::from("userB");
+    }
+    for other in [for_somebody_else, provision(vec![key("other", &[P256])])] {
+        let world = World::new();
+        let (link, bid) = world.hub.post(one_key());
+        world.hub.state().failing.insert("reserve", Class::Storage);
+        assert!(world.activate(&link).is_err());
+        let before = run(world.store.all_pending()).unwrap().unwrap();
+        world.hub.state().failing.clear();
+        world.hub.state().mailboxes.get_mut(&bid).unwrap().messages[0].command = other.clone();
+        run(world.device().run_once()).unwrap();
+        assert_eq!(world.asked.lock().unwrap().len(), 2, "the user is asked for what is done");
+        let verified = world.verify(&other, &world.hub.answer_in(&bid).unwrap());
+        assert_ne!(verified.keys()[0].public_key(), &before[0].keys[0].public_key);
+        world.nothing_is_left_over();
+    }
 }
 
 // ---- Ends
