@@ -62,7 +62,7 @@ impl<T: Issuer + ?Sized> Issuer for std::sync::Arc<T> {
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let root_key = AwsLcRs.generate(KeyKind::Ec(Curve::P256))?;
 /// let year = Duration::from_secs(365 * 24 * 3600);
-/// let ca = LocalCa::new_root("CN=Example root,O=Example", Arc::from(root_key), Arc::new(AwsLcRs), Arc::new(Fixed), year)?;
+/// let ca = LocalCa::new_root("CN=Example root,O=Example", Arc::new(root_key), Arc::new(AwsLcRs), Arc::new(Fixed), year)?;
 ///
 /// let command: serde_json::Value = serde_json::from_str(include_str!("../tests/fixtures/hermod/provision-command.json"))?;
 /// let template = Template::from_base64(command["provCommand"]["profile"]["keygenrequests"][0]["certreq"].as_str().unwrap())?;

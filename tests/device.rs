@@ -330,7 +330,7 @@ fn policy_decides_on_overwriting() {
     assert_eq!(world.code_of(renewal("another")), 5);
     let Response::Provision(response) = world.response_of(&profile, renewal(&profile.names.id).body) else { panic!() };
     assert_eq!(response.code, 8);
-    assert_eq!(world.profiles(), [profile.clone()]);
+    assert_eq!(world.profiles(), std::slice::from_ref(&profile));
 
     world.policy = world.policy.clone().allow_overwriting();
     let mut somebody_elses = renewal(&profile.names.id);
@@ -368,6 +368,35 @@ fn a_renewal_by_a_link_moves_the_profile_and_gives_the_old_mailbox_up() {
     assert_eq!(new.names.id, old.names.id);
     assert_ne!(new.channel, old.channel);
     assert!(!world.hub.state().mailboxes.contains_key(old.channel.address.rsplit('/').next().unwrap()));
+}
+
+#[test]
+fn keys_that_nothing_will_ever_ask_for_are_removed() {
+    let mut world = World::new();
+    world.policy = world.policy.clone().allow_overwriting();
+    let old = world.provisioned(&one_key());
+    // A renewal hangs in the old mailbox while another one, by a link, moves the profile away from it.
+    world.hub.post_to(&old.channel.address, renewal(&old.names.id));
+    world.hub.state().failing.insert("answer", Class::Storage);
+    assert!(world.poll(&old).is_err());
+    world.hub.state().failing.clear();
+    let new = world.provisioned(&renewal(&old.names.id));
+    assert_eq!(run(world.store.all_pending()).unwrap().unwrap().len(), 1);
+    run(world.device().run_once()).unwrap();
+    world.nothing_is_left_over();
+    assert_eq!(world.profiles(), [new]);
+}
+
+#[test]
+fn a_link_into_a_mailbox_of_ones_own_reads_it_with_its_own_token() {
+    let world = World::new();
+    let profile = world.provisioned(&one_key());
+    let mid = world.hub.post_to(&profile.channel.address, Command::new(CommandHeader::new(60, 60), PingCommand::new(false)));
+    let url = profile.channel.address.replace(':', "%3A").replace('/', "%2F");
+    let events = world.activate(&format!("com.nexusgroup.plugout:///?url={url}&token=of-the-message")).unwrap();
+    assert!(matches!(&events[..], [Event::Answered { code: 0, .. }]));
+    assert!(world.hub.answer_to(&mid).is_some());
+    world.nothing_is_left_over();
 }
 
 #[test]
@@ -770,7 +799,7 @@ fn deletes_a_profile_only_if_the_user_agrees() {
     assert_eq!(response.code, 1);
     let Response::Delete(response) = world.response_of(&profile, DeleteCommand::new(Some("another".into()), true)) else { panic!() };
     assert_eq!(response.code, 5);
-    assert_eq!(world.profiles(), [profile.clone()]);
+    assert_eq!(world.profiles(), std::slice::from_ref(&profile));
     world.decision = Decision::Accept;
     world.hub.post_to(&profile.channel.address, Command::new(CommandHeader::new(60, 60), DeleteCommand::new(None, true)));
     let events = world.poll(&profile).unwrap();

@@ -154,9 +154,8 @@ impl Agent {
     /// `conflict` if another link into the same mailbox is open; [`DeviceError::Hub`] of class `conflict` if another device has claimed the message,
     /// `expired` never: that is [`Event::Ended`]; and the others of [`DeviceError`].
     pub async fn activate(&self, uri: &str) -> Result<Vec<Event>, DeviceError> {
-        let link = match Activation::parse(uri).map_err(DeviceError::Link)? {
-            Activation::Plugout(link) => link,
-            _ => return Err(DeviceError::Link(Error::new(Class::Malformed, "uri", "not a link with a mailbox and a token"))),
+        let Activation::Plugout(link) = Activation::parse(uri).map_err(DeviceError::Link)? else {
+            return Err(DeviceError::Link(Error::new(Class::Malformed, "uri", "not a link with a mailbox and a token")));
         };
         self.policy.check_address(&link.url).map_err(DeviceError::Link)?;
         if let Some(profile) = self.keys.profiles().await?.into_iter().find(|profile| profile.channel.address == link.url) {

@@ -40,14 +40,13 @@ impl Agent {
         let mut response = PingResponse::new(SUCCESS);
         if command.wants_device_info() {
             response.device_info = Some(self.info.clone());
-            response.profile = owner.map(|profile| {
-                let mut info = ProfileInfo::default();
-                info.id = Some(profile.names.id.clone());
-                info.user_id = Some(profile.names.user_id.clone());
-                info.name = Some(profile.names.name.clone());
-                info.server_name = Some(profile.names.server_name.clone());
-                info.box_url = Some(profile.channel.address.clone());
-                info
+            response.profile = owner.map(|profile| ProfileInfo {
+                id: Some(profile.names.id.clone()),
+                user_id: Some(profile.names.user_id.clone()),
+                name: Some(profile.names.name.clone()),
+                server_name: Some(profile.names.server_name.clone()),
+                box_url: Some(profile.channel.address.clone()),
+                ..ProfileInfo::default()
             });
         }
         response

@@ -32,7 +32,10 @@ impl Connection {
 
 /// Opens mailboxes: over HTTP, or in a hub in the same process ([`Through`]).
 ///
-/// Any closure `Fn(&str, MailboxKey) -> Result<AnyMailboxApi, Error>` is one. The agent has checked the address against its policy before.
+/// The agent has checked the address against its policy before. That the host at that address is the one it says it is, is for the connector to check,
+/// by TLS, before the credential or anything else is sent.
+///
+/// Any closure `Fn(&str, MailboxKey) -> Result<AnyMailboxApi, Error>` is one.
 pub trait Connector: Send + Sync {
     /// Opens a mailbox: `public` is the hub's address without the mailbox, `https://hub.example/ms`; `key` names the mailbox and opens it.
     ///
