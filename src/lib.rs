@@ -7,7 +7,10 @@ pub mod csr;
 mod error;
 mod gate;
 pub mod hermod;
+pub mod issuer;
 pub mod jose;
+#[cfg(feature = "device")]
+pub mod keys;
 mod secret;
 mod tlv;
 

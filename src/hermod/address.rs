@@ -46,6 +46,11 @@ impl BaseUrl {
         Ok(Self { origin: format!("{}://{host}:{port}", scheme.to_ascii_lowercase()), path: path.trim_end_matches('/').to_owned() })
     }
 
+    #[cfg(feature = "device")]
+    pub(crate) fn is_https(&self) -> bool {
+        self.origin.starts_with("https://")
+    }
+
     /// Whether `other` is below this address: the same host, and at least one more segment of path.
     pub(crate) fn contains(&self, other: &Self) -> bool {
         self.origin == other.origin && other.path.strip_prefix(&self.path).is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
