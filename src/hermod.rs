@@ -2,6 +2,8 @@
 
 mod address;
 pub mod dialect;
+#[cfg(feature = "hub")]
+pub mod hub;
 pub mod model;
 pub mod proof;
 pub mod wire;
