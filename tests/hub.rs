@@ -1,5 +1,6 @@
 //! The hub, by its rules, with a clock that only the tests move.
 #![cfg(all(feature = "hub", feature = "aws-lc-rs"))]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "hub/support.rs"]
 mod support;

@@ -14,14 +14,14 @@ use keyferry::hermod::proof::{Asked, UnsignedAnswer};
 use keyferry::hermod::wire::{AnyCallbackApi, ApiKey, CallbackApi, CommandApi, Delivery, MailboxApi, MailboxKey};
 use keyferry::{Class, Error, Gate, ManualClock, Secret};
 
-pub const PUBLIC: &str = "https://hub.example/hermod/rest/ms";
-pub const HOST: &str = "hub.example";
-pub const USER: &str = "jane@acme.example";
-pub const PROFILE: &str = "3051e9f3-0e4d-436b-a512-2e18d8afe134";
+pub(crate) const PUBLIC: &str = "https://hub.example/hermod/rest/ms";
+pub(crate) const HOST: &str = "hub.example";
+pub(crate) const USER: &str = "jane@acme.example";
+pub(crate) const PROFILE: &str = "3051e9f3-0e4d-436b-a512-2e18d8afe134";
 
 /// What an integrator does with callbacks.
 #[derive(Clone, Copy, Default)]
-pub enum Mood {
+pub(crate) enum Mood {
     #[default]
     Takes,
     Refuses(Class),
@@ -29,15 +29,15 @@ pub enum Mood {
 }
 
 #[derive(Clone, Default)]
-pub struct Receiver(Arc<Mutex<(Mood, Vec<Delivery>)>>);
+pub(crate) struct Receiver(Arc<Mutex<(Mood, Vec<Delivery>)>>);
 
 impl Receiver {
-    pub fn is_now(&self, mood: Mood) {
+    pub(crate) fn is_now(&self, mood: Mood) {
         self.0.lock().unwrap().0 = mood;
     }
 
     /// What came, whether it was taken or not.
-    pub fn seen(&self) -> Vec<Delivery> {
+    pub(crate) fn seen(&self) -> Vec<Delivery> {
         self.0.lock().unwrap().1.clone()
     }
 }
@@ -58,14 +58,14 @@ impl CallbackApi for Receiver {
 }
 
 /// A hub with the integrators `shop` and `portal` of the group `acme`, and `rival` of none.
-pub struct World {
-    pub hub: Hub,
-    pub clock: ManualClock,
-    pub shop: Receiver,
-    pub store: Arc<MemoryStore>,
+pub(crate) struct World {
+    pub(crate) hub: Hub,
+    pub(crate) clock: ManualClock,
+    pub(crate) shop: Receiver,
+    pub(crate) store: Arc<MemoryStore>,
 }
 
-pub fn config(shop: &Receiver) -> HubConfig {
+pub(crate) fn config(shop: &Receiver) -> HubConfig {
     let digest = |key: &str| Digest::of(&AwsLcRs, &Secret::new(key));
     HubConfig::new(PUBLIC, HOST)
         .unwrap()
@@ -77,11 +77,11 @@ pub fn config(shop: &Receiver) -> HubConfig {
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(|_| {})
     }
 
-    pub fn with(change: impl FnOnce(&mut HubConfig)) -> Self {
+    pub(crate) fn with(change: impl FnOnce(&mut HubConfig)) -> Self {
         let shop = Receiver::default();
         let mut config = config(&shop);
         change(&mut config);
@@ -91,38 +91,38 @@ impl World {
         Self { hub, clock, shop, store }
     }
 
-    pub async fn integrator(&self, id: &str) -> Integrator {
+    pub(crate) async fn integrator(&self, id: &str) -> Integrator {
         self.hub.open(ApiKey::new(id, Secret::new(format!("{id}-key")))).await.unwrap()
     }
 
-    pub async fn submit(&self, command: Command) -> Submitted {
+    pub(crate) async fn submit(&self, command: Command) -> Submitted {
         self.integrator("shop").await.submit(command).await.unwrap()
     }
 
-    pub async fn refusal(&self, command: Command) -> Error {
+    pub(crate) async fn refusal(&self, command: Command) -> Error {
         self.integrator("shop").await.submit(command).await.unwrap_err()
     }
 
-    pub async fn state(&self, submitted: &Submitted) -> String {
+    pub(crate) async fn state(&self, submitted: &Submitted) -> String {
         self.integrator("shop").await.poll(&submitted.command_id).await.unwrap().state.to_string()
     }
 
-    pub async fn step(&self) -> Option<SystemTime> {
+    pub(crate) async fn step(&self) -> Option<SystemTime> {
         self.hub.step().await.unwrap()
     }
 
-    pub async fn pass(&self, secs: u64) -> Option<SystemTime> {
+    pub(crate) async fn pass(&self, secs: u64) -> Option<SystemTime> {
         self.clock.advance(Duration::from_secs(secs));
         self.step().await
     }
 
     /// Opens the `n`th destination with a claim of that letter.
-    pub async fn open(&self, submitted: &Submitted, n: usize, claim: char) -> Mailbox {
+    pub(crate) async fn open(&self, submitted: &Submitted, n: usize, claim: char) -> Mailbox {
         self.hub.open(key(submitted, n, claim)).await.unwrap()
     }
 
     /// Provisions `user` and gives the credential of the new permanent mailbox.
-    pub async fn provision(&self, user: &str, profile: &str) -> MailboxKey {
+    pub(crate) async fn provision(&self, user: &str, profile: &str) -> MailboxKey {
         let submitted = self.submit(provision_to(user)).await;
         let mailbox = self.open(&submitted, 0, 'p').await;
         let message = mailbox.fetch(&submitted.destinations[0].mid).await.unwrap();
@@ -134,56 +134,56 @@ impl World {
 }
 
 /// A claim: 32 octets as base64url, all alike.
-pub fn claim(letter: char) -> Secret {
+pub(crate) fn claim(letter: char) -> Secret {
     // The last of 43 characters has two bits that have to be zero.
     Secret::new(format!("{}A", letter.to_string().repeat(42)))
 }
 
 /// The credential in the activation link of the `n`th destination.
-pub fn key(submitted: &Submitted, n: usize, letter: char) -> MailboxKey {
+pub(crate) fn key(submitted: &Submitted, n: usize, letter: char) -> MailboxKey {
     let Activation::Plugout(link) = submitted.destinations[n].activation().unwrap() else { panic!("not a plugout link") };
     assert_eq!(link.url, format!("{PUBLIC}/{}", submitted.destinations[n].bid));
     MailboxKey::of_message(link.bid().unwrap(), link.token.clone(), claim(letter))
 }
 
-pub fn provision_to(user: &str) -> Command {
+pub(crate) fn provision_to(user: &str) -> Command {
     let key_type = KeyTypePrio::new("EC", "256", "ES256");
     let keys = vec![KeyGenRequest::new("signer", KeyUsage::SIG, vec![key_type])];
     Command::new(CommandHeader::new(300, 200), ProvisionCommand::new("n0nce", user, ProfileRequest::new("Acme", "Jane", keys)))
 }
 
-pub fn ping(to: &[Address]) -> Command {
+pub(crate) fn ping(to: &[Address]) -> Command {
     let mut header = CommandHeader::new(300, 200);
     header.to = (!to.is_empty()).then(|| to.to_vec());
     Command::new(header, PingCommand::new(false))
 }
 
-pub fn certificate(to: Address, profile: &str) -> Command {
+pub(crate) fn certificate(to: Address, profile: &str) -> Command {
     let mut header = CommandHeader::new(300, 200);
     header.to = Some(vec![to]);
     Command::new(header, CertificateCommand::new(profile, vec![KeyCertificate::new("signer", "MIID")]))
 }
 
-pub fn user(id: &str) -> Address {
+pub(crate) fn user(id: &str) -> Address {
     Address::user(id).unwrap()
 }
 
-pub fn pong(location: &str, code: i64) -> String {
+pub(crate) fn pong(location: &str, code: i64) -> String {
     Answer::new(location, Response::Ping(PingResponse::new(code))).to_json()
 }
 
-pub fn certified(location: &str, code: i64) -> String {
+pub(crate) fn certified(location: &str, code: i64) -> String {
     Answer::new(location, Response::Certificate(CertificateResponse::new(code))).to_json()
 }
 
 /// The answer of an honest device.
-pub fn provisioned(message: &Message, box_url: &str, profile: &str) -> Answer {
+pub(crate) fn provisioned(message: &Message, box_url: &str, profile: &str) -> Answer {
     let signed = |asked: &Asked| UnsignedAnswer::new(asked, profile, box_url, DeviceInfo::new("Linux")).with_fqdn(message.header.fqdn.as_str());
     provisioned_by(message, signed)
 }
 
 /// The same with the outer part as `build` makes it.
-pub fn provisioned_by(message: &Message, build: impl FnOnce(&Asked) -> UnsignedAnswer) -> Answer {
+pub(crate) fn provisioned_by(message: &Message, build: impl FnOnce(&Asked) -> UnsignedAnswer) -> Answer {
     let keyferry::hermod::model::CommandBody::Provision(command) = &message.body else { panic!("not a provision command") };
     let asked = Asked::from_command(command).unwrap();
     let (pair, attestation) = (AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap(), AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
@@ -193,15 +193,15 @@ pub fn provisioned_by(message: &Message, build: impl FnOnce(&Asked) -> UnsignedA
 }
 
 /// A message that is being provisioned, with a mailbox reserved.
-pub struct Provisioning {
-    pub submitted: Submitted,
-    pub mailbox: Mailbox,
-    pub message: Message,
-    pub reserved: ReservedBox,
+pub(crate) struct Provisioning {
+    pub(crate) submitted: Submitted,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) message: Message,
+    pub(crate) reserved: ReservedBox,
 }
 
 impl Provisioning {
-    pub async fn begin(world: &World) -> Self {
+    pub(crate) async fn begin(world: &World) -> Self {
         let submitted = world.submit(provision_to(USER)).await;
         let mailbox = world.open(&submitted, 0, 'c').await;
         let message = mailbox.fetch(&submitted.destinations[0].mid).await.unwrap();
@@ -209,22 +209,22 @@ impl Provisioning {
         Self { submitted, mailbox, message, reserved }
     }
 
-    pub fn mid(&self) -> &str {
+    pub(crate) fn mid(&self) -> &str {
         &self.submitted.destinations[0].mid
     }
 
-    pub fn success(&self) -> String {
+    pub(crate) fn success(&self) -> String {
         provisioned(&self.message, &self.reserved.box_url, PROFILE).to_json()
     }
 
-    pub async fn answer(&self, text: &str) -> Result<(), Error> {
+    pub(crate) async fn answer(&self, text: &str) -> Result<(), Error> {
         self.mailbox.answer(self.mid(), text).await
     }
 }
 
 /// Expects an error of this class.
 #[track_caller]
-pub fn refused<T>(result: Result<T, Error>, class: Class) -> Error {
+pub(crate) fn refused<T>(result: Result<T, Error>, class: Class) -> Error {
     match result {
         Ok(_) => panic!("accepted, where {class} is due"),
         Err(error) if error.class() == class => error,

@@ -55,6 +55,7 @@ pub(super) fn fill(provider: &dyn Provider, out: &mut [u8]) -> Result<(), Error>
 }
 
 #[cfg(all(test, feature = "aws-lc-rs"))]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::crypto::aws_lc_rs::AwsLcRs;

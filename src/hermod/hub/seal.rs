@@ -45,6 +45,7 @@ fn hmac(provider: &dyn Provider, key: &[u8; 32], message: &[u8]) -> [u8; 32] {
 }
 
 #[cfg(all(test, feature = "aws-lc-rs"))]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::crypto::aws_lc_rs::AwsLcRs;
