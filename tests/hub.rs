@@ -19,5 +19,7 @@ mod limits;
 mod mailboxes;
 #[path = "hub/outbox.rs"]
 mod outbox;
+#[path = "hub/random.rs"]
+mod random;
 #[path = "hub/secrets.rs"]
 mod secrets;

@@ -84,8 +84,8 @@ pub use integrator::Integrator;
 pub use mailbox::Mailbox;
 pub use store::{
     AcceptAnswer, AfterAnswer, Claim, Claimed, CommandRecord, CommandState, Completion, DeliveryOutcome, DeliveryRecord, DeliveryState,
-    MailboxRecord, MailboxState, MemoryStore, MessageRecord, MessageState, NewCommand, Quota, Reserve, Store, StoredJson, TakeDeliveries,
-    TokenRecord, Topic,
+    MailboxRecord, MailboxState, MemoryStore, MessageRecord, MessageState, NewCommand, Quota, Registration, Reserve, Store, StoredJson,
+    TakeDeliveries, TokenRecord, Topic,
 };
 pub use time::UnixMillis;
 

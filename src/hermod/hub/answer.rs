@@ -1,8 +1,8 @@
 //! A device's answer is judged and stored.
 
 use super::mailbox::ended;
-use super::{AcceptAnswer, AfterAnswer, Claimed, Digest, Inner, Mailbox, StoredJson};
-use crate::hermod::model::{Answer, Command, CommandBody, DataFormat, DeleteCommand, ProvisionCommand, ProvisionResponse, Response, SUCCESS};
+use super::{AcceptAnswer, AfterAnswer, Claimed, Digest, Inner, Mailbox, Registration, StoredJson};
+use crate::hermod::model::{Answer, Command, CommandBody, DataFormat, ProvisionCommand, ProvisionResponse, Response, SUCCESS};
 use crate::hermod::proof::{Expectation, Verifier, unverified_profile};
 use crate::{Class, Error};
 
@@ -57,7 +57,7 @@ impl Inner {
         let success = answer.response.code() == Some(SUCCESS);
         let after = match (&command.body, &answer.response) {
             (CommandBody::Provision(command), Response::Provision(response)) if success => self.provisioned(claimed, command, response)?,
-            (CommandBody::Delete(DeleteCommand { .. }), _) if success => AfterAnswer::Remove,
+            (CommandBody::Delete(_), _) if success => AfterAnswer::Remove,
             _ => AfterAnswer::Nothing,
         };
         Ok((success, after))
@@ -81,7 +81,7 @@ impl Inner {
             (Some(_), Some(_)) => Ok(AfterAnswer::Nothing),
             (None, Some(bid)) => {
                 let (bid, user, replaces) = (bid.to_owned(), command.user_id.clone(), command.profile.id.is_some());
-                Ok(AfterAnswer::Register { bid, user, pid, replaces })
+                Ok(AfterAnswer::Register(Registration { bid, user, pid, replaces }))
             }
             (_, None) => refuse(Class::Channel, "boxurl", "not a mailbox of this hub"),
         }

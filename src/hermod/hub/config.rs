@@ -18,7 +18,8 @@ pub struct HubConfig {
     /// The address under which devices reach the mailboxes, without a slash at its end: `https://hub.example/hermod/rest/ms`. Links are made
     /// from it, never from what a request says.
     pub public_url: String,
-    /// The name of this host as integrators and devices are told it; devices sign it.
+    /// The name of this host as integrators and devices are told it; devices sign it. The same for all hubs on one store, as a device may fetch from one and
+    /// answer to another.
     pub fqdn: String,
     /// The integrators.
     pub integrators: Vec<IntegratorConfig>,

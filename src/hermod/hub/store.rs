@@ -9,7 +9,7 @@ pub use records::{
     CommandRecord, CommandState, Completion, DeliveryRecord, DeliveryState, MailboxRecord, MailboxState, MessageRecord, MessageState, StoredJson,
     TokenRecord,
 };
-pub use steps::{AcceptAnswer, AfterAnswer, Claim, Claimed, DeliveryOutcome, NewCommand, Quota, Reserve, TakeDeliveries, Topic};
+pub use steps::{AcceptAnswer, AfterAnswer, Claim, Claimed, DeliveryOutcome, NewCommand, Quota, Registration, Reserve, TakeDeliveries, Topic};
 
 use super::{Digest, UnixMillis};
 use crate::{BoxFuture, Error};

@@ -185,7 +185,20 @@ impl Store for MemoryStore {
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.lock();
-        f.debug_struct("MemoryStore").field("commands", &state.commands.len()).field("mailboxes", &state.mailboxes.len()).finish_non_exhaustive()
+        f.debug_struct("MemoryStore")
+            .field("commands", &state.commands.len())
+            .field("mailboxes", &state.mailboxes.len())
+            .field("entries", &state.entries())
+            .finish()
+    }
+}
+
+impl State {
+    /// Entries of all indexes together: none when everything is forgotten.
+    fn entries(&self) -> usize {
+        let of_messages = self.messages.len() + self.reserved.len() + self.queues.len() + self.tokens.len();
+        let of_mailboxes = self.users.len() + self.profiles.len();
+        of_messages + of_mailboxes + self.usage.len() + self.deliveries.len() + self.deadlines.len() + self.due.len() + self.purges.len()
     }
 }
 

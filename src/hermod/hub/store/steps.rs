@@ -101,18 +101,22 @@ pub enum AfterAnswer {
     /// Nothing.
     Nothing,
     /// Registers one that the message reserved.
-    Register {
-        /// The mailbox.
-        bid: String,
-        /// Its user.
-        user: String,
-        /// Its profile. ASCII case does not tell profiles apart.
-        pid: String,
-        /// Whether the command named the profile, so that a mailbox that the same user has for it in the same group is replaced: removed.
-        replaces: bool,
-    },
+    Register(Registration),
     /// Removes the mailbox of the message.
     Remove,
+}
+
+/// A mailbox to be registered, in the group of its command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// The mailbox.
+    pub bid: String,
+    /// Its user.
+    pub user: String,
+    /// Its profile. ASCII case does not tell profiles apart.
+    pub pid: String,
+    /// Whether the command named the profile, so that a mailbox that the same user has for it in the same group is replaced: removed.
+    pub replaces: bool,
 }
 
 /// Deliveries to be taken.

@@ -85,7 +85,7 @@ impl State {
         }
         let (group, bid, completion) = (command.group.clone(), message.bid.clone(), command.completion);
         let replaced = match &after {
-            AfterAnswer::Register { bid, user, pid, replaces } => self.may_register(&group, &mid, bid, user, pid, *replaces, mailboxes_at_most)?,
+            AfterAnswer::Register(registration) => self.may_register(&group, &mid, registration, mailboxes_at_most)?,
             _ => None,
         };
 
@@ -96,11 +96,11 @@ impl State {
         }
         match after {
             AfterAnswer::Nothing => {}
-            AfterAnswer::Register { bid, user, pid, .. } => {
+            AfterAnswer::Register(registration) => {
                 if let Some(replaced) = replaced {
                     self.remove_mailbox(&replaced, now);
                 }
-                self.register(group, &bid, user, pid);
+                self.register(group, registration);
             }
             AfterAnswer::Remove => self.remove_mailbox(&bid, now),
         }

@@ -1,6 +1,6 @@
 //! Mailboxes and the messages in them.
 
-use super::super::{Claim, Claimed, MailboxRecord, MailboxState, MessageState, Reserve};
+use super::super::{Claim, Claimed, MailboxRecord, MailboxState, MessageState, Registration, Reserve};
 use super::{Kept, State, TokenRecord, ended, no_message, quota};
 use crate::hermod::hub::UnixMillis;
 use crate::{Class, Error};
@@ -61,40 +61,32 @@ impl State {
     }
 
     /// Whether a reserved mailbox can be registered; gives the one that it replaces.
-    #[allow(clippy::too_many_arguments)]
-    pub(super) fn may_register(
-        &self,
-        group: &str,
-        mid: &str,
-        bid: &str,
-        user: &str,
-        pid: &str,
-        replaces: bool,
-        at_most: u32,
-    ) -> Result<Option<String>, Error> {
+    pub(super) fn may_register(&self, group: &str, mid: &str, registration: &Registration, at_most: u32) -> Result<Option<String>, Error> {
+        let Registration { bid, user, pid, replaces } = registration;
         let reserved = self.mailboxes.get(bid).is_some_and(|mailbox| mailbox.state == MailboxState::Reserved && mailbox.reserved_by == mid);
         if !reserved {
             return Err(Error::new(Class::Channel, "boxurl", "not a mailbox that was reserved for this message"));
         }
         let taken = self.profiles.get(&profile_key(group, pid));
-        let same_user = taken.and_then(|bid| self.mailboxes.get(bid)).is_some_and(|mailbox| mailbox.user.as_deref() == Some(user));
-        if taken.is_some() && !(replaces && same_user) {
+        let same_user = taken.and_then(|bid| self.mailboxes.get(bid)).is_some_and(|mailbox| mailbox.user.as_ref() == Some(user));
+        if taken.is_some() && !(*replaces && same_user) {
             return Err(Error::new(Class::User, "profile.id", "the profile exists and is not the one asked for"));
         }
-        let mailboxes = self.users.get(&(group.to_owned(), user.to_owned())).map_or(0, Vec::len);
+        let mailboxes = self.users.get(&(group.to_owned(), user.clone())).map_or(0, Vec::len);
         if taken.is_none() && mailboxes >= at_most as usize {
             return Err(quota("the user has too many mailboxes"));
         }
         Ok(taken.cloned())
     }
 
-    pub(super) fn register(&mut self, group: String, bid: &str, user: String, pid: String) {
-        let Some(mailbox) = self.mailboxes.get_mut(bid) else { return };
+    pub(super) fn register(&mut self, group: String, registration: Registration) {
+        let Registration { bid, user, pid, .. } = registration;
+        let Some(mailbox) = self.mailboxes.get_mut(&bid) else { return };
         mailbox.state = MailboxState::Permanent;
-        self.profiles.insert(profile_key(&group, &pid), bid.to_owned());
+        self.profiles.insert(profile_key(&group, &pid), bid.clone());
         mailbox.user = Some(user.clone());
         mailbox.pid = Some(pid);
-        self.users.entry((group, user)).or_default().push(bid.to_owned());
+        self.users.entry((group, user)).or_default().push(bid);
     }
 
     pub(super) fn remove_mailbox(&mut self, bid: &str, now: UnixMillis) {

@@ -61,7 +61,7 @@ impl State {
         let wanted = |delivery: &&DeliveryRecord| {
             delivery.state == DeliveryState::Failed && integrator.is_none_or(|integrator| delivery.integrator == integrator)
         };
-        let from = after.map_or(std::ops::Bound::Unbounded, |after| std::ops::Bound::Excluded(after));
+        let from = after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
         let range = self.deliveries.range::<str, _>((from, std::ops::Bound::Unbounded));
         range.map(|(_, delivery)| delivery).filter(wanted).take(limit as usize).cloned().collect()
     }
