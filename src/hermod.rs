@@ -4,6 +4,8 @@ mod address;
 #[cfg(feature = "device")]
 pub mod device;
 pub mod dialect;
+#[cfg(feature = "hub")]
+pub mod hub;
 pub mod model;
 pub mod proof;
 #[cfg(feature = "qr")]

@@ -49,6 +49,8 @@ mod verifier;
 pub use asked::{Asked, AskedKey, Choice, Priority};
 pub use expectation::Expectation;
 pub use report::{Check, Entry, Outcome, Refusal, Report};
+#[cfg(feature = "hub")]
+pub(crate) use signed::unverified_profile;
 pub use unsigned::UnsignedAnswer;
 pub use verified::{Attested, Consistent, Verified, VerifiedKey};
 pub use verifier::{Pinned, Pins, Unpinned, Verifier};
