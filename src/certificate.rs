@@ -1,12 +1,13 @@
 //! Certificates, as far as carrying them needs them to be understood.
 
 use std::fmt;
+use std::ops::Range;
 
-use der::Decode as _;
+use der::{Decode as _, Tag};
 
 use crate::crypto::{Provider, PublicKey};
 use crate::jose::{decode_standard, encode_standard};
-use crate::{Class, Error};
+use crate::{Class, Error, tlv};
 
 /// Most octets of a certificate.
 pub const MAX_CERTIFICATE: usize = 64 * 1024;
@@ -17,6 +18,7 @@ pub struct Certificate {
     der: Vec<u8>,
     public_key: PublicKey,
     subject: String,
+    subject_place: Range<usize>,
     issuer: String,
 }
 
@@ -43,6 +45,7 @@ impl Certificate {
         Ok(Self {
             public_key: PublicKey::from_spki_der(&spki)?,
             subject: tbs.subject().to_string(),
+            subject_place: subject_place(der)?,
             issuer: tbs.issuer().to_string(),
             der: der.to_vec(),
         })
@@ -80,6 +83,12 @@ impl Certificate {
         &self.subject
     }
 
+    /// The subject, a DER Name, as it stands in the certificate.
+    #[must_use]
+    pub fn subject_der(&self) -> &[u8] {
+        &self.der[self.subject_place.clone()]
+    }
+
     /// The issuer in the form of RFC 4514.
     #[must_use]
     pub fn issuer(&self) -> &str {
@@ -97,8 +106,26 @@ impl Certificate {
     /// # Errors
     /// Class `proof`.
     pub fn require_key(&self, key: &PublicKey) -> Result<(), Error> {
-        if self.public_key == *key { Ok(()) } else { Err(Error::new(Class::Proof, "certificate.subjectPublicKeyInfo", "another key than the one it is for")) }
+        if self.public_key == *key {
+            Ok(())
+        } else {
+            Err(Error::new(Class::Proof, "certificate.subjectPublicKeyInfo", "another key than the one it is for"))
+        }
     }
+}
+
+/// Where the subject stands: after version (which may be absent), serial number, signature algorithm, issuer and validity.
+fn subject_place(der: &[u8]) -> Result<Range<usize>, Error> {
+    const PART: &str = "certificate";
+    let mut fields = tlv::Cursor::new(der).expect(Tag::Sequence, PART)?.inside().expect(Tag::Sequence, PART)?.inside();
+    if fields.peek() == Some(tlv::context(0)) {
+        fields.next(PART)?;
+    }
+    fields.expect(Tag::Integer, PART)?;
+    for _ in 0..3 {
+        fields.expect(Tag::Sequence, PART)?;
+    }
+    Ok(fields.expect(Tag::Sequence, PART)?.range())
 }
 
 impl fmt::Debug for Certificate {

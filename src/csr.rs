@@ -13,6 +13,8 @@ use parts::Parts;
 pub use replacement::UnsignedRequest;
 pub use request::Request;
 pub(crate) use request::UnverifiedRequest;
+#[cfg(feature = "ca")]
+pub(crate) use signature_algorithm::identifier;
 pub use template::Template;
 
 /// Most octets of a template or a request.

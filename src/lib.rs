@@ -7,12 +7,17 @@ pub mod csr;
 mod error;
 mod gate;
 pub mod hermod;
+pub mod issuer;
 pub mod jose;
+#[cfg(feature = "device")]
+pub mod keys;
 mod secret;
 mod tlv;
 
 pub use certificate::{Certificate, MAX_CERTIFICATE};
-pub use clock::Clock;
+pub use clock::{Clock, ManualClock};
+#[cfg(feature = "hub")]
+pub use clock::SystemClock;
 pub use error::{Class, Error};
 pub use gate::Gate;
 pub use secret::Secret;

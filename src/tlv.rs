@@ -66,8 +66,11 @@ fn check_primitive(element: &Element<'_>, part: &'static str) -> Result<(), Erro
         (Tag::Integer | Tag::Enumerated, [0x00, next, ..]) => *next < 0x80,
         (Tag::Integer | Tag::Enumerated, [0xff, next, ..]) => *next >= 0x80,
         (Tag::Null, value) => !value.is_empty(),
-        (Tag::ObjectIdentifier, value) => value.last().is_none_or(|last| *last >= 0x80),
-        (Tag::BitString, value) => value.first().is_none_or(|unused| *unused > 7 || (value.len() == 1 && *unused != 0)),
+        (Tag::ObjectIdentifier | Tag::RelativeOid, value) => !is_oid(value),
+        (Tag::BitString, value) => !is_bit_string(value),
+        // Libraries compare names by their characters, and refuse a name whose text is none.
+        (Tag::Utf8String, value) => std::str::from_utf8(value).is_err(),
+        (Tag::BmpString, value) => !value.len().is_multiple_of(2) || value.chunks(2).any(|unit| matches!(unit, [0xd8..=0xdf, _])),
         _ => false,
     };
     if bad { Err(Error::malformed(part, "not DER").at(element.offset)) } else { Ok(()) }
@@ -104,6 +107,21 @@ fn header(input: &[u8]) -> Option<(Tag, usize, usize)> {
     let mut reader = SliceReader::new(input).ok()?;
     let header = Header::decode(&mut reader).ok()?;
     Some((header.tag(), input.len() - usize::try_from(reader.remaining_len()).ok()?, usize::try_from(header.length()).ok()?))
+}
+
+/// Each number in the fewest octets.
+fn is_oid(value: &[u8]) -> bool {
+    let starts = std::iter::once(&0).chain(value).zip(value).filter(|(before, _)| **before < 0x80).map(|(_, first)| first);
+    value.last().is_some_and(|last| *last < 0x80) && starts.into_iter().all(|first| *first != 0x80)
+}
+
+/// Unused bits that exist, and are zero.
+fn is_bit_string(value: &[u8]) -> bool {
+    match value {
+        [0] => true,
+        [unused @ 0..=7, .., last] => last & ((1 << unused) - 1) == 0,
+        _ => false,
+    }
 }
 
 /// Reads one element after another.
@@ -216,4 +234,128 @@ pub(crate) fn write_unsigned(out: &mut Vec<u8>, octets: &[u8]) {
         out.push(0);
     }
     out.extend_from_slice(octets);
+}
+
+#[cfg(test)]
+mod tests {
+    use der::Tagged as _;
+    use der::asn1::{AnyRef, BitStringRef, Int, Null, ObjectIdentifier, Utf8StringRef};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ours(octets: &[u8]) -> bool {
+        let mut cursor = Cursor::new(octets);
+        cursor.next("x").and_then(|element| element.check("x")).is_ok() && cursor.is_empty()
+    }
+
+    /// The same by the crate `der`: the element, and whatever is inside of it.
+    fn theirs(octets: &[u8]) -> bool {
+        let Ok(any) = AnyRef::from_der(octets) else { return false };
+        match any.tag() {
+            tag if tag.is_constructed() => {
+                let mut rest = SliceReader::new(any.value()).unwrap();
+                while !rest.is_finished() {
+                    let before = rest.remaining_len();
+                    let start = any.value().len() - usize::try_from(before).unwrap();
+                    if AnyRef::decode(&mut rest).is_err() {
+                        return false;
+                    }
+                    let end = any.value().len() - usize::try_from(rest.remaining_len()).unwrap();
+                    if !theirs(&any.value()[start..end]) {
+                        return false;
+                    }
+                }
+                true
+            }
+            Tag::Boolean => bool::from_der(octets).is_ok(),
+            Tag::Integer => Int::from_der(octets).is_ok(),
+            Tag::Null => Null::from_der(octets).is_ok(),
+            // There are longer ones and larger numbers than that crate takes, and others below joint-iso-itu-t (2) than those up to 2.39.
+            Tag::ObjectIdentifier if any.value().len() <= 4 && any.value().first().is_none_or(|first| *first < 120 || *first == 0x80) => {
+                <ObjectIdentifier>::from_der(octets).is_ok()
+            }
+            Tag::BitString => BitStringRef::from_der(octets).is_ok(),
+            Tag::Utf8String => Utf8StringRef::from_der(octets).is_ok(),
+            _ => true,
+        }
+    }
+
+    /// Octets that are often DER, or nearly.
+    fn nearly_der() -> impl Strategy<Value = Vec<u8>> {
+        let tag =
+            prop::sample::select(vec![0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x0c, 0x13, 0x1e, 0x80, 0xa0, 0x30, 0x31, 0x1f, 0x24, 0x00, 0x9f, 0xbf]);
+        let content = prop::collection::vec(prop::sample::select(vec![0x00, 0x01, 0x7f, 0x80, 0x81, 0xff, 0x55]), 0..5);
+        let leaf = (tag, content, -1i8..=1).prop_map(|(tag, content, off)| element(tag, &content, off));
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            let tag = prop::sample::select(vec![0x30, 0x31, 0xa0, 0xa3, 0x24, 0x10]);
+            let off = prop::sample::select(vec![0, 0, 0, 0, 0, 1, -1]);
+            (tag, prop::collection::vec(inner, 0..4), off).prop_map(|(tag, parts, off)| element(tag, &parts.concat(), off))
+        })
+    }
+
+    /// One element; `off` makes its length wrong.
+    fn element(tag: u8, content: &[u8], off: i8) -> Vec<u8> {
+        let length = u8::try_from(content.len().min(120)).unwrap().saturating_add_signed(off);
+        let mut out = vec![tag, length];
+        out.extend_from_slice(content);
+        out
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn refuses_what_der_refuses(octets in nearly_der()) {
+            prop_assert!(theirs(&octets) || !ours(&octets), "{octets:02x?}");
+        }
+
+        #[test]
+        fn refuses_what_der_refuses_in_random_octets(octets in prop::collection::vec(any::<u8>(), 0..12)) {
+            prop_assert!(theirs(&octets) || !ours(&octets), "{octets:02x?}");
+        }
+    }
+
+    #[test]
+    fn rejects_what_is_ber_and_not_der() {
+        for octets in [
+            &[0x30, 0x80, 0x00, 0x00][..],         // indefinite length
+            &[0x30, 0x81, 0x00],                   // a length in more octets than it takes
+            &[0x30, 0x82, 0x00, 0x02, 0x05, 0x00], // the same
+            &[0x24, 0x04, 0x04, 0x02, 0x01, 0x02], // a string in pieces
+            &[0x10, 0x00],                         // a sequence that is primitive
+            &[0x22, 0x00],                         // an integer that is constructed
+            &[0x02, 0x00],                         // an integer without octets
+            &[0x02, 0x02, 0x00, 0x7f],             // a needless zero
+            &[0x02, 0x02, 0xff, 0x80],             // a needless sign
+            &[0x01, 0x01, 0x01],                   // a true that is not ff
+            &[0x05, 0x01, 0x00],                   // a null with content
+            &[0x06, 0x00],                         // no object identifier
+            &[0x06, 0x02, 0x2a, 0x80],             // one that does not end
+            &[0x06, 0x03, 0x2a, 0x80, 0x01],       // one with a needless octet
+            &[0x03, 0x00],                         // a bit string without its first octet
+            &[0x03, 0x01, 0x01],                   // unused bits of nothing
+            &[0x03, 0x02, 0x01, 0x01],             // unused bits that are not zero
+            &[0x03, 0x02, 0x08, 0x00],             // more unused bits than an octet has
+            &[0x0c, 0x01, 0xff],                   // not UTF-8
+            &[0x1e, 0x01, 0x00],                   // half a character
+            &[0x1e, 0x02, 0xd8, 0x00],             // half a pair of surrogates
+            &[0x30, 0x02, 0x05, 0x00, 0x00],       // an octet after the end
+            &[0x30, 0x03, 0x05, 0x00],             // cut short
+            &[0x1f, 0x1e, 0x00],                   // a long tag for a short number
+            &[0xbf, 0x1e, 0x00],                   // the same
+            &[0x30, 0x84, 0xff, 0xff, 0xff, 0xff], // a length beyond everything
+            &[0x30, 0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+            &[],
+        ] {
+            assert!(!ours(octets), "{octets:02x?}");
+        }
+    }
+
+    #[test]
+    fn bounds_depth() {
+        let nested = |depth: usize| (0..depth).fold(vec![0x05, 0x00], |inside, _| element(0x30, &inside, 0));
+        assert!(ours(&nested(32)));
+        assert!(!ours(&nested(33)));
+    }
 }

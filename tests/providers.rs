@@ -2,6 +2,7 @@
 #![cfg(any(feature = "aws-lc-rs", feature = "rustcrypto", feature = "josekit"))]
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/providers.rs"]
 mod support;
 
 use std::sync::OnceLock;

@@ -13,6 +13,7 @@
 #![cfg(any(feature = "aws-lc-rs", feature = "rustcrypto", feature = "josekit"))]
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/providers.rs"]
 mod support;
 
 use keyferry::Class;

@@ -291,6 +291,18 @@ impl PublicKey {
         }
     }
 
+    /// Whether whoever has the private half of the one has that of the other as well: the same modulus, whatever the exponents; the same point or
+    /// its negative.
+    pub(crate) fn is_bound_to(&self, other: &Self) -> bool {
+        match (self.parts(), other.parts()) {
+            (PublicKeyParts::Rsa { n, .. }, PublicKeyParts::Rsa { n: other, .. }) => n == other,
+            (PublicKeyParts::Ec { curve, x, .. }, PublicKeyParts::Ec { curve: other_curve, x: other, .. }) => curve == other_curve && x == other,
+            // The sign stands in the highest bit of the last octet.
+            (PublicKeyParts::Ed25519 { x }, PublicKeyParts::Ed25519 { x: other }) => x[..31] == other[..31] && (x[31] ^ other[31]) & 0x7f == 0,
+            _ => false,
+        }
+    }
+
     /// What a library that wants less than an SPKI takes: PKCS#1 `RSAPublicKey`, the uncompressed point, or the 32 octets.
     #[cfg_attr(not(any(feature = "aws-lc-rs", feature = "rustcrypto", feature = "josekit")), allow(dead_code))]
     pub(crate) fn as_subject_public_key(&self) -> &[u8] {

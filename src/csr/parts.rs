@@ -59,12 +59,15 @@ impl Parts {
         })
     }
 
-    /// Refuses a subject and attributes that are not DER all through, to a bounded depth.
+    /// Refuses a subject and attributes that are not DER all through, to a bounded depth, or have not their shape.
     pub(super) fn check_inside(&self, der: &[u8]) -> Result<(), Error> {
-        for (place, part) in [(Some(&self.subject), "subject"), (self.attributes.as_ref(), "attributes")] {
-            if let Some(place) = place {
-                tlv::Cursor::new(&der[place.clone()]).next(part)?.check(part)?;
-            }
+        let subject = tlv::Cursor::new(&der[self.subject.clone()]).next("subject")?;
+        subject.check("subject")?;
+        check_subject(&subject)?;
+        if let Some(place) = self.attributes.clone() {
+            let attributes = tlv::Cursor::new(&der[place]).next("attributes")?;
+            attributes.check("attributes")?;
+            check_attributes(&attributes)?;
         }
         Ok(())
     }
@@ -73,4 +76,36 @@ impl Parts {
     pub(super) fn attributes_or_none<'a>(&self, der: &'a [u8]) -> &'a [u8] {
         self.attributes.clone().map_or(NO_ATTRIBUTES, |place| &der[place])
     }
+}
+
+/// A Name: sets of one or more pairs of type and value. Types and values are whatever they are.
+fn check_subject(subject: &tlv::Element<'_>) -> Result<(), Error> {
+    const PART: &str = "subject";
+    let mut names = subject.inside();
+    while !names.is_empty() {
+        let mut pairs = names.expect(Tag::Set, PART)?.inside();
+        loop {
+            let mut pair = pairs.expect(Tag::Sequence, PART)?.inside();
+            pair.expect(Tag::ObjectIdentifier, PART)?;
+            pair.next(PART)?;
+            pair.end(PART)?;
+            if pairs.is_empty() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Attributes: each a type and a set of values. Types and values are whatever they are.
+fn check_attributes(attributes: &tlv::Element<'_>) -> Result<(), Error> {
+    const PART: &str = "attributes";
+    let mut list = attributes.inside();
+    while !list.is_empty() {
+        let mut attribute = list.expect(Tag::Sequence, PART)?.inside();
+        attribute.expect(Tag::ObjectIdentifier, PART)?;
+        attribute.expect(Tag::Set, PART)?;
+        attribute.end(PART)?;
+    }
+    Ok(())
 }

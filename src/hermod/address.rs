@@ -32,7 +32,9 @@ impl BaseUrl {
             Some((host, port)) if !port.ends_with(']') => (host, if port.is_empty() { default_port } else { port }),
             _ => (authority, default_port),
         };
-        let Ok(port) = port.parse::<u16>() else { return bad("not a port") };
+        // `parse` alone takes a plus sign as well.
+        let digits = port.bytes().all(|octet| octet.is_ascii_digit());
+        let Some(port) = port.parse::<u16>().ok().filter(|_| digits) else { return bad("not a port") };
         if host.is_empty() {
             return bad("no host");
         }
@@ -42,6 +44,11 @@ impl BaseUrl {
         }
         let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
         Ok(Self { origin: format!("{}://{host}:{port}", scheme.to_ascii_lowercase()), path: path.trim_end_matches('/').to_owned() })
+    }
+
+    #[cfg(feature = "device")]
+    pub(crate) fn is_https(&self) -> bool {
+        self.origin.starts_with("https://")
     }
 
     /// Whether `other` is below this address: the same host, and at least one more segment of path.
@@ -74,6 +81,8 @@ mod tests {
             "https://hub.example@evil/ms/1",
             "https://evil/https://hub.example/ms/1",
             "https://hub.example:8443/ms/1",
+            "https://hub.example:+443/ms/1",
+            "https://hub.example:-/ms/1",
             "https://hub.example/msx/1",
             "https://hub.example/ms",
             "https://hub.example/ms/",

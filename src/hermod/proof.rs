@@ -33,7 +33,7 @@
 //! | `key-type` | one and the same offered priority has the key's type, its length or less, and the mechanism; the usage is the one asked for | `weak-key`, `algorithm`, `not-as-requested` |
 //! | `key-state` | the state is the one asked for, ignoring case | `not-as-requested` |
 //! | `key-signature` | the key verifies its own statement | `proof` |
-//! | `key-reuse` | it is neither the attestation key nor a key of this answer already | `proof` |
+//! | `key-reuse` | it is neither the attestation key nor a key of this answer already, nor one that has the same private half: the same modulus with another exponent, the negative of the same point | `proof` |
 //! | `key-request` | the request is there if and only if a template was sent, is strict, for this key, verifies, and has the template's octets | `csr`, `malformed` |
 //!
 //! A key longer than asked for is accepted, and the report says so.
@@ -49,6 +49,8 @@ mod verifier;
 pub use asked::{Asked, AskedKey, Choice, Priority};
 pub use expectation::Expectation;
 pub use report::{Check, Entry, Outcome, Refusal, Report};
+#[cfg(feature = "hub")]
+pub(crate) use signed::unverified_profile;
 pub use unsigned::UnsignedAnswer;
 pub use verified::{Attested, Consistent, Verified, VerifiedKey};
 pub use verifier::{Pinned, Pins, Unpinned, Verifier};

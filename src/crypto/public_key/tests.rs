@@ -307,3 +307,24 @@ proptest! {
         reads_as_itself_or_not_at_all(&der);
     }
 }
+
+#[test]
+fn knows_keys_that_share_their_private_half() {
+    let mut n = vec![0xa5; 256];
+    let rsa = |n: &[u8], e: &[u8]| PublicKey::rsa(n, e).unwrap();
+    assert!(rsa(&n, &[3]).is_bound_to(&rsa(&n, &[1, 0, 1])));
+    let one = rsa(&n, &[3]);
+    n[5] ^= 1;
+    assert!(!one.is_bound_to(&rsa(&n, &[3])));
+    let ec = |x, y| PublicKey::ec(Curve::P256, &[x; 32], &[y; 32]).unwrap();
+    assert!(ec(1, 2).is_bound_to(&ec(1, 3)));
+    assert!(!ec(1, 2).is_bound_to(&ec(2, 2)));
+    let okp = |first, last| {
+        let mut point = [9; 32];
+        (point[0], point[31]) = (first, last);
+        PublicKey::ed25519(&point).unwrap()
+    };
+    assert!(okp(9, 0x09).is_bound_to(&okp(9, 0x89)));
+    assert!(!okp(9, 0x09).is_bound_to(&okp(8, 0x09)));
+    assert!(!ec(1, 2).is_bound_to(&okp(9, 9)));
+}

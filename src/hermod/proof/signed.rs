@@ -105,6 +105,14 @@ pub(super) fn payload<'a, T: crate::jose::json::FromJson<'a>>(compact: &'a Compa
     read(text, Nulls::AreWrong).map_err(|error| error.within("payload"))
 }
 
+/// The id of the profile and the address of its mailbox as an answer names them, which nobody has verified.
+#[cfg(feature = "hub")]
+pub(crate) fn unverified_profile(answer: &str, padding: crate::jose::Padding) -> Result<(String, String), Error> {
+    let compact = Compact::read(answer, padding)?;
+    let payload: AnswerPayload<'_> = payload(&compact)?;
+    Ok((payload.profile.id.0.into_owned(), payload.profile.boxurl.0.into_owned()))
+}
+
 /// The `alg` of a header as an algorithm, if it is known here.
 pub(super) fn algorithm(alg: &str) -> Result<Algorithm, Error> {
     alg.parse().map_err(|error: Error| error.as_class(Class::Algorithm).within("header"))

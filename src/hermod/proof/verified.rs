@@ -156,10 +156,9 @@ impl<T> Clone for Verified<T> {
 }
 
 impl<T> fmt::Debug for Verified<T> {
+    /// Shows no text that came with the answer.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verified")
-            .field("profile_id", &self.parts.profile_id)
-            .field("user_id", &self.parts.user_id)
             .field("attestation_key", &self.parts.attestation_key)
             .field("keys", &self.parts.keys)
             .finish_non_exhaustive()
@@ -243,12 +242,12 @@ impl VerifiedKey {
 }
 
 impl fmt::Debug for VerifiedKey {
+    /// Shows no text that came with the answer; the keyid is the command's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedKey")
             .field("key_id", &self.key_id())
             .field("public_key", self.public_key())
             .field("mechanism", &self.mechanism)
-            .field("state", &self.state)
             .field("priority", &self.priority)
             .finish_non_exhaustive()
     }

@@ -319,10 +319,10 @@ impl<'p, P: Pins> Verifier<'p, P> {
             verified.map_err(|error| error.as_class(Class::Proof))
         })?;
         steps.run(Check::KeyReuse, || {
-            if public_key == *attestation_key {
+            if public_key.is_bound_to(attestation_key) {
                 return Err(Error::new(Class::Proof, "payload", "the attestation key"));
             }
-            if before.iter().any(|key| *key.public_key() == public_key) {
+            if before.iter().any(|key| key.public_key().is_bound_to(&public_key)) {
                 return Err(Error::new(Class::Proof, "payload", "a key of this answer already"));
             }
             Ok(())

@@ -28,7 +28,7 @@ pub trait CallbackApi: Send + Sync {
     /// Takes a callback. Success means that it is stored, or was before.
     ///
     /// # Errors
-    /// Whatever makes the hub try again later.
+    /// Whatever makes the hub try again later. With class `target-refused` it gives up at once.
     fn deliver(&self, delivery: Delivery) -> impl Future<Output = Result<(), Error>> + Send;
 }
 

@@ -124,10 +124,11 @@ impl Reading {
 
     /// The same for a caller of serde, as an error of its format.
     #[cold]
-    pub(crate) fn foreign_error<E: serde::de::Error>(&self, error: E) -> E {
+    pub(crate) fn foreign_error<E: serde::de::Error>(&self, _: E) -> E {
         match self.fault.take() {
             Some(fault) => E::custom(format_args!("{}: {}", fault.class, fault.detail)),
-            None => error,
+            // The format's own words may repeat the input.
+            None => E::custom("malformed: not what is due here"),
         }
     }
 }

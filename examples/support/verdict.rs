@@ -1,0 +1,177 @@
+//! One verification, from texts to a verdict that can be printed.
+
+use keyferry::crypto::Provider;
+use keyferry::hermod::model::{Callback, Command, DeviceInfo, ProvisionCommand, ProvisionResponse};
+use keyferry::hermod::proof::{Attested, Consistent, Expectation, Refusal, Report, Verified, VerifiedKey, Verifier};
+use keyferry::jose::Jwk;
+use keyferry::{Class, Error};
+use serde::Serialize;
+
+/// What the integrator knows beside command and answer.
+#[derive(Clone, Debug, Default)]
+pub struct Knowledge {
+    pub pins: Vec<Jwk>,
+    /// Without pins: whether any attestation key will do.
+    pub allow_unpinned: bool,
+    pub fqdn: Option<String>,
+    pub sch: Option<[u8; 32]>,
+    /// Of the callback's envelope, which nobody signed.
+    pub envelope_fqdn: Option<String>,
+}
+
+/// A command: the whole of it, or only its `provCommand`.
+pub fn read_command(text: &str) -> Result<ProvisionCommand, Error> {
+    match Command::from_json(text) {
+        Ok(command) => command.provision().cloned().ok_or_else(|| Error::new(Class::Malformed, "provCommand", "absent")),
+        Err(whole) => ProvisionCommand::from_json(text).map_err(|bare| if text.contains("\"commandHeader\"") { whole } else { bare }),
+    }
+}
+
+/// An answer: the compact JWS, and the host name of the envelope if there is one. Taken from a callback, from its `provResponse`, or a JWS alone.
+pub fn read_answer(text: &str) -> Result<(String, Option<String>), Error> {
+    let absent = || Error::new(Class::Malformed, "provResponse.result.data", "absent");
+    if !text.trim_start().starts_with('{') {
+        return Ok((text.trim().to_owned(), None));
+    }
+    match Callback::from_json(text) {
+        Ok(callback) => Ok((callback.jws().ok_or_else(absent)?.to_owned(), callback.fqdn)),
+        Err(whole) => match ProvisionResponse::from_json(text) {
+            Ok(bare) => Ok((bare.result.ok_or_else(absent)?.data.into_string(), None)),
+            Err(bare) => Err(if text.contains("\"commandId\"") { whole } else { bare }),
+        },
+    }
+}
+
+/// How it came out.
+pub enum Verdict {
+    Attested(Verified<Attested>),
+    Consistent(Verified<Consistent>),
+    Refused(Refusal),
+}
+
+/// Verifies one answer.
+pub fn judge(provider: &dyn Provider, command: &ProvisionCommand, answer: &str, known: &Knowledge) -> Result<Verdict, Error> {
+    let mut expectation = Expectation::from_command(command)?;
+    if let Some(fqdn) = &known.fqdn {
+        expectation = expectation.with_fqdn(fqdn);
+    } else if let Some(fqdn) = &known.envelope_fqdn {
+        expectation = expectation.with_envelope_fqdn(fqdn);
+    }
+    if let Some(sch) = known.sch {
+        expectation = expectation.with_sch(sch);
+    }
+    if known.pins.is_empty() && known.allow_unpinned {
+        return Ok(Verifier::unpinned(provider).verify(&expectation, answer).map_or_else(Verdict::Refused, Verdict::Consistent));
+    }
+    let verifier = Verifier::pinned(provider, known.pins.iter().map(Jwk::public_key))?;
+    Ok(verifier.verify(&expectation, answer).map_or_else(Verdict::Refused, Verdict::Attested))
+}
+
+/// The verdict as one JSON object.
+#[derive(Serialize)]
+pub struct Printed<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<&'a serde_json::value::RawValue>,
+    verified: bool,
+    error: Option<PrintedError>,
+    report: Option<&'a Report>,
+    #[serde(flatten)]
+    answer: Option<PrintedAnswer<'a>>,
+}
+
+#[derive(Serialize)]
+struct PrintedError {
+    class: &'static str,
+    /// The part at fault and what is wrong with it.
+    detail: String,
+}
+
+#[derive(Serialize)]
+struct PrintedAnswer<'a> {
+    /// `attested` or `consistent`.
+    trust: &'static str,
+    profile: PrintedProfile<'a>,
+    device: &'a DeviceInfo,
+    keys: Vec<PrintedKey<'a>>,
+}
+
+#[derive(Serialize)]
+struct PrintedProfile<'a> {
+    id: &'a str,
+    userid: &'a str,
+    name: &'a str,
+    servername: &'a str,
+    boxurl: &'a str,
+}
+
+#[derive(Serialize)]
+struct PrintedKey<'a> {
+    keyid: &'a str,
+    thumbprint: String,
+    /// SubjectPublicKeyInfo, DER in base64.
+    spki: String,
+    /// CertificationRequest, DER in base64.
+    certreq: Option<String>,
+    mechanism: &'static str,
+    state: &'a str,
+    /// The place of the priority that it meets.
+    priority: usize,
+}
+
+impl<'a> Printed<'a> {
+    /// Of an answer that was read.
+    pub fn of(verdict: &'a Verdict, provider: &dyn Provider) -> Self {
+        let (verified, error, report, answer) = match verdict {
+            Verdict::Attested(answer) => (true, None, answer.report(), Some(PrintedAnswer::of("attested", answer, provider))),
+            Verdict::Consistent(answer) => (true, None, answer.report(), Some(PrintedAnswer::of("consistent", answer, provider))),
+            Verdict::Refused(refusal) => (false, Some(PrintedError::of(refusal.error())), refusal.report(), None),
+        };
+        Self { id: None, verified, error, report: Some(report), answer }
+    }
+
+    /// Of one that could not be.
+    pub fn unreadable(error: &Error) -> Self {
+        Self { id: None, verified: false, error: Some(PrintedError::of(error)), report: None, answer: None }
+    }
+}
+
+impl PrintedError {
+    fn of(error: &Error) -> Self {
+        let detail = if error.part().is_empty() { error.detail().to_owned() } else { format!("{}: {}", error.part(), error.detail()) };
+        Self { class: error.class().as_str(), detail }
+    }
+}
+
+impl<'a> PrintedAnswer<'a> {
+    fn of<T>(trust: &'static str, answer: &'a Verified<T>, provider: &dyn Provider) -> Self {
+        let profile = PrintedProfile {
+            id: answer.profile_id(),
+            userid: answer.user_id(),
+            name: answer.name(),
+            servername: answer.server_name(),
+            boxurl: answer.mailbox(),
+        };
+        let keys = answer.keys().iter().map(|key| PrintedKey::of(key, provider)).collect();
+        Self { trust, profile, device: answer.device(), keys }
+    }
+}
+
+impl<'a> PrintedKey<'a> {
+    fn of(key: &'a VerifiedKey, provider: &dyn Provider) -> Self {
+        Self {
+            keyid: key.key_id(),
+            thumbprint: key.thumbprint(provider).to_string(),
+            spki: base64_simd::STANDARD.encode_to_string(key.public_key().as_spki_der()),
+            certreq: key.request().map(keyferry::csr::Request::to_base64),
+            mechanism: key.mechanism().name(),
+            state: key.state(),
+            priority: key.priority(),
+        }
+    }
+}
+
+/// The hash of a TLS certificate: SHA-256 in standard base64, as `sch` has it.
+pub fn read_sch(text: &str) -> Result<[u8; 32], Error> {
+    let decoded = base64_simd::STANDARD.decode_to_vec(text).ok().and_then(|octets| octets.try_into().ok());
+    decoded.ok_or_else(|| Error::new(Class::Malformed, "sch", "not 32 octets in standard base64"))
+}

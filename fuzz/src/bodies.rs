@@ -1,0 +1,229 @@
+//! What each fuzz target does with its input. Ordinary tests replay the seeds over the same functions.
+//!
+//! Each asserts more than that nothing panics: what was read is written and read again to the same, and nothing verifies but what was signed.
+
+use std::sync::LazyLock;
+
+use keyferry::crypto::aws_lc_rs::AwsLcRs;
+use keyferry::crypto::{Algorithm, Provider, PublicKey, VerifyingKey};
+use keyferry::csr::{MAX_REQUEST, Request, Template};
+use keyferry::hermod::model::{Activation, Callback, Command};
+use keyferry::hermod::proof::{Expectation, Outcome, Pinned, Report, Unpinned, Verifier};
+use keyferry::jose::{Header, Jwk, Jws, Padding, Thumbprint};
+use keyferry::{Certificate, Class};
+use serde_json::Value;
+
+const COMMAND: &str = include_str!("../../tests/fixtures/hermod/provision-command.json");
+const CALLBACK: &str = include_str!("../../tests/fixtures/hermod/provision-callback.json");
+const ATTESTATION_KEY: &str = include_str!("../../tests/fixtures/hermod/attestation-key.json");
+/// RFC 7515 appendix A.3.
+const P256_KEY: &str =
+    r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+
+/// The captured run.
+struct Captured {
+    answer: String,
+    expectation: Expectation,
+    key: VerifyingKey,
+    pinned: Verifier<'static, Pinned>,
+    unpinned: Verifier<'static, Unpinned>,
+    lenient: Verifier<'static, Unpinned>,
+}
+
+static CAPTURED: LazyLock<Captured> = LazyLock::new(|| {
+    static PROVIDER: AwsLcRs = AwsLcRs;
+    let pin = key(ATTESTATION_KEY);
+    Captured {
+        answer: Callback::from_json(CALLBACK).unwrap().jws().unwrap().to_owned(),
+        expectation: Expectation::from_command(Command::from_json(COMMAND).unwrap().provision().unwrap()).unwrap(),
+        key: VerifyingKey::new(&PROVIDER, Algorithm::Rs256, &pin).unwrap(),
+        pinned: Verifier::pinned(&PROVIDER, [&pin]).unwrap(),
+        unpinned: Verifier::unpinned(&PROVIDER),
+        lenient: Verifier::unpinned(&PROVIDER).with_padding(Padding::Tolerated).accept_other_key_states(),
+    }
+});
+
+fn key(jwk: &str) -> PublicKey {
+    Jwk::from_json(jwk).unwrap().public_key().clone()
+}
+
+/// Any text as a compact JWS.
+pub fn jws(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    for padding in [Padding::Refused, Padding::Tolerated] {
+        let Ok(jws) = Jws::from_compact_with(text, padding) else {
+            if padding == Padding::Tolerated {
+                assert!(Jws::from_compact(text).is_err(), "the lenient reading reads what the strict one does");
+            }
+            continue;
+        };
+        let header = jws.unverified_header().clone();
+        let written = serde_json::to_string(&header).unwrap();
+        assert_eq!(Header::from_json(&written).unwrap(), header);
+        assert!(jws.unverified_payload().len() <= text.len());
+        if jws.verify(&CAPTURED.key).is_ok() {
+            // Nobody signed the padding of the signature.
+            assert_eq!(text.trim_end_matches('='), CAPTURED.answer);
+        }
+        let jws = Jws::from_compact_with(text, padding).unwrap();
+        if let Ok(consistent) = jws.verify_embedded(&AwsLcRs, Algorithm::ALL) {
+            assert_eq!(Some(consistent.public_key()), header.jwk.as_ref().map(Jwk::public_key));
+        }
+    }
+}
+
+/// Any text as a JWK.
+pub fn jwk(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(jwk) = Jwk::from_json(text) else { return };
+    let again = Jwk::from_json(&jwk.to_string()).unwrap();
+    assert_eq!(again, jwk);
+    assert_eq!(again.to_string(), jwk.to_string());
+    let public_key = jwk.public_key();
+    assert_eq!(PublicKey::from_spki_der(public_key.as_spki_der()).unwrap(), *public_key);
+    assert_eq!(Thumbprint::of(public_key, &AwsLcRs), Jwk::new(public_key.clone()).thumbprint(&AwsLcRs));
+    assert!((255..=8192).contains(&public_key.bits()));
+    let value: Value = serde_json::from_str(&jwk.to_string()).unwrap();
+    assert!(["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().all(|name| value.get(name).is_none()));
+    // Whatever the key is, it can be asked to verify.
+    if let Ok(key) = VerifyingKey::new(&AwsLcRs, Algorithm::default_for(public_key), public_key) {
+        assert!(key.verify(b"message", &[0; 64]).is_err());
+    }
+}
+
+/// Any octets as a template.
+pub fn csr_template(data: &[u8]) {
+    let Ok(template) = Template::from_der(data) else { return };
+    assert_eq!(template.as_der(), data);
+    assert_eq!(Template::from_base64(&template.to_base64()).unwrap(), template);
+    let key = key(P256_KEY);
+    let unsigned = template.with_key(&key, Algorithm::Es256).unwrap();
+    let info = unsigned.to_be_signed().to_vec();
+    let replaced = unsigned.assemble(&[1; 64]);
+    if replaced.len() > MAX_REQUEST {
+        return;
+    }
+    let again = Template::from_der(&replaced).unwrap();
+    assert_eq!(again.subject_der(), template.subject_der());
+    assert_eq!(again.attributes_der(), Some(template.attributes_der().unwrap_or(&[0xa0, 0x00])));
+    assert_eq!(again.with_key(&key, Algorithm::Es256).unwrap().to_be_signed(), info);
+    assert_eq!(Request::from_der(&replaced, &AwsLcRs).unwrap_err().class(), Class::Csr);
+}
+
+/// Any octets as a finished request.
+pub fn csr_request(data: &[u8]) {
+    let Ok(request) = Request::from_der(data, &AwsLcRs) else { return };
+    assert_eq!(request.as_der(), data);
+    assert_eq!(Request::from_base64(&request.to_base64(), &AwsLcRs).unwrap(), request);
+    request.matches(&Template::from_der(data).unwrap()).unwrap();
+    assert!(request.algorithm().fits(request.public_key()));
+    // Its last octet is one of the signature.
+    let mut changed = data.to_vec();
+    if let Some(last) = changed.last_mut() {
+        *last ^= 1;
+    }
+    assert!(Request::from_der(&changed, &AwsLcRs).is_err());
+}
+
+/// Any octets as a certificate.
+pub fn certificate(data: &[u8]) {
+    let Ok(certificate) = Certificate::from_der(data) else { return };
+    assert_eq!(certificate.as_der(), data);
+    let again = Certificate::from_base64(&certificate.to_base64()).unwrap();
+    assert_eq!(again, certificate);
+    assert_eq!(PublicKey::from_spki_der(certificate.public_key().as_spki_der()).unwrap(), *certificate.public_key());
+    certificate.require_key(again.public_key()).unwrap();
+    assert!(certificate.require_key(&key(P256_KEY)).is_err() || *certificate.public_key() == key(P256_KEY));
+    assert_eq!(certificate.fingerprint(&AwsLcRs), AwsLcRs.sha256(data));
+}
+
+/// Any text as the answer to the captured command; a JSON object stands in the captured answer as its payload, or as its header.
+pub fn provision_answer(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    answer(text);
+    if text.starts_with('{') {
+        let encoded = base64_simd::URL_SAFE_NO_PAD.encode_to_string(data);
+        let parts: Vec<&str> = CAPTURED.answer.split('.').collect();
+        answer(&format!("{}.{encoded}.{}", parts[0], parts[2]));
+        answer(&format!("{encoded}.{}.{}", parts[1], parts[2]));
+    }
+}
+
+fn answer(text: &str) {
+    let Captured { answer, expectation, pinned, unpinned, lenient, .. } = &*CAPTURED;
+    match pinned.verify(expectation, text) {
+        Ok(verified) => {
+            assert_eq!(text, answer);
+            check_report(verified.report(), None);
+        }
+        Err(refusal) => check_report(refusal.report(), Some(refusal.class())),
+    }
+    match unpinned.verify(expectation, text) {
+        Ok(_) => assert_eq!(text, answer),
+        Err(refusal) => check_report(refusal.report(), Some(refusal.class())),
+    }
+    if lenient.verify(expectation, text).is_ok() {
+        assert_eq!(text.trim_end_matches('='), answer);
+    }
+}
+
+/// One failure at most, nothing reached after it, nothing left out before it.
+fn check_report(report: &Report, refused: Option<Class>) {
+    let outcomes: Vec<Outcome> = report.entries().map(|entry| entry.outcome).collect();
+    let failed = outcomes.iter().position(|outcome| *outcome == Outcome::Failed);
+    assert_eq!(failed.is_some(), refused.is_some());
+    let (before, after) = outcomes.split_at(failed.unwrap_or(outcomes.len()));
+    assert!(before.iter().all(|outcome| matches!(outcome, Outcome::Passed | Outcome::NotAsked)));
+    assert!(after.iter().skip(1).all(|outcome| *outcome == Outcome::NotReached));
+}
+
+/// Any text as a command.
+pub fn command_json(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(command) = Command::from_json(text) else { return };
+    let written = command.to_json();
+    let again = Command::from_json(&written).unwrap();
+    assert_eq!(again, command);
+    assert_eq!(again.to_json(), written);
+    assert_eq!(serde_json::to_string(&command).unwrap(), written);
+    if let Some(provision) = command.provision() {
+        if let Ok(expectation) = Expectation::from_command(provision) {
+            assert!(CAPTURED.unpinned.verify(&expectation, &written).is_err());
+        }
+    }
+}
+
+/// Any text as a callback.
+pub fn callback_json(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(callback) = Callback::from_json(text) else { return };
+    let written = callback.to_json();
+    let again = Callback::from_json(&written).unwrap();
+    assert_eq!(again, callback);
+    assert_eq!(again.to_json(), written);
+    assert_eq!(again.jws(), callback.jws());
+    for destination in &callback.destinations {
+        if destination.activation().is_ok() {
+            let uri = destination.uri.expose();
+            assert!(uri.len() < 24 || !format!("{callback:?}").contains(uri), "a secret is shown");
+        }
+    }
+}
+
+/// Any text as an activation link.
+pub fn activation_uri(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(activation) = Activation::parse(text) else { return };
+    let written = activation.to_uri();
+    // Escapes make it longer.
+    if written.expose().len() > keyferry::jose::MAX_TEXT {
+        return;
+    }
+    let again = Activation::parse(written.expose()).unwrap();
+    assert_eq!(again, activation);
+    assert_eq!(again.to_uri(), written);
+    if let Activation::Plugout(plugout) = &activation {
+        let token = plugout.token.expose();
+        assert!(token.len() < 24 || plugout.url.contains(token) || !format!("{activation:?}").contains(token), "a secret is shown");
+    }
+}

@@ -1,0 +1,252 @@
+//! The device: an agent that turns messages into key store operations and answers.
+//!
+//! An [`Agent`] opens activation links, reads the mailboxes of its profiles, asks the user ([`Consent`]), makes keys in a
+//! [`KeyStore`], answers, and takes certificates. It does what its own [`DevicePolicy`] allows, and opens only the hubs that this names.
+//!
+//! All that it has to remember stands in the key store, before anything is sent. So any call may be cut short, by an error, by dropping its future,
+//! by the power: an agent that is made anew over the same store goes on with [`Agent::run_once`].
+//!
+//! # What it answers
+//!
+//! Codes are those of the [dialect](crate::hermod::dialect::ResponseCodes); only 0 is documented.
+//!
+//! | code | when |
+//! |---|---|
+//! | 0 | done |
+//! | 1 | the user said no |
+//! | 3 | a certificate for a key that the profile does not have |
+//! | 4 | a key type, mechanism, format or storage that is not known here; a command that is not known, or not carried out yet (sign, authenticate, PIN reset) |
+//! | 5 | a profile that is not this mailbox's, or not there |
+//! | 6 | a certificate that cannot be read, or is for another key |
+//! | 7 | the key store failed |
+//! | 8 | against the policy: key type, length, mechanism, storage, overwriting, a mailbox elsewhere |
+//! | 99 | anything else: a command that cannot be read, an answer that the hub did not take |
+//!
+//! # What it signs
+//!
+//! The attestation key signs answers to provision commands, and nothing else. A new key signs its own statement, whose header has a `nonce` and its
+//! `kid`, and the certificate request, which is DER and starts with the octets of a SEQUENCE: neither reads as the other, as an answer, or as
+//! anything that a hub could have it sign later.
+
+mod answering;
+mod connector;
+mod consent;
+mod delivery;
+mod error;
+mod event;
+mod mailbox;
+mod plan;
+mod policy;
+mod provision;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use connector::{Connection, Connector, Through};
+pub use consent::{Action, Consent, Decision, Question, QuestionKey};
+pub use error::DeviceError;
+use error::Stop;
+pub use event::Event;
+use mailbox::Mailbox;
+pub use policy::DevicePolicy;
+use zeroize::Zeroizing;
+
+use crate::crypto::{Provider, Signer};
+use crate::hermod::Dialect;
+use crate::hermod::model::{Activation, DeviceInfo};
+use crate::jose::encode_url;
+use crate::keys::{Channel, KeyStore};
+use crate::{Class, Error, Secret};
+
+/// A device. It is shared by reference; clones share everything but their own settings.
+///
+/// ```
+/// # #[cfg(feature = "aws-lc-rs")] {
+/// use std::sync::Arc;
+/// use keyferry::crypto::{Curve, KeyKind, Provider, Signer, aws_lc_rs::AwsLcRs};
+/// use keyferry::hermod::device::{Agent, Decision, DeviceError, DevicePolicy, Question};
+/// use keyferry::hermod::model::DeviceInfo;
+/// use keyferry::hermod::wire::{AnyMailboxApi, MailboxKey};
+/// use keyferry::keys::MemoryKeyStore;
+/// use keyferry::{Class, Error};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let provider = Arc::new(AwsLcRs);
+/// let attestation: Arc<dyn Signer> = Arc::new(provider.generate(KeyKind::Ec(Curve::P256))?);
+/// let agent = Agent::new(
+///     provider.clone(),
+///     Arc::new(MemoryKeyStore::new(provider)),
+///     // An HTTP client, or `Through(hub)` for a hub in the same process.
+///     Arc::new(|_: &str, _: MailboxKey| Err::<AnyMailboxApi, _>(Error::new(Class::Storage, "", "no network in this example"))),
+///     Arc::new(|question: &Question| if question.user_id == "userA" { Decision::Accept } else { Decision::Refuse }),
+///     attestation,
+///     DevicePolicy::new().with_hub("https://hub.example/ms")?,
+///     DeviceInfo::new("Linux"),
+/// );
+///
+/// // A hub that the device was not set up for is not even asked.
+/// let elsewhere = agent.activate("com.nexusgroup.plugout:///?url=https%3A%2F%2Fevil.example%2Fms%2Fb1&token=t").await;
+/// assert!(matches!(elsewhere, Err(DeviceError::Link(error)) if error.class() == Class::TargetRefused));
+///
+/// // The network is down: the link is kept, and the next run goes on.
+/// assert!(agent.activate("com.nexusgroup.plugout:///?url=https%3A%2F%2Fhub.example%2Fms%2Fb1&token=t").await.is_err());
+/// assert_eq!(agent.key_store().activations().await?.len(), 1);
+/// let events = agent.run_once().await;
+/// assert!(events[0].as_ref().is_err_and(DeviceError::is_retryable));
+/// # Ok(()) }
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(run())?;
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Agent {
+    provider: Arc<dyn Provider>,
+    keys: Arc<dyn KeyStore>,
+    connector: Arc<dyn Connector>,
+    consent: Arc<dyn Consent>,
+    attestation: Arc<dyn Signer>,
+    policy: DevicePolicy,
+    info: DeviceInfo,
+    dialect: Dialect,
+}
+
+/// Octets of a claim.
+const CLAIM_OCTETS: usize = 32;
+
+impl Agent {
+    /// A device: the provider is for random numbers and digests, the key store makes and keeps keys, the connector opens mailboxes, consent asks the
+    /// user, the attestation key signs the answers, and `info` is what the device says of itself.
+    #[must_use]
+    pub fn new(
+        provider: Arc<dyn Provider>,
+        keys: Arc<dyn KeyStore>,
+        connector: Arc<dyn Connector>,
+        consent: Arc<dyn Consent>,
+        attestation: Arc<dyn Signer>,
+        policy: DevicePolicy,
+        info: DeviceInfo,
+    ) -> Self {
+        Self { provider, keys, connector, consent, attestation, policy, info, dialect: Dialect::default() }
+    }
+
+    /// The same device in another dialect.
+    #[must_use]
+    pub fn with_dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
+    /// The key store, to list profiles and to use their keys.
+    #[must_use]
+    pub fn key_store(&self) -> &Arc<dyn KeyStore> {
+        &self.keys
+    }
+
+    /// Opens an activation link (`com.nexusgroup.plugout:///?url=…&token=…`) and does what waits there: one message, claimed with a fresh secret. The
+    /// link is kept before the hub is asked; if this ends in an error, [`run_once`](Self::run_once) goes on. A link into a mailbox of one of the
+    /// profiles here means to read that.
+    ///
+    /// Gives what came of it; nothing if no message was there.
+    ///
+    /// # Errors
+    /// [`DeviceError::Link`] of class `malformed` if it is not such a link or has no token, `target-refused` if the policy does not name its hub,
+    /// `conflict` if another link into the same mailbox is open; [`DeviceError::Hub`] of class `conflict` if another device has claimed the message,
+    /// `expired` never: that is [`Event::Ended`]; and the others of [`DeviceError`].
+    pub async fn activate(&self, uri: &str) -> Result<Vec<Event>, DeviceError> {
+        let Activation::Plugout(link) = Activation::parse(uri).map_err(DeviceError::Link)? else {
+            return Err(DeviceError::Link(Error::new(Class::Malformed, "uri", "not a link with a mailbox and a token")));
+        };
+        self.policy.check_address(&link.url).map_err(DeviceError::Link)?;
+        if let Some(profile) = self.keys.profiles().await?.into_iter().find(|profile| profile.channel.address == link.url) {
+            return self.poll(&profile.names.id, Duration::ZERO).await;
+        }
+        let claim = Secret::new(encode_url(&*self.random::<CLAIM_OCTETS>()?));
+        let channel = self.keys.open_activation(Channel::of_message(link.url, link.token.clone(), claim)).await?;
+        if channel.token != link.token {
+            return Err(DeviceError::Link(Error::new(Class::Conflict, "uri.token", "another link into the same mailbox is open")));
+        }
+        self.resume(&channel).await.into_iter().collect()
+    }
+
+    /// Reads the mailbox of a profile and does what waits there, oldest first, waiting up to `wait` (at most 60 seconds) for something to come. What was
+    /// answered and not sent goes first.
+    ///
+    /// # Errors
+    /// [`DeviceError::Link`] of class `not-found` if there is no such profile, `target-refused` if the policy no longer names its hub; the others of
+    /// [`DeviceError`]. What was done before the error stands in the key store.
+    pub async fn poll(&self, profile_id: &str, wait: Duration) -> Result<Vec<Event>, DeviceError> {
+        let Some(profile) = self.keys.profile(profile_id).await? else {
+            return Err(DeviceError::Link(Error::new(Class::NotFound, "profileid", "no such profile")));
+        };
+        self.serve(profile, wait).await.into_iter().collect()
+    }
+
+    /// Goes on with everything that was cut short, then reads every mailbox once without waiting: what to call at start, and again and again.
+    ///
+    /// Gives what happened, one result a message or a mailbox that failed. One that fails does not keep the others from being served.
+    pub async fn run_once(&self) -> Vec<Result<Event, DeviceError>> {
+        let mut events = Vec::new();
+        match self.keys.activations().await {
+            Ok(activations) => {
+                for channel in activations {
+                    events.extend(self.resume(&channel).await);
+                }
+            }
+            Err(error) => events.push(Err(error.into())),
+        }
+        if let Err(error) = self.sweep().await {
+            events.push(Err(error));
+        }
+        match self.keys.profiles().await {
+            Ok(profiles) => {
+                for profile in profiles {
+                    events.extend(self.serve(profile, Duration::ZERO).await);
+                }
+            }
+            Err(error) => events.push(Err(error.into())),
+        }
+        events
+    }
+
+    /// Deletes a profile from this side: its keys at once, then its mailbox at the hub, then the rest. If the hub cannot be told now,
+    /// [`run_once`](Self::run_once) goes on.
+    ///
+    /// # Errors
+    /// As [`poll`](Self::poll). The keys are gone unless it is [`DeviceError::Keys`].
+    pub async fn delete_profile(&self, profile_id: &str) -> Result<Vec<Event>, DeviceError> {
+        self.keys.retire(profile_id).await?;
+        self.poll(profile_id, Duration::ZERO).await
+    }
+
+    /// Removes keys that no message and no profile will ever ask for: those of a mailbox that is neither an activation's nor a profile's.
+    async fn sweep(&self) -> Result<(), DeviceError> {
+        for pending in self.keys.all_pending().await? {
+            let mailbox = &pending.message.mailbox;
+            let known = self.keys.activations().await?.iter().any(|channel| channel.address == *mailbox)
+                || self.keys.profiles().await?.iter().any(|profile| profile.channel.address == *mailbox);
+            if !known {
+                self.keys.abandon(&pending.message).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens a mailbox, if the policy names its hub.
+    async fn open(&self, channel: &Channel) -> Result<Mailbox, DeviceError> {
+        self.policy.check_address(&channel.address).map_err(DeviceError::Link)?;
+        Mailbox::open(&*self.connector, channel).await
+    }
+
+    fn random<const N: usize>(&self) -> Result<Zeroizing<[u8; N]>, DeviceError> {
+        let mut octets = Zeroizing::new([0; N]);
+        self.provider.fill_random(&mut *octets).map_err(DeviceError::Crypto)?;
+        Ok(octets)
+    }
+}
+
+impl fmt::Debug for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Agent").field("attestation", self.attestation.public_key()).field("policy", &self.policy).finish_non_exhaustive()
+    }
+}

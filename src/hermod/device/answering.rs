@@ -1,0 +1,130 @@
+//! What each command is answered with.
+
+use super::mailbox::Mailbox;
+use super::{Action, Agent, Decision, DeviceError, Question, Stop};
+use crate::hermod::model::{
+    Answer, CertificateCommand, CertificateResponse, CommandBody, DeleteCommand, DeleteResponse, EndPinResetResponse, KeptValue, Message,
+    PingCommand, PingResponse, ProfileInfo, ProvisionResponse, Response, SUCCESS, SignResponse, StartPinResetResponse,
+};
+use crate::keys::{Installation, KeptAnswer, KeyStoreError, MessageId, Profile};
+use crate::{Certificate, Class, Error};
+
+impl Agent {
+    /// Carries out what a message says, up to an answer that is kept.
+    pub(super) async fn answer(
+        &self,
+        mailbox: &Mailbox,
+        owner: Option<&Profile>,
+        id: &MessageId,
+        message: &Message,
+    ) -> Result<KeptAnswer, DeviceError> {
+        let response = match &message.body {
+            CommandBody::Provision(command) => return self.provision(mailbox, owner, id, message, command).await,
+            CommandBody::Ping(command) => Response::Ping(self.ping(command, owner)),
+            CommandBody::Certificate(command) => {
+                let done = self.certificate(command, owner).await;
+                Response::Certificate(CertificateResponse::new(code_of(done)?))
+            }
+            CommandBody::Delete(command) => {
+                let done = self.delete(mailbox, command, owner).await;
+                Response::Delete(DeleteResponse::new(code_of(done)?))
+            }
+            other => refusal(other, self.dialect.codes.unsupported)?,
+        };
+        let answer = Answer::new(&message.header.location, response);
+        Ok(self.keys.keep_answer(id, &self.dialect.write_answer(&answer)).await?)
+    }
+
+    /// What the device is and which profile answers, if that was asked.
+    fn ping(&self, command: &PingCommand, owner: Option<&Profile>) -> PingResponse {
+        let mut response = PingResponse::new(SUCCESS);
+        if command.wants_device_info() {
+            response.device_info = Some(self.info.clone());
+            response.profile = owner.map(|profile| ProfileInfo {
+                id: Some(profile.names.id.clone()),
+                user_id: Some(profile.names.user_id.clone()),
+                name: Some(profile.names.name.clone()),
+                server_name: Some(profile.names.server_name.clone()),
+                box_url: Some(profile.channel.address.clone()),
+                ..ProfileInfo::default()
+            });
+        }
+        response
+    }
+
+    /// Installs all the certificates, or none. Each has to be for the key that it is delivered to.
+    async fn certificate(&self, command: &CertificateCommand, owner: Option<&Profile>) -> Result<(), Stop> {
+        let codes = &self.dialect.codes;
+        let profile = owner.filter(|profile| !profile.retired && profile.names.id == command.profile_id);
+        let profile = profile.ok_or(Stop::Refuse(codes.unknown_profile))?;
+        if command.certificates.is_empty() {
+            return Err(Stop::Refuse(codes.other));
+        }
+        let mut installations = Vec::with_capacity(command.certificates.len());
+        for delivered in &command.certificates {
+            let key = profile.key(&delivered.key_id).ok_or(Stop::Refuse(codes.no_key))?;
+            let certificate = Certificate::from_base64(&delivered.data).map_err(|_| Stop::Refuse(codes.bad_certificate))?;
+            certificate.require_key(&key.public_key).map_err(|_| Stop::Refuse(codes.bad_certificate))?;
+            installations.push(Installation::new(&delivered.key_id, delivered.key_state.as_str(), certificate));
+        }
+        self.keys.install(&profile.names.id, installations).await.map_err(|error| {
+            Stop::Refuse(match error {
+                KeyStoreError::Refused(error) => match error.class() {
+                    Class::NotFound => codes.unknown_profile,
+                    Class::KeyId => codes.no_key,
+                    _ => codes.bad_certificate,
+                },
+                _ => codes.storage,
+            })
+        })
+    }
+
+    /// Retires the profile, if the user agrees. It is removed when the hub has the answer.
+    async fn delete(&self, mailbox: &Mailbox, command: &DeleteCommand, owner: Option<&Profile>) -> Result<(), Stop> {
+        let codes = &self.dialect.codes;
+        let profile = owner.filter(|profile| command.profile_id.as_ref().is_none_or(|id| *id == profile.names.id));
+        let profile = profile.ok_or(Stop::Refuse(codes.unknown_profile))?;
+        if profile.retired {
+            return Ok(());
+        }
+        let question = Question {
+            action: Action::Delete { profile_id: profile.names.id.clone() },
+            hub: mailbox.public.clone(),
+            user_id: profile.names.user_id.clone(),
+            profile_name: profile.names.name.clone(),
+            server_name: profile.names.server_name.clone(),
+            keys: Vec::new(),
+        };
+        if self.consent.ask(&question).await == Decision::Refuse {
+            return Err(Stop::Refuse(codes.user_cancelled));
+        }
+        self.keys.retire(&profile.names.id).await.map_err(|_| Stop::Refuse(codes.storage))
+    }
+}
+
+fn code_of(done: Result<(), Stop>) -> Result<i64, DeviceError> {
+    match done {
+        Ok(()) => Ok(SUCCESS),
+        Err(Stop::Refuse(code)) => Ok(code),
+        Err(Stop::Fault(error)) => Err(error),
+    }
+}
+
+/// The response to a command, with nothing but a code in it. For one that is not known here it is named after it, as all are.
+fn refusal(command: &CommandBody, code: i64) -> Result<Response, DeviceError> {
+    Ok(match command {
+        CommandBody::Provision(_) => Response::Provision(ProvisionResponse::refusal(code)),
+        CommandBody::Certificate(_) => Response::Certificate(CertificateResponse::new(code)),
+        CommandBody::Authenticate(_) => Response::Authenticate(SignResponse::refusal(code)),
+        CommandBody::Sign(_) => Response::Sign(SignResponse::refusal(code)),
+        CommandBody::Ping(_) => Response::Ping(PingResponse::new(code)),
+        CommandBody::StartPinReset(_) => Response::StartPinReset(StartPinResetResponse::refusal(code)),
+        CommandBody::EndPinReset(_) => Response::EndPinReset(EndPinResetResponse::new(code)),
+        CommandBody::Delete(_) => Response::Delete(DeleteResponse::new(code)),
+        CommandBody::Other { member, .. } => {
+            let unwritable = |_| DeviceError::Hub(Error::new(Class::Malformed, "message", "a command that no response can be made to"));
+            let value = KeptValue::new(&CertificateResponse::new(code)).map_err(unwritable)?;
+            Response::Other { member: format!("{}Response", member.strip_suffix("Command").unwrap_or(member)), value }
+        }
+    })
+}

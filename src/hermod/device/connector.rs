@@ -1,0 +1,75 @@
+//! The way from an address and a credential to a mailbox.
+
+use std::fmt;
+
+use crate::hermod::wire::{AnyMailboxApi, MailboxApi, MailboxKey};
+use crate::{BoxFuture, Error, Gate};
+
+/// A mailbox that was opened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Connection {
+    /// The mailbox.
+    pub mailbox: AnyMailboxApi,
+    /// SHA-256 of the DER of the TLS certificate that the hub showed; absent without TLS. The device signs it (`sch`).
+    pub certificate_sha256: Option<[u8; 32]>,
+}
+
+impl Connection {
+    /// A connection without TLS.
+    #[must_use]
+    pub fn new(mailbox: AnyMailboxApi) -> Self {
+        Self { mailbox, certificate_sha256: None }
+    }
+
+    /// The same over TLS, with the certificate that was seen.
+    #[must_use]
+    pub fn with_certificate_sha256(mut self, sha256: [u8; 32]) -> Self {
+        self.certificate_sha256 = Some(sha256);
+        self
+    }
+}
+
+/// Opens mailboxes: over HTTP, or in a hub in the same process ([`Through`]).
+///
+/// The agent has checked the address against its policy before. That the host at that address is the one it says it is, is for the connector to check,
+/// by TLS, before the credential or anything else is sent.
+///
+/// Any closure `Fn(&str, MailboxKey) -> Result<AnyMailboxApi, Error>` is one.
+pub trait Connector: Send + Sync {
+    /// Opens a mailbox: `public` is the hub's address without the mailbox, `https://hub.example/ms`; `key` names the mailbox and opens it.
+    ///
+    /// # Errors
+    /// What [`MailboxApi`]'s calls answer: class `unauthorized`, `storage`, …
+    fn connect<'a>(&'a self, public: &'a str, key: MailboxKey) -> BoxFuture<'a, Result<Connection, Error>>;
+}
+
+impl<F> Connector for F
+where
+    F: Fn(&str, MailboxKey) -> Result<AnyMailboxApi, Error> + Send + Sync,
+{
+    fn connect<'a>(&'a self, public: &'a str, key: MailboxKey) -> BoxFuture<'a, Result<Connection, Error>> {
+        let connected = self(public, key).map(Connection::new);
+        Box::pin(std::future::ready(connected))
+    }
+}
+
+/// Opens the mailboxes of one hub in the same process: anything that is a [`Gate`] for mailbox keys. The address is not looked at.
+#[derive(Clone)]
+pub struct Through<G>(pub G);
+
+impl<G> Connector for Through<G>
+where
+    G: Gate<MailboxKey>,
+    G::Handle: MailboxApi + 'static,
+{
+    fn connect<'a>(&'a self, _: &'a str, key: MailboxKey) -> BoxFuture<'a, Result<Connection, Error>> {
+        Box::pin(async move { Ok(Connection::new(AnyMailboxApi::new(self.0.open(key).await?))) })
+    }
+}
+
+impl<G> fmt::Debug for Through<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Through")
+    }
+}

@@ -1,0 +1,162 @@
+//! Sending an answer that was kept, and what follows from what the hub says to it.
+
+use std::time::Duration;
+
+use super::mailbox::{Mailbox, is_gone};
+use super::{Agent, DeviceError, Event};
+use crate::hermod::model::{Answer, CommandKind, ProvisionResponse, Response, SUCCESS};
+use crate::hermod::wire::MailboxApi as _;
+use crate::keys::{KeptAnswer, MessageId, Pending, Profile};
+use crate::{Class, Error};
+
+/// What became of an answer.
+enum Fate {
+    /// The hub has it.
+    Taken,
+    /// It came too late.
+    Ended,
+    /// The hub has another one.
+    Other(Error),
+    /// The hub does not take it, now or later.
+    Rejected(Error),
+    /// The mailbox, or what opens it, is not known any more.
+    Lost(Error),
+    /// Not now.
+    Unknown(Error),
+}
+
+impl Agent {
+    /// Sends an answer. It is kept before, and the same octets are sent each time.
+    pub(super) async fn deliver(&self, mailbox: &Mailbox, owner: Option<&Profile>, kept: KeptAnswer) -> Result<Event, DeviceError> {
+        let id = &kept.message;
+        let pending = self.keys.pending(id).await?.filter(|pending| pending.mailbox.is_some());
+        match (send(mailbox, &kept).await, pending) {
+            (Fate::Taken, Some(pending)) => self.provisioned(owner, pending).await,
+            (Fate::Taken, None) => self.answered(owner, &kept).await,
+            (Fate::Ended, _) => self.ended(owner, id).await,
+            (Fate::Rejected(error), Some(_)) => self.refuse_instead(mailbox, owner, &kept, error).await,
+            (Fate::Rejected(error), None) => {
+                self.settle(owner, id).await?;
+                Err(DeviceError::Rejected(error))
+            }
+            (Fate::Other(error), _) => {
+                self.keys.abandon(id).await?;
+                self.settle(owner, id).await?;
+                Err(DeviceError::Hub(error))
+            }
+            (Fate::Lost(error), Some(pending)) if owner.is_none() => self.ask_new_mailbox(pending, error).await,
+            (Fate::Lost(error), None) if owner.is_none() => {
+                self.settle(owner, id).await?;
+                Err(DeviceError::Hub(error))
+            }
+            (Fate::Lost(error) | Fate::Unknown(error), _) => Err(DeviceError::Hub(error)),
+        }
+    }
+
+    /// The hub has the answer to a provisioning: the keys become the profile's.
+    async fn provisioned(&self, owner: Option<&Profile>, pending: Pending) -> Result<Event, DeviceError> {
+        let profile_id = pending.profile.id;
+        if owner.is_none() {
+            // The profile moves to the mailbox that was reserved for it; the one it had is given up.
+            if let Some(old) = self.keys.profile(&profile_id).await? {
+                let given_up = match self.open(&old.channel).await {
+                    Ok(old) => old.api.remove().await.map_err(DeviceError::Hub),
+                    Err(error) => Err(error),
+                };
+                match given_up {
+                    Err(DeviceError::Hub(error)) if !is_gone(&error) => return Err(DeviceError::Hub(error)),
+                    _ => {}
+                }
+            }
+        }
+        self.keys.commit(&pending.message).await?;
+        Ok(Event::Provisioned { profile_id })
+    }
+
+    /// The hub has any other answer.
+    async fn answered(&self, owner: Option<&Profile>, kept: &KeptAnswer) -> Result<Event, DeviceError> {
+        let id = &kept.message;
+        let response = self.dialect.read_answer(&kept.text).ok().map(|answer| answer.response);
+        let command = response.as_ref().and_then(Response::kind);
+        let code = response.as_ref().and_then(Response::code).unwrap_or(self.dialect.codes.unsupported);
+        self.settle(owner, id).await?;
+        if let Some(owner) = owner.filter(|_| command == Some(CommandKind::Delete) && code == SUCCESS) {
+            let profile_id = owner.names.id.clone();
+            if self.keys.profile(&profile_id).await?.is_some_and(|profile| profile.retired) {
+                self.keys.remove_profile(&profile_id).await?;
+                return Ok(Event::Deleted { profile_id });
+            }
+        }
+        Ok(Event::Answered { message: id.clone(), command, code })
+    }
+
+    /// The message ended: what was made for it goes.
+    pub(super) async fn ended(&self, owner: Option<&Profile>, id: &MessageId) -> Result<Event, DeviceError> {
+        self.keys.abandon(id).await?;
+        self.settle(owner, id).await?;
+        Ok(Event::Ended { message: id.clone() })
+    }
+
+    /// Nothing more is to be sent for a message.
+    async fn settle(&self, owner: Option<&Profile>, id: &MessageId) -> Result<(), DeviceError> {
+        match owner {
+            Some(_) => self.keys.mark_sent(id).await?,
+            None => self.keys.close_activation(&id.mailbox).await?,
+        }
+        Ok(())
+    }
+
+    /// The hub does not take the answer to a provisioning: the keys go, and the integrator is told that there are none.
+    async fn refuse_instead(&self, mailbox: &Mailbox, owner: Option<&Profile>, kept: &KeptAnswer, rejected: Error) -> Result<Event, DeviceError> {
+        let location = self.dialect.read_answer(&kept.text).map_err(DeviceError::Hub)?.response_header.in_reply_to;
+        let refusal = Answer::new(location, Response::Provision(ProvisionResponse::refusal(self.dialect.codes.other)));
+        self.keys.abandon(&kept.message).await?;
+        let refusal = self.keys.keep_answer(&kept.message, &self.dialect.write_answer(&refusal)).await?;
+        match send(mailbox, &refusal).await {
+            Fate::Unknown(_) => {}
+            _ => self.settle(owner, &kept.message).await?,
+        }
+        Err(DeviceError::Rejected(rejected))
+    }
+
+    /// The hub no longer knows the link, which it forgets a day after the end, while the answer was on its way. If it knows the new mailbox, it has
+    /// taken the answer: a mailbox without one is removed when the command ends.
+    async fn ask_new_mailbox(&self, pending: Pending, lost: Error) -> Result<Event, DeviceError> {
+        let id = pending.message.clone();
+        let Some(channel) = pending.mailbox.clone() else { return Err(DeviceError::Hub(lost)) };
+        let listed = match self.open(&channel).await {
+            Ok(mailbox) => mailbox.api.list(Duration::ZERO).await.map_err(DeviceError::Hub),
+            Err(error) => Err(error),
+        };
+        match listed {
+            Ok(_) => self.provisioned(None, pending).await,
+            Err(DeviceError::Hub(error)) if is_gone(&error) => self.ended(None, &id).await,
+            Err(error) => Err(error),
+        }
+    }
+}
+
+async fn send(mailbox: &Mailbox, kept: &KeptAnswer) -> Fate {
+    let Err(error) = mailbox.api.answer(&kept.message.mid, &kept.text).await else { return Fate::Taken };
+    match error.class() {
+        Class::Expired | Class::NotFound => Fate::Ended,
+        Class::Conflict => Fate::Other(error),
+        Class::Unauthorized => Fate::Lost(error),
+        Class::Storage | Class::Rate | Class::TargetRefused => Fate::Unknown(error),
+        Class::Malformed
+        | Class::TooLarge
+        | Class::Algorithm
+        | Class::WeakKey
+        | Class::PrivateKey
+        | Class::Signature
+        | Class::Proof
+        | Class::Nonce
+        | Class::Replay
+        | Class::KeyId
+        | Class::NotAsRequested
+        | Class::Csr
+        | Class::Attestation
+        | Class::Channel
+        | Class::User => Fate::Rejected(error),
+    }
+}

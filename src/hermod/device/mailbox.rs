@@ -1,0 +1,169 @@
+//! A mailbox that was opened, and what is done with all that is in it.
+
+use std::time::Duration;
+
+use super::{Agent, Connector, DeviceError, Event};
+use crate::hermod::wire::{AnyMailboxApi, MailboxApi as _, MailboxKey};
+use crate::keys::{Channel, KeptAnswer, MessageId, Profile};
+use crate::{Class, Error};
+
+/// A mailbox that was opened.
+pub(super) struct Mailbox {
+    pub(super) channel: Channel,
+    /// The hub's address without the mailbox.
+    pub(super) public: String,
+    pub(super) api: AnyMailboxApi,
+    pub(super) certificate_sha256: Option<[u8; 32]>,
+}
+
+impl Mailbox {
+    pub(super) async fn open(connector: &dyn Connector, channel: &Channel) -> Result<Self, DeviceError> {
+        let (public, bid) = split(&channel.address).map_err(DeviceError::Link)?;
+        let key = match &channel.claim {
+            Some(claim) => MailboxKey::of_message(bid, channel.token.clone(), claim.clone()),
+            None => MailboxKey::of_mailbox(bid, channel.token.clone()),
+        };
+        let connection = connector.connect(public, key).await.map_err(DeviceError::Hub)?;
+        Ok(Self { channel: channel.clone(), public: public.to_owned(), api: connection.mailbox, certificate_sha256: connection.certificate_sha256 })
+    }
+
+    pub(super) fn message(&self, mid: &str) -> MessageId {
+        MessageId::new(&self.channel.address, mid)
+    }
+}
+
+/// `{public}` and `{bid}` of the address of a mailbox.
+pub(super) fn split(address: &str) -> Result<(&str, &str), Error> {
+    let malformed = || Error::new(Class::Malformed, "address", "not the address of a mailbox");
+    address.rsplit_once('/').filter(|(public, bid)| !bid.is_empty() && !public.ends_with('/')).ok_or_else(malformed)
+}
+
+impl Agent {
+    /// Goes on with an activation.
+    pub(super) async fn resume(&self, channel: &Channel) -> Vec<Result<Event, DeviceError>> {
+        let mut events = Vec::new();
+        if let Err(error) = self.resume_into(channel, &mut events).await {
+            events.push(Err(error));
+        }
+        events
+    }
+
+    async fn resume_into(&self, channel: &Channel, events: &mut Vec<Result<Event, DeviceError>>) -> Result<(), DeviceError> {
+        let mailbox = match self.open(channel).await {
+            Err(DeviceError::Hub(error)) => return self.activation_failed(channel, error, events).await,
+            opened => opened?,
+        };
+        // An activation is for one message: once that is answered, there is no other.
+        if let Some(kept) = self.keys.unsent(&channel.address).await?.into_iter().next() {
+            events.push(self.deliver(&mailbox, None, kept).await);
+            return Ok(());
+        }
+        let listing = match mailbox.api.list(Duration::ZERO).await {
+            Err(error) => return self.activation_failed(channel, error, events).await,
+            Ok(listing) => listing,
+        };
+        if let Some(listed) = listing.messages.first() {
+            match self.process(&mailbox, None, &listed.mid).await {
+                Err(DeviceError::Hub(error)) => return self.activation_failed(channel, error, events).await,
+                done => events.push(done),
+            }
+        }
+        Ok(())
+    }
+
+    /// What an error of the hub means for an activation: some are its end.
+    async fn activation_failed(&self, channel: &Channel, error: Error, events: &mut Vec<Result<Event, DeviceError>>) -> Result<(), DeviceError> {
+        match error.class() {
+            Class::Expired => {
+                self.keys.close_activation(&channel.address).await?;
+                events.push(Ok(Event::Ended { message: MessageId::new(&channel.address, "") }));
+                Ok(())
+            }
+            Class::Unauthorized | Class::Conflict | Class::NotFound if self.keys.unsent(&channel.address).await?.is_empty() => {
+                self.keys.close_activation(&channel.address).await?;
+                Err(DeviceError::Hub(error))
+            }
+            _ => Err(DeviceError::Hub(error)),
+        }
+    }
+
+    /// Does what waits in the mailbox of a profile.
+    pub(super) async fn serve(&self, profile: Profile, wait: Duration) -> Vec<Result<Event, DeviceError>> {
+        let mut events = Vec::new();
+        if let Err(error) = self.serve_into(profile, wait, &mut events).await {
+            events.push(Err(error));
+        }
+        events
+    }
+
+    async fn serve_into(&self, profile: Profile, wait: Duration, events: &mut Vec<Result<Event, DeviceError>>) -> Result<(), DeviceError> {
+        let profile_id = profile.names.id.clone();
+        let mailbox = match self.open(&profile.channel).await {
+            Err(DeviceError::Hub(error)) => return self.mailbox_failed(&profile, error, events).await,
+            opened => opened?,
+        };
+        for kept in self.keys.unsent(&profile.channel.address).await? {
+            events.push(self.deliver(&mailbox, Some(&profile), kept).await);
+        }
+        let listing = match mailbox.api.list(wait).await {
+            Err(error) => return self.mailbox_failed(&profile, error, events).await,
+            Ok(listing) => listing,
+        };
+        for listed in &listing.messages {
+            // Each message may have changed the profile, or removed it.
+            let Some(profile) = self.keys.profile(&profile_id).await? else { return Ok(()) };
+            events.push(self.process(&mailbox, Some(&profile), &listed.mid).await);
+        }
+        match self.keys.profile(&profile_id).await? {
+            Some(profile) if profile.retired && self.keys.unsent(&profile.channel.address).await?.is_empty() => {
+                if let Err(error) = mailbox.api.remove().await {
+                    return self.mailbox_failed(&profile, error, events).await;
+                }
+                self.remove(&profile, events).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What an error of the hub means for the mailbox of a profile: to one that waits to be removed, that it is gone already.
+    async fn mailbox_failed(&self, profile: &Profile, error: Error, events: &mut Vec<Result<Event, DeviceError>>) -> Result<(), DeviceError> {
+        match self.keys.profile(&profile.names.id).await? {
+            // Removed while an answer was delivered; its mailbox went with it.
+            None => Ok(()),
+            Some(profile) if profile.retired && is_gone(&error) => self.remove(&profile, events).await,
+            Some(_) => Err(DeviceError::Hub(error)),
+        }
+    }
+
+    async fn remove(&self, profile: &Profile, events: &mut Vec<Result<Event, DeviceError>>) -> Result<(), DeviceError> {
+        self.keys.remove_profile(&profile.names.id).await?;
+        events.push(Ok(Event::Deleted { profile_id: profile.names.id.clone() }));
+        Ok(())
+    }
+
+    /// Deals with one message: fetches it, unless it was answered before, does what it says, keeps the answer, and sends it.
+    async fn process(&self, mailbox: &Mailbox, owner: Option<&Profile>, mid: &str) -> Result<Event, DeviceError> {
+        let id = mailbox.message(mid);
+        let kept = match self.keys.answer(&id).await? {
+            Some(kept) => kept,
+            None => match self.handle(mailbox, owner, &id).await {
+                Err(DeviceError::Hub(error)) if error.class() == Class::Expired => return self.ended(owner, &id).await,
+                handled => handled?,
+            },
+        };
+        self.deliver(mailbox, owner, kept).await
+    }
+
+    async fn handle(&self, mailbox: &Mailbox, owner: Option<&Profile>, id: &MessageId) -> Result<KeptAnswer, DeviceError> {
+        let message = mailbox.api.fetch(&id.mid).await.map_err(DeviceError::Hub)?;
+        if message.header.mid != id.mid {
+            return Err(DeviceError::Hub(Error::new(Class::Malformed, "header.mid", "another message than the one that was asked for")));
+        }
+        self.answer(mailbox, owner, id, &message).await
+    }
+}
+
+/// Whether an error says that a mailbox, or what opened it, is no more.
+pub(super) fn is_gone(error: &Error) -> bool {
+    matches!(error.class(), Class::Unauthorized | Class::Expired | Class::NotFound)
+}

@@ -1,0 +1,126 @@
+//! Provision: keys are made, prove themselves, and are answered for.
+
+use super::mailbox::{Mailbox, split};
+use super::plan::Plan;
+use super::{Agent, Decision, DeviceError, Stop};
+use crate::crypto::CryptoError;
+use crate::hermod::address::BaseUrl;
+use crate::hermod::model::{Answer, Message, ProvisionCommand, ProvisionResponse, Response};
+use crate::hermod::proof::UnsignedAnswer;
+use crate::hermod::wire::MailboxApi as _;
+use crate::keys::{Channel, KeptAnswer, KeyStoreError, MessageId, Pending, Profile, ProfileNames, Provisioning};
+use crate::{Class, Error};
+
+impl Agent {
+    /// Carries a provision command out, up to an answer that is kept.
+    pub(super) async fn provision(
+        &self,
+        mailbox: &Mailbox,
+        owner: Option<&Profile>,
+        id: &MessageId,
+        message: &Message,
+        command: &ProvisionCommand,
+    ) -> Result<KeptAnswer, DeviceError> {
+        match self.try_provision(mailbox, owner, id, message, command).await {
+            Ok(kept) => Ok(kept),
+            Err(Stop::Fault(error)) => Err(error),
+            Err(Stop::Refuse(code)) => {
+                self.keys.abandon(id).await?;
+                let answer = Answer::new(&message.header.location, Response::Provision(ProvisionResponse::refusal(code)));
+                Ok(self.keys.keep_answer(id, &self.dialect.write_answer(&answer)).await?)
+            }
+        }
+    }
+
+    async fn try_provision(
+        &self,
+        mailbox: &Mailbox,
+        owner: Option<&Profile>,
+        id: &MessageId,
+        message: &Message,
+        command: &ProvisionCommand,
+    ) -> Result<KeptAnswer, Stop> {
+        let plan = self.plan(command, owner).await?;
+        let command_sha256 = self.provider.sha256(command.to_json().as_bytes());
+        let pending = self.make(mailbox, id, &plan, command_sha256).await?;
+        let channel = match owner {
+            Some(owner) => owner.channel.clone(),
+            None => self.reserve(mailbox).await?,
+        };
+        let mut answer = UnsignedAnswer::new(&plan.asked, &pending.profile.id, &channel.address, self.info.clone());
+        if !message.header.fqdn.is_empty() {
+            answer = answer.with_fqdn(&message.header.fqdn);
+        }
+        if let Some(sha256) = mailbox.certificate_sha256 {
+            answer = answer.with_sch(sha256);
+        }
+        let answer = answer.with_signed_keys(self.prove(id, &plan).await?);
+        let jws = answer.sign(&*self.attestation).map_err(DeviceError::Crypto)?;
+        let answer = Answer::new(&message.header.location, Response::Provision(ProvisionResponse::success(jws)));
+        Ok(self.keys.seal(id, channel, &self.dialect.write_answer(&answer)).await?)
+    }
+
+    /// The keys: those that are pending for this very command, or, if the user agrees, new ones.
+    async fn make(&self, mailbox: &Mailbox, id: &MessageId, plan: &Plan, command_sha256: [u8; 32]) -> Result<Pending, Stop> {
+        let codes = &self.dialect.codes;
+        match self.keys.pending(id).await? {
+            Some(pending) if pending.command_sha256 == command_sha256 && plan.is_met_by(&pending) => return Ok(pending),
+            // The same id and another command, or another policy since: those keys were not made for this.
+            Some(_) => self.keys.abandon(id).await?,
+            None => {}
+        }
+        if self.consent.ask(&plan.question(&mailbox.public)).await == Decision::Refuse {
+            return Err(Stop::Refuse(codes.user_cancelled));
+        }
+        let profile_id = match &plan.existing {
+            Some(profile) => profile.names.id.clone(),
+            None => self.new_uuid()?,
+        };
+        let names = ProfileNames::new(profile_id, &plan.asked.user_id, &plan.asked.name, &plan.asked.server_name);
+        let wishes = plan.keys.iter().map(|(_, wish)| wish.clone()).collect();
+        let made = self.keys.begin(Provisioning::new(id.clone(), command_sha256, names, wishes)).await;
+        match made {
+            Ok(pending) if pending.command_sha256 == command_sha256 && plan.is_met_by(&pending) => Ok(pending),
+            Ok(_) => Err(Stop::Fault(KeyStoreError::failed("other keys became pending for the same message").into())),
+            Err(KeyStoreError::Crypto(CryptoError::Unsupported)) => Err(Stop::Refuse(codes.unsupported)),
+            Err(_) => Err(Stop::Refuse(codes.storage)),
+        }
+    }
+
+    /// Reserves the mailbox of the profile to be. It has to be at the hub that the link led to.
+    async fn reserve(&self, mailbox: &Mailbox) -> Result<Channel, Stop> {
+        let reserved = mailbox.api.reserve().await.map_err(DeviceError::Hub)?;
+        let is_here = || -> Result<bool, Error> {
+            let below = BaseUrl::parse(&mailbox.public)?.contains(&BaseUrl::parse(&reserved.box_url)?);
+            Ok(below && split(&reserved.box_url)?.1 == reserved.bid && reserved.box_url != mailbox.channel.address)
+        };
+        match is_here() {
+            Ok(true) if self.policy.check_address(&reserved.box_url).is_ok() => Ok(Channel::of_mailbox(reserved.box_url, reserved.token)),
+            _ => Err(Stop::Refuse(self.dialect.codes.not_allowed)),
+        }
+    }
+
+    /// The proofs of possession, in the order of the command.
+    async fn prove(&self, id: &MessageId, plan: &Plan) -> Result<Vec<String>, Stop> {
+        let mut signed = Vec::with_capacity(plan.keys.len());
+        for (asked, (priority, wish)) in plan.asked.keys.iter().zip(&plan.keys) {
+            let signer = self.keys.pending_signer(id, &wish.key_id).await?;
+            let signer = signer.ok_or_else(|| KeyStoreError::Refused(Error::new(Class::NotFound, "keyid", "no such key is pending")))?;
+            signed.push(asked.sign(&plan.asked.nonce, priority.mechanism, &*signer).map_err(DeviceError::Crypto)?);
+        }
+        Ok(signed)
+    }
+
+    /// A UUID of version 4 (RFC 9562).
+    fn new_uuid(&self) -> Result<String, DeviceError> {
+        let mut octets = *self.random::<16>()?;
+        octets[6] = octets[6] & 0x0f | 0x40;
+        octets[8] = octets[8] & 0x3f | 0x80;
+        let hex: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+        let (first, rest) = hex.split_at(8);
+        let (second, rest) = rest.split_at(4);
+        let (third, rest) = rest.split_at(4);
+        let (fourth, fifth) = rest.split_at(4);
+        Ok(format!("{first}-{second}-{third}-{fourth}-{fifth}"))
+    }
+}

@@ -1,0 +1,168 @@
+//! The hub: it takes commands from integrators, keeps them in mailboxes for devices, and brings the answers back.
+//!
+//! A [`Hub`] is a [`Gate`](crate::Gate) for both sides: for an [`ApiKey`](super::wire::ApiKey) it opens to an [`Integrator`], which is a
+//! [`CommandApi`](super::wire::CommandApi); for a [`MailboxKey`](super::wire::MailboxKey) to a [`Mailbox`], which is a
+//! [`MailboxApi`](super::wire::MailboxApi). Whatever serves those wires can serve a hub. It does no I/O of its own: what it remembers is a
+//! [`Store`]'s business, callbacks go to each integrator's [`AnyCallbackApi`](super::wire::AnyCallbackApi), time comes from a
+//! [`Clock`](crate::Clock) and randomness from a [`Provider`](crate::crypto::Provider).
+//!
+//! [`Hub::run`] has to be polled for deadlines and callbacks to happen; [`Hub::step`] is one turn of it.
+//!
+//! ```
+//! # #[cfg(feature = "aws-lc-rs")] {
+//! use std::{sync::Arc, time::Duration};
+//! use keyferry::{Error, Gate, Secret, crypto::aws_lc_rs::AwsLcRs};
+//! use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
+//! use keyferry::hermod::model::{Answer, Activation, Command, CommandHeader, PingCommand, PingResponse, Response, State};
+//! use keyferry::hermod::wire::{ApiKey, CommandApi, MailboxApi, MailboxKey};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+//! let key = Secret::new("5f0c…");
+//! let config = HubConfig::new("https://hub.example/ms", "hub.example")?
+//!     .with_integrator(IntegratorConfig::new("shop").with_key(Digest::of(&AwsLcRs, &key)));
+//! let hub = Hub::builder(Arc::new(AwsLcRs), config).build()?;
+//!
+//! // The integrator asks for a temporary mailbox and shows the link.
+//! let integrator = hub.open(ApiKey::new("shop", key)).await?;
+//! let submitted = integrator.submit(Command::new(CommandHeader::new(300, 300), PingCommand::new(false))).await?;
+//! let Activation::Plugout(link) = submitted.destinations[0].activation()? else { unreachable!() };
+//!
+//! // The device opens it: the link's token, and a claim of its own (32 random octets as base64url).
+//! let claim = Secret::new("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+//! let mailbox = hub.open(MailboxKey::of_message(link.bid().unwrap(), link.token, claim)).await?;
+//! let listed = mailbox.list(Duration::ZERO).await?.messages.remove(0);
+//! let message = mailbox.fetch(&listed.mid).await?;
+//! let answer = Answer::new(message.header.location, Response::Ping(PingResponse::new(0)));
+//! mailbox.answer(&listed.mid, &answer.to_json()).await?;
+//!
+//! assert_eq!(integrator.poll(&submitted.command_id).await?.state, State::COMPLETED);
+//! # Ok::<(), Error>(())
+//! # }).unwrap();
+//! # }
+//! # Ok::<(), keyferry::Error>(())
+//! ```
+//!
+//! # What is promised
+//!
+//! - **`Ok` means stored.** Each change is one step of the store, which runs to its end even if the caller goes away.
+//! - **Nobody sees another's.** An integrator's command is `not-found` for every other; mailboxes belong to a group; what a token does not open is
+//!   `unauthorized` or `not-found`, never anything that tells more.
+//! - **An answer counts once.** The same octets again succeed again; others are a `conflict`.
+//! - **A command ends once**, at its first accepted success, when every device has refused, or at the earlier of `lifespan` and `timeout`.
+//!   (Delete is the exception: it is done when every mailbox is.)
+//! - **Callbacks arrive at least once**, with a stable id, and are never dropped silently: see [`Hub::failed_deliveries`].
+//! - **Keys, tokens and claims** are kept as digests. Activation tokens, which poll and callback repeat, are kept masked as well: see
+//!   [`HubBuilder::with_seal_key`].
+//! - **Limits on everything**: [`HubLimits`].
+//!
+//! How devices talk to a hub is not documented; ours is described with [`MailboxApi`](super::wire::MailboxApi) and [`Mailbox`].
+
+mod answer;
+mod builder;
+mod config;
+mod digest;
+mod gate;
+mod ids;
+mod integrator;
+mod mailbox;
+mod outbox;
+mod run;
+mod seal;
+mod store;
+mod submit;
+mod time;
+mod waiting;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+pub use builder::HubBuilder;
+pub use config::{CallbackPolicy, HubConfig, HubLimits, IntegratorConfig};
+pub use digest::Digest;
+pub use integrator::Integrator;
+pub use mailbox::Mailbox;
+pub use store::{
+    AcceptAnswer, AfterAnswer, Claim, Claimed, CommandRecord, CommandState, Completion, DeliveryOutcome, DeliveryRecord, DeliveryState,
+    MailboxRecord, MailboxState, MemoryStore, MessageRecord, MessageState, NewCommand, Quota, Registration, Reserve, Store, StoredJson,
+    TakeDeliveries, TokenRecord, Topic,
+};
+pub use time::UnixMillis;
+
+use crate::crypto::Provider;
+use crate::{Class, Clock, Error};
+use seal::Seal;
+
+/// A hub. Its clones are the same hub.
+#[derive(Clone)]
+pub struct Hub(Arc<Inner>);
+
+struct Inner {
+    provider: Arc<dyn Provider>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    config: HubConfig,
+    integrators: RwLock<Integrators>,
+    seal: Seal,
+    listeners: mailbox::Listeners,
+}
+
+type Integrators = HashMap<String, Arc<IntegratorConfig>>;
+
+impl Hub {
+    /// Begins a hub: what it is made of has defaults, in [`HubBuilder`].
+    #[must_use]
+    pub fn builder(provider: Arc<dyn Provider>, config: HubConfig) -> HubBuilder {
+        HubBuilder::new(provider, config)
+    }
+
+    /// The configuration. Its integrators are those that the hub was made with.
+    #[must_use]
+    pub fn config(&self) -> &HubConfig {
+        &self.0.config
+    }
+
+    /// An integrator's handle without its key, for use within the process.
+    ///
+    /// # Errors
+    /// Class `not-found` if it is not configured.
+    pub fn integrator(&self, id: &str) -> Result<Integrator, Error> {
+        let config = self.0.integrator(id).ok_or_else(|| Error::new(Class::NotFound, "integrator", "not configured"))?;
+        Ok(Integrator::new(self.0.clone(), &config))
+    }
+
+    /// Replaces the integrators: to rotate a key, add the new digest, change the callers, take the old digest away. Handles that were opened
+    /// before stay open. Commands of an integrator that is gone are kept; their callbacks are retried until they are given up.
+    ///
+    /// # Errors
+    /// Class `malformed` as for [`HubBuilder::build`]; nothing has changed then.
+    pub fn set_integrators(&self, integrators: Vec<IntegratorConfig>) -> Result<(), Error> {
+        let integrators = config::index(integrators)?;
+        *self.0.integrators.write().unwrap_or_else(PoisonError::into_inner) = integrators;
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn now(&self) -> UnixMillis {
+        self.clock.now().into()
+    }
+
+    fn integrator(&self, id: &str) -> Option<Arc<IntegratorConfig>> {
+        self.integrators.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    fn box_url(&self, bid: &str) -> String {
+        format!("{}/{bid}", self.config.public_url)
+    }
+
+    fn location(&self, message: &MessageRecord) -> String {
+        format!("{}/{}/{}", self.config.public_url, message.bid, message.mid)
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}

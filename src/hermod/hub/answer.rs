@@ -1,0 +1,100 @@
+//! A device's answer is judged and stored.
+
+use super::mailbox::ended;
+use super::{AcceptAnswer, AfterAnswer, Claimed, Digest, Inner, Mailbox, Registration, StoredJson};
+use crate::hermod::model::{Answer, Command, CommandBody, DataFormat, ProvisionCommand, ProvisionResponse, Response, SUCCESS};
+use crate::hermod::proof::{Expectation, Verifier, unverified_profile};
+use crate::{Class, Error};
+
+/// The member that holds what the device signed: what is wrong in it is named below this.
+const DATA: &str = "provResponse.result.data";
+/// Most octets of the id of a profile; a UUID has 36.
+const MAX_PROFILE_ID: usize = 128;
+
+impl Mailbox {
+    pub(super) async fn take_answer(&self, mid: &str, text: &str) -> Result<(), Error> {
+        let inner = &*self.inner;
+        let limits = &inner.config.limits;
+        if text.len() > limits.answer_octets {
+            return Err(Error::too_large("", "an answer that is too long"));
+        }
+        let claimed = self.claim(mid, false).await?;
+        let digest = Digest::of_text(&*inner.provider, text);
+        match &claimed.message.answer {
+            Some(stored) if *stored == digest => return Ok(()),
+            Some(_) => return Err(Error::new(Class::Conflict, "", "another answer is stored")),
+            None if !claimed.is_open(inner.now()) => return Err(ended()),
+            None => {}
+        }
+        let answer = inner.config.dialect.read_answer(text)?;
+        if answer.response_header.in_reply_to != inner.location(&claimed.message) {
+            return Err(Error::malformed("responseHeader.inReplyTo", "not the location of the message"));
+        }
+        let command = inner.read_command(&claimed)?;
+        let (success, after) = inner.judge(&claimed, &command, &answer)?;
+        let accept = AcceptAnswer {
+            mid: mid.to_owned(),
+            digest,
+            answer: StoredJson::from(text),
+            success,
+            after,
+            mailboxes_at_most: limits.mailboxes_per_user,
+            now: inner.now(),
+        };
+        inner.store.accept_answer(accept).await.map_err(|error| match error.class() {
+            Class::Channel | Class::User => error.within("payload").within(DATA),
+            _ => error,
+        })
+    }
+}
+
+impl Inner {
+    /// Whether an answer is one to this command and what it does: whether it is a success, and what becomes of a mailbox.
+    fn judge(&self, claimed: &Claimed, command: &Command, answer: &Answer) -> Result<(bool, AfterAnswer), Error> {
+        if answer.response.kind().is_none() || answer.response.kind() != command.body.kind() {
+            return Err(Error::malformed("", "not a response to this kind of command"));
+        }
+        let success = answer.response.code() == Some(SUCCESS);
+        let after = match (&command.body, &answer.response) {
+            (CommandBody::Provision(command), Response::Provision(response)) if success => self.provisioned(claimed, command, response)?,
+            (CommandBody::Delete(_), _) if success => AfterAnswer::Remove,
+            _ => AfterAnswer::Nothing,
+        };
+        Ok((success, after))
+    }
+
+    /// What a success does, if it is one.
+    fn provisioned(&self, claimed: &Claimed, command: &ProvisionCommand, response: &ProvisionResponse) -> Result<AfterAnswer, Error> {
+        let result = response.result.as_ref().ok_or_else(|| Error::malformed("provResponse.result", "absent"))?;
+        if result.content_type != DataFormat::JWS {
+            return Err(Error::malformed("provResponse.result.contenttype", "not jws"));
+        }
+        let (pid, mailbox) = self.profile(command, &result.data).map_err(|error| error.within(DATA))?;
+        let refuse = |class, part, detail| Err(Error::new(class, part, detail).within("payload.profile").within(DATA));
+        if pid.is_empty() || pid.len() > MAX_PROFILE_ID {
+            return refuse(Class::Malformed, "id", "not the id of a profile");
+        }
+        let own = &claimed.message;
+        match (&own.pid, mailbox.strip_prefix(&*self.config.public_url).and_then(|bid| bid.strip_prefix('/'))) {
+            (Some(_), Some(bid)) if bid != own.bid => refuse(Class::Channel, "boxurl", "not the mailbox of the message"),
+            (Some(own), Some(_)) if !own.eq_ignore_ascii_case(&pid) => refuse(Class::User, "id", "not the profile of the mailbox"),
+            (Some(_), Some(_)) => Ok(AfterAnswer::Nothing),
+            (None, Some(bid)) => {
+                let (bid, user, replaces) = (bid.to_owned(), command.user_id.clone(), command.profile.id.is_some());
+                Ok(AfterAnswer::Register(Registration { bid, user, pid, replaces }))
+            }
+            (_, None) => refuse(Class::Channel, "boxurl", "not a mailbox of this hub"),
+        }
+    }
+
+    /// The profile and its mailbox as the device signed them, verified unless that is switched off.
+    fn profile(&self, command: &ProvisionCommand, data: &str) -> Result<(String, String), Error> {
+        if !self.config.verify_answers {
+            return unverified_profile(data, self.config.padding);
+        }
+        let expectation = Expectation::from_command_in(command, &self.config.dialect)?.with_fqdn(self.config.fqdn.as_str());
+        let verifier = Verifier::unpinned(&*self.provider).with_padding(self.config.padding);
+        let verified = verifier.verify(&expectation, data).map_err(|refusal| refusal.error().clone())?;
+        Ok((verified.profile_id().to_owned(), verified.mailbox().to_owned()))
+    }
+}

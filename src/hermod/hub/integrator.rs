@@ -1,0 +1,104 @@
+//! An integrator at the hub.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::ids::uuid_text;
+use super::{CommandRecord, CommandState, Digest, Inner, IntegratorConfig, MessageRecord};
+use crate::hermod::model::{Address, Callback, Command, CommandId, CommandType, Destination, Plugout, State, Submitted};
+use crate::hermod::wire::CommandApi;
+use crate::{Class, Error, Secret};
+
+/// One integrator at the hub: its commands, and the mailboxes of its group. [`Hub`](super::Hub) opens to it.
+#[derive(Clone)]
+pub struct Integrator {
+    pub(super) inner: Arc<Inner>,
+    pub(super) id: String,
+    pub(super) group: String,
+    pub(super) calls_back: bool,
+}
+
+impl Integrator {
+    pub(super) fn new(inner: Arc<Inner>, config: &IntegratorConfig) -> Self {
+        Self { inner, id: config.id.clone(), group: config.group_key(), calls_back: config.callback.is_some() }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl CommandApi for Integrator {
+    /// Stores a command and its messages. `Ok` means stored.
+    ///
+    /// A command to delete mailboxes without asking the device is done at once: its state is `COMPLETED` already, its callback follows.
+    ///
+    /// # Errors
+    /// - `malformed`: header out of range, no destination; a provision command whose keys or templates cannot be, whose user id is empty or `tmp`, or not
+    ///   that of the mailbox it goes to; a delete command to a temporary mailbox; a command that is not known here.
+    /// - `too-large`: its JSON, or the number of its destinations.
+    /// - `not-found`: a destination that is not there, or another group's. Nothing has been stored then.
+    /// - `rate`: over one of the [`HubLimits`](super::HubLimits).
+    /// - `storage`.
+    async fn submit(&self, command: Command) -> Result<Submitted, Error> {
+        let record = self.store(command).await?;
+        Ok(self.inner.submitted(&record))
+    }
+
+    /// The envelope of a command in its current state: what the callback says, or will say.
+    ///
+    /// # Errors
+    /// `not-found` if there is none with this id, or it is another integrator's, or it ended too long ago; `storage`.
+    async fn poll(&self, id: &CommandId) -> Result<Callback, Error> {
+        let unknown = || Error::new(Class::NotFound, "commandId", "no such command");
+        let number = id.as_str().parse::<u64>().ok().filter(|number| number.to_string() == id.as_str()).ok_or_else(unknown)?;
+        let record = self.inner.store.command(&self.id, number).await?.ok_or_else(unknown)?;
+        self.inner.callback(&record)
+    }
+}
+
+impl Inner {
+    /// The immediate answer to a command.
+    fn submitted(&self, command: &CommandRecord) -> Submitted {
+        let destinations = command.messages.iter().map(|message| self.destination(message)).collect();
+        let (id, command_type) = (CommandId::from(command.id.to_string()), CommandType::from(command.command_type.as_str()));
+        let mut submitted = Submitted::new(id, command_type, destinations, self.config.fqdn.as_str());
+        submitted.external_id.clone_from(&command.external_id);
+        submitted.state = match command.state {
+            CommandState::InProgress => State::IN_PROGRESS,
+            CommandState::Completed => State::COMPLETED,
+            CommandState::TimedOut => self.config.dialect.timeout_state.clone(),
+        };
+        submitted
+    }
+
+    /// The envelope of a command in its current state.
+    pub(super) fn callback(&self, command: &CommandRecord) -> Result<Callback, Error> {
+        let mut callback = Callback::from(self.submitted(command));
+        if let Some(answer) = command.answer.as_ref().filter(|_| command.state == CommandState::Completed) {
+            let unreadable = |_| Error::new(Class::Storage, "answer", "what is stored cannot be read");
+            let answer = self.config.dialect.read_answer(answer.as_str()).map_err(unreadable)?;
+            (callback.response_header, callback.response, callback.extra) = (Some(answer.response_header), Some(answer.response), answer.extra);
+        }
+        Ok(callback)
+    }
+
+    fn destination(&self, message: &MessageRecord) -> Destination {
+        let to = if message.pid.is_some() { Address::Mailbox(message.bid.clone()) } else { Address::Tmp };
+        let token = Secret::new(uuid_text(&self.seal.apply(&*self.provider, &message.mid, &message.masked_token)));
+        // Masked with another key, it is not the token; then there is none to tell.
+        let token = if Digest::of(&*self.provider, &token) == message.token { token } else { Secret::new("") };
+        let uri = Plugout::new(self.box_url(&message.bid), token).to_uri();
+        let mut destination = Destination::new(to, message.bid.as_str(), message.mid.as_str(), self.location(message), uri);
+        destination.pid.clone_from(&message.pid);
+        destination
+    }
+}
+
+impl fmt::Debug for Integrator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Integrator").field("id", &self.id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,209 @@
+//! A device at the hub.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::gate::unauthorized;
+use super::ids::{token, uuid};
+use super::waiting::{First, first};
+use super::{Claim, Claimed, Digest, Inner, MailboxRecord, MailboxState, Reserve, Topic};
+use crate::hermod::model::{CommandType, ListedMessage, Listing, Message, MessageHeader, ReservedBox};
+use crate::hermod::wire::MailboxApi;
+use crate::{Class, Error};
+
+/// One mailbox at the hub, or one message in it: which of the two, the token says. [`Hub`](super::Hub) opens to it.
+///
+/// With the **token of a message**, from its activation link: that message and no other. The first call binds it to the device's claim; a call with
+/// another claim is a `conflict`, the first stays valid. It can be read and answered until its command ends; from then on, for 24 hours after
+/// its deadline, reading is `expired`, the same answer again succeeds and another is a `conflict`.
+///
+/// With the **token of the mailbox**: every message in it, whoever claimed it. A reserved mailbox is empty. When it has been removed, everything is `expired`,
+/// but for repeating an answer or the removal.
+#[derive(Clone)]
+pub struct Mailbox {
+    pub(super) inner: Arc<Inner>,
+    bid: String,
+    scope: Scope,
+}
+
+/// What the token opens.
+#[derive(Clone)]
+pub(super) enum Scope {
+    Mailbox,
+    Message { mid: String, claim: Digest },
+}
+
+impl Mailbox {
+    pub(super) fn new(inner: Arc<Inner>, bid: String, scope: Scope) -> Self {
+        Self { inner, bid, scope }
+    }
+
+    /// The id of the mailbox.
+    #[must_use]
+    pub fn bid(&self) -> &str {
+        &self.bid
+    }
+
+    /// Looks at a message, and claims it.
+    pub(super) async fn claim(&self, mid: &str, fetched: bool) -> Result<Claimed, Error> {
+        let claim = match &self.scope {
+            Scope::Mailbox => None,
+            Scope::Message { mid: own, claim } if own == mid => Some(*claim),
+            Scope::Message { .. } => return Err(Error::new(Class::NotFound, "mid", "no such message")),
+        };
+        let claim = Claim { bid: self.bid.clone(), mid: mid.to_owned(), claim, fetched, now: self.inner.now() };
+        self.inner.store.claim(claim).await
+    }
+
+    /// The same, for a message that has not ended.
+    async fn claim_open(&self, mid: &str, fetched: bool) -> Result<Claimed, Error> {
+        let claimed = self.claim(mid, fetched).await?;
+        if claimed.is_open(self.inner.now()) { Ok(claimed) } else { Err(ended()) }
+    }
+
+    /// What waits in the mailbox.
+    async fn waiting(&self) -> Result<Listing, Error> {
+        let (inner, mut messages) = (&*self.inner, Vec::new());
+        match &self.scope {
+            Scope::Message { mid, .. } => messages.push(self.claim_open(mid, false).await?),
+            Scope::Mailbox => {
+                let mailbox = inner.store.mailbox(&self.bid).await?;
+                if mailbox.is_none_or(|mailbox| mailbox.state == MailboxState::Removed) {
+                    return Err(Error::new(Class::Expired, "bid", "the mailbox is gone"));
+                }
+                messages = inner.store.open_messages(&self.bid, inner.now(), inner.config.limits.mailbox_messages).await?;
+            }
+        }
+        Ok(Listing::new(messages.iter().map(|claimed| inner.listed(claimed)).collect()))
+    }
+}
+
+impl MailboxApi for Mailbox {
+    async fn list(&self, wait: Duration) -> Result<Listing, Error> {
+        let inner = &*self.inner;
+        let wait = wait.min(Duration::from_secs(inner.config.dialect.limits.max_wait_secs));
+        let listing = self.waiting().await?;
+        if wait.is_zero() || !listing.messages.is_empty() {
+            return Ok(listing);
+        }
+        let _listener = inner.listeners.enter(&self.bid, inner.config.limits.long_polls)?;
+        let deadline = inner.now().plus(wait);
+        loop {
+            // Watched before it is looked at, so that nothing falls between.
+            let watch = inner.store.watch(Topic::Mailbox(self.bid.clone()));
+            let listing = self.waiting().await?;
+            if !listing.messages.is_empty() || inner.now() >= deadline {
+                return Ok(listing);
+            }
+            if let First::B(()) = first(watch, inner.clock.sleep_until(deadline.to_system_time())).await {
+                return self.waiting().await;
+            }
+        }
+    }
+
+    async fn fetch(&self, mid: &str) -> Result<Message, Error> {
+        let inner = &*self.inner;
+        let claimed = self.claim_open(mid, true).await?;
+        let command = inner.read_command(&claimed)?;
+        let header = MessageHeader::new(inner.listed(&claimed), claimed.command.created.to_string(), inner.config.fqdn.as_str());
+        Ok(Message::new(header, command))
+    }
+
+    async fn answer(&self, mid: &str, answer: &str) -> Result<(), Error> {
+        self.take_answer(mid, answer).await
+    }
+
+    /// # Errors
+    /// Class `unauthorized` unless the credential is the token of a provision command's message in a temporary mailbox; `expired` if it has ended,
+    /// `conflict` if somebody else claimed it, `rate` after 8, `storage`.
+    async fn reserve(&self) -> Result<ReservedBox, Error> {
+        let inner = &*self.inner;
+        let Scope::Message { mid, .. } = &self.scope else { return Err(unauthorized()) };
+        let claimed = self.claim(mid, false).await?;
+        let limits = &inner.config.dialect.limits;
+        if inner.config.dialect.provision.command_type != claimed.command.command_type.as_str() || claimed.message.pid.is_some() {
+            return Err(unauthorized());
+        }
+        if !claimed.is_open(inner.now()) {
+            return Err(ended());
+        }
+        let (bid, token) = (uuid(&*inner.provider)?, token(&*inner.provider, limits.mailbox_token_octets)?);
+        let mailbox = MailboxRecord {
+            bid: bid.clone(),
+            state: MailboxState::Reserved,
+            group: claimed.command.group,
+            token: Digest::of(&*inner.provider, &token),
+            reserved_by: mid.clone(),
+            user: None,
+            pid: None,
+            known_millis: limits.ended_token_secs.saturating_mul(1000),
+            forget_at: None,
+        };
+        inner.store.reserve(Reserve { mailbox, at_most: limits.max_reserved_mailboxes, now: inner.now() }).await?;
+        Ok(ReservedBox::new(bid.as_str(), inner.box_url(&bid), token))
+    }
+
+    async fn remove(&self) -> Result<(), Error> {
+        match self.scope {
+            Scope::Mailbox => self.inner.store.remove_mailbox(&self.bid, self.inner.now()).await,
+            Scope::Message { .. } => Err(unauthorized()),
+        }
+    }
+}
+
+impl Inner {
+    fn listed(&self, claimed: &Claimed) -> ListedMessage {
+        let command_type = CommandType::from(claimed.command.command_type.as_str());
+        ListedMessage::new(claimed.message.mid.as_str(), self.location(&claimed.message), command_type, claimed.command.ends.to_string())
+    }
+
+    /// The command of an open message.
+    pub(super) fn read_command(&self, claimed: &Claimed) -> Result<crate::hermod::model::Command, Error> {
+        let unreadable = |_| Error::new(Class::Storage, "command", "what is stored cannot be read");
+        self.config.dialect.read_command(claimed.command.body.as_str()).map_err(unreadable)
+    }
+}
+
+pub(super) fn ended() -> Error {
+    Error::new(Class::Expired, "mid", "the message has ended")
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailbox").field("bid", &self.bid).finish_non_exhaustive()
+    }
+}
+
+/// How many long polls each mailbox has.
+#[derive(Default)]
+pub(super) struct Listeners(Mutex<HashMap<String, u32>>);
+
+/// One of them, while it lasts.
+struct Listener<'a> {
+    listeners: &'a Listeners,
+    bid: &'a str,
+}
+
+impl Listeners {
+    fn enter<'a>(&'a self, bid: &'a str, at_most: u32) -> Result<Listener<'a>, Error> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.get(bid).copied().unwrap_or_default();
+        if count >= at_most {
+            return Err(Error::new(Class::Rate, "", "too many wait at this mailbox"));
+        }
+        counts.insert(bid.to_owned(), count + 1);
+        Ok(Listener { listeners: self, bid })
+    }
+}
+
+impl Drop for Listener<'_> {
+    fn drop(&mut self) {
+        let mut counts = self.listeners.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match counts.get_mut(self.bid) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(counts.remove(self.bid)),
+        }
+    }
+}

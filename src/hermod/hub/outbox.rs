@@ -1,0 +1,95 @@
+//! Callbacks, from the outbox to the integrators.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ids::share;
+use super::waiting::{First, first};
+use super::{CallbackPolicy, DeliveryOutcome, DeliveryRecord, Hub, Inner, TakeDeliveries};
+use crate::hermod::wire::{CallbackApi, Delivery};
+use crate::{BoxFuture, Class, Error};
+
+impl Hub {
+    /// The callbacks that were given up, by id: of one integrator or of all, those after the id `after`, at most `limit`. They stay until their commands are
+    /// forgotten ([`HubLimits::retention`](super::HubLimits::retention)); [`requeue`](Self::requeue) has one tried again.
+    ///
+    /// # Errors
+    /// Class `storage`.
+    pub async fn failed_deliveries(&self, integrator: Option<&str>, after: Option<&str>, limit: u32) -> Result<Vec<DeliveryRecord>, Error> {
+        self.0.store.failed_deliveries(integrator, after, limit).await
+    }
+
+    /// Queues a callback again that was given up, with as many attempts as a new one.
+    ///
+    /// # Errors
+    /// Class `not-found` if there is no such one, `storage`.
+    pub async fn requeue(&self, delivery: &str) -> Result<(), Error> {
+        self.0.store.requeue_delivery(delivery, self.0.now()).await
+    }
+}
+
+impl Inner {
+    /// Deliveries that are due now, taken.
+    pub(super) async fn take_deliveries(&self, limit: u32, except: Vec<String>) -> Result<Vec<DeliveryRecord>, Error> {
+        let (now, policy) = (self.now(), &self.config.callbacks);
+        // Twice the time that a try may take: whoever has not reported by then is gone.
+        let lease_until = now.plus(policy.timeout.saturating_mul(2).max(Duration::from_secs(1)));
+        let take = TakeDeliveries { now, lease_until, limit, per_integrator: policy.per_integrator.max(1), except };
+        self.store.take_due_deliveries(take).await
+    }
+
+    /// Tries a delivery once, and notes how that went. If even that fails, the lease runs out and it is tried again.
+    pub(super) fn deliver(self: Arc<Self>, delivery: DeliveryRecord) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let outcome = match self.try_delivery(&delivery).await {
+                Ok(()) => DeliveryOutcome::Delivered,
+                Err(error) => self.after_failure(delivery.attempts, error),
+            };
+            let _ = self.store.finish_delivery(&delivery.id, delivery.attempts, outcome).await;
+        })
+    }
+
+    async fn try_delivery(&self, delivery: &DeliveryRecord) -> Result<(), Class> {
+        let callback = self.integrator(&delivery.integrator).and_then(|integrator| integrator.callback.clone()).ok_or(Class::NotFound)?;
+        let command = self.store.command(&delivery.integrator, delivery.command).await.map_err(|error| error.class())?;
+        let envelope = self.callback(&command.ok_or(Class::NotFound)?).map_err(|error| error.class())?;
+        let deadline = self.now().plus(self.config.callbacks.timeout).to_system_time();
+        match first(callback.deliver(Delivery::new(delivery.id.as_str(), envelope)), self.clock.sleep_until(deadline)).await {
+            First::A(result) => result.map_err(|error| error.class()),
+            First::B(()) => Err(Class::Expired),
+        }
+    }
+
+    fn after_failure(&self, attempts: u32, error: Class) -> DeliveryOutcome {
+        let policy = &self.config.callbacks;
+        if attempts >= policy.attempts || error == Class::TargetRefused {
+            return DeliveryOutcome::Failed { error };
+        }
+        DeliveryOutcome::Retry { at: self.now().plus(pause(policy, attempts, share(&*self.provider))), error }
+    }
+}
+
+/// The pause after so many attempts; `share` of its second half, in 65,536ths.
+fn pause(policy: &CallbackPolicy, attempts: u32, share: u16) -> Duration {
+    let doubled = 1u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
+    let whole = policy.first_delay.saturating_mul(doubled).min(policy.max_delay);
+    let half = whole / 2;
+    (half + half / 65_536 * u32::from(share)).max(Duration::from_millis(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_cap_and_differ_by_up_to_the_half() {
+        let policy = CallbackPolicy::default();
+        assert_eq!(pause(&policy, 1, 0), Duration::from_secs(15));
+        assert!(pause(&policy, 1, u16::MAX) > Duration::from_secs(29));
+        assert!(pause(&policy, 1, u16::MAX) <= Duration::from_secs(30));
+        assert_eq!(pause(&policy, 4, 0), Duration::from_secs(120));
+        for attempts in [8, 32, 33, u32::MAX] {
+            assert_eq!(pause(&policy, attempts, 0), Duration::from_secs(1800));
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Commands: how they begin, are answered, end and are forgotten.
+
+use super::super::{
+    AcceptAnswer, AfterAnswer, CommandState, Completion, DeliveryRecord, DeliveryState, MailboxState, MessageState, NewCommand, StoredJson,
+};
+use super::{Kept, State, TokenRecord, ended, no_message, quota};
+use crate::hermod::hub::UnixMillis;
+use crate::{Class, Error};
+
+/// How long a command that should be forgotten waits for its delivery before it is looked at again.
+const LATER_MILLIS: u64 = 3_600_000;
+
+impl State {
+    pub(super) fn create(&mut self, new: NewCommand) -> Result<u64, Error> {
+        let NewCommand { mut command, gap, quota: limits, removes_mailboxes } = new;
+        let in_progress = command.state == CommandState::InProgress;
+        let octets = command.body.len() as u64;
+        if let Some(usage) = self.usage.get(&command.integrator) {
+            if in_progress && usage.in_progress >= limits.commands_in_progress {
+                return Err(quota("too many commands in progress"));
+            }
+            if usage.kept >= limits.commands_kept {
+                return Err(quota("too many commands that are kept"));
+            }
+            if usage.outbox >= limits.outbox {
+                return Err(quota("too many callbacks that are not delivered"));
+            }
+            if usage.octets.saturating_add(octets) > limits.stored_octets {
+                return Err(quota("too much that is stored"));
+            }
+        }
+        for message in command.messages.iter().filter(|message| message.pid.is_some()) {
+            let here = self.mailboxes.get(&message.bid);
+            if !here.is_some_and(|mailbox| mailbox.state == MailboxState::Permanent && mailbox.group == command.group) {
+                return Err(Error::new(Class::NotFound, "commandHeader.to", "no such mailbox"));
+            }
+            let waiting = self.queues.get(&message.bid).map_or(0, std::collections::BTreeSet::len);
+            if message.is_open() && waiting >= limits.mailbox_messages as usize {
+                return Err(quota("too many messages wait in a mailbox"));
+            }
+        }
+
+        let id = self.last_id.saturating_add(gap.max(1));
+        self.last_id = id;
+        command.id = id;
+        let usage = self.usage.entry(command.integrator.clone()).or_default();
+        usage.kept += 1;
+        usage.octets += octets;
+        for (place, message) in command.messages.iter().enumerate() {
+            self.messages.insert(message.mid.clone(), (id, place));
+            let (bid, mid) = (message.bid.clone(), Some(message.mid.clone()));
+            let record = TokenRecord { token: message.token, bid, mid, until: Some(command.tokens_until) };
+            self.tokens.insert(*message.token.as_bytes(), record);
+            if message.is_open() {
+                self.queues.entry(message.bid.clone()).or_default().insert((id, place));
+                self.changed.push(message.bid.clone());
+            }
+        }
+        let (created, mailboxes) = (command.created, command.messages.iter().map(|message| message.bid.clone()).collect::<Vec<_>>());
+        if in_progress {
+            usage.in_progress += 1;
+            self.deadlines.insert((command.ends, id));
+            self.planned = true;
+        }
+        self.commands.insert(id, command);
+        if !in_progress {
+            self.bury(id, created);
+        }
+        if removes_mailboxes {
+            mailboxes.iter().for_each(|bid| self.remove_mailbox(bid, created));
+        }
+        Ok(id)
+    }
+
+    pub(super) fn accept(&mut self, answer: AcceptAnswer) -> Result<(), Error> {
+        let AcceptAnswer { mid, digest, answer, success, after, mailboxes_at_most, now } = answer;
+        let &(id, place) = self.messages.get(&mid).ok_or_else(no_message)?;
+        let command = self.commands.get(&id).ok_or_else(no_message)?;
+        let message = command.messages.get(place).ok_or_else(no_message)?;
+        match &message.answer {
+            Some(stored) if *stored == digest => return Ok(()),
+            Some(_) => return Err(Error::new(Class::Conflict, "", "another answer is stored")),
+            None if !message.is_open() || !command.is_open(now) => return Err(ended()),
+            None => {}
+        }
+        let (group, bid, completion) = (command.group.clone(), message.bid.clone(), command.completion);
+        let replaced = match &after {
+            AfterAnswer::Register(registration) => self.may_register(&group, &mid, registration, mailboxes_at_most)?,
+            _ => None,
+        };
+
+        // From here on nothing is refused.
+        self.close(id, place, MessageState::Answered);
+        if let Some(message) = self.commands.get_mut(&id).and_then(|command| command.messages.get_mut(place)) {
+            message.answer = Some(digest);
+        }
+        match after {
+            AfterAnswer::Nothing => {}
+            AfterAnswer::Register(registration) => {
+                if let Some(replaced) = replaced {
+                    self.remove_mailbox(&replaced, now);
+                }
+                self.register(group, registration);
+            }
+            AfterAnswer::Remove => self.remove_mailbox(&bid, now),
+        }
+        if success && completion == Completion::FirstSuccess {
+            self.end(id, CommandState::Completed, Some(answer), now);
+        } else {
+            self.note(id, answer, success);
+            self.settle(id, now);
+        }
+        Ok(())
+    }
+
+    pub(super) fn expire(&mut self, now: UnixMillis, limit: u32) -> u32 {
+        let mut ended = 0;
+        while ended < limit
+            && let Some(&(ends, id)) = self.deadlines.first()
+            && ends <= now
+        {
+            self.deadlines.remove(&(ends, id));
+            self.end(id, CommandState::TimedOut, None, now);
+            ended += 1;
+        }
+        ended
+    }
+
+    pub(super) fn purge(&mut self, now: UnixMillis, limit: u32) -> u32 {
+        let mut purged = 0;
+        while purged < limit
+            && let Some((time, kept)) = self.purges.first().cloned()
+            && time <= now
+        {
+            self.purges.remove(&(time, kept.clone()));
+            match kept {
+                Kept::Command(id) if self.is_waiting_for_delivery(id) => {
+                    self.purges.insert((UnixMillis(now.0.saturating_add(LATER_MILLIS)), Kept::Command(id)));
+                }
+                Kept::Command(id) => self.forget_command(id),
+                Kept::Mailbox(bid) => {
+                    if let Some(mailbox) = self.mailboxes.remove(&bid) {
+                        self.tokens.remove(mailbox.token.as_bytes());
+                    }
+                }
+            }
+            purged += 1;
+        }
+        purged
+    }
+
+    pub(super) fn next_due(&self, except: &[String]) -> Option<UnixMillis> {
+        let deadline = self.deadlines.first().map(|(time, _)| *time);
+        let purge = self.purges.first().map(|(time, _)| *time);
+        let is_free = |id: &String| self.deliveries.get(id).is_some_and(|delivery| !except.contains(&delivery.integrator));
+        let delivery = self.due.iter().find(|(_, id)| is_free(id)).map(|(time, _)| *time);
+        [deadline, purge, delivery].into_iter().flatten().min()
+    }
+
+    /// Takes a message out of its queue, for good.
+    pub(super) fn close(&mut self, id: u64, place: usize, state: MessageState) {
+        let Some(message) = self.commands.get_mut(&id).and_then(|command| command.messages.get_mut(place)) else { return };
+        message.state = state;
+        if let Some(queue) = self.queues.get_mut(&message.bid) {
+            queue.remove(&(id, place));
+            if queue.is_empty() {
+                self.queues.remove(&message.bid);
+            }
+        }
+        self.changed.push(message.bid.clone());
+    }
+
+    /// Keeps an answer that does not end its command by itself: the first refusal, and the last success.
+    fn note(&mut self, id: u64, answer: StoredJson, success: bool) {
+        let Some(command) = self.commands.get_mut(&id) else { return };
+        let slot = if success { &mut command.answer } else { &mut command.refusal };
+        if !success && slot.is_some() {
+            return;
+        }
+        let (more, less) = (answer.len() as u64, slot.as_ref().map_or(0, StoredJson::len) as u64);
+        *slot = Some(answer);
+        if let Some(usage) = self.usage.get_mut(&command.integrator) {
+            usage.octets = usage.octets.saturating_add(more).saturating_sub(less);
+        }
+    }
+
+    /// Ends a command of which no message is open any more, if it has an answer to end with.
+    pub(super) fn settle(&mut self, id: u64, now: UnixMillis) {
+        let Some(command) = self.commands.get(&id) else { return };
+        if command.messages.iter().any(super::super::MessageRecord::is_open) {
+            return;
+        }
+        if let Some(answer) = command.refusal.clone().or_else(|| command.answer.clone()) {
+            self.end(id, CommandState::Completed, Some(answer), now);
+        }
+    }
+
+    fn end(&mut self, id: u64, state: CommandState, answer: Option<StoredJson>, now: UnixMillis) {
+        let Some(command) = self.commands.get_mut(&id).filter(|command| command.state == CommandState::InProgress) else { return };
+        command.state = state;
+        command.ended = Some(now);
+        let before = [Some(std::mem::take(&mut command.body)), command.refusal.take(), command.answer.take()];
+        let freed: usize = before.iter().flatten().map(StoredJson::len).sum();
+        if let Some(usage) = self.usage.get_mut(&command.integrator) {
+            usage.in_progress = usage.in_progress.saturating_sub(1);
+            usage.octets = usage.octets.saturating_add(answer.as_ref().map_or(0, StoredJson::len) as u64).saturating_sub(freed as u64);
+        }
+        command.answer = answer;
+        self.deadlines.remove(&(command.ends, id));
+        let messages: Vec<(String, bool)> = command.messages.iter().map(|message| (message.mid.clone(), message.is_open())).collect();
+        let closed = if state == CommandState::TimedOut { MessageState::Expired } else { MessageState::Withdrawn };
+        for (place, (mid, open)) in messages.into_iter().enumerate() {
+            if open {
+                self.close(id, place, closed);
+            }
+            for bid in self.reserved.remove(&mid).unwrap_or_default() {
+                if self.mailboxes.get(&bid).is_some_and(|mailbox| mailbox.state == MailboxState::Reserved) {
+                    self.remove_mailbox(&bid, now);
+                }
+            }
+        }
+        self.bury(id, now);
+    }
+
+    /// What follows an end: the callback, and some day the purge.
+    fn bury(&mut self, id: u64, now: UnixMillis) {
+        let Some(command) = self.commands.get(&id) else { return };
+        if let Some(time) = command.kept_until() {
+            self.purges.insert((time, Kept::Command(id)));
+        }
+        if let Some(delivery) = command.delivery.clone() {
+            if let Some(usage) = self.usage.get_mut(&command.integrator) {
+                usage.outbox += 1;
+            }
+            self.due.insert((now, delivery.clone()));
+            let integrator = command.integrator.clone();
+            let record = DeliveryRecord {
+                id: delivery.clone(),
+                command: id,
+                integrator,
+                state: DeliveryState::Pending,
+                attempts: 0,
+                due: now,
+                last_error: None,
+            };
+            self.deliveries.insert(delivery, record);
+        }
+        self.planned = true;
+    }
+
+    fn is_waiting_for_delivery(&self, id: u64) -> bool {
+        let delivery = self.commands.get(&id).and_then(|command| self.deliveries.get(command.delivery.as_ref()?));
+        delivery.is_some_and(|delivery| matches!(delivery.state, DeliveryState::Pending | DeliveryState::InFlight))
+    }
+
+    fn forget_command(&mut self, id: u64) {
+        let Some(command) = self.commands.remove(&id) else { return };
+        for message in &command.messages {
+            self.messages.remove(&message.mid);
+            self.tokens.remove(message.token.as_bytes());
+        }
+        let delivery = command.delivery.and_then(|delivery| self.deliveries.remove(&delivery));
+        if let Some(usage) = self.usage.get_mut(&command.integrator) {
+            usage.kept = usage.kept.saturating_sub(1);
+            usage.octets = usage.octets.saturating_sub(command.answer.map_or(0, |answer| answer.len()) as u64);
+            if delivery.is_some_and(|delivery| delivery.state == DeliveryState::Failed) {
+                usage.outbox = usage.outbox.saturating_sub(1);
+            }
+            if usage.kept == 0 {
+                self.usage.remove(&command.integrator);
+            }
+        }
+    }
+}

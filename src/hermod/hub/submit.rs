@@ -1,0 +1,166 @@
+//! A command becomes a record with its messages.
+
+use std::time::Duration;
+
+use super::ids::{gap, uuid, uuid_octets, uuid_text};
+use super::{
+    CommandRecord, CommandState, Completion, Digest, Inner, Integrator, MailboxRecord, MailboxState, MessageRecord, MessageState, NewCommand, Quota,
+    StoredJson,
+};
+use crate::hermod::model::{Address, Command, CommandBody, CommandKind};
+use crate::hermod::proof::Asked;
+use crate::{Class, Error, Secret};
+
+/// Most elements of `to`, as many as a reader takes.
+const MAX_TO: usize = 64;
+/// Most destinations that an answer can list.
+const MAX_DESTINATIONS: usize = 1024;
+
+/// A mailbox that a command goes to.
+struct Target {
+    bid: String,
+    /// Its profile; `None` for a temporary mailbox.
+    pid: Option<String>,
+}
+
+impl Integrator {
+    /// Stores a command; gives it as it was stored.
+    pub(super) async fn store(&self, command: Command) -> Result<CommandRecord, Error> {
+        let inner = &*self.inner;
+        let (command, body) = inner.check_command(&command)?;
+        let kind = command.body.kind().ok_or_else(|| Error::malformed("", "a command that is not known here"))?;
+        let targets = self.resolve(&command, kind).await?;
+        let deletes_silently = matches!(&command.body, CommandBody::Delete(delete) if !delete.asks_device());
+
+        let (provider, limits) = (&*inner.provider, &inner.config.limits);
+        let now = inner.now();
+        let state = if deletes_silently { MessageState::Withdrawn } else { MessageState::Pending };
+        let messages = targets.into_iter().map(|target| inner.new_message(target, state)).collect::<Result<Vec<_>, _>>()?;
+        let ends = now.plus(Duration::from_secs(command.header.lifespan.min(command.header.timeout)));
+        let mut record = CommandRecord {
+            id: 0,
+            integrator: self.id.clone(),
+            group: self.group.clone(),
+            external_id: command.header.external_id,
+            command_type: inner.config.dialect.words(kind).command_type.to_string(),
+            created: now,
+            ends,
+            state: if deletes_silently { CommandState::Completed } else { CommandState::InProgress },
+            ended: deletes_silently.then_some(now),
+            body: if deletes_silently { StoredJson::default() } else { body },
+            completion: if kind == CommandKind::Delete { Completion::Every } else { Completion::FirstSuccess },
+            refusal: None,
+            answer: None,
+            delivery: if self.calls_back { Some(uuid(provider)?) } else { None },
+            tokens_until: ends.plus(Duration::from_secs(inner.config.dialect.limits.ended_token_secs)),
+            keep_millis: u64::try_from(limits.retention.as_millis()).unwrap_or(u64::MAX),
+            messages,
+        };
+        let quota = Quota {
+            commands_in_progress: limits.commands_in_progress,
+            commands_kept: limits.commands_kept,
+            outbox: limits.outbox,
+            stored_octets: limits.stored_octets,
+            mailbox_messages: limits.mailbox_messages.min(1024),
+        };
+        let new = NewCommand { command: record.clone(), gap: gap(provider)?, quota, removes_mailboxes: deletes_silently };
+        record.id = inner.store.create_command(new).await?;
+        Ok(record)
+    }
+
+    /// The mailboxes that a command goes to, each once. One address that finds none refuses the command.
+    async fn resolve(&self, command: &Command, kind: CommandKind) -> Result<Vec<Target>, Error> {
+        let inner = &*self.inner;
+        let recipients = command.header.recipients();
+        if recipients.len() > MAX_TO {
+            return Err(Error::too_large("commandHeader.to", "too many destinations"));
+        }
+        let profile = profile_of(&command.body);
+        let fits = |mailbox: &MailboxRecord| {
+            let pid = mailbox.pid.as_deref().unwrap_or_default();
+            profile.is_none_or(|profile| profile.eq_ignore_ascii_case(pid))
+        };
+        let mut targets: Vec<Target> = Vec::with_capacity(recipients.len());
+        for recipient in recipients {
+            let mailboxes = match recipient {
+                Address::Tmp if kind == CommandKind::Delete => {
+                    return Err(Error::malformed("commandHeader.to", "a temporary mailbox has nothing to delete"));
+                }
+                Address::Tmp => {
+                    targets.push(Target { bid: uuid(&*inner.provider)?, pid: None });
+                    continue;
+                }
+                Address::User(user) => inner.store.mailboxes_of_user(&self.group, user).await?,
+                Address::Mailbox(bid) => {
+                    let mailbox = inner.store.mailbox(bid).await?;
+                    mailbox.into_iter().filter(|mailbox| mailbox.state == MailboxState::Permanent && mailbox.group == self.group).collect()
+                }
+            };
+            let found: Vec<MailboxRecord> = mailboxes.into_iter().filter(fits).collect();
+            if found.is_empty() {
+                return Err(Error::new(Class::NotFound, "commandHeader.to", "a destination without a mailbox"));
+            }
+            if let CommandBody::Provision(provision) = &command.body
+                && found.iter().any(|mailbox| mailbox.user.as_ref() != Some(&provision.user_id))
+            {
+                return Err(Error::malformed("provCommand.userid", "not the user of the mailbox that the command goes to"));
+            }
+            for mailbox in found {
+                if !targets.iter().any(|target| target.bid == mailbox.bid) {
+                    targets.push(Target { bid: mailbox.bid, pid: mailbox.pid });
+                }
+            }
+        }
+        if targets.len() > inner.config.limits.destinations.min(MAX_DESTINATIONS) {
+            return Err(Error::too_large("commandHeader.to", "too many mailboxes"));
+        }
+        Ok(targets)
+    }
+}
+
+impl Inner {
+    /// Whether the command can be taken; gives it as a device will read it, and its text.
+    fn check_command(&self, command: &Command) -> Result<(Command, StoredJson), Error> {
+        let (dialect, limits) = (&self.config.dialect, &self.config.limits);
+        let text = dialect.write_command(command);
+        let limit = if command.provision().is_some() { limits.provision_octets } else { limits.command_octets };
+        if text.len() > limit {
+            return Err(Error::too_large("", "a command that is too long"));
+        }
+        // What was made in this process has not passed the reader and its limits.
+        let command = dialect.read_command(&text)?;
+        dialect.check_header(&command.header)?;
+        if let CommandBody::Provision(provision) = &command.body {
+            Address::user(provision.user_id.as_str()).map_err(|_| Error::malformed("provCommand.userid", "not an id that can be addressed"))?;
+            Asked::from_command_in(provision, dialect)?;
+        }
+        Ok((command, StoredJson::from(text)))
+    }
+
+    fn new_message(&self, target: Target, state: MessageState) -> Result<MessageRecord, Error> {
+        let provider = &*self.provider;
+        let (mid, octets) = (uuid(provider)?, uuid_octets(provider)?);
+        Ok(MessageRecord {
+            token: Digest::of(provider, &Secret::new(uuid_text(&octets))),
+            masked_token: *self.seal.apply(provider, &mid, &octets),
+            mid,
+            bid: target.bid,
+            pid: target.pid,
+            claim: None,
+            state,
+            answer: None,
+        })
+    }
+}
+
+/// The profile that a command names, if it names one.
+fn profile_of(body: &CommandBody) -> Option<&str> {
+    match body {
+        CommandBody::Provision(command) => command.profile.id.as_deref(),
+        CommandBody::Certificate(command) => Some(&command.profile_id),
+        CommandBody::StartPinReset(command) => command.profile_id.as_deref(),
+        CommandBody::EndPinReset(command) => command.profile_id.as_deref(),
+        CommandBody::Delete(command) => command.profile_id.as_deref(),
+        _ => None,
+    }
+}

@@ -1,0 +1,132 @@
+//! Times as they are stored and written.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+/// A time as it is stored: milliseconds since 1970 in UTC, leap seconds not counted. What lies before 1970 is 1970.
+///
+/// `Display` writes RFC 3339 in UTC, the form of all times on the wire: `2026-01-31T23:59:59Z`, with `.123` where it is not a whole second. After
+/// the year 9999, which RFC 3339 cannot write, it writes that year's end.
+///
+/// ```
+/// use keyferry::hermod::hub::UnixMillis;
+///
+/// assert_eq!(UnixMillis(1_700_000_000_000).to_string(), "2023-11-14T22:13:20Z");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixMillis(pub u64);
+
+/// The end of the year 9999.
+const LAST: u64 = 253_402_300_799_999;
+
+impl UnixMillis {
+    /// This much later; the last time there is, if that is too far.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// The same as a time of the standard library.
+    #[must_use]
+    pub fn to_system_time(self) -> SystemTime {
+        // On every system the end of the year 9999 can be shown.
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(self.0.min(LAST))).unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+}
+
+impl From<SystemTime> for UnixMillis {
+    fn from(time: SystemTime) -> Self {
+        Self::default().plus(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+    }
+}
+
+impl fmt::Display for UnixMillis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (secs, millis) = (self.0.min(LAST) / 1000, self.0.min(LAST) % 1000);
+        let (year, month, day) = civil(secs / 86_400);
+        let (hour, minute, second) = (secs / 3600 % 24, secs / 60 % 60, secs % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        if millis != 0 {
+            write!(f, ".{millis:03}")?;
+        }
+        f.write_str("Z")
+    }
+}
+
+/// Year, month and day, `days` after 1970-01-01, in the Gregorian calendar. Years are counted from March, so that the day that leap years have
+/// more is a year's last, and in eras of 400 years, which are all alike.
+fn civil(days: u64) -> (u64, u64, u64) {
+    const ERA: u64 = 146_097;
+    /// From 0000-03-01 to 1970-01-01.
+    const BEFORE: u64 = 719_468;
+    let days = days + BEFORE;
+    let (era, day) = (days / ERA, days % ERA);
+    let year = (day - day / 1460 + day / 36_524 - day / (ERA - 1)) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, later) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (era * 400 + year + later, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_rfc_3339() {
+        for (secs, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (68_169_599, "1972-02-28T23:59:59Z"),
+            (68_169_600, "1972-02-29T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_000_000_000, "2001-09-09T01:46:40Z"),
+            (1_798_761_599, "2026-12-31T23:59:59Z"),
+            (1_798_761_600, "2027-01-01T00:00:00Z"),
+            (4_107_542_399, "2100-02-28T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(UnixMillis(secs * 1000).to_string(), text);
+        }
+        assert_eq!(UnixMillis(1_700_000_000_042).to_string(), "2023-11-14T22:13:20.042Z");
+        assert_eq!(UnixMillis(u64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn each_day_of_four_centuries_follows_the_one_before() {
+        let mut before = civil(0);
+        for days in 1..ERA_DAYS {
+            let (year, month, day) = civil(days);
+            let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+            let (last_year, last_month, last_day) = before;
+            let follows = match day {
+                1 if month == 1 => (last_year + 1, last_month, last_day) == (year, 12, 31),
+                1 => {
+                    let length = match last_month {
+                        2 if leap => 29,
+                        2 => 28,
+                        4 | 6 | 9 | 11 => 30,
+                        _ => 31,
+                    };
+                    (last_year, last_month + 1, last_day) == (year, month, length)
+                }
+                _ => (last_year, last_month, last_day + 1) == (year, month, day),
+            };
+            assert!(follows, "{year}-{month}-{day}");
+            before = (year, month, day);
+        }
+    }
+
+    const ERA_DAYS: u64 = 146_097;
+
+    #[test]
+    fn keeps_milliseconds_and_never_overflows() {
+        let time = SystemTime::UNIX_EPOCH + Duration::new(5, 6_999_999);
+        assert_eq!(UnixMillis::from(time), UnixMillis(5006));
+        assert_eq!(UnixMillis(5006).to_system_time(), SystemTime::UNIX_EPOCH + Duration::from_millis(5006));
+        assert_eq!(UnixMillis::from(SystemTime::UNIX_EPOCH - Duration::from_secs(1)), UnixMillis(0));
+        assert_eq!(UnixMillis(1).plus(Duration::MAX), UnixMillis(u64::MAX));
+        assert!(UnixMillis(u64::MAX).to_system_time() > SystemTime::UNIX_EPOCH);
+    }
+}

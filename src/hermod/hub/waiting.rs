@@ -1,0 +1,60 @@
+//! Waiting for the first of several things.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::{Context, Poll};
+
+use crate::BoxFuture;
+
+/// Which of two came first.
+pub(super) enum First<A, B> {
+    A(A),
+    B(B),
+}
+
+/// Waits for the first of two; the other is dropped. Of two that are there, it is `a`.
+pub(super) async fn first<A, B>(a: impl Future<Output = A>, b: impl Future<Output = B>) -> First<A, B> {
+    let (mut a, mut b) = (pin!(a), pin!(b));
+    poll_fn(|context| match a.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(First::A(value)),
+        Poll::Pending => b.as_mut().poll(context).map(First::B),
+    })
+    .await
+}
+
+/// Futures under way, each with a name.
+#[derive(Default)]
+pub(super) struct Flights(Vec<(String, BoxFuture<'static, ()>)>);
+
+impl Flights {
+    pub(super) fn add(&mut self, name: String, flight: BoxFuture<'static, ()>) {
+        self.0.push((name, flight));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The names of which at least `count` are under way.
+    pub(super) fn names(&self, count: u32) -> Vec<String> {
+        let mut counts = std::collections::HashMap::<&str, u32>::new();
+        self.0.iter().for_each(|(name, _)| *counts.entry(name).or_default() += 1);
+        counts.into_iter().filter(|(_, number)| *number >= count).map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// Moves all on; ready if some have ended.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let before = self.0.len();
+        self.0.retain_mut(|(_, flight)| flight.as_mut().poll(context).is_pending());
+        if self.0.len() < before { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Waits for all.
+    pub(super) async fn land(&mut self) {
+        poll_fn(|context| {
+            let _ = self.poll(context);
+            if self.0.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+}

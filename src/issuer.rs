@@ -1,0 +1,118 @@
+//! The seam to a certificate authority: a verified request goes in, a certificate comes out, and nothing is handed on before it was compared with
+//! the request.
+//!
+//! An authority implements [`Issuer`]; whoever wants a certificate calls [`issue`], which asks the authority and checks what it answers.
+#![cfg_attr(feature = "ca", doc = "[`LocalCa`] is a small authority of one's own, for tests and closed systems.")]
+
+#[cfg(feature = "ca")]
+mod local;
+
+#[cfg(feature = "ca")]
+pub use local::{KeyUse, LeafProfile, LocalCa};
+
+use crate::csr::Request;
+use crate::{BoxFuture, Certificate, Class, Error};
+
+/// A certificate authority, or the way to one.
+///
+/// It is shared: `&dyn Issuer`, `Arc<dyn Issuer>`.
+///
+/// # Security
+/// A [`Request`] proves that somebody holds the key in it, and nothing else. Names, extensions and rights that it asks for are no reason to grant
+/// them: an authority takes key usage, basic constraints and validity from its own rules, and the caller has compared the subject with what it
+/// knows of the user (the [proof](crate::hermod::proof) does, against the template).
+pub trait Issuer: Send + Sync {
+    /// Has a certificate issued for the key and the subject of `request`. Callers use [`issue`], which checks the answer.
+    ///
+    /// # Errors
+    /// [`IssuerError::Refused`] if the authority does not want to, [`IssuerError::Failed`] if it could not be asked or failed.
+    fn issue_unchecked<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Certificate, IssuerError>>;
+}
+
+impl<T: Issuer + ?Sized> Issuer for std::sync::Arc<T> {
+    fn issue_unchecked<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Certificate, IssuerError>> {
+        (**self).issue_unchecked(request)
+    }
+}
+
+/// Has a certificate issued and checks it before it is handed on: it is for the request's key, and its subject is the request's, octet for octet.
+///
+/// Signature, dates and issuer of the certificate are not looked at: the authority is trusted with those.
+///
+/// ```
+/// # #[cfg(all(feature = "aws-lc-rs", feature = "ca"))] {
+/// use std::{sync::Arc, time::{Duration, SystemTime}};
+/// use keyferry::crypto::{Curve, KeyKind, Provider, aws_lc_rs::AwsLcRs};
+/// use keyferry::csr::{Request, Template};
+/// use keyferry::issuer::{LocalCa, issue};
+/// use keyferry::{BoxFuture, Clock};
+///
+/// struct Fixed;
+///
+/// impl Clock for Fixed {
+///     fn now(&self) -> SystemTime {
+///         SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+///     }
+///
+///     fn sleep_until(&self, _: SystemTime) -> BoxFuture<'_, ()> {
+///         Box::pin(std::future::ready(()))
+///     }
+/// }
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let root_key = AwsLcRs.generate(KeyKind::Ec(Curve::P256))?;
+/// let year = Duration::from_secs(365 * 24 * 3600);
+/// let ca = LocalCa::new_root("CN=Example root,O=Example", Arc::new(root_key), Arc::new(AwsLcRs), Arc::new(Fixed), year)?;
+///
+/// let command: serde_json::Value = serde_json::from_str(include_str!("../tests/fixtures/hermod/provision-command.json"))?;
+/// let template = Template::from_base64(command["provCommand"]["profile"]["keygenrequests"][0]["certreq"].as_str().unwrap())?;
+/// let pair = AwsLcRs.generate(KeyKind::Ec(Curve::P256))?;
+/// let request = Request::from_der(&template.replace_key(&*pair)?, &AwsLcRs)?;
+///
+/// let certificate = issue(&ca, &request).await?;
+/// assert_eq!(certificate.public_key(), pair.public_key());
+/// assert_eq!(certificate.subject_der(), template.subject_der());
+/// # Ok(()) }
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(run())?;
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// What the authority answers; [`IssuerError::Certificate`] of class `proof` if the certificate is for another key, of class `csr` if its subject is
+/// not the request's.
+pub async fn issue(issuer: &dyn Issuer, request: &Request) -> Result<Certificate, IssuerError> {
+    let certificate = issuer.issue_unchecked(request).await?;
+    certificate.require_key(request.public_key()).map_err(IssuerError::Certificate)?;
+    if certificate.subject_der() != request.subject_der() {
+        return Err(IssuerError::Certificate(Error::new(Class::Csr, "certificate.subject", "not the request's octets")));
+    }
+    Ok(certificate)
+}
+
+/// Why there is no certificate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssuerError {
+    /// The authority does not issue this; asking again does not help.
+    #[error("the authority refused the request")]
+    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The authority could not be asked, or failed; asking again may help.
+    #[error("the authority failed")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The certificate that the authority gave was refused here.
+    #[error("the certificate was refused")]
+    Certificate(#[source] Error),
+}
+
+impl IssuerError {
+    /// A refusal, with the reason: an error or a text.
+    pub fn refused(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Refused(reason.into())
+    }
+
+    /// A failure, with the reason: an error or a text.
+    pub fn failed(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Failed(reason.into())
+    }
+}

@@ -1,0 +1,49 @@
+//! The seeds of every fuzz target, replayed over its body.
+
+#![cfg(feature = "aws-lc-rs")]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[allow(unreachable_pub)]
+#[path = "../fuzz/src/bodies.rs"]
+mod bodies;
+
+fn replay(target: &str, body: fn(&[u8])) {
+    let directory = format!("{}/fuzz/seeds/{target}", env!("CARGO_MANIFEST_DIR"));
+    let mut paths: Vec<_> = std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "{directory} has no seeds");
+    for path in paths {
+        // Shown if it fails.
+        println!("{}", path.display());
+        let seed = std::fs::read(path).unwrap();
+        body(&seed);
+        // Seeds with something missing are what a fuzzer tries first.
+        for part in 1..16 {
+            body(&seed[..seed.len() * part / 16]);
+            body(&seed[seed.len() * part / 16..]);
+        }
+    }
+}
+
+macro_rules! replays {
+    ($( $target:ident )*) => { $(
+        #[test]
+        fn $target() {
+            replay(stringify!($target), bodies::$target);
+        }
+    )* };
+}
+
+replays! { jws jwk csr_template csr_request certificate provision_answer command_json callback_json activation_uri }
+
+/// Each seed directory belongs to a target, and the other way round.
+#[test]
+fn every_target_is_replayed() {
+    let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/Cargo.toml")).unwrap();
+    let mut targets: Vec<&str> = manifest.lines().filter_map(|line| line.strip_prefix("path = \"fuzz_targets/")?.strip_suffix(".rs\"")).collect();
+    let seeds = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds")).unwrap();
+    let mut seeds: Vec<String> = seeds.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    targets.sort_unstable();
+    seeds.sort_unstable();
+    assert_eq!(targets, seeds);
+}

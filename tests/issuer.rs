@@ -1,0 +1,203 @@
+//! The seam to an authority, and the small authority of our own.
+#![cfg(all(feature = "ca", feature = "aws-lc-rs"))]
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/peer.rs"]
+mod peer;
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use der::Decode as _;
+use keyferry::crypto::{Curve, KeyKind, PrivateKey, Provider, aws_lc_rs::AwsLcRs};
+use keyferry::csr::{Request, Template};
+use keyferry::issuer::{Issuer, IssuerError, KeyUse, LeafProfile, LocalCa, issue};
+use keyferry::{BoxFuture, Certificate, Class, Clock};
+use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const NOW: Duration = Duration::from_secs(1_800_000_000);
+
+struct Fixed(SystemTime);
+
+impl Clock for Fixed {
+    fn now(&self) -> SystemTime {
+        self.0
+    }
+
+    fn sleep_until(&self, _: SystemTime) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + NOW
+}
+
+fn ca(kind: KeyKind) -> LocalCa {
+    let key: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(kind).unwrap());
+    LocalCa::new_root("CN=Example root,O=Example", Arc::new(key), Arc::new(AwsLcRs), Arc::new(Fixed(now())), 3650 * DAY).unwrap()
+}
+
+fn template() -> Template {
+    let command: serde_json::Value = serde_json::from_str(include_str!("fixtures/hermod/provision-command.json")).unwrap();
+    Template::from_base64(command["provCommand"]["profile"]["keygenrequests"][0]["certreq"].as_str().unwrap()).unwrap()
+}
+
+fn request(kind: KeyKind) -> Request {
+    let pair = AwsLcRs.generate(kind).unwrap();
+    Request::from_der(&template().replace_key(&*pair).unwrap(), &AwsLcRs).unwrap()
+}
+
+const KINDS: [KeyKind; 5] =
+    [KeyKind::Rsa { bits: 2048 }, KeyKind::Ec(Curve::P256), KeyKind::Ec(Curve::P384), KeyKind::Ec(Curve::P521), KeyKind::Ed25519];
+
+/// Answers whatever it was made with.
+struct Answers(Certificate);
+
+impl Issuer for Answers {
+    fn issue_unchecked<'a>(&'a self, _: &'a Request) -> BoxFuture<'a, Result<Certificate, IssuerError>> {
+        Box::pin(async { Ok(self.0.clone()) })
+    }
+}
+
+#[tokio::test]
+async fn refuses_a_certificate_for_another_key_before_it_is_handed_on() {
+    let authority = ca(KeyKind::Ec(Curve::P256));
+    let (mine, other) = (request(KeyKind::Ec(Curve::P256)), request(KeyKind::Ec(Curve::P256)));
+    let wrong = Answers(issue(&authority, &other).await.unwrap());
+    let IssuerError::Certificate(error) = issue(&wrong, &mine).await.unwrap_err() else { panic!() };
+    assert_eq!(error.class(), Class::Proof);
+    assert!(issue(&wrong, &other).await.is_ok());
+}
+
+#[tokio::test]
+async fn refuses_a_certificate_for_another_subject_before_it_is_handed_on() {
+    let pair: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
+    let mine = Request::from_der(&template().replace_key(&pair).unwrap(), &AwsLcRs).unwrap();
+    // The right key under another name: a root of its own.
+    let wrong = LocalCa::new_root("CN=Mallory", Arc::new(pair), Arc::new(AwsLcRs), Arc::new(Fixed(now())), DAY).unwrap();
+    let IssuerError::Certificate(error) = issue(&Answers(wrong.certificate().clone()), &mine).await.unwrap_err() else { panic!() };
+    assert_eq!((error.class(), error.part()), (Class::Csr, "certificate.subject"));
+}
+
+#[tokio::test]
+async fn takes_subject_octets_and_key_from_the_request_and_the_rest_from_its_profile() {
+    for root in KINDS {
+        let authority = ca(root).with_profile(LeafProfile::new(90 * DAY).with_key_uses(&[KeyUse::DigitalSignature]));
+        for leaf in KINDS {
+            let request = request(leaf);
+            let certificate = issue(&authority, &request).await.unwrap();
+            assert_eq!(certificate.subject_der(), template().subject_der());
+            assert_eq!(certificate.public_key(), request.public_key());
+            assert_eq!(certificate.issuer(), authority.certificate().subject());
+
+            let read = x509_cert::Certificate::from_der(certificate.as_der()).unwrap();
+            let tbs = read.tbs_certificate();
+            assert_eq!(tbs.validity().not_before.to_unix_duration(), NOW - Duration::from_secs(300));
+            assert_eq!(tbs.validity().not_after.to_unix_duration(), NOW + 90 * DAY);
+            let (critical, constraints) = tbs.get_extension::<BasicConstraints>().unwrap().unwrap();
+            assert!(critical && !constraints.ca);
+            let (critical, usage) = tbs.get_extension::<KeyUsage>().unwrap().unwrap();
+            assert!(critical);
+            assert_eq!(usage, KeyUsage(KeyUsages::DigitalSignature.into()));
+            assert_eq!(tbs.extensions().unwrap().len(), 4);
+
+            let root = x509_cert::Certificate::from_der(authority.certificate().as_der()).unwrap();
+            let (_, root_id) = root.tbs_certificate().get_extension::<SubjectKeyIdentifier>().unwrap().unwrap();
+            let (_, authority_id) = tbs.get_extension::<AuthorityKeyIdentifier>().unwrap().unwrap();
+            assert_eq!(authority_id.key_identifier.unwrap(), root_id.0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn serial_numbers_are_positive_random_and_long() {
+    let authority = ca(KeyKind::Ec(Curve::P256));
+    let request = request(KeyKind::Ec(Curve::P256));
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..50 {
+        let certificate = issue(&authority, &request).await.unwrap();
+        let read = x509_cert::Certificate::from_der(certificate.as_der()).unwrap();
+        let serial = read.tbs_certificate().serial_number().as_bytes().to_vec();
+        assert_eq!(serial.len(), 16);
+        assert!(serial[0] < 0x80);
+        assert!(seen.insert(serial));
+    }
+}
+
+#[tokio::test]
+async fn no_certificate_outlives_the_root_and_an_expired_root_issues_nothing() {
+    let key: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
+    let root = LocalCa::new_root("CN=Short", Arc::new(key.clone()), Arc::new(AwsLcRs), Arc::new(Fixed(now())), DAY).unwrap();
+    let request = request(KeyKind::Ec(Curve::P256));
+    let certificate = issue(&root, &request).await.unwrap();
+    let read = x509_cert::Certificate::from_der(certificate.as_der()).unwrap();
+    assert_eq!(read.tbs_certificate().validity().not_after.to_unix_duration(), NOW + DAY);
+
+    let later = LocalCa::from_root(root.certificate().clone(), Arc::new(key), Arc::new(AwsLcRs), Arc::new(Fixed(now() + DAY))).unwrap();
+    assert!(matches!(issue(&later, &request).await, Err(IssuerError::Failed(_))));
+}
+
+#[tokio::test]
+async fn a_root_is_gone_on_with_only_by_its_own_key_and_only_if_it_is_an_authority() {
+    let authority = ca(KeyKind::Ec(Curve::P256));
+    let other: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
+    let clock = Arc::new(Fixed(now()));
+    let wrong = LocalCa::from_root(authority.certificate().clone(), Arc::new(other.clone()), Arc::new(AwsLcRs), clock.clone());
+    assert!(matches!(wrong, Err(IssuerError::Refused(_))));
+    let request = Request::from_der(&template().replace_key(&other).unwrap(), &AwsLcRs).unwrap();
+    let leaf = issue(&authority, &request).await.unwrap();
+    assert!(matches!(LocalCa::from_root(leaf, Arc::new(other), Arc::new(AwsLcRs), clock), Err(IssuerError::Refused(_))));
+}
+
+#[tokio::test]
+async fn openssl_verifies_the_chain_and_reads_the_leaf() {
+    if !peer::has_peer("openssl", "version") {
+        return;
+    }
+    let folder = peer::folder("issuer");
+    let at = NOW.as_secs().to_string();
+    for root in KINDS {
+        let authority = ca(root);
+        let root_path = folder.join("root.der");
+        std::fs::write(&root_path, authority.certificate().as_der()).unwrap();
+        let root_pem = folder.join("root.pem");
+        let made = Command::new("openssl").args(["x509", "-inform", "DER", "-in"]).arg(&root_path).arg("-out").arg(&root_pem).status().unwrap();
+        assert!(made.success());
+        for leaf in KINDS {
+            let certificate = issue(&authority, &request(leaf)).await.unwrap();
+            let (leaf_path, leaf_pem) = (folder.join("leaf.der"), folder.join("leaf.pem"));
+            std::fs::write(&leaf_path, certificate.as_der()).unwrap();
+            let read =
+                Command::new("openssl").args(["x509", "-inform", "DER", "-text", "-in"]).arg(&leaf_path).arg("-out").arg(&leaf_pem).output().unwrap();
+            assert!(read.status.success());
+            let verified = Command::new("openssl")
+                .args(["verify", "-x509_strict", "-check_ss_sig", "-attime", &at, "-CAfile"])
+                .arg(&root_pem)
+                .arg(&leaf_pem)
+                .output()
+                .unwrap();
+            assert!(verified.status.success(), "{root:?} {leaf:?}: {}", String::from_utf8_lossy(&verified.stderr));
+        }
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn errors_have_sources_and_no_input() {
+    let error = LocalCa::new_root(
+        "not a name",
+        Arc::new(Arc::<dyn PrivateKey>::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap())),
+        Arc::new(AwsLcRs),
+        Arc::new(Fixed(now())),
+        DAY,
+    )
+    .unwrap_err();
+    assert!(std::error::Error::source(&error).is_some());
+    assert_eq!(error.to_string(), "the authority refused the request");
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<IssuerError>();
+    shared::<LocalCa>();
+}
