@@ -111,6 +111,7 @@ impl Agent {
         for kept in self.keys.unsent(&profile.channel.address).await? {
             events.push(self.deliver(&mailbox, Some(&profile), kept).await);
         }
+        let wait = wait.min(Duration::from_secs(self.dialect.limits.max_wait_secs));
         let listing = match mailbox.api.list(wait).await {
             Err(error) => return self.mailbox_failed(&profile, error, events).await,
             Ok(listing) => listing,
