@@ -6,6 +6,7 @@ pub mod device;
 pub mod dialect;
 #[cfg(feature = "hub")]
 pub mod hub;
+pub mod integrator;
 pub mod model;
 pub mod proof;
 #[cfg(feature = "qr")]

@@ -696,6 +696,27 @@ fn a_link_that_the_hub_forgot_is_settled_by_the_new_mailbox() {
 }
 
 #[test]
+fn a_renewal_ends_with_its_mailbox_and_the_profile_stays() {
+    let mut world = World::new();
+    world.policy = world.policy.clone().allow_overwriting();
+    let profile = world.provisioned(&one_key());
+    world.hub.post_to(&profile.channel.address, renewal(&profile.names.id));
+    // Stopped between keys and answer, and meanwhile the integrator deletes the mailbox.
+    for at in 0.. {
+        let _ = run(world.device_until(&Crash::at(at)).poll(&profile.names.id, Duration::ZERO));
+        if !run(world.store.all_pending()).unwrap().unwrap().is_empty() {
+            break;
+        }
+    }
+    for call in ["list", "answer", "fetch"] {
+        world.hub.state().failing.insert(call, Class::Expired);
+    }
+    assert!(matches!(world.poll(&profile), Err(DeviceError::Hub(error)) if error.class() == Class::Expired));
+    world.nothing_is_left_over();
+    assert_eq!(world.profiles(), [profile]);
+}
+
+#[test]
 fn a_message_that_another_device_claimed_is_left_alone() {
     let (world, other) = (World::new(), World::new());
     let (link, bid) = world.hub.post(one_key());

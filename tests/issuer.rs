@@ -152,6 +152,75 @@ async fn a_root_is_gone_on_with_only_by_its_own_key_and_only_if_it_is_an_authori
     assert!(matches!(LocalCa::from_root(leaf, Arc::new(other), Arc::new(AwsLcRs), clock), Err(IssuerError::Refused(_))));
 }
 
+fn tlv(tag: u8, content: &[&[u8]]) -> Vec<u8> {
+    let content = content.concat();
+    let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+    let mut out = vec![tag];
+    match content.len() {
+        0..=0x7f => out.push(length[1]),
+        0x80..=0xff => out.extend([0x81, length[1]]),
+        _ => out.extend([0x82, length[0], length[1]]),
+    }
+    out.extend(content);
+    out
+}
+
+/// A request with this subject, signed by a new key.
+fn request_for(subject: &[u8], attributes: &[u8]) -> Request {
+    let spki = tlv(0x30, &[&tlv(0x30, &[&tlv(0x06, &[&[0x2a, 0x03]])]), &tlv(0x03, &[&[0, 1]])]);
+    let info = tlv(0x30, &[&[0x02, 0x01, 0x00], subject, &spki, &tlv(0xa0, &[attributes])]);
+    let template = tlv(0x30, &[&info, &tlv(0x30, &[&tlv(0x06, &[&[0x2a, 0x03]])]), &tlv(0x03, &[&[0, 1]])]);
+    let pair = AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap();
+    Request::from_der(&Template::from_der(&template).unwrap().replace_key(&*pair).unwrap(), &AwsLcRs).unwrap()
+}
+
+fn attribute(oid: &[u8], tag: u8, text: &[u8]) -> Vec<u8> {
+    tlv(0x30, &[&tlv(0x06, &[oid]), &tlv(tag, &[text])])
+}
+
+const CN: &[u8] = &[0x55, 0x04, 0x03];
+const O: &[u8] = &[0x55, 0x04, 0x0a];
+
+#[tokio::test]
+async fn odd_subjects_are_taken_octet_for_octet_or_refused() {
+    let authority = ca(KeyKind::Ec(Curve::P256));
+    let (cn, o) = (attribute(CN, 0x0c, b"Jane"), attribute(O, 0x0c, b"Acme"));
+    let private = attribute(&[0x2b, 0x06, 0x01, 0x04, 0x01, 0x81, 0x3c, 0x07, 0x01, 0x01, 0x02], 0x13, b"4711");
+    for (what, subject) in [
+        ("empty", tlv(0x30, &[])),
+        ("several attributes in one", tlv(0x30, &[&tlv(0x31, &[&cn, &o])])),
+        ("a private attribute", tlv(0x30, &[&tlv(0x31, &[&cn]), &tlv(0x31, &[&private])])),
+        ("a name twice", tlv(0x30, &[&tlv(0x31, &[&cn]), &tlv(0x31, &[&cn])])),
+        ("T61String", tlv(0x30, &[&tlv(0x31, &[&attribute(CN, 0x14, &[0xe9])])])),
+        ("BMPString", tlv(0x30, &[&tlv(0x31, &[&attribute(CN, 0x1e, &[0x20, 0x19])])])),
+        ("IA5String", tlv(0x30, &[&tlv(0x31, &[&attribute(CN, 0x16, b"jane@acme.example")])])),
+    ] {
+        let request = request_for(&subject, &[]);
+        let certificate = issue(&authority, &request).await.unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        assert_eq!(certificate.subject_der(), subject, "{what}");
+    }
+    // Not in the order of DER: whatever becomes of it, it is not changed.
+    let unordered = tlv(0x30, &[&tlv(0x31, &[&o, &cn])]);
+    match issue(&authority, &request_for(&unordered, &[])).await {
+        Ok(certificate) => assert_eq!(certificate.subject_der(), unordered),
+        Err(error) => assert!(matches!(error, IssuerError::Refused(_))),
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_a_request_asks_for_is_granted() {
+    // extensionRequest { basicConstraints critical CA:TRUE }
+    let constraints = tlv(0x30, &[&tlv(0x06, &[&[0x55, 0x1d, 0x13]]), &[0x01, 0x01, 0xff], &tlv(0x04, &[&[0x30, 0x03, 0x01, 0x01, 0xff]])]);
+    let oid = tlv(0x06, &[&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x0e]]);
+    let wanted = tlv(0x30, &[&oid, &tlv(0x31, &[&tlv(0x30, &[&constraints])])]);
+    let request = request_for(&tlv(0x30, &[&tlv(0x31, &[&attribute(CN, 0x0c, b"Jane")])]), &wanted);
+    let certificate = issue(&ca(KeyKind::Ec(Curve::P256)), &request).await.unwrap();
+    let read = x509_cert::Certificate::from_der(certificate.as_der()).unwrap();
+    let (_, constraints) = read.tbs_certificate().get_extension::<BasicConstraints>().unwrap().unwrap();
+    assert!(!constraints.ca);
+    assert_eq!(read.tbs_certificate().extensions().unwrap().len(), 4);
+}
+
 #[tokio::test]
 async fn openssl_verifies_the_chain_and_reads_the_leaf() {
     if !peer::has_peer("openssl", "version") {

@@ -111,9 +111,6 @@ pub struct Agent {
     dialect: Dialect,
 }
 
-/// Octets of a claim.
-const CLAIM_OCTETS: usize = 32;
-
 impl Agent {
     /// A device: the provider is for random numbers and digests, the key store makes and keeps keys, the connector opens mailboxes, consent asks the
     /// user, the attestation key signs the answers, and `info` is what the device says of itself.
@@ -161,7 +158,9 @@ impl Agent {
         if let Some(profile) = self.keys.profiles().await?.into_iter().find(|profile| profile.channel.address == link.url) {
             return self.poll(&profile.names.id, Duration::ZERO).await;
         }
-        let claim = Secret::new(encode_url(&*self.random::<CLAIM_OCTETS>()?));
+        let mut claim = Zeroizing::new(vec![0; self.dialect.limits.claim_octets]);
+        self.provider.fill_random(&mut claim).map_err(DeviceError::Crypto)?;
+        let claim = Secret::new(encode_url(&claim));
         let channel = self.keys.open_activation(Channel::of_message(link.url, link.token.clone(), claim)).await?;
         if channel.token != link.token {
             return Err(DeviceError::Link(Error::new(Class::Conflict, "uri.token", "another link into the same mailbox is open")));
@@ -236,12 +235,6 @@ impl Agent {
     async fn open(&self, channel: &Channel) -> Result<Mailbox, DeviceError> {
         self.policy.check_address(&channel.address).map_err(DeviceError::Link)?;
         Mailbox::open(&*self.connector, channel).await
-    }
-
-    fn random<const N: usize>(&self) -> Result<Zeroizing<[u8; N]>, DeviceError> {
-        let mut octets = Zeroizing::new([0; N]);
-        self.provider.fill_random(&mut *octets).map_err(DeviceError::Crypto)?;
-        Ok(octets)
     }
 }
 

@@ -4,7 +4,7 @@
 //! [`CommandApi`](super::wire::CommandApi); for a [`MailboxKey`](super::wire::MailboxKey) to a [`Mailbox`], which is a
 //! [`MailboxApi`](super::wire::MailboxApi). Whatever serves those wires can serve a hub. It does no I/O of its own: what it remembers is a
 //! [`Store`]'s business, callbacks go to each integrator's [`AnyCallbackApi`](super::wire::AnyCallbackApi), time comes from a
-//! [`Clock`](crate::Clock) and randomness from a [`Provider`](crate::crypto::Provider).
+//! [`Clock`] and randomness from a [`Provider`].
 //!
 //! [`Hub::run`] has to be polled for deadlines and callbacks to happen; [`Hub::step`] is one turn of it.
 //!
@@ -29,7 +29,7 @@
 //!
 //! // The device opens it: the link's token, and a claim of its own (32 random octets as base64url).
 //! let claim = Secret::new("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
-//! let mailbox = hub.open(MailboxKey::of_message(link.bid().unwrap(), link.token, claim)).await?;
+//! let mailbox = hub.open(MailboxKey::of_message(link.bid().unwrap(), link.token.clone(), claim)).await?;
 //! let listed = mailbox.list(Duration::ZERO).await?.messages.remove(0);
 //! let message = mailbox.fetch(&listed.mid).await?;
 //! let answer = Answer::new(message.header.location, Response::Ping(PingResponse::new(0)));

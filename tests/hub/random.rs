@@ -45,6 +45,8 @@ fn expected(error: &Error) {
 
 #[tokio::test]
 async fn whatever_happens_states_move_forward_and_every_end_is_told() {
+    // So that it is known that much of it happens.
+    let (mut completed, mut timed_out, mut registered) = (0, 0, 0);
     for seed in 1..=48 {
         let world = World::with(|config| {
             config.callbacks.attempts = 1000;
@@ -52,7 +54,7 @@ async fn whatever_happens_states_move_forward_and_every_end_is_told() {
             config.limits.mailboxes_per_user = 3;
             config.limits.commands_in_progress = 12;
         });
-        let (mut dice, mut past) = (Dice(seed * 0x9e37_79b9_7f4a_7c15), Past::default());
+        let (mut dice, mut past) = (Dice(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed)), Past::default());
         for _ in 0..80 {
             turn(&world, &mut dice, &mut past).await;
             check(&world, &mut past).await;
@@ -72,6 +74,9 @@ async fn whatever_happens_states_move_forward_and_every_end_is_told() {
         }
         assert_eq!(ids.len(), past.submitted.len(), "seed {seed}");
         check(&world, &mut past).await;
+        completed += past.ended.values().filter(|state| *state == "COMPLETED").count();
+        timed_out += past.ended.values().filter(|state| *state == "TIMEOUT").count();
+        registered += past.answers.values().filter(|(_, _, text)| text.contains("jws")).count();
 
         // And nothing of it stays.
         for own in &past.mailboxes {
@@ -82,6 +87,7 @@ async fn whatever_happens_states_move_forward_and_every_end_is_told() {
         assert_eq!(world.pass(40 * 86_400).await, None, "seed {seed}");
         assert_eq!(format!("{:?}", world.store), "MemoryStore { commands: 0, mailboxes: 0, entries: 0 }", "seed {seed}");
     }
+    assert!(completed > 200 && timed_out > 200 && registered > 50, "{completed} {timed_out} {registered}");
 }
 
 async fn turn(world: &World, dice: &mut Dice, past: &mut Past) {

@@ -237,6 +237,11 @@ impl Gate<MailboxKey> for FakeHub {
     type Handle = Handle;
 
     async fn open(&self, key: MailboxKey) -> Result<Handle, Error> {
+        // A gate refuses what does not fit, as a hub's does.
+        self.call("open", |state| {
+            state.check(&key, false).map(|_| ()).or_else(|error| if error.class() == Class::Conflict { Ok(()) } else { Err(error) })
+        })
+        .await?;
         Ok(Handle { hub: self.clone(), key })
     }
 }

@@ -44,11 +44,7 @@ impl Agent {
                 self.settle(owner, id).await?;
                 Err(DeviceError::Hub(error))
             }
-            (Fate::Lost(error), Some(pending)) if owner.is_none() => self.ask_new_mailbox(pending, error).await,
-            (Fate::Lost(error), None) if owner.is_none() => {
-                self.settle(owner, id).await?;
-                Err(DeviceError::Hub(error))
-            }
+            (Fate::Lost(error), _) if owner.is_none() => self.lost(id, error).await,
             (Fate::Lost(error) | Fate::Unknown(error), _) => Err(DeviceError::Hub(error)),
         }
     }
@@ -119,18 +115,21 @@ impl Agent {
         Err(DeviceError::Rejected(rejected))
     }
 
-    /// The hub no longer knows the link, which it forgets a day after the end, while the answer was on its way. If it knows the new mailbox, it has
+    /// The hub no longer knows the link, which it forgets a day after the end, while an answer was on its way. If it knows the new mailbox, it has
     /// taken the answer: a mailbox without one is removed when the command ends.
-    async fn ask_new_mailbox(&self, pending: Pending, lost: Error) -> Result<Event, DeviceError> {
-        let id = pending.message.clone();
-        let Some(channel) = pending.mailbox.clone() else { return Err(DeviceError::Hub(lost)) };
+    pub(super) async fn lost(&self, id: &MessageId, error: Error) -> Result<Event, DeviceError> {
+        let sealed = self.keys.pending(id).await?.and_then(|pending| Some((pending.mailbox.clone()?, pending)));
+        let Some((channel, pending)) = sealed else {
+            self.settle(None, id).await?;
+            return Err(DeviceError::Hub(error));
+        };
         let listed = match self.open(&channel).await {
             Ok(mailbox) => mailbox.api.list(Duration::ZERO).await.map_err(DeviceError::Hub),
             Err(error) => Err(error),
         };
         match listed {
             Ok(_) => self.provisioned(None, pending).await,
-            Err(DeviceError::Hub(error)) if is_gone(&error) => self.ended(None, &id).await,
+            Err(DeviceError::Hub(error)) if is_gone(&error) => self.ended(None, id).await,
             Err(error) => Err(error),
         }
     }

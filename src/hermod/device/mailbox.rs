@@ -49,15 +49,20 @@ impl Agent {
     }
 
     async fn resume_into(&self, channel: &Channel, events: &mut Vec<Result<Event, DeviceError>>) -> Result<(), DeviceError> {
-        let mailbox = match self.open(channel).await {
-            Err(DeviceError::Hub(error)) => return self.activation_failed(channel, error, events).await,
-            opened => opened?,
-        };
         // An activation is for one message: once that is answered, there is no other.
-        if let Some(kept) = self.keys.unsent(&channel.address).await?.into_iter().next() {
-            events.push(self.deliver(&mailbox, None, kept).await);
-            return Ok(());
-        }
+        let kept = self.keys.unsent(&channel.address).await?.into_iter().next();
+        let mailbox = match (self.open(channel).await, kept) {
+            (Ok(mailbox), Some(kept)) => {
+                events.push(self.deliver(&mailbox, None, kept).await);
+                return Ok(());
+            }
+            (Err(DeviceError::Hub(error)), Some(kept)) if is_gone(&error) => {
+                events.push(self.lost(&kept.message, error).await);
+                return Ok(());
+            }
+            (Err(DeviceError::Hub(error)), None) => return self.activation_failed(channel, error, events).await,
+            (opened, _) => opened?,
+        };
         let listing = match mailbox.api.list(Duration::ZERO).await {
             Err(error) => return self.activation_failed(channel, error, events).await,
             Ok(listing) => listing,
@@ -79,6 +84,7 @@ impl Agent {
                 events.push(Ok(Event::Ended { message: MessageId::new(&channel.address, "") }));
                 Ok(())
             }
+            // Unless there is an answer, which may have arrived.
             Class::Unauthorized | Class::Conflict | Class::NotFound if self.keys.unsent(&channel.address).await?.is_empty() => {
                 self.keys.close_activation(&channel.address).await?;
                 Err(DeviceError::Hub(error))
@@ -105,6 +111,7 @@ impl Agent {
         for kept in self.keys.unsent(&profile.channel.address).await? {
             events.push(self.deliver(&mailbox, Some(&profile), kept).await);
         }
+        let wait = wait.min(Duration::from_secs(self.dialect.limits.max_wait_secs));
         let listing = match mailbox.api.list(wait).await {
             Err(error) => return self.mailbox_failed(&profile, error, events).await,
             Ok(listing) => listing,
@@ -131,7 +138,17 @@ impl Agent {
             // Removed while an answer was delivered; its mailbox went with it.
             None => Ok(()),
             Some(profile) if profile.retired && is_gone(&error) => self.remove(&profile, events).await,
-            Some(_) => Err(DeviceError::Hub(error)),
+            Some(profile) => {
+                if error.class() == Class::Expired {
+                    // The mailbox is no more, and with it whatever was being done for it. The profile stays, as for one who lost a phone and found it.
+                    for pending in self.keys.all_pending().await? {
+                        if pending.message.mailbox == profile.channel.address {
+                            self.keys.abandon(&pending.message).await?;
+                        }
+                    }
+                }
+                Err(DeviceError::Hub(error))
+            }
         }
     }
 

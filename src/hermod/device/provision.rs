@@ -113,7 +113,8 @@ impl Agent {
 
     /// A UUID of version 4 (RFC 9562).
     fn new_uuid(&self) -> Result<String, DeviceError> {
-        let mut octets = *self.random::<16>()?;
+        let mut octets = [0; 16];
+        self.provider.fill_random(&mut octets).map_err(DeviceError::Crypto)?;
         octets[6] = octets[6] & 0x0f | 0x40;
         octets[8] = octets[8] & 0x3f | 0x80;
         let hex: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();

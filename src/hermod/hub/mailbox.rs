@@ -111,6 +111,18 @@ impl MailboxApi for Mailbox {
         Ok(Message::new(header, command))
     }
 
+    /// Stores an answer, once: the same octets again succeed.
+    ///
+    /// `responseHeader.inReplyTo` has to be the location of the message as text, and the response has to be one to this kind of command. A provision answer
+    /// with code 0 has to name a mailbox that was reserved for this message (or, in a permanent mailbox, that one, and its profile) and a profile that has no
+    /// mailbox yet, unless the command named it; and it has to be consistent with the command, unless
+    /// [`HubConfig::verify_answers`](super::HubConfig::verify_answers) is off. What is refused leaves the message open.
+    ///
+    /// # Errors
+    /// - `malformed`, `too-large`: the envelope, the response, or what was signed; the part of the latter begins with `provResponse.result.data`.
+    /// - those of [`proof`](crate::hermod::proof): what was signed does not prove itself; `channel` for the mailbox, `user` for the profile.
+    /// - `conflict`: another answer is stored, or somebody else claimed the message; `expired`: it has ended.
+    /// - `not-found`: no such message here; `rate`: the user has too many mailboxes; `storage`.
     async fn answer(&self, mid: &str, answer: &str) -> Result<(), Error> {
         self.take_answer(mid, answer).await
     }

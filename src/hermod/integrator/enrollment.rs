@@ -1,0 +1,396 @@
+//! The journey of one profile.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Proven;
+use super::evidence::{self, Exchange};
+use crate::crypto::{CryptoError, Provider};
+use crate::hermod::Dialect;
+use crate::hermod::model::{
+    Address, Callback, CertificateCommand, Command, CommandHeader, CommandKind, CommandType, KeyCertificate, KeyState, ProfileRequest, Progress,
+    ProvisionCommand, SUCCESS, Submitted,
+};
+use crate::hermod::proof::{Asked, Attested, Consistent, Expectation, Pins, Refusal, Verified, Verifier};
+use crate::jose::encode_url;
+use crate::{Certificate, Class, Error};
+
+/// The journey of one profile: provision, verify, have certificates issued, deliver them.
+///
+/// It does nothing by itself. [`next`](Self::next) says what the caller has to do, and the caller tells what came of it; every event may come twice and
+/// in any order in which the world sends it. [`to_json`](Self::to_json) after each step, and the journey survives the process.
+///
+/// It stores evidence, never a verdict: the command as sent, the answer as received. After loading, the answer is verified again, and
+/// [`issued`](Self::issued) asks for the proof. Its id is the `externalId` of its commands, so that a callback finds its journey even if it comes before the
+/// answer to the POST, or that answer was lost.
+///
+/// ```
+/// # #[cfg(feature = "aws-lc-rs")] {
+/// use keyferry::crypto::aws_lc_rs::AwsLcRs;
+/// use keyferry::hermod::integrator::{Enrollment, Next};
+/// use keyferry::hermod::model::{CommandHeader, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest};
+///
+/// let key = KeyGenRequest::new("signer", KeyUsage::SIG, vec![KeyTypePrio::new("RSA", "2048", "RS256")]);
+/// let profile = ProfileRequest::new("Example", "Card of A", vec![key]);
+/// let mut enrollment = Enrollment::begin(&AwsLcRs, CommandHeader::new(300, 300), "userA", profile)?;
+///
+/// let Next::Submit(command) = enrollment.next() else { unreachable!() };
+/// let command = command.clone();
+/// enrollment.sending();                       // store it, then send
+/// let stored = enrollment.to_json();
+///
+/// // The process died in between: whether the command was sent is not known, so it is not sent again by itself.
+/// let enrollment = Enrollment::from_json(&stored)?;
+/// assert!(matches!(enrollment.next(), Next::AwaitDevice(None)));
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Enrollment {
+    id: String,
+    provision: Exchange,
+    certificate: Option<Exchange>,
+    dialect: Arc<Dialect>,
+}
+
+/// What the caller has to do next.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Next<'a> {
+    /// Call [`Enrollment::sending`], store the journey, send this command, and hand what the hub answers to [`Enrollment::submitted`].
+    Submit(&'a Command),
+    /// Show the activation link of each destination, and hand the callback, or what a poll answers, to [`Enrollment::received`]. `None` if the hub's
+    /// answer to the command is missing: the command may have been sent or not. A callback may still come; or start anew.
+    AwaitDevice(Option<&'a Submitted>),
+    /// The answer is there: [`Enrollment::prove`] it, have certificates issued for the requests, and hand them to [`Enrollment::issued`].
+    Prove,
+    /// As [`Next::Submit`], for the command that delivers the certificates.
+    Deliver(&'a Command),
+    /// Hand the callback, or what a poll answers, to [`Enrollment::received`]. `None` as for [`Next::AwaitDevice`].
+    AwaitDelivery(Option<&'a Submitted>),
+    /// Nothing: the certificates are installed, or no key was to have one. The answer can be [proved](Enrollment::prove) at any time.
+    Done,
+    /// Nothing: it ended without success. Another journey may be begun.
+    Failed(Failure),
+}
+
+/// How a journey ended without success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The device, or its user, refused. The code is the device's; 0 is success, no other is documented.
+    Refused {
+        /// Which of the two commands.
+        command: CommandKind,
+        /// The code.
+        code: i64,
+    },
+    /// The command ended without an answer.
+    Ended {
+        /// Which of the two commands.
+        command: CommandKind,
+        /// How.
+        progress: Progress,
+    },
+}
+
+/// What an event was to the journey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// It brought the journey forward: store it.
+    New,
+    /// It was known already, or says only that nothing has happened yet.
+    Known,
+}
+
+impl Enrollment {
+    /// Begins a journey with a fresh id and a fresh nonce.
+    ///
+    /// # Errors
+    /// Class `malformed` or `too-large` for what is asked for, as [`Asked::from_command`]; `storage` if the provider's generator fails.
+    pub fn begin(provider: &dyn Provider, mut header: CommandHeader, user_id: impl Into<String>, profile: ProfileRequest) -> Result<Self, Error> {
+        let random = || fresh(provider).map_err(|_| Error::new(Class::Storage, "nonce", "the random generator failed"));
+        header.external_id = Some(random()?);
+        Self::from_command(Command::new(header, ProvisionCommand::new(random()?, user_id, profile)))
+    }
+
+    /// Begins a journey with a provision command of the caller's own making. Its `externalId` is the journey's id; its nonce has to be fresh.
+    ///
+    /// # Errors
+    /// Class `malformed` or `too-large` if it is no provision command, has no `externalId`, or as [`Asked::from_command`].
+    pub fn from_command(command: Command) -> Result<Self, Error> {
+        Self::from_command_in(command, Arc::default())
+    }
+
+    /// The same in another dialect.
+    ///
+    /// # Errors
+    /// As [`from_command`](Self::from_command).
+    pub fn from_command_in(command: Command, dialect: Arc<Dialect>) -> Result<Self, Error> {
+        let id = command.header.external_id.clone().filter(|id| !id.is_empty());
+        let id = id.ok_or_else(|| Error::malformed("commandHeader.externalId", "absent or empty"))?;
+        dialect.check_header(&command.header)?;
+        let enrollment = Self { id, provision: Exchange::new(command), certificate: None, dialect };
+        Asked::from_command_in(enrollment.command()?, &enrollment.dialect)?;
+        Ok(enrollment)
+    }
+
+    /// Its id: the `externalId` of its commands.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What the caller has to do.
+    #[must_use]
+    pub fn next(&self) -> Next<'_> {
+        if let Some(failure) = self.failure(CommandKind::Provision, &self.provision) {
+            return Next::Failed(failure);
+        }
+        let waits = |exchange: &Exchange| exchange.sent || exchange.submitted.is_some();
+        match (&self.provision.ended, &self.certificate) {
+            (None, _) if !waits(&self.provision) => Next::Submit(&self.provision.command),
+            (None, _) => Next::AwaitDevice(self.provision.submitted.as_ref()),
+            (Some(_), None) if self.wants_certificates() => Next::Prove,
+            (Some(_), None) => Next::Done,
+            (Some(_), Some(delivery)) => match (self.failure(CommandKind::Certificate, delivery), &delivery.ended) {
+                (Some(failure), _) => Next::Failed(failure),
+                (None, Some(_)) => Next::Done,
+                (None, None) if waits(delivery) => Next::AwaitDelivery(delivery.submitted.as_ref()),
+                (None, None) => Next::Deliver(&delivery.command),
+            },
+        }
+    }
+
+    /// The command that [`next`](Self::next) gave is about to be sent. From now on it is not given again.
+    pub fn sending(&mut self) {
+        match (&self.provision.ended, &mut self.certificate) {
+            (Some(_), Some(delivery)) => delivery.sent = true,
+            _ => self.provision.sent = true,
+        }
+    }
+
+    /// The command that was about to be sent was certainly not: no connection was made. [`next`](Self::next) gives it again.
+    pub fn not_sent(&mut self) {
+        match (&self.provision.ended, &mut self.certificate) {
+            (Some(_), Some(delivery)) => delivery.sent = false,
+            _ => self.provision.sent = false,
+        }
+    }
+
+    /// What the hub answered to a command.
+    ///
+    /// # Errors
+    /// Class `not-found` if it is not an answer to a command of this journey, `conflict` if another answer is known.
+    pub fn submitted(&mut self, submitted: &Submitted) -> Result<Received, Error> {
+        let (_, exchange) = self.exchange(&submitted.command_type, submitted.external_id.as_deref())?;
+        match &exchange.submitted {
+            Some(known) if known.command_id == submitted.command_id => Ok(Received::Known),
+            Some(_) => Err(Error::new(Class::Conflict, "commandId", "the command has another id already")),
+            None => {
+                exchange.submitted = Some(submitted.clone());
+                Ok(Received::New)
+            }
+        }
+    }
+
+    /// What a callback says, or a poll.
+    ///
+    /// Nothing of it is taken for true but what the answer to the provision command proves by itself.
+    ///
+    /// # Errors
+    /// Class `not-found` if it is not about a command of this journey, `malformed` if a device answered and its answer is not there, `conflict` if
+    /// another answer is known.
+    pub fn received(&mut self, callback: &Callback) -> Result<Received, Error> {
+        let dialect = self.dialect.clone();
+        let (kind, exchange) = self.exchange(&callback.command_type, callback.external_id.as_deref())?;
+        if exchange.submitted.as_ref().is_some_and(|submitted| submitted.command_id != callback.command_id) {
+            return Err(Error::new(Class::NotFound, "commandId", "not the id of this command"));
+        }
+        match dialect.progress(&callback.state) {
+            Progress::Waiting | Progress::Unknown => return Ok(Received::Known),
+            Progress::Answered => check_answer(kind, callback)?,
+            Progress::TimedOut | Progress::Cancelled => {}
+        }
+        match &exchange.ended {
+            Some(known) if known.response == callback.response && known.state == callback.state => Ok(Received::Known),
+            Some(_) => Err(Error::new(Class::Conflict, "state", "the command has ended with another answer already")),
+            None => {
+                exchange.ended = Some(callback.clone());
+                Ok(Received::New)
+            }
+        }
+    }
+
+    /// What the answer has to be the answer to: the command, and the host name that the callback's envelope names.
+    ///
+    /// # Errors
+    /// As [`Expectation::from_command`].
+    pub fn expectation(&self) -> Result<Expectation, Error> {
+        let expectation = Expectation::from_command_in(self.command()?, &self.dialect)?;
+        let fqdn = self.provision.ended.as_ref().and_then(|callback| callback.fqdn.clone());
+        Ok(match fqdn {
+            Some(fqdn) => expectation.with_envelope_fqdn(fqdn),
+            None => expectation,
+        })
+    }
+
+    /// Verifies the answer. `expectation` is what [`expectation`](Self::expectation) gives, with what the caller knows of the channel added.
+    ///
+    /// # Errors
+    /// What the verifier refuses, with its report. [`None`] if no answer is there, or the expectation is another journey's.
+    pub fn prove<P: Pins>(&self, verifier: &Verifier<'_, P>, expectation: &Expectation) -> Option<Result<Proven<P::Trust>, Refusal>> {
+        let answer = self.provision.ended.as_ref()?.jws()?;
+        let nonce = &self.command().ok()?.nonce;
+        let verified = (*nonce == expectation.asked().nonce).then(|| verifier.verify(expectation, answer))?;
+        Some(verified.map(|answer| Proven { enrollment: self.id.clone(), answer }))
+    }
+
+    /// The certificates that were issued for the requests of a proven answer, each with the keyid that it is for. Makes the command that delivers them.
+    ///
+    /// # Errors
+    /// Class `not-found` if the proof is another journey's, `keyid` if a key that was to have a certificate has none, one too many, or there is one for a key
+    /// that was to have none, `proof` or `csr` if a certificate is not for its key or its request's subject, `conflict` if other certificates are on their way.
+    pub fn issued(&mut self, proven: &Proven<Attested>, certificates: &[(&str, &Certificate)]) -> Result<Received, Error> {
+        self.deliver(&proven.enrollment, &proven.answer, certificates)
+    }
+
+    /// The same for an answer whose attestation key nobody vouches for.
+    ///
+    /// # Security
+    /// Any program that saw the activation link can have made the answer, with keys that live anywhere.
+    ///
+    /// # Errors
+    /// As [`issued`](Self::issued).
+    pub fn danger_issued_unpinned(&mut self, proven: &Proven<Consistent>, certificates: &[(&str, &Certificate)]) -> Result<Received, Error> {
+        self.deliver(&proven.enrollment, &proven.answer, certificates)
+    }
+
+    fn deliver<T>(&mut self, of: &str, answer: &Verified<T>, certificates: &[(&str, &Certificate)]) -> Result<Received, Error> {
+        if of != self.id {
+            return Err(Error::new(Class::NotFound, "enrollment", "the proof belongs to another journey"));
+        }
+        let mut delivered = Vec::new();
+        for key in answer.keys() {
+            let mut given = certificates.iter().filter(|(key_id, _)| *key_id == key.key_id());
+            match (key.request(), given.next(), given.next()) {
+                (None, None, _) => {}
+                (Some(request), Some((_, certificate)), None) => {
+                    certificate.require_key(key.public_key())?;
+                    if certificate.subject_der() != request.subject_der() {
+                        return Err(Error::new(Class::Csr, "certificate.subject", "not the request's octets"));
+                    }
+                    let mut delivery = KeyCertificate::new(key.key_id(), certificate.to_base64());
+                    delivery.key_state = self.asked_state(key.key_id());
+                    delivered.push(delivery);
+                }
+                _ => return Err(Error::new(Class::KeyId, "certificates", "not one certificate for each key that is to have one")),
+            }
+        }
+        if delivered.len() != certificates.len() {
+            return Err(Error::new(Class::KeyId, "certificates", "a certificate for a key that was not asked for"));
+        }
+        let asked = &self.provision.command.header;
+        let mut header = CommandHeader::new(asked.lifespan, asked.timeout);
+        header.to = Some(vec![Address::user(answer.user_id())?]);
+        header.external_id = Some(self.id.clone());
+        let command = Command::new(header, CertificateCommand::new(answer.profile_id(), delivered));
+        match &self.certificate {
+            Some(known) if known.command == command => Ok(Received::Known),
+            Some(_) => Err(Error::new(Class::Conflict, "certificates", "others are on their way")),
+            None => {
+                self.certificate = Some(Exchange::new(command));
+                Ok(Received::New)
+            }
+        }
+    }
+
+    /// All that has to be kept: JSON, one object. It holds activation tokens: keep it as a secret until the journey has ended.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        evidence::to_json(&self.id, &self.provision, self.certificate.as_ref(), &self.dialect)
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote.
+    ///
+    /// # Errors
+    /// Class `malformed` or `too-large` if it is not that.
+    pub fn from_json(text: &str) -> Result<Self, Error> {
+        Self::from_json_in(text, Arc::default())
+    }
+
+    /// The same in another dialect.
+    ///
+    /// # Errors
+    /// As [`from_json`](Self::from_json).
+    pub fn from_json_in(text: &str, dialect: Arc<Dialect>) -> Result<Self, Error> {
+        let (id, provision, certificate) = evidence::from_json(text, &dialect)?;
+        let begun = Self::from_command_in(provision.command.clone(), dialect)?;
+        if begun.id != id {
+            return Err(Error::malformed("id", "not the command's externalId"));
+        }
+        Ok(Self { provision, certificate, ..begun })
+    }
+
+    fn command(&self) -> Result<&ProvisionCommand, Error> {
+        self.provision.command.provision().ok_or_else(|| Error::malformed("provCommand", "absent"))
+    }
+
+    fn wants_certificates(&self) -> bool {
+        self.command().is_ok_and(|command| command.profile.key_gen_requests.iter().any(|key| key.template().is_some()))
+    }
+
+    fn asked_state(&self, key_id: &str) -> KeyState {
+        let keys = self.command().map(|command| command.profile.key_gen_requests.as_slice()).unwrap_or_default();
+        keys.iter().find(|key| key.key_id == key_id).map_or(KeyState::ACTIVE, |key| key.key_state.clone())
+    }
+
+    /// Which of the two commands something is about.
+    fn exchange(&mut self, command_type: &CommandType, external_id: Option<&str>) -> Result<(CommandKind, &mut Exchange), Error> {
+        if external_id != Some(&self.id) {
+            return Err(Error::new(Class::NotFound, "externalId", "not this journey's"));
+        }
+        match (self.dialect.kind_of_type(command_type), &mut self.certificate) {
+            (Some(CommandKind::Provision), _) => Ok((CommandKind::Provision, &mut self.provision)),
+            (Some(CommandKind::Certificate), Some(exchange)) => Ok((CommandKind::Certificate, exchange)),
+            _ => Err(Error::new(Class::NotFound, "commandType", "not a command of this journey")),
+        }
+    }
+
+    fn failure(&self, command: CommandKind, exchange: &Exchange) -> Option<Failure> {
+        let callback = exchange.ended.as_ref()?;
+        match self.dialect.progress(&callback.state) {
+            Progress::Answered => match callback.response.as_ref()?.code()? {
+                SUCCESS => None,
+                code => Some(Failure::Refused { command, code }),
+            },
+            progress => Some(Failure::Ended { command, progress }),
+        }
+    }
+}
+
+/// Whether a callback that says that a device answered has that answer.
+fn check_answer(kind: CommandKind, callback: &Callback) -> Result<(), Error> {
+    let absent = |part| Err(Error::malformed(part, "absent, though the command was answered"));
+    let Some(response) = callback.response.as_ref().filter(|response| response.kind() == Some(kind)) else {
+        return absent("response");
+    };
+    match (kind, response.code()) {
+        (_, None) => absent("code"),
+        (CommandKind::Provision, Some(SUCCESS)) if callback.jws().is_none() => absent("provResponse.result.data"),
+        _ => Ok(()),
+    }
+}
+
+/// 128 random bits in base64url.
+fn fresh(provider: &dyn Provider) -> Result<String, CryptoError> {
+    let mut octets = [0; 16];
+    provider.fill_random(&mut octets)?;
+    Ok(encode_url(&octets))
+}
+
+impl fmt::Debug for Enrollment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Enrollment").field("id", &self.id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,86 @@
+//! What is stored of a journey: what was sent and what came back, word for word. No verdict.
+
+use crate::hermod::model::{Callback, Command, DataText, Submitted};
+use crate::hermod::Dialect;
+use crate::jose::json::{Nulls, json_object, read, write};
+use crate::{Class, Error};
+
+/// The form that is written today; others are refused.
+const VERSION: u64 = 1;
+
+/// One command with what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Exchange {
+    pub(super) command: Command,
+    /// It is on its way, or was.
+    pub(super) sent: bool,
+    pub(super) submitted: Option<Submitted>,
+    /// The last word: the callback that ended it.
+    pub(super) ended: Option<Callback>,
+}
+
+impl Exchange {
+    pub(super) fn new(command: Command) -> Self {
+        Self { command, sent: false, submitted: None, ended: None }
+    }
+}
+
+json_object! {
+    struct Stored {
+        required version: u64 = "version",
+        required id: String = "id",
+        required provision: StoredExchange = "provision",
+        optional certificate: StoredExchange = "certificate",
+    }
+}
+
+json_object! {
+    /// JSON texts inside of JSON, so that nothing of them changes.
+    struct StoredExchange {
+        required command: DataText = "command",
+        required sent: bool = "sent",
+        optional submitted: DataText = "submitted",
+        optional ended: DataText = "ended",
+    }
+}
+
+impl StoredExchange {
+    fn of(exchange: &Exchange, dialect: &Dialect) -> Self {
+        Self {
+            command: dialect.write_command(&exchange.command).into(),
+            sent: exchange.sent,
+            submitted: exchange.submitted.as_ref().map(|submitted| submitted.to_json().into()),
+            ended: exchange.ended.as_ref().map(|callback| dialect.write_callback(callback).into()),
+            extra: Default::default(),
+        }
+    }
+
+    fn read(&self, dialect: &Dialect) -> Result<Exchange, Error> {
+        Ok(Exchange {
+            command: dialect.read_command(&self.command).map_err(|error| error.within("command"))?,
+            sent: self.sent,
+            submitted: self.submitted.as_deref().map(Submitted::from_json).transpose().map_err(|error| error.within("submitted"))?,
+            ended: self.ended.as_deref().map(|text| dialect.read_callback(text)).transpose().map_err(|error| error.within("ended"))?,
+        })
+    }
+}
+
+pub(super) fn to_json(id: &str, provision: &Exchange, certificate: Option<&Exchange>, dialect: &Dialect) -> String {
+    write(&Stored {
+        version: VERSION,
+        id: id.to_owned(),
+        provision: StoredExchange::of(provision, dialect),
+        certificate: certificate.map(|exchange| StoredExchange::of(exchange, dialect)),
+        extra: Default::default(),
+    })
+}
+
+pub(super) fn from_json(text: &str, dialect: &Dialect) -> Result<(String, Exchange, Option<Exchange>), Error> {
+    let stored: Stored = read(text, Nulls::AreAbsent)?;
+    if stored.version != VERSION {
+        return Err(Error::new(Class::Malformed, "version", "not one that is known here"));
+    }
+    let provision = stored.provision.read(dialect).map_err(|error| error.within("provision"))?;
+    let certificate = stored.certificate.map(|exchange| exchange.read(dialect)).transpose().map_err(|error| error.within("certificate"))?;
+    Ok((stored.id, provision, certificate))
+}
