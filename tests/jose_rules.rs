@@ -379,6 +379,21 @@ fn rejects_points_of_small_order() {
     }
 }
 
+/// y = 2 is no coordinate of a point of Edwards25519.
+#[test]
+fn rejects_octets_that_are_no_point_of_ed25519() {
+    let key = keyferry::crypto::PublicKey::ed25519(&[&[2][..], &[0; 31]].concat()).unwrap();
+    match VerifyingKey::new(&AwsLcRs, Algorithm::EdDsa, &key) {
+        Err(error) => assert_eq!(error.class(), Class::WeakKey),
+        // A library may find out only when it verifies.
+        Ok(key) => {
+            for signature in [[0; 64], [1; 64]] {
+                assert_eq!(key.verify(b"x", &signature).unwrap_err().class(), Class::Signature);
+            }
+        }
+    }
+}
+
 #[test]
 fn rejects_coordinates_of_wrong_length() {
     for signer in [p256(), p384(), p521(), ed25519()] {

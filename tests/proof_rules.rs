@@ -1294,6 +1294,16 @@ fn rejects_commands_that_no_answer_can_be_the_answer_to() {
     let mut unnamed = simple().0;
     unnamed["profile"]["keygenrequests"][0]["keyid"] = "".into();
     assert_eq!(refuse(unnamed).part(), "provCommand.profile.keygenrequests[0].keyid");
+    let mut many = ProvisionCommand::from_json(&simple().0.to_string()).unwrap();
+    let one = many.profile.key_gen_requests[0].clone();
+    many.profile.key_gen_requests = (0..17)
+        .map(|at| {
+            let mut request = one.clone();
+            request.key_id = format!("k{at}");
+            request
+        })
+        .collect();
+    assert_eq!(Expectation::from_command(&many).map(drop).unwrap_err().class(), Class::TooLarge);
     let mut odd = simple().0;
     odd["profile"]["keygenrequests"][0]["certreq"] = "MAA=".into();
     let error = refuse(odd);
