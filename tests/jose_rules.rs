@@ -6,7 +6,7 @@
 mod support;
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
-use keyferry::crypto::{Algorithm, PrivateKey, PublicKeyParts, Signer, VerifyingKey};
+use keyferry::crypto::{Algorithm, PrivateKey, PublicKeyParts, VerifyingKey};
 use keyferry::jose::{
     ConsistentJws, Header, Jwk, Jws, MAX_DEPTH, MAX_JWS, MAX_KEPT, MAX_NAMES, MAX_TEXT, Padding, Thumbprint, UnsignedJws, VerifiedJws,
 };

@@ -269,10 +269,10 @@ pub fn command_json(data: &[u8]) {
     assert_eq!(again, command);
     assert_eq!(again.to_json(), written);
     assert_eq!(serde_json::to_string(&command).unwrap(), written);
-    if let Some(provision) = command.provision() {
-        if let Ok(expectation) = Expectation::from_command(provision) {
-            assert!(CAPTURED.unpinned.verify(&expectation, &written).is_err());
-        }
+    if let Some(provision) = command.provision()
+        && let Ok(expectation) = Expectation::from_command(provision)
+    {
+        assert!(CAPTURED.unpinned.verify(&expectation, &written).is_err());
     }
 }
 
