@@ -1270,6 +1270,34 @@ fn nothing_of_an_answer_is_shown_by_what_verification_gives() {
     }
 }
 
+/// Models can be read by any format of serde; its own errors would repeat what they did not expect.
+#[test]
+fn nothing_of_a_message_is_shown_by_errors_of_models() {
+    use keyferry::hermod::model::{Callback, Command};
+    for text in [
+        r#""c4n4ry""#,
+        r#"["c4n4ry"]"#,
+        r#"{"c4n4ry":1,"c4n4ry":2}"#,
+        r#"{"commandHeader":"c4n4ry"}"#,
+        r#"{"commandHeader":{"lifespan":"c4n4ry"}}"#,
+        r#"{"commandHeader":{"lifespan":1,"timeout":1,"to":["c4n4ry c4n4ry"]},"pingCommand":{"deviceinfo":["c4n4ry"]}}"#,
+        r#"{"commandId":{"c4n4ry":1}}"#,
+        r#"{"provResponse":{"code":"c4n4ry"}}"#,
+        r#"{"destinations":[{"to":"@tmp","uri":["c4n4ry"]}]}"#,
+        r#"{"provCommand":{},"c4n4ryCommand":{}}"#,
+        r#"{"c4n4ry"#,
+    ] {
+        let ours = [Command::from_json(text).map(drop), Callback::from_json(text).map(drop)];
+        for error in ours.into_iter().filter_map(Result::err) {
+            assert!(!format!("{error} {error:?}").contains("c4n4ry"), "{error}");
+        }
+        let theirs = [serde_json::from_str::<Command>(text).map(drop), serde_json::from_str::<Callback>(text).map(drop)];
+        for error in theirs.into_iter().filter_map(Result::err) {
+            assert!(!format!("{error} {error:?}").contains("c4n4ry"), "{error}");
+        }
+    }
+}
+
 // Commands.
 
 #[test]
