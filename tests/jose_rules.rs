@@ -6,7 +6,7 @@
 mod support;
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
-use keyferry::crypto::{Algorithm, PrivateKey, PublicKeyParts, Signer, VerifyingKey};
+use keyferry::crypto::{Algorithm, PrivateKey, PublicKeyParts, VerifyingKey};
 use keyferry::jose::{
     ConsistentJws, Header, Jwk, Jws, MAX_DEPTH, MAX_JWS, MAX_KEPT, MAX_NAMES, MAX_TEXT, Padding, Thumbprint, UnsignedJws, VerifiedJws,
 };
@@ -376,6 +376,21 @@ fn rejects_points_of_small_order() {
         hex(order_8),
     ] {
         refused_jwk(&json!({"kty": "OKP", "crv": "Ed25519", "x": url(x)}), Class::WeakKey);
+    }
+}
+
+/// y = 2 is no coordinate of a point of Edwards25519.
+#[test]
+fn rejects_octets_that_are_no_point_of_ed25519() {
+    let key = keyferry::crypto::PublicKey::ed25519(&[&[2][..], &[0; 31]].concat()).unwrap();
+    match VerifyingKey::new(&AwsLcRs, Algorithm::EdDsa, &key) {
+        Err(error) => assert_eq!(error.class(), Class::WeakKey),
+        // A library may find out only when it verifies.
+        Ok(key) => {
+            for signature in [[0; 64], [1; 64]] {
+                assert_eq!(key.verify(b"x", &signature).unwrap_err().class(), Class::Signature);
+            }
+        }
     }
 }
 
