@@ -18,7 +18,8 @@ use keyferry::jose::Jwk;
 use support::arguments::{Argument, Arguments};
 use support::verdict::{Knowledge, Printed, Verdict, judge, read_answer, read_command, read_sch};
 
-const USAGE: &str = "usage: verify COMMAND.json CALLBACK.json [--attestation-key JWK.json]... [--allow-unpinned] [--fqdn NAME] [--sch BASE64] [--json]
+const USAGE: &str =
+    "usage: verify COMMAND.json CALLBACK.json [--attestation-key JWK.json]... [--allow-unpinned] [--fqdn NAME] [--sch BASE64] [--json]
        verify --lines < LINES.jsonl";
 
 fn main() -> ExitCode {

@@ -139,7 +139,7 @@ impl Error {
 
     /// The same fault under another class: the one that the caller's rule gives it.
     #[must_use]
-    pub(crate) fn as_class(mut self, class: Class) -> Self {
+    pub(crate) fn with_class(mut self, class: Class) -> Self {
         self.0.class = class;
         self
     }

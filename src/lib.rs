@@ -15,9 +15,9 @@ mod secret;
 mod tlv;
 
 pub use certificate::{Certificate, MAX_CERTIFICATE};
-pub use clock::{Clock, ManualClock};
 #[cfg(feature = "hub")]
 pub use clock::SystemClock;
+pub use clock::{Clock, ManualClock};
 pub use error::{Class, Error};
 pub use gate::Gate;
 pub use secret::Secret;

@@ -220,12 +220,6 @@ pub(crate) fn write_header(out: &mut Vec<u8>, tag: Tag, length: usize) {
     debug_assert!(wrote.is_ok(), "writing to memory");
 }
 
-/// Writes an element.
-pub(crate) fn write(out: &mut Vec<u8>, tag: Tag, value: &[u8]) {
-    write_header(out, tag, value.len());
-    out.extend_from_slice(value);
-}
-
 /// Writes a non-negative INTEGER from its octets without leading zeros.
 pub(crate) fn write_unsigned(out: &mut Vec<u8>, octets: &[u8]) {
     let zero = octets.first().is_none_or(|first| *first >= 0x80);

@@ -2,11 +2,11 @@
 
 use std::hint::black_box;
 
+use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
     RsaKeyPair, VerificationAlgorithm,
 };
-use aws_lc_rs::rand::SystemRandom;
 use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, Curve, KeyKind, PrivateKey, Provider, VerifyingKey};

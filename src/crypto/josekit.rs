@@ -189,7 +189,8 @@ fn private_key_info(algorithm: &[u8], private_key: &[u8]) -> Zeroizing<Vec<u8>> 
     tlv::write_header(&mut out, Tag::Sequence, length);
     out.extend_from_slice(VERSION);
     out.extend_from_slice(algorithm);
-    tlv::write(&mut out, Tag::OctetString, private_key);
+    tlv::write_header(&mut out, Tag::OctetString, private_key.len());
+    out.extend_from_slice(private_key);
     out
 }
 

@@ -174,7 +174,7 @@ impl UnverifiedRequest {
 
     /// Verifies with `key`, which is `public_key` imported for [`algorithm`](Self::algorithm), which fits it.
     pub(crate) fn verify(self, key: &dyn VerifyKey, public_key: PublicKey) -> Result<Request, Error> {
-        let wrong = |error: Error| error.as_class(Class::Csr);
+        let wrong = |error: Error| error.with_class(Class::Csr);
         let signature = &self.der[self.parts.signature.clone()];
         let signature = match self.algorithm.curve() {
             Some(curve) => Cow::Owned(der_to_raw(curve, signature).map_err(wrong)?),

@@ -33,7 +33,7 @@ json_object! {
         optional kid: Text<'a> = "kid",
         optional typ: Text<'a> = "typ",
         optional jwk: RawJwk<'a> = "jwk",
-        optional crit: Crit = "crit",
+        optional _crit: Crit = "crit",
     }
 }
 

@@ -7,8 +7,8 @@ mod object;
 mod reading;
 mod scalar;
 
-pub use kept::{Kept, KeptValue};
 pub(crate) use kept::KeptRef;
+pub use kept::{Kept, KeptValue};
 pub(crate) use object::{OrNull, Slot, json_object};
 pub(crate) use reading::{FromJson, Nulls, Reading, Seed, read, read_by, write};
 pub(crate) use scalar::{BigText, Flag, List, Skipped, Text};

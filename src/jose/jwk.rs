@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::json::{Kept, Nulls, Skipped, Text, json_object, read};
 use super::base64::decode_url_within;
+use super::json::{Kept, Nulls, Text, read};
 use super::{Thumbprint, decode_url, encode_url};
 use crate::crypto::{Algorithm, Curve, Provider, PublicKey, PublicKeyParts};
 use crate::{Class, Error};

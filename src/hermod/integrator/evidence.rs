@@ -1,7 +1,7 @@
 //! What is stored of a journey: what was sent and what came back, word for word. No verdict.
 
-use crate::hermod::model::{Callback, Command, DataText, Submitted};
 use crate::hermod::Dialect;
+use crate::hermod::model::{Callback, Command, DataText, Submitted};
 use crate::jose::json::{Nulls, json_object, read, write};
 use crate::{Class, Error};
 

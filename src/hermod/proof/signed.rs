@@ -17,7 +17,7 @@ json_object! {
         optional pub(super) nonce: Text<'a> = "nonce",
         optional pub(super) fqdn: Text<'a> = "fqdn",
         optional pub(super) sch: Text<'a> = "sch",
-        optional pub(super) crit: Crit = "crit",
+        optional _crit: Crit = "crit",
     }
 }
 
@@ -55,7 +55,7 @@ json_object! {
         required pub(super) alg: Text<'a> = "alg",
         required pub(super) kid: Text<'a> = "kid",
         optional pub(super) nonce: Text<'a> = "nonce",
-        optional pub(super) crit: Crit = "crit",
+        optional _crit: Crit = "crit",
     }
 }
 
@@ -115,5 +115,5 @@ pub(crate) fn unverified_profile(answer: &str, padding: crate::jose::Padding) ->
 
 /// The `alg` of a header as an algorithm, if it is known here.
 pub(super) fn algorithm(alg: &str) -> Result<Algorithm, Error> {
-    alg.parse().map_err(|error: Error| error.as_class(Class::Algorithm).within("header"))
+    alg.parse().map_err(|error: Error| error.with_class(Class::Algorithm).within("header"))
 }

@@ -158,10 +158,7 @@ impl<T> Clone for Verified<T> {
 impl<T> fmt::Debug for Verified<T> {
     /// Shows no text that came with the answer.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verified")
-            .field("attestation_key", &self.parts.attestation_key)
-            .field("keys", &self.parts.keys)
-            .finish_non_exhaustive()
+        f.debug_struct("Verified").field("attestation_key", &self.parts.attestation_key).field("keys", &self.parts.keys).finish_non_exhaustive()
     }
 }
 

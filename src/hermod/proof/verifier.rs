@@ -25,6 +25,7 @@ mod sealed {
     use crate::Error;
     use crate::crypto::{Algorithm, PublicKey, VerifyKey};
 
+    #[expect(unnameable_types, reason = "nobody else is to implement it")]
     pub trait Pins: Send + Sync {
         /// The key as it was imported before, if it was.
         fn imported(&self, algorithm: Algorithm, key: &PublicKey) -> Option<&dyn VerifyKey>;
@@ -316,7 +317,7 @@ impl<'p, P: Pins> Verifier<'p, P> {
         }
         steps.run(Check::KeySignature, || {
             let verified = verify(&*verify_key, compact.signing_input.as_bytes(), compact.signature());
-            verified.map_err(|error| error.as_class(Class::Proof))
+            verified.map_err(|error| error.with_class(Class::Proof))
         })?;
         steps.run(Check::KeyReuse, || {
             if public_key.is_bound_to(attestation_key) {

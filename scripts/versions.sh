@@ -1,0 +1,5 @@
+# Sourced: the versions of the programs that check.
+# shellcheck shell=bash disable=SC2034
+CARGO_HACK=0.6.46
+CARGO_DENY=0.20.2
+CARGO_FUZZ=0.13.2
