@@ -5,15 +5,10 @@
 //! integrator verifies all of it, has certificates issued, and sends them back.
 //!
 //! - [`hermod`]: the protocol. Start at [`hermod::proof`] to verify or build answers, at [`hermod::integrator`] for the application server's
-//!   journey
-#![cfg_attr(feature = "hub", doc = ", at [`hermod::hub`] for a hub")]
-#![cfg_attr(feature = "device", doc = ", at [`hermod::device`] for a device")]
-//!   .
+//!   journey, at `hermod::hub` for a hub, at `hermod::device` for a device.
 //! - [`jose`] (JWS, JWK, thumbprints), [`csr`] (certificate requests) and [`Certificate`]: what it is made of.
 //! - [`crypto`]: the seam to a library of cryptography, which is an argument everywhere; and to keys that live elsewhere.
-//! - [`issuer`]
-#![cfg_attr(feature = "device", doc = "and [`keys`]")]
-//!   : the seams to a certificate authority and to where a device keeps its keys.
+//! - [`issuer`] and `keys`: the seams to a certificate authority and to where a device keeps its keys.
 //!
 //! # Features
 //!
