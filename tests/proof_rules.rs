@@ -691,6 +691,16 @@ fn rejects_an_inner_object_that_cannot_be_read() {
     refuse_key(&changed_key(|key| key.payload["certreq"] = Value::Null), Class::Malformed, Check::KeyForm);
 }
 
+/// What cannot be read is a key all the same, and one more than was asked for.
+#[test]
+fn rejects_garbage_beyond_the_keys_that_were_asked_for() {
+    for text in ["", "garbage", "e30.e30."] {
+        let garbage = SignedKey { text: Some(text.to_owned()), ..simple().1.keys.remove(0) };
+        refuse(&changed(|answer| answer.keys.push(garbage.clone())), Class::KeyId, Check::KeyIds);
+        refuse(&changed(|answer| answer.keys.insert(0, garbage)), Class::KeyId, Check::KeyIds);
+    }
+}
+
 /// One object that cannot be read stands for the key that nobody else is, and the report says so.
 #[test]
 fn rejects_garbage_beside_a_right_key_as_the_form_of_the_other() {
@@ -954,6 +964,19 @@ fn rejects_a_request_for_another_key() {
     }
     // The template itself, unchanged.
     refuse_key(&changed_key(|key| key.payload["certreq"] = standard(&template).into()), Class::Csr, Check::KeyRequest);
+}
+
+/// The proven key signs a request in which another stands: its signature verifies, and the certificate would be for the other.
+#[test]
+fn rejects_a_request_that_the_proven_key_signed_for_another_key() {
+    let template = Template::from_der(&captured_template()).unwrap();
+    for other in [other_p256(), attestation()] {
+        let unsigned = template.with_key(other.public_key(), Algorithm::Es256).unwrap();
+        let signature = p256().sign(Algorithm::Es256, unsigned.to_be_signed()).unwrap();
+        let certreq = standard(unsigned.assemble(&signature));
+        let refusal = refuse_key(&changed_key(|key| key.payload["certreq"] = certreq.into()), Class::Csr, Check::KeyRequest);
+        assert_eq!(refusal.error().part(), "signedkeys[0].payload.certreq.subjectPKInfo");
+    }
 }
 
 /// A template with another subject or attributes, for the same key.
