@@ -1,4 +1,57 @@
-//! Carries keys and certificates onto devices.
+//! Carries keys and certificates onto devices: the Hermod provisioning protocol (Nexus Smart ID Messaging), every role of it.
+//!
+//! An application server (the *integrator*) asks a *hub* to have a *device* make keys. The device makes them, puts each into the certificate request
+//! template that came with the command and signs it again, signs each key with itself, and signs the whole answer with its attestation key. The
+//! integrator verifies all of it, has certificates issued, and sends them back.
+//!
+//! - [`hermod`]: the protocol. Start at [`hermod::proof`] to verify or build answers, at [`hermod::integrator`] for the application server's
+//!   journey, at `hermod::hub` for a hub, at `hermod::device` for a device.
+//! - [`jose`] (JWS, JWK, thumbprints), [`csr`] (certificate requests) and [`Certificate`]: what it is made of.
+//! - [`crypto`]: the seam to a library of cryptography, which is an argument everywhere; and to keys that live elsewhere.
+//! - [`issuer`] and `keys`: the seams to a certificate authority and to where a device keeps its keys.
+//!
+//! # Features
+//!
+//! - `aws-lc-rs` (default): the fast provider; needs a C compiler.
+//! - `rustcrypto`: the provider in pure Rust. Read SECURITY.md about RSA private operations first.
+//! - `josekit`: the provider on OpenSSL; needs its headers and pkg-config.
+//! - `hub`: the hub, with its store in memory.
+//! - `device`: the device's agent, with its key store in memory.
+//! - `ca`: a small certificate authority.
+//! - `qr`: the activation link as a QR code.
+//! - `full`: all of these but `josekit`.
+//!
+//! Features only add; none changes what the code of others does.
+//!
+//! # Errors
+//!
+//! What comes from outside and is wrong ends in an [`Error`]: a [`Class`], the part at fault, what is wrong with it, and where. It never repeats the input.
+//! The words of the classes are fixed; an HTTP answer to the same fault has the status beside it.
+//!
+//! | class | situation | status |
+//! |---|---|---|
+//! | `malformed` | not the exact form; bad JSON, base64 or DER; a member twice, of the wrong type, or absent | 400 |
+//! | `too-large` | over a limit | 413, 431, 400 |
+//! | `algorithm` | not allowed, not known, not the key's | 422 |
+//! | `weak-key` | too short, degenerate, off its curve | 422 |
+//! | `private-key` | a private member in a public key | 422 |
+//! | `signature` | does not verify | 422 |
+//! | `proof` | a key does not prove itself | 422 |
+//! | `nonce` | missing, or another | 422 |
+//! | `replay` | counted already | 409 |
+//! | `keyid` | unknown, missing, doubled | 422 |
+//! | `not-as-requested` | type, length, mechanism, usage or state | 422 |
+//! | `csr` | a request is wrong in key, subject, attributes or signature | 422 |
+//! | `attestation` | not a pinned key | 422 |
+//! | `channel` | host name, certificate hash or mailbox address | 422 |
+//! | `user` | another user or profile | 422 |
+//! | `unauthorized` | no credential, or one that does not fit | 401 |
+//! | `not-found` | unknown, or somebody else's | 404 |
+//! | `conflict` | the same thing with other content | 409 |
+//! | `expired` | past its lifespan | 410 |
+//! | `rate` | too many | 429 |
+//! | `target-refused` | an address that must not be called | 422 |
+//! | `storage` | the store, or the random generator, cannot keep the promise | 503 |
 
 mod certificate;
 mod clock;

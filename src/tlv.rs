@@ -231,6 +231,7 @@ pub(crate) fn write_unsigned(out: &mut Vec<u8>, octets: &[u8]) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use der::Tagged as _;
     use der::asn1::{AnyRef, BitStringRef, Int, Null, ObjectIdentifier, Utf8StringRef};

@@ -47,3 +47,11 @@ fn every_target_is_replayed() {
     seeds.sort_unstable();
     assert_eq!(targets, seeds);
 }
+
+/// The later checks are met: what the seeds say verifies once it is signed.
+#[test]
+fn seeds_of_answers_verify_when_they_are_signed() {
+    assert!(bodies::signed_payload(include_str!("../fuzz/seeds/provision_answer/payload")));
+    assert!(bodies::signed_key(include_str!("../fuzz/seeds/provision_answer/said")));
+    assert!(!bodies::signed_key(include_str!("../fuzz/seeds/provision_answer/payload")));
+}

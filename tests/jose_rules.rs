@@ -6,11 +6,12 @@
 mod support;
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
-use keyferry::crypto::{Algorithm, PrivateKey, PublicKeyParts, Signer, VerifyingKey};
+use keyferry::crypto::{Algorithm, PrivateKey, PublicKeyParts, VerifyingKey};
 use keyferry::jose::{
     ConsistentJws, Header, Jwk, Jws, MAX_DEPTH, MAX_JWS, MAX_KEPT, MAX_NAMES, MAX_TEXT, Padding, Thumbprint, UnsignedJws, VerifiedJws,
 };
 use keyferry::{Class, Error};
+use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
 use serde_json::{Value, json};
 use support::*;
 
@@ -182,6 +183,60 @@ fn rejects_a_member_twice_at_any_depth() {
     }
     // Others that only look the same.
     verify(&signed(r#"{"alg":"ES256","ALG":"none","x":{"a":1},"y":{"a":1},"z":[{"a":1},{"a":1}]}"#, b"x")).unwrap();
+}
+
+/// Brackets, quotes and commas inside of texts are texts.
+#[test]
+fn is_not_led_astray_by_texts_that_look_like_json() {
+    for member in [
+        r#""x":{"a\"{[":"}]\\\"{","b":["\\\\","]","{\"a\":1,\"a\":1}"],"c":"\\"}"#,
+        r#""x":["a","a",{"a":"a"},"a"],"y":{"a":["a","b"],"b":{"a":"a"}}"#,
+        r#""x":"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[","y":{"}":"{","{":"}"}"#,
+        r#""x":{ "a" : { } , "b" : [ ] , "c" : [ { } , "a" ] }"#,
+    ] {
+        let verified = verify(&signed(&format!(r#"{{"alg":"ES256",{member}}}"#), b"x")).unwrap();
+        let kept: Vec<String> = verified.header().extra.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+        assert_eq!(kept.join(","), member);
+    }
+    for member in [
+        r#""x":{"a":"\\","a":1}"#,
+        r#""x":{"\\":1,"\u005c":2}"#,
+        r#""x":{"a":{"b":1},"a":2}"#,
+        r#""x":{"a":["}"],"b":"\"","a":2}"#,
+        r#""x":{ "a" : [ { "b" : 1 } , { "b" : 1 , "c" : [ ] , "b" : 1 } ] }"#,
+        r#""x":{"\ud800":1}"#,
+    ] {
+        refused_header(member, Class::Malformed);
+    }
+}
+
+/// Values whose texts are full of what JSON is made of.
+fn values() -> impl Strategy<Value = Value> {
+    let text = || "[{}\\[\\]\":,\\\\ax\u{e9}]{0,6}";
+    let leaf = prop_oneof![text().prop_map(Value::from), any::<i64>().prop_map(Value::from), Just(Value::Null), any::<bool>().prop_map(Value::from)];
+    leaf.prop_recursive(5, 40, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::btree_map(text(), inner, 0..5).prop_map(|members| members.into_iter().collect()),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What has no member twice is kept as it came; with its first member doubled it is refused.
+    #[test]
+    fn keeps_any_value_and_rejects_it_with_a_member_twice(value in values()) {
+        let header = format!(r#"{{"alg":"ES256","x":{value}}}"#);
+        let read = Header::from_json(&header).unwrap();
+        prop_assert_eq!(read.extra.get("x"), Some(&*value.to_string()));
+        if let Some((name, first)) = value.as_object().and_then(|object| object.iter().next()) {
+            let twice = value.to_string().replacen('{', &format!("{{{}:{first},", Value::from(name.as_str())), 1);
+            let error = Header::from_json(&format!(r#"{{"alg":"ES256","x":[{twice}]}}"#)).unwrap_err();
+            prop_assert_eq!(error.class(), Class::Malformed);
+        }
+    }
 }
 
 #[test]
@@ -376,6 +431,21 @@ fn rejects_points_of_small_order() {
         hex(order_8),
     ] {
         refused_jwk(&json!({"kty": "OKP", "crv": "Ed25519", "x": url(x)}), Class::WeakKey);
+    }
+}
+
+/// y = 2 is no coordinate of a point of Edwards25519.
+#[test]
+fn rejects_octets_that_are_no_point_of_ed25519() {
+    let key = keyferry::crypto::PublicKey::ed25519(&[&[2][..], &[0; 31]].concat()).unwrap();
+    match VerifyingKey::new(&AwsLcRs, Algorithm::EdDsa, &key) {
+        Err(error) => assert_eq!(error.class(), Class::WeakKey),
+        // A library may find out only when it verifies.
+        Ok(key) => {
+            for signature in [[0; 64], [1; 64]] {
+                assert_eq!(key.verify(b"x", &signature).unwrap_err().class(), Class::Signature);
+            }
+        }
     }
 }
 

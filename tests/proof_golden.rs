@@ -5,8 +5,8 @@
 
 mod support;
 
+use keyferry::crypto::Algorithm;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
-use keyferry::crypto::{Algorithm, Signer};
 use keyferry::csr::{Request, Template};
 use keyferry::hermod::model::{Callback, Command, CommandBody};
 use keyferry::hermod::proof::{Attested, Check, Outcome, Refusal, Verified, Verifier};

@@ -7,10 +7,10 @@ mod support;
 
 use keyferry::Class;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
-use keyferry::crypto::{Algorithm, PrivateKey, Provider, Signer};
+use keyferry::crypto::{Algorithm, PrivateKey, Provider};
 use keyferry::csr::Template;
 use keyferry::hermod::model::ProvisionCommand;
-use keyferry::hermod::proof::{Asked, Attested, Check, Consistent, Expectation, Outcome, Refusal, UnsignedAnswer, Verified, Verifier};
+use keyferry::hermod::proof::{Asked, Attested, Check, Consistent, Expectation, Outcome, Refusal, UnsignedAnswer, Verified, VerifiedKey, Verifier};
 use keyferry::jose::Padding;
 use serde_json::{Value, json};
 use support::answer::*;
@@ -58,7 +58,7 @@ fn accepts_right_answers() {
     accepted(verify(&command, &answer));
     let (command, answer) = double();
     let verified = accepted(verify(&command, &answer));
-    let ids: Vec<&str> = verified.keys().iter().map(|key| key.key_id()).collect();
+    let ids: Vec<&str> = verified.keys().iter().map(VerifiedKey::key_id).collect();
     assert_eq!(ids, ["signer", "auth"], "in the order of the command, whatever the answer's");
     assert!(is_key(verified.key("auth").unwrap().public_key(), rsa2048()));
     assert!(is_key(verified.attestation_key(), attestation()));
@@ -539,11 +539,7 @@ fn rejects_another_nonce_in_any_of_the_inner_headers() {
     for (index, id) in [(0, "auth"), (1, "signer")] {
         let mut answer = answer.clone();
         answer.keys[index].header["nonce"] = "other".into();
-        let refusal = match verify(&command, &answer) {
-            Ok(_) => panic!("accepted"),
-            Err(refusal) => refusal,
-        };
-        assert_refused::<Consistent>(Err(refusal), Class::Nonce, Check::KeyNonce, Some(id));
+        assert_refused(verify(&command, &answer), Class::Nonce, Check::KeyNonce, Some(id));
     }
 }
 
@@ -693,6 +689,16 @@ fn rejects_an_inner_object_that_cannot_be_read() {
     }
     refuse_key(&changed_key(|key| key.payload["certreq"] = json!(["x"])), Class::Malformed, Check::KeyForm);
     refuse_key(&changed_key(|key| key.payload["certreq"] = Value::Null), Class::Malformed, Check::KeyForm);
+}
+
+/// What cannot be read is a key all the same, and one more than was asked for.
+#[test]
+fn rejects_garbage_beyond_the_keys_that_were_asked_for() {
+    for text in ["", "garbage", "e30.e30."] {
+        let garbage = SignedKey { text: Some(text.to_owned()), ..simple().1.keys.remove(0) };
+        refuse(&changed(|answer| answer.keys.push(garbage.clone())), Class::KeyId, Check::KeyIds);
+        refuse(&changed(|answer| answer.keys.insert(0, garbage)), Class::KeyId, Check::KeyIds);
+    }
 }
 
 /// One object that cannot be read stands for the key that nobody else is, and the report says so.
@@ -958,6 +964,19 @@ fn rejects_a_request_for_another_key() {
     }
     // The template itself, unchanged.
     refuse_key(&changed_key(|key| key.payload["certreq"] = standard(&template).into()), Class::Csr, Check::KeyRequest);
+}
+
+/// The proven key signs a request in which another stands: its signature verifies, and the certificate would be for the other.
+#[test]
+fn rejects_a_request_that_the_proven_key_signed_for_another_key() {
+    let template = Template::from_der(&captured_template()).unwrap();
+    for other in [other_p256(), attestation()] {
+        let unsigned = template.with_key(other.public_key(), Algorithm::Es256).unwrap();
+        let signature = p256().sign(Algorithm::Es256, unsigned.to_be_signed()).unwrap();
+        let certreq = standard(unsigned.assemble(&signature));
+        let refusal = refuse_key(&changed_key(|key| key.payload["certreq"] = certreq.into()), Class::Csr, Check::KeyRequest);
+        assert_eq!(refusal.error().part(), "signedkeys[0].payload.certreq.subjectPKInfo");
+    }
 }
 
 /// A template with another subject or attributes, for the same key.
@@ -1274,6 +1293,34 @@ fn nothing_of_an_answer_is_shown_by_what_verification_gives() {
     }
 }
 
+/// Models can be read by any format of serde; its own errors would repeat what they did not expect.
+#[test]
+fn nothing_of_a_message_is_shown_by_errors_of_models() {
+    use keyferry::hermod::model::{Callback, Command};
+    for text in [
+        r#""c4n4ry""#,
+        r#"["c4n4ry"]"#,
+        r#"{"c4n4ry":1,"c4n4ry":2}"#,
+        r#"{"commandHeader":"c4n4ry"}"#,
+        r#"{"commandHeader":{"lifespan":"c4n4ry"}}"#,
+        r#"{"commandHeader":{"lifespan":1,"timeout":1,"to":["c4n4ry c4n4ry"]},"pingCommand":{"deviceinfo":["c4n4ry"]}}"#,
+        r#"{"commandId":{"c4n4ry":1}}"#,
+        r#"{"provResponse":{"code":"c4n4ry"}}"#,
+        r#"{"destinations":[{"to":"@tmp","uri":["c4n4ry"]}]}"#,
+        r#"{"provCommand":{},"c4n4ryCommand":{}}"#,
+        r#"{"c4n4ry"#,
+    ] {
+        let ours = [Command::from_json(text).map(drop), Callback::from_json(text).map(drop)];
+        for error in ours.into_iter().filter_map(Result::err) {
+            assert!(!format!("{error} {error:?}").contains("c4n4ry"), "{error}");
+        }
+        let theirs = [serde_json::from_str::<Command>(text).map(drop), serde_json::from_str::<Callback>(text).map(drop)];
+        for error in theirs.into_iter().filter_map(Result::err) {
+            assert!(!format!("{error} {error:?}").contains("c4n4ry"), "{error}");
+        }
+    }
+}
+
 // Commands.
 
 #[test]
@@ -1294,6 +1341,16 @@ fn rejects_commands_that_no_answer_can_be_the_answer_to() {
     let mut unnamed = simple().0;
     unnamed["profile"]["keygenrequests"][0]["keyid"] = "".into();
     assert_eq!(refuse(unnamed).part(), "provCommand.profile.keygenrequests[0].keyid");
+    let mut many = ProvisionCommand::from_json(&simple().0.to_string()).unwrap();
+    let one = many.profile.key_gen_requests[0].clone();
+    many.profile.key_gen_requests = (0..17)
+        .map(|at| {
+            let mut request = one.clone();
+            request.key_id = format!("k{at}");
+            request
+        })
+        .collect();
+    assert_eq!(Expectation::from_command(&many).map(drop).unwrap_err().class(), Class::TooLarge);
     let mut odd = simple().0;
     odd["profile"]["keygenrequests"][0]["certreq"] = "MAA=".into();
     let error = refuse(odd);

@@ -1,4 +1,7 @@
-//! What the two bench programs share.
+//! What the bench programs share; each uses some of it.
+
+#![allow(dead_code, unreachable_pub)]
 
 pub mod cases;
 mod peers;
+pub mod worst;

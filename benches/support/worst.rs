@@ -205,14 +205,14 @@ impl Signer for SmoothKey {
 
 /// Primes of 64 bits, from the top, of which the exponent has no factor in common with one less.
 fn primes(count: usize) -> Vec<u64> {
-    let fits = |candidate: &u64| [3, 5, 17, 257, 65537].iter().all(|factor| (candidate - 1) % factor != 0) && is_prime(*candidate);
+    let fits = |candidate: &u64| [3, 5, 17, 257, 65537].iter().all(|factor| !(candidate - 1).is_multiple_of(*factor)) && is_prime(*candidate);
     (0..).map(|step| u64::MAX - 2 * step).filter(fits).take(count).collect()
 }
 
 /// Miller and Rabin with the bases that decide for 64 bits.
 fn is_prime(candidate: u64) -> bool {
     let bases = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37];
-    if bases.iter().any(|base| candidate % base == 0) {
+    if bases.iter().any(|base| candidate.is_multiple_of(*base)) {
         return false;
     }
     let twos = (candidate - 1).trailing_zeros();

@@ -5,10 +5,10 @@
 use std::sync::LazyLock;
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
-use keyferry::crypto::{Algorithm, Provider, PublicKey, VerifyingKey};
+use keyferry::crypto::{Algorithm, Curve, KeyKind, PrivateKey, Provider, PublicKey, Signer, VerifyingKey};
 use keyferry::csr::{MAX_REQUEST, Request, Template};
-use keyferry::hermod::model::{Activation, Callback, Command};
-use keyferry::hermod::proof::{Expectation, Outcome, Pinned, Report, Unpinned, Verifier};
+use keyferry::hermod::model::{Activation, Callback, Command, DeviceInfo, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest, ProvisionCommand};
+use keyferry::hermod::proof::{Expectation, Outcome, Pinned, Report, Unpinned, UnsignedAnswer, Verifier};
 use keyferry::jose::{Header, Jwk, Jws, Padding, Thumbprint};
 use keyferry::{Certificate, Class};
 use serde_json::Value;
@@ -47,9 +47,41 @@ fn key(jwk: &str) -> PublicKey {
     Jwk::from_json(jwk).unwrap().public_key().clone()
 }
 
-/// Any text as a compact JWS.
+/// Keys that a fuzzer does not have, so that what it makes up is signed and met by the later checks.
+struct Own {
+    attestation: Box<dyn PrivateKey>,
+    device: Box<dyn PrivateKey>,
+    /// Of one P-256 key without a request.
+    expectation: Expectation,
+}
+
+static OWN: LazyLock<Own> = LazyLock::new(|| {
+    let generate = || AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap();
+    let key = KeyGenRequest::new("signer", KeyUsage::SIG, vec![KeyTypePrio::new("EC", "256", "ES256")]);
+    let command = ProvisionCommand::new("123456789", "userA", ProfileRequest::new("nexus-cod1", "TestProfile", vec![key]));
+    Own { attestation: generate(), device: generate(), expectation: Expectation::from_command(&command).unwrap() }
+});
+
+fn encode(octets: impl AsRef<[u8]>) -> String {
+    base64_simd::URL_SAFE_NO_PAD.encode_to_string(octets.as_ref())
+}
+
+fn sign(header: &str, payload: &str, signer: &dyn Signer) -> String {
+    let input = format!("{}.{}", encode(header), encode(payload));
+    let signature = signer.sign(Algorithm::Es256, input.as_bytes()).unwrap();
+    format!("{input}.{}", encode(signature))
+}
+
+/// Any text as a compact JWS; a JSON object as the header of one.
 pub fn jws(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
+    read_jws(text);
+    if text.starts_with('{') {
+        read_jws(&format!("{}.eA.{}", encode(data), encode([1; 64])));
+    }
+}
+
+fn read_jws(text: &str) {
     for padding in [Padding::Refused, Padding::Tolerated] {
         let Ok(jws) = Jws::from_compact_with(text, padding) else {
             if padding == Padding::Tolerated {
@@ -137,15 +169,66 @@ pub fn certificate(data: &[u8]) {
     assert_eq!(certificate.fingerprint(&AwsLcRs), AwsLcRs.sha256(data));
 }
 
-/// Any text as the answer to the captured command; a JSON object stands in the captured answer as its payload, or as its header.
+/// Any text as the answer to the captured command; a JSON object stands in the captured answer as its payload, or as its header, and in one
+/// that is signed anew as its payload, or as what its key says.
 pub fn provision_answer(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     answer(text);
     if text.starts_with('{') {
-        let encoded = base64_simd::URL_SAFE_NO_PAD.encode_to_string(data);
+        let encoded = encode(data);
         let parts: Vec<&str> = CAPTURED.answer.split('.').collect();
         answer(&format!("{}.{encoded}.{}", parts[0], parts[2]));
         answer(&format!("{encoded}.{}.{}", parts[1], parts[2]));
+        signed_payload(text);
+        signed_key(text);
+    }
+}
+
+/// The payload of an answer that a made-up attestation key signs: the one key in it can only be the captured one.
+/// Gives whether it verifies.
+pub fn signed_payload(payload: &str) -> bool {
+    let jwk = Jwk::new(OWN.attestation.public_key().clone());
+    let text = sign(&format!(r#"{{"alg":"ES256","nonce":"123456789","jwk":{jwk}}}"#), payload, &OWN.attestation);
+    assert!(CAPTURED.pinned.verify(&CAPTURED.expectation, &text).is_err());
+    match CAPTURED.unpinned.verify(&CAPTURED.expectation, &text) {
+        Ok(verified) => {
+            let captured = CAPTURED.unpinned.verify(&CAPTURED.expectation, &CAPTURED.answer).unwrap();
+            assert_eq!(verified.keys()[0].public_key(), captured.keys()[0].public_key());
+            assert_eq!(verified.user_id(), captured.user_id());
+            assert_eq!(verified.signed_payload(), payload.as_bytes());
+            true
+        }
+        Err(refusal) => {
+            check_report(refusal.report(), Some(refusal.class()));
+            false
+        }
+    }
+}
+
+/// What a key says of itself, beside the members that make it.
+/// Gives whether it verifies.
+pub fn signed_key(said: &str) -> bool {
+    let jwk = Jwk::new(OWN.device.public_key().clone()).to_string();
+    let payload = format!("{},{}", &jwk[..jwk.len() - 1], &said[1..]);
+    let key = sign(r#"{"alg":"ES256","nonce":"123456789","kid":"signer"}"#, &payload, &OWN.device);
+    let asked = OWN.expectation.asked();
+    let answer = UnsignedAnswer::new(asked, "id", "https://hub.example/ms/1", DeviceInfo::new("Linux")).with_signed_keys([key]);
+    let text = answer.sign(&*OWN.attestation).unwrap();
+    match CAPTURED.unpinned.verify(&OWN.expectation, &text) {
+        Ok(verified) => {
+            let key = &verified.keys()[0];
+            assert_eq!(key.public_key(), OWN.device.public_key());
+            assert!(key.state().eq_ignore_ascii_case("ACTIVE") && key.request().is_none());
+            // A reader that is not ours finds the same members.
+            let value: Value = serde_json::from_str(&payload).unwrap();
+            assert!(["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().all(|name| value.get(name).is_none()));
+            assert_eq!((&value["kid"], &value["alg"]), (&Value::from("signer"), &Value::from("ES256")));
+            true
+        }
+        Err(refusal) => {
+            check_report(refusal.report(), Some(refusal.class()));
+            false
+        }
     }
 }
 
@@ -186,10 +269,10 @@ pub fn command_json(data: &[u8]) {
     assert_eq!(again, command);
     assert_eq!(again.to_json(), written);
     assert_eq!(serde_json::to_string(&command).unwrap(), written);
-    if let Some(provision) = command.provision() {
-        if let Ok(expectation) = Expectation::from_command(provision) {
-            assert!(CAPTURED.unpinned.verify(&expectation, &written).is_err());
-        }
+    if let Some(provision) = command.provision()
+        && let Ok(expectation) = Expectation::from_command(provision)
+    {
+        assert!(CAPTURED.unpinned.verify(&expectation, &written).is_err());
     }
 }
 

@@ -26,10 +26,10 @@ pub(super) struct Parts {
     pub(super) signature: Range<usize>,
 }
 
-/// What absent attributes are worth: the empty set.
-const NO_ATTRIBUTES: &[u8] = &[0xa0, 0x00];
-
 impl Parts {
+    /// What absent attributes are worth: the empty set.
+    pub(super) const NO_ATTRIBUTES: &[u8] = &[0xa0, 0x00];
+
     pub(super) fn read(der: &[u8]) -> Result<Self, Error> {
         if der.len() > MAX_REQUEST {
             return Err(Error::too_large("certificationRequest", "more than 64 KiB"));
@@ -74,7 +74,7 @@ impl Parts {
 
     /// The attributes in `der`, or the empty set where they are absent.
     pub(super) fn attributes_or_none<'a>(&self, der: &'a [u8]) -> &'a [u8] {
-        self.attributes.clone().map_or(NO_ATTRIBUTES, |place| &der[place])
+        self.attributes.clone().map_or(Self::NO_ATTRIBUTES, |place| &der[place])
     }
 }
 

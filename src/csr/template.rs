@@ -1,9 +1,10 @@
 //! A request that is there to be copied.
 
 use std::fmt;
+use std::str::FromStr as _;
 
 use super::{Parts, UnsignedRequest};
-use crate::crypto::{Algorithm, CryptoError, PublicKey, Signer};
+use crate::crypto::{Algorithm, CryptoError, Curve, KeyKind, Provider, PublicKey, Signer};
 use crate::jose::{decode_standard, encode_standard};
 use crate::{Class, Error};
 
@@ -49,6 +50,30 @@ impl Template {
     /// Class `malformed` if it is not base64, and as [`from_der`](Self::from_der).
     pub fn from_base64(text: &str) -> Result<Self, Error> {
         Self::from_owned(decode_standard(text, "certificationRequest")?)
+    }
+
+    /// Makes a template for a subject, with a throw-away P-256 key and no attributes. `subject` is a name in the form of RFC 4514:
+    /// `CN=A,O=Example`.
+    ///
+    /// ```
+    /// # #[cfg(feature = "aws-lc-rs")] {
+    /// use keyferry::{crypto::aws_lc_rs::AwsLcRs, csr::Template};
+    ///
+    /// let template = Template::for_subject("CN=A,O=Example", &AwsLcRs)?;
+    /// assert_eq!(Template::from_base64(&template.to_base64())?, template);
+    /// # }
+    /// # Ok::<(), keyferry::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Class `malformed` if it is not such a name, `storage` if the provider fails.
+    pub fn for_subject(subject: &str, provider: &dyn Provider) -> Result<Self, Error> {
+        let bad = |_| Error::malformed("subject", "not a name in the form of RFC 4514");
+        let name = x509_cert::name::Name::from_str(subject).map_err(bad)?;
+        let subject = der::Encode::to_der(&name).map_err(bad)?;
+        let failed = |_: CryptoError| Error::new(Class::Storage, "subjectPKInfo", "the provider failed");
+        let key = provider.generate(KeyKind::Ec(Curve::P256)).map_err(failed)?;
+        Self::from_owned(UnsignedRequest::new(&subject, key.public_key(), Parts::NO_ATTRIBUTES, Algorithm::Es256).sign(&key).map_err(failed)?)
     }
 
     fn from_owned(der: Vec<u8>) -> Result<Self, Error> {

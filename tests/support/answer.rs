@@ -158,10 +158,7 @@ pub fn verify(command: &Value, answer: &Answer) -> Result<Verified<Consistent>, 
 /// Refused as `class`, by `check` and no other: those before it passed or were not asked for, those after it were not reached.
 #[track_caller]
 pub fn assert_refused<T>(result: Result<Verified<T>, Refusal>, class: Class, check: Check, key_id: Option<&str>) -> Refusal {
-    let refusal = match result {
-        Ok(_) => panic!("accepted, and not refused as {class} by {check}"),
-        Err(refusal) => refusal,
-    };
+    let Err(refusal) = result else { panic!("accepted, and not refused as {class} by {check}") };
     assert_eq!(refusal.class(), class, "{:?}", refusal.error());
     let mut failed = false;
     for entry in refusal.report().entries() {

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use super::signed::MAX_KEYS;
 use crate::crypto::{Algorithm, CryptoError, Curve, KeyKind, PublicKey, PublicKeyParts, Signer};
 use crate::csr::{Template, UnsignedRequest};
 use crate::hermod::Dialect;
@@ -35,7 +36,7 @@ impl Asked {
     ///
     /// # Errors
     /// Class `malformed`, with the path of the member: no key, a keyid twice, an empty nonce or keyid, a template that is not one (`too-large` as
-    /// well). Key types, lengths and mechanisms that are unknown here are no error; no key meets them.
+    /// well); `too-large` for more than 16 keys. Key types, lengths and mechanisms that are unknown here are no error; no key meets them.
     pub fn from_command(command: &ProvisionCommand) -> Result<Self, Error> {
         Self::from_command_in(command, &Dialect::default())
     }
@@ -51,6 +52,9 @@ impl Asked {
         }
         if requests.is_empty() {
             return Err(Error::malformed("provCommand.profile.keygenrequests", "empty"));
+        }
+        if requests.len() > MAX_KEYS {
+            return Err(Error::too_large("provCommand.profile.keygenrequests", "more than 16 keys"));
         }
         let mut keys: Vec<AskedKey> = Vec::with_capacity(requests.len());
         for (index, request) in requests.iter().enumerate() {

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, MapAccess};
 use serde::ser::SerializeMap;
 use serde_json::value::RawValue;
 
-use super::{FromJson, MAX_NAMES, MAX_TEXT, Reading, Seed, Text};
+use super::{FromJson, MAX_NAMES, MAX_TEXT, Reading, Text};
 use crate::Class;
 
 /// The members of an object that are not known here, in the order they came, each value exactly as it was written.
@@ -186,65 +186,77 @@ impl Kept {
 
 /// Looks through a kept value: no member twice, not too deep, not too many, no text too long.
 ///
-/// It is well-formed JSON already; its first octet tells what it is.
+/// It is well-formed JSON already, so one pass over its octets does; reading it again level by level would take as many passes as there are
+/// levels.
 fn check<E: serde::de::Error>(value: &RawValue, reading: &Reading) -> Result<(), E> {
     let text = value.get();
-    match text.as_bytes().first() {
-        Some(b'"') if text.len() > MAX_TEXT + 2 => Err(reading.fail(Class::TooLarge, "a text of more than 64 KiB")),
-        Some(b'{' | b'[') => {
-            let mut deserializer = serde_json::Deserializer::from_str(text);
-            match Inside::from_json(&mut deserializer, reading) {
-                Ok(Inside) => Ok(()),
-                // What happened is recorded already, unless serde_json found it.
-                Err(_) => Err(reading.fail(Class::Malformed, "not the JSON that is due here")),
+    let octets = text.as_bytes();
+    // The objects and arrays that are open; the names of an object so far.
+    let mut open: Vec<Option<Vec<Cow<'_, str>>>> = Vec::new();
+    let mut name_is_next = false;
+    let mut at = 0;
+    while let Some(octet) = octets.get(at) {
+        match octet {
+            b'{' | b'[' => {
+                reading.enter()?;
+                name_is_next = *octet == b'{';
+                open.push(name_is_next.then(Vec::new));
             }
+            b'}' | b']' => {
+                reading.leave();
+                open.pop();
+                name_is_next = false;
+            }
+            b',' => name_is_next = matches!(open.last(), Some(Some(_))),
+            b'"' => {
+                let end = end_of_string(octets, at);
+                match open.last_mut() {
+                    Some(Some(names)) if name_is_next => add_name(names, text.get(at..=end).unwrap_or_default(), reading)?,
+                    _ if end - at > MAX_TEXT + 1 => return Err(reading.fail(Class::TooLarge, "a text of more than 64 KiB")),
+                    _ => {}
+                }
+                name_is_next = false;
+                at = end;
+            }
+            _ => {}
         }
-        _ => Ok(()),
+        at += 1;
     }
+    Ok(())
 }
 
-/// The inside of a kept object or array, looked through.
-struct Inside;
-
-impl<'de> FromJson<'de> for Inside {
-    const EXPECTED: &'static str = "not JSON";
-
-    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
-        struct V<'r>(&'r Reading);
-        impl<'de> Visitor<'de> for V<'_> {
-            type Value = Inside;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object or an array")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Inside, A::Error> {
-                self.0.enter()?;
-                let mut names: Vec<Cow<'de, str>> = Vec::new();
-                while let Some(name) = map.next_key_seed(Seed::<Text<'de>>::new(self.0))? {
-                    if names.contains(&name.0) {
-                        return Err(self.0.fail(Class::Malformed, "a member twice"));
-                    }
-                    if names.len() == MAX_NAMES {
-                        return Err(self.0.fail(Class::TooLarge, "more than 64 names in one object"));
-                    }
-                    self.0.count_kept()?;
-                    names.push(name.0);
-                    check(map.next_value::<&RawValue>()?, self.0)?;
-                }
-                self.0.leave();
-                Ok(Inside)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Inside, A::Error> {
-                self.0.enter()?;
-                while let Some(value) = elements.next_element::<&RawValue>()? {
-                    check(value, self.0)?;
-                }
-                self.0.leave();
-                Ok(Inside)
-            }
+/// Where the closing quote of the text stands that begins at `at`.
+fn end_of_string(octets: &[u8], at: usize) -> usize {
+    let mut next = at + 1;
+    while let Some(found) = octets.get(next..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        if octets[next + found] == b'"' {
+            return next + found;
         }
-        deserializer.deserialize_any(V(reading))
+        next += found + 2;
     }
+    octets.len()
+}
+
+/// Adds the name that is written as `quoted` to those that its object has already.
+fn add_name<'a, E: serde::de::Error>(names: &mut Vec<Cow<'a, str>>, quoted: &'a str, reading: &Reading) -> Result<(), E> {
+    let name = match quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(plain) if memchr::memchr(b'\\', plain.as_bytes()).is_none() => Cow::Borrowed(plain),
+        // Escapes may still be of half a character.
+        _ => match serde_json::from_str(quoted) {
+            Ok(decoded) => Cow::Owned(decoded),
+            Err(_) => return Err(reading.fail(Class::Malformed, "not the JSON that is due here")),
+        },
+    };
+    if name.len() > MAX_TEXT {
+        return Err(reading.fail(Class::TooLarge, "a text that is too long"));
+    }
+    if names.contains(&name) {
+        return Err(reading.fail(Class::Malformed, "a member twice"));
+    }
+    if names.len() == MAX_NAMES {
+        return Err(reading.fail(Class::TooLarge, "more than 64 names in one object"));
+    }
+    reading.count_kept()?;
+    names.push(name);
+    Ok(())
 }
