@@ -3,7 +3,7 @@
 //! `cargo bench --bench provisioning --features full`, with `josekit` beside `full` for its peers; a name after `--` chooses groups. Criterion runs
 //! the functions of a group one after the other, so judge ratios by the bench `ratios`.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "a bench that cannot go on says so by panicking; modules are shared by programs")]
+#![allow(clippy::unwrap_used, reason = "a bench that cannot go on says so by panicking")]
 
 mod support;
 

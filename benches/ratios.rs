@@ -3,7 +3,7 @@
 //! `cargo bench --bench ratios --features full` prints the table that the README quotes; with `-- --json` one object `{"group": ratio}`. The rows
 //! `group/name` are other providers and other libraries beside the same primitives, for information: the object has none of them.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "a bench that cannot go on says so by panicking; modules are shared by programs")]
+#![allow(clippy::unwrap_used, reason = "a bench that cannot go on says so by panicking")]
 
 mod support;
 
