@@ -1,6 +1,9 @@
 //! keyferry beside the raw primitives, round by round in one process, so that what else the machine does meets both alike.
 //!
-//! `cargo bench --bench ratios --features full` prints the table that the README quotes; with `-- --json` one object `{"group": ratio}`.
+//! `cargo bench --bench ratios --features full` prints the table that the README quotes; with `-- --json` one object `{"group": ratio}`. The rows
+//! `group/name` are other providers and other libraries beside the same primitives, for information: the object has none of them.
+
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "a bench that cannot go on says so by panicking; modules are shared by programs")]
 
 mod support;
 
@@ -16,28 +19,37 @@ fn main() {
     let rounds = if std::env::args().any(|argument| argument == "--test") { 1 } else { ROUNDS };
     let mut ratios = serde_json::Map::new();
     if !json {
-        println!("{:<24} {:>12} {:>12} {:>8}", "group", "keyferry", "raw", "ratio");
+        println!("{:<42} {:>12} {:>12} {:>8}", "group", "keyferry", "raw", "ratio");
     }
-    for Case { group, keyferry, raw, .. } in cases::all() {
+    for Case { group, keyferry, raw, peers } in cases::all() {
         let Some(raw) = raw else { continue };
         let (ours, theirs, ratio) = alternate(rounds, &keyferry, &raw);
-        if !json {
-            println!("{group:<24} {:>9.2} µs {:>9.2} µs {ratio:>8.3}", micros(ours), micros(theirs));
-        }
         ratios.insert(group.to_owned(), round(ratio));
+        if json {
+            continue;
+        }
+        row(group, ours, theirs, ratio);
+        for (name, peer) in peers {
+            let (ours, theirs, ratio) = alternate(rounds, &peer, &raw);
+            row(&format!("{group}/{name}"), ours, theirs, ratio);
+        }
     }
     let case = cases::all().remove(0);
     for (name, work) in [("threads", Some(&case.keyferry)), ("threads_raw", case.raw.as_ref())] {
         let Some(work) = work else { continue };
         let threads = threads(rounds, work);
         if !json {
-            println!("{:<24} {threads:>37.3}", format!("{name} (two : one)"));
+            println!("{:<42} {threads:>34.3}", format!("{name} (two : one)"));
         }
         ratios.insert(name.to_owned(), round(threads));
     }
     if json {
         println!("{}", serde_json::Value::Object(ratios));
     }
+}
+
+fn row(name: &str, ours: Duration, theirs: Duration, ratio: f64) {
+    println!("{name:<42} {:>9.2} µs {:>9.2} µs {ratio:>8.3}", micros(ours), micros(theirs));
 }
 
 fn round(ratio: f64) -> serde_json::Value {

@@ -9,6 +9,9 @@ use aws_lc_rs::signature::{
 };
 use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
+#[cfg(feature = "josekit")]
+use keyferry::crypto::josekit::Josekit;
+use keyferry::crypto::rustcrypto::RustCrypto;
 use keyferry::crypto::{Algorithm, Curve, KeyKind, PrivateKey, Provider, VerifyingKey};
 use keyferry::csr::{Request, Template};
 use keyferry::hermod::model::{Callback, Command};
@@ -20,7 +23,7 @@ pub struct Case {
     pub group: &'static str,
     pub keyferry: Work,
     pub raw: Option<Work>,
-    /// Others that can do it, each on the message that its name says.
+    /// Others that can do it: libraries, each on the message that its name says, and keyferry on another provider, by that provider's name.
     pub peers: Vec<(&'static str, Work)>,
 }
 
@@ -141,7 +144,21 @@ fn answers(group: &'static str, pinned: bool) -> Case {
         let verifier = Verifier::unpinned(&PROVIDER);
         work(move || drop(black_box(verifier.verify(&expectation, black_box(&answer)).unwrap())))
     };
-    Case { group, keyferry, raw: Some(work(move || captured.verify())), peers: Vec::new() }
+    let peers = if pinned { Vec::new() } else { other_providers() };
+    Case { group, keyferry, raw: Some(work(move || captured.verify())), peers }
+}
+
+fn other_providers() -> Vec<(&'static str, Work)> {
+    fn with(provider: impl Provider + 'static) -> Work {
+        let (answer, expectation) = (answer(), expectation());
+        work(move || verify_answer(&provider, &expectation, black_box(&answer)))
+    }
+    let providers = [
+        ("rustcrypto", with(RustCrypto)),
+        #[cfg(feature = "josekit")]
+        ("josekit", with(Josekit)),
+    ];
+    providers.into()
 }
 
 /// A message of the answer's shape that the usual libraries take: no `nonce` in the header, and the key not in it.

@@ -6,12 +6,31 @@ use keyferry::crypto::{PublicKey, PublicKeyParts};
 
 use super::cases::Work;
 
+/// Whether a library accepts a message with a key that it was given before.
+type Verify = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// Verifiers of a compact JWS of RS256 or ES256. The message is of the real answer's shape; the real one has a header that they refuse.
 pub fn jws(message: &str, key: &PublicKey) -> Vec<(&'static str, Work)> {
-    vec![("jsonwebtoken_same_shape", jsonwebtoken(message, key)), ("biscuit_same_shape", biscuit(message, key))]
+    let peers = [
+        ("jsonwebtoken_same_shape", jsonwebtoken(key)),
+        ("biscuit_same_shape", biscuit(key)),
+        #[cfg(feature = "josekit")]
+        ("josekit_same_shape", josekit(key)),
+    ];
+    peers.into_iter().map(|(name, verify)| (name, work(name, verify, message))).collect()
 }
 
-fn jsonwebtoken(message: &str, key: &PublicKey) -> Work {
+/// A peer's work, after it has shown that it accepts the message, and no other signature.
+fn work(name: &str, verify: Verify, message: &str) -> Work {
+    let message = message.to_owned();
+    let (signed, signature) = message.rsplit_once('.').unwrap();
+    let other = if signature.starts_with('A') { "B" } else { "A" };
+    assert!(verify(&message), "{name} refuses the message");
+    assert!(!verify(&format!("{signed}.{other}{}", &signature[1..])), "{name} accepts another signature");
+    Box::new(move || assert!(verify(black_box(&message))))
+}
+
+fn jsonwebtoken(key: &PublicKey) -> Verify {
     use jsonwebtoken::{Algorithm, DecodingKey, Validation};
     let (algorithm, key) = match key.parts() {
         PublicKeyParts::Rsa { n, e } => (Algorithm::RS256, DecodingKey::from_rsa_raw_components(n, e)),
@@ -25,11 +44,10 @@ fn jsonwebtoken(message: &str, key: &PublicKey) -> Work {
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_aud = false;
-    let message = message.to_owned();
-    Box::new(move || drop(black_box(jsonwebtoken::decode::<serde_json::Value>(black_box(&message), &key, &validation).unwrap())))
+    Box::new(move |message| black_box(jsonwebtoken::decode::<serde_json::Value>(message, &key, &validation)).is_ok())
 }
 
-fn biscuit(message: &str, key: &PublicKey) -> Work {
+fn biscuit(key: &PublicKey) -> Verify {
     use biscuit::jwa::SignatureAlgorithm;
     use biscuit::jws::Secret;
     let (algorithm, secret) = match key.parts() {
@@ -43,9 +61,19 @@ fn biscuit(message: &str, key: &PublicKey) -> Work {
         }
         _ => unreachable!("two kinds of key are measured"),
     };
-    let message = message.to_owned();
-    Box::new(move || {
-        let token = biscuit::JWT::<serde_json::Value, biscuit::Empty>::new_encoded(black_box(&message));
-        drop(black_box(token.into_decoded(&secret, algorithm).unwrap()));
+    Box::new(move |message| {
+        let token = biscuit::JWT::<serde_json::Value, biscuit::Empty>::new_encoded(message);
+        black_box(token.into_decoded(&secret, algorithm)).is_ok()
     })
+}
+
+#[cfg(feature = "josekit")]
+fn josekit(key: &PublicKey) -> Verify {
+    use josekit::jws::{ES256, JwsVerifier, RS256};
+    let verifier: Box<dyn JwsVerifier> = match key.parts() {
+        PublicKeyParts::Rsa { .. } => Box::new(RS256.verifier_from_der(key.as_spki_der()).unwrap()),
+        PublicKeyParts::Ec { .. } => Box::new(ES256.verifier_from_der(key.as_spki_der()).unwrap()),
+        _ => unreachable!("two kinds of key are measured"),
+    };
+    Box::new(move |message| black_box(josekit::jwt::decode_with_verifier(message, &*verifier)).is_ok())
 }
