@@ -760,6 +760,14 @@ fn accepts_a_longer_rsa_key_and_reports_it() {
 }
 
 #[test]
+fn names_the_priority_of_the_exact_length_before_one_that_is_exceeded() {
+    let asked = asking(vec![priority("RSA", "2048", "RS256"), priority("RSA", "3072", "RS256")]);
+    let verified = accepted(verify_with(&asked, &one_key(rsa3072(), Algorithm::Rs256)));
+    assert_eq!(verified.keys()[0].priority(), 1);
+    assert!(verified.report().entries().all(|entry| entry.detail.is_none()));
+}
+
+#[test]
 fn rejects_a_key_that_mixes_two_priorities() {
     let asked = asking(vec![priority("RSA", "2048", "RS256"), priority("RSA", "3072", "PS256"), priority("EC", "256", "ES256")]);
     let mixed = one_key(rsa2048(), Algorithm::Ps256);

@@ -131,6 +131,12 @@ impl Priority {
         };
         kind && mechanism == self.mechanism && mechanism.fits(key)
     }
+
+    /// Whether the key is longer than asked for.
+    #[must_use]
+    pub fn is_exceeded_by(&self, key: &PublicKey) -> bool {
+        matches!(self.kind, KeyKind::Rsa { bits } if key.bits() > u32::from(bits))
+    }
 }
 
 /// The priority that a device takes for a key.
@@ -166,10 +172,14 @@ impl AskedKey {
             .ok_or_else(|| Error::new(Class::NotAsRequested, "keytypeprios", "none of the types of key is one that is taken here"))
     }
 
-    /// The first priority, in the order of the command, that a key with this mechanism meets.
+    /// The priority that a key with this mechanism meets: the first of exactly its length or, if there is none, the first that it exceeds.
     #[must_use]
     pub fn met_by(&self, key: &PublicKey, mechanism: Algorithm) -> Option<usize> {
-        self.priorities.iter().position(|priority| priority.is_some_and(|priority| priority.is_met_by(key, mechanism)))
+        let met = |exactly: bool| {
+            let fits = |priority: &Priority| priority.is_met_by(key, mechanism) && !(exactly && priority.is_exceeded_by(key));
+            self.priorities.iter().position(|priority| priority.as_ref().is_some_and(fits))
+        };
+        met(true).or_else(|| met(false))
     }
 
     /// The request for the new key, which lacks only its signature; `None` if none is asked for.
