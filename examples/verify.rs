@@ -18,7 +18,8 @@ use keyferry::jose::Jwk;
 use support::arguments::{Argument, Arguments};
 use support::verdict::{Knowledge, Printed, Verdict, judge, read_answer, read_command, read_sch};
 
-const USAGE: &str = "usage: verify COMMAND.json CALLBACK.json [--attestation-key JWK.json]... [--allow-unpinned] [--fqdn NAME] [--sch BASE64] [--json]
+const USAGE: &str =
+    "usage: verify COMMAND.json CALLBACK.json [--attestation-key JWK.json]... [--allow-unpinned] [--fqdn NAME] [--sch BASE64] [--json]
        verify --lines < LINES.jsonl";
 
 fn main() -> ExitCode {
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<bool, String> {
     let (mut files, mut known, mut json, mut lines) = (Vec::new(), Knowledge::default(), false, false);
-    let mut arguments = Arguments::of_program();
+    let mut arguments = Arguments::of_program()?;
     while let Some(argument) = arguments.next() {
         match argument {
             Argument::Plain(file) => files.push(file),
@@ -52,6 +53,9 @@ fn run() -> Result<bool, String> {
         }
     }
     if lines {
+        if !files.is_empty() || known != Knowledge::default() {
+            return Err(format!("with --lines, each line says what is known\n{USAGE}"));
+        }
         let output = BufWriter::new(std::io::stdout());
         return support::lines::run(&AwsLcRs, BufReader::with_capacity(1 << 16, std::io::stdin()), output)
             .map(|()| true)
