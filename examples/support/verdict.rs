@@ -23,7 +23,7 @@ pub struct Knowledge {
 /// A bare member under its name.
 #[derive(Deserialize)]
 struct Named<'a> {
-    #[serde(borrow, alias = "provCommand", alias = "provResponse")]
+    #[serde(borrow, rename = "provCommand", alias = "provResponse")]
     value: &'a RawValue,
 }
 
