@@ -9,7 +9,7 @@
 
 mod support;
 
-use std::io::{BufReader, BufWriter, Write as _};
+use std::io::{BufWriter, Write as _};
 use std::process::ExitCode;
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
@@ -57,9 +57,7 @@ fn run() -> Result<bool, String> {
             return Err(format!("with --lines, each line says what is known\n{USAGE}"));
         }
         let output = BufWriter::new(std::io::stdout());
-        return support::lines::run(&AwsLcRs, BufReader::with_capacity(1 << 16, std::io::stdin()), output)
-            .map(|()| true)
-            .map_err(|error| error.to_string());
+        return support::lines::run(&AwsLcRs, std::io::stdin(), output).map(|()| true).map_err(|error| error.to_string());
     }
     let [command_file, answer_file] = files.as_slice() else { return Err(USAGE.to_owned()) };
     let command = read_command(&read(command_file)?).map_err(|error| format!("{command_file}: {error}"))?;

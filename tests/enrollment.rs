@@ -472,6 +472,9 @@ fn changed(enrollment: &Enrollment, change: impl FnOnce(&mut Value)) -> String {
     stored.to_string()
 }
 
+/// A change of a JSON value.
+type Change<'a> = &'a dyn Fn(&mut Value);
+
 /// Changes a text of JSON inside of the stored JSON.
 fn inner(stored: &mut Value, exchange: &str, member: &str, change: impl FnOnce(&mut Value)) {
     let text = &mut stored[exchange][member];
@@ -517,7 +520,7 @@ async fn a_stored_journey_whose_command_was_changed_does_not_prove_itself() {
     let enrollment = world.at(2).await;
     let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
     let template = Template::for_subject("CN=Mallory", &AwsLcRs).unwrap().to_base64();
-    let changes: [(&dyn Fn(&mut Value), Class); 9] = [
+    let changes: Vec<(Change<'_>, Class)> = vec![
         (&|command| command["nonce"] = "other".into(), Class::Nonce),
         (&|command| command["userid"] = "mallory".into(), Class::User),
         (&|command| command["profile"]["name"] = "Mallory".into(), Class::User),
@@ -553,7 +556,7 @@ async fn of_what_is_stored_only_what_the_journey_would_have_taken_is_read() {
     let world = World::new();
     let (done, early) = (world.at(5).await, world.at(4).await);
     let ping = Command::new(CommandHeader::new(1, 1), PingCommand::new(false)).to_json();
-    let changes: &[&dyn Fn(&mut Value)] = &[
+    let changes: &[Change<'_>] = &[
         &|stored| stored["id"] = "other".into(),
         &|stored| stored["provision"]["command"] = ping.as_str().into(),
         &|stored| stored["provision"]["command"] = "".into(),

@@ -2,8 +2,10 @@
 #![cfg(all(feature = "hub", feature = "device", feature = "ca", feature = "aws-lc-rs"))]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[allow(dead_code)]
 #[path = "support/crash.rs"]
 mod crash;
+#[allow(dead_code, unreachable_pub)]
 #[path = "support/peers.rs"]
 mod peers;
 #[path = "support/world.rs"]
@@ -122,6 +124,19 @@ async fn an_integrator_that_dies_while_it_sends_starts_anew_and_the_old_command_
     assert_eq!(enrollment.next(), Next::Failed(Failure::Ended { command: CommandKind::Provision, progress: Progress::TimedOut }));
     // And a new journey goes all the way.
     let mut enrollment = begin(vec![key("signer", P256)]);
+    while enrollment.next() != Next::Done {
+        world.advance(&mut enrollment).await;
+        restart(&mut enrollment);
+    }
+    world.assert_installed(&["signer"]).await;
+}
+
+#[tokio::test]
+async fn a_hub_that_lost_its_seal_key_still_brings_the_journey_to_its_end() {
+    let mut world = World::new();
+    let mut enrollment = world.at(1).await;
+    // From now on it can repeat no activation token.
+    world.seal_key = [8; 32];
     while enrollment.next() != Next::Done {
         world.advance(&mut enrollment).await;
         restart(&mut enrollment);

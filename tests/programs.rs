@@ -8,7 +8,7 @@ mod support;
 #[path = "../examples/support/mod.rs"]
 mod program;
 
-use std::io::{BufReader, Read, Write as _};
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -391,7 +391,7 @@ impl Read for Endless {
 fn a_line_without_end_takes_no_more_memory_than_the_longest_that_is_read() {
     let good = line(&json!(1)).to_string();
     let length = 64 * MAX_LINE as u64;
-    let input = BufReader::with_capacity(1 << 16, Endless(length).chain("\n".as_bytes()).chain(good.as_bytes()));
+    let input = Endless(length).chain("\n".as_bytes()).chain(good.as_bytes());
     let mut out = Vec::new();
     let info = allocation_counter::measure(|| run(&AwsLcRs, input, &mut out).unwrap());
     // What this thread holds: it is the one that reads.
@@ -400,6 +400,49 @@ fn a_line_without_end_takes_no_more_memory_than_the_longest_that_is_read() {
     assert_eq!(verdicts.len(), 2);
     assert_unreadable(&verdicts[0]);
     assert_eq!(verdicts[1]["verified"], true);
+}
+
+/// Gives a line only when the verdict on the one before has been written.
+struct Asks {
+    lines: Vec<String>,
+    verdicts: std::sync::mpsc::Receiver<()>,
+    first: bool,
+}
+
+impl Read for Asks {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        if !std::mem::take(&mut self.first) {
+            self.verdicts.recv_timeout(Duration::from_secs(60)).map_err(|_| std::io::ErrorKind::TimedOut)?;
+        }
+        let line = self.lines.pop().unwrap_or_default();
+        assert!(line.len() <= out.len());
+        out[..line.len()].copy_from_slice(line.as_bytes());
+        Ok(line.len())
+    }
+}
+
+/// Tells of everything that leaves it.
+struct Tells(std::sync::mpsc::Sender<()>, bool);
+
+impl std::io::Write for Tells {
+    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+        self.1 = true;
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        if std::mem::take(&mut self.1) {
+            let _ = self.0.send(());
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_verdict_does_not_wait_for_the_next_line() {
+    let (tell, verdicts) = std::sync::mpsc::channel();
+    let lines = (0..5).map(|n| format!("{}\n", line(&json!(n)))).collect();
+    run(&AwsLcRs, Asks { lines, verdicts, first: true }, Tells(tell, false)).unwrap();
 }
 
 /// Takes some, then no more.
@@ -433,7 +476,7 @@ fn an_output_that_is_full_or_an_input_that_fails_ends_the_run() {
         assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
     }
     let mut out = Vec::new();
-    let error = run(&AwsLcRs, BufReader::new(input.as_bytes().chain(Broken)), &mut out).unwrap_err();
+    let error = run(&AwsLcRs, input.as_bytes().chain(Broken), &mut out).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
     assert!(!out.is_empty());
 }

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::{BufRead, Read as _, Write};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex};
 
 use keyferry::crypto::Provider;
@@ -16,6 +16,9 @@ use super::verdict::{Knowledge, Printed, judge, read_command};
 
 /// Most lines that travel together.
 const BATCH: usize = 32;
+
+/// Octets that are read at once, where so many are there.
+const BUFFER: usize = 256 * 1024;
 
 /// Octets after which a batch travels, however few lines it has.
 const BATCH_OCTETS: usize = 1024 * 1024;
@@ -98,8 +101,9 @@ struct Line<'a> {
     sch: Option<String>,
 }
 
-/// Reads until the input ends; every line gets a verdict.
-pub fn run(provider: &dyn Provider, input: impl BufRead, output: impl Write + Send) -> std::io::Result<()> {
+/// Reads until the input ends; every line gets a verdict, as soon as no more input is there to be read at once.
+pub fn run(provider: &dyn Provider, input: impl Read, output: impl Write + Send) -> std::io::Result<()> {
+    let input = BufReader::with_capacity(BUFFER, input);
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let (to_workers, from_reader) = sync_channel::<(usize, Batch)>(2 * workers);
     let (to_writer, from_workers) = sync_channel::<(usize, Vec<u8>)>(2 * workers);
@@ -121,12 +125,14 @@ pub fn run(provider: &dyn Provider, input: impl BufRead, output: impl Write + Se
     })
 }
 
-fn read(mut input: impl BufRead, taken: &SyncSender<()>, to_workers: &SyncSender<(usize, Batch)>) -> std::io::Result<()> {
+fn read(mut input: BufReader<impl Read>, taken: &SyncSender<()>, to_workers: &SyncSender<(usize, Batch)>) -> std::io::Result<()> {
     let mut number = 0;
     loop {
         let mut batch = Batch::default();
         while batch.ends.len() < BATCH && batch.octets.len() < BATCH_OCTETS {
-            if !batch.read_line(&mut input)? {
+            // Whoever waits for a verdict before the next line is not kept waiting.
+            let waits = !batch.ends.is_empty() && input.buffer().is_empty();
+            if waits || !batch.read_line(&mut input)? {
                 break;
             }
         }
@@ -161,7 +167,15 @@ fn work(provider: &dyn Provider, from_reader: &Mutex<Receiver<(usize, Batch)>>, 
 fn write(from_workers: &Receiver<(usize, Vec<u8>)>, free: &Receiver<()>, mut output: impl Write) -> std::io::Result<()> {
     let mut early = BTreeMap::new();
     let mut due = 0;
-    for (number, verdicts) in from_workers {
+    loop {
+        let next = match from_workers.try_recv() {
+            Err(TryRecvError::Empty) => {
+                output.flush()?;
+                from_workers.recv().ok()
+            }
+            next => next.ok(),
+        };
+        let Some((number, verdicts)) = next else { break };
         early.insert(number, verdicts);
         while let Some(verdicts) = early.remove(&due) {
             output.write_all(&verdicts)?;

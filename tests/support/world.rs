@@ -67,6 +67,7 @@ pub(crate) struct World {
     pub(crate) inbox: Inbox,
     pub(crate) decision: Decision,
     pub(crate) verifies: bool,
+    pub(crate) seal_key: [u8; 32],
     pub(crate) attestation: Arc<dyn Signer>,
     pub(crate) ca: LocalCa,
 }
@@ -88,6 +89,7 @@ impl World {
             inbox: Inbox::default(),
             decision: Decision::Accept,
             verifies: true,
+            seal_key: [7; 32],
             attestation: signer(KeyKind::Ec(Curve::P256)),
         }
     }
@@ -97,7 +99,7 @@ impl World {
         let mut config = HubConfig::new(PUBLIC, HOST).unwrap().with_integrator(shop);
         config.verify_answers = self.verifies;
         let hub = Hub::builder(Arc::new(AwsLcRs), config).with_clock(Arc::new(self.clock.clone())).with_store(self.hub_store.clone());
-        hub.with_seal_key([7; 32].into()).build().unwrap()
+        hub.with_seal_key(self.seal_key.into()).build().unwrap()
     }
 
     pub(crate) fn commands(&self) -> Integrator {
