@@ -520,7 +520,7 @@ async fn a_stored_journey_whose_command_was_changed_does_not_prove_itself() {
     let enrollment = world.at(2).await;
     let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
     let template = Template::for_subject("CN=Mallory", &AwsLcRs).unwrap().to_base64();
-    let changes: Vec<(Change<'_>, Class)> = vec![
+    let changes: [(Change<'_>, Class); 9] = [
         (&|command| command["nonce"] = "other".into(), Class::Nonce),
         (&|command| command["userid"] = "mallory".into(), Class::User),
         (&|command| command["profile"]["name"] = "Mallory".into(), Class::User),
