@@ -56,7 +56,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Failed> {
     let (mut keys, mut json) = (String::from("rsa2048"), false);
-    let mut arguments = Arguments::of_program();
+    let mut arguments = Arguments::of_program()?;
     while let Some(argument) = arguments.next() {
         match argument {
             Argument::Option(name) if name == "keys" => keys = arguments.value(&name)?,

@@ -9,7 +9,7 @@
 
 mod support;
 
-use std::io::{BufReader, BufWriter, Write as _};
+use std::io::{BufWriter, Write as _};
 use std::process::ExitCode;
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<bool, String> {
     let (mut files, mut known, mut json, mut lines) = (Vec::new(), Knowledge::default(), false, false);
-    let mut arguments = Arguments::of_program();
+    let mut arguments = Arguments::of_program()?;
     while let Some(argument) = arguments.next() {
         match argument {
             Argument::Plain(file) => files.push(file),
@@ -53,10 +53,11 @@ fn run() -> Result<bool, String> {
         }
     }
     if lines {
+        if !files.is_empty() || known != Knowledge::default() {
+            return Err(format!("with --lines, each line says what is known\n{USAGE}"));
+        }
         let output = BufWriter::new(std::io::stdout());
-        return support::lines::run(&AwsLcRs, BufReader::with_capacity(1 << 16, std::io::stdin()), output)
-            .map(|()| true)
-            .map_err(|error| error.to_string());
+        return support::lines::run(&AwsLcRs, std::io::stdin(), output).map(|()| true).map_err(|error| error.to_string());
     }
     let [command_file, answer_file] = files.as_slice() else { return Err(USAGE.to_owned()) };
     let command = read_command(&read(command_file)?).map_err(|error| format!("{command_file}: {error}"))?;

@@ -3,7 +3,11 @@
 use std::collections::VecDeque;
 
 /// The arguments that are not looked at yet.
-pub struct Arguments(VecDeque<String>);
+pub struct Arguments {
+    left: VecDeque<String>,
+    /// `--` was there: whatever follows is no option.
+    plain: bool,
+}
 
 /// One argument.
 pub enum Argument {
@@ -14,22 +18,33 @@ pub enum Argument {
 }
 
 impl Arguments {
-    /// Those of the program.
-    pub fn of_program() -> Self {
-        Self(std::env::args().skip(1).collect())
+    /// Those of the program. One that is not UTF-8 is an error.
+    pub fn of_program() -> Result<Self, String> {
+        let arguments = std::env::args_os().skip(1).map(std::ffi::OsString::into_string);
+        let arguments: Result<Vec<String>, _> = arguments.collect();
+        arguments.map(Self::new).map_err(|argument| format!("{} is not UTF-8", argument.display()))
+    }
+
+    /// These.
+    pub fn new(arguments: impl IntoIterator<Item = String>) -> Self {
+        Self { left: arguments.into_iter().collect(), plain: false }
     }
 
     /// The next one.
     pub fn next(&mut self) -> Option<Argument> {
-        let argument = self.0.pop_front()?;
-        Some(match argument.strip_prefix("--") {
-            Some(name) if !name.is_empty() => Argument::Option(name.to_owned()),
-            _ => Argument::Plain(argument),
-        })
+        let argument = self.left.pop_front()?;
+        match argument.strip_prefix("--").filter(|_| !self.plain) {
+            Some("") => {
+                self.plain = true;
+                self.next()
+            }
+            Some(name) => Some(Argument::Option(name.to_owned())),
+            None => Some(Argument::Plain(argument)),
+        }
     }
 
     /// The value of the option that was just read.
     pub fn value(&mut self, option: &str) -> Result<String, String> {
-        self.0.pop_front().ok_or_else(|| format!("--{option} wants a value"))
+        self.left.pop_front().ok_or_else(|| format!("--{option} wants a value"))
     }
 }

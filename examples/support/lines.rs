@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::{BufRead, Write};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex};
 
 use keyferry::crypto::Provider;
@@ -14,11 +14,74 @@ use serde_json::value::RawValue;
 
 use super::verdict::{Knowledge, Printed, judge, read_command};
 
-/// Lines that travel together.
+/// Most lines that travel together.
 const BATCH: usize = 32;
 
-/// Longest line that is read.
-const MAX_LINE: usize = 8 * 1024 * 1024;
+/// Octets that are read at once, where so many are there.
+const BUFFER: usize = 256 * 1024;
+
+/// Octets after which a batch travels, however few lines it has.
+const BATCH_OCTETS: usize = 1024 * 1024;
+
+/// Most octets of a line, its end not counted. A longer one is read over, and its verdict says so.
+pub const MAX_LINE: usize = 8 * 1024 * 1024;
+
+/// Lines, and where each ends. One that was too long is not kept.
+#[derive(Default)]
+struct Batch {
+    octets: Vec<u8>,
+    ends: Vec<Option<usize>>,
+}
+
+impl Batch {
+    /// Reads one more line; `false` if there is none.
+    fn read_line(&mut self, input: &mut impl BufRead) -> std::io::Result<bool> {
+        let start = self.octets.len();
+        // One octet for the end, and one more that tells that the line goes on.
+        let limit = MAX_LINE as u64 + 2;
+        if input.by_ref().take(limit).read_until(b'\n', &mut self.octets)? == 0 {
+            return Ok(false);
+        }
+        let line = &self.octets[start..];
+        let content = line.strip_suffix(b"\n").unwrap_or(line);
+        if content.len() <= MAX_LINE {
+            self.ends.push(Some(self.octets.len()));
+            return Ok(true);
+        }
+        if content.len() == line.len() {
+            skip_line(input)?;
+        }
+        self.octets.truncate(start);
+        self.octets.shrink_to(BATCH_OCTETS);
+        self.ends.push(None);
+        Ok(true)
+    }
+
+    /// The lines; `None` for one that was too long.
+    fn lines(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let line = &self.octets[start..(*end)?];
+            start += line.len();
+            Some(line)
+        })
+    }
+}
+
+/// Reads to the end of the line and keeps nothing.
+fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
+    loop {
+        let available = input.fill_buf()?;
+        let (used, ended) = match available.iter().position(|octet| *octet == b'\n') {
+            Some(end) => (end + 1, true),
+            None => (available.len(), available.is_empty()),
+        };
+        input.consume(used);
+        if ended {
+            return Ok(());
+        }
+    }
+}
 
 #[derive(Deserialize)]
 struct Line<'a> {
@@ -38,11 +101,14 @@ struct Line<'a> {
     sch: Option<String>,
 }
 
-/// Reads until the input ends; every line gets a verdict.
-pub fn run(provider: &dyn Provider, input: impl BufRead, output: impl Write + Send) -> std::io::Result<()> {
+/// Reads until the input ends; every line gets a verdict, as soon as no more input is there to be read at once.
+pub fn run(provider: &dyn Provider, input: impl Read, output: impl Write + Send) -> std::io::Result<()> {
+    let input = BufReader::with_capacity(BUFFER, input);
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let (to_workers, from_reader) = sync_channel::<(usize, Vec<u8>)>(2 * workers);
+    let (to_workers, from_reader) = sync_channel::<(usize, Batch)>(2 * workers);
     let (to_writer, from_workers) = sync_channel::<(usize, Vec<u8>)>(2 * workers);
+    // A place for each batch that is read and not written, so that a slow one does not let the others pile up behind it.
+    let (taken, free) = sync_channel::<()>(8 * workers);
     let from_reader = Arc::new(Mutex::new(from_reader));
     std::thread::scope(|scope| {
         for _ in 0..workers {
@@ -51,29 +117,29 @@ pub fn run(provider: &dyn Provider, input: impl BufRead, output: impl Write + Se
         }
         // The channels close when their last sender or receiver is gone.
         drop((from_reader, to_writer));
-        let writer = scope.spawn(move || write(&from_workers, output));
-        let read = read(input, &to_workers);
+        let writer = scope.spawn(move || write(&from_workers, &free, output));
+        let read = read(input, &taken, &to_workers);
         drop(to_workers);
         let written = writer.join().unwrap_or_else(|_| Err(std::io::Error::other("the writer failed")));
         read.and(written)
     })
 }
 
-fn read(mut input: impl BufRead, to_workers: &SyncSender<(usize, Vec<u8>)>) -> std::io::Result<()> {
+fn read(mut input: BufReader<impl Read>, taken: &SyncSender<()>, to_workers: &SyncSender<(usize, Batch)>) -> std::io::Result<()> {
     let mut number = 0;
     loop {
-        let mut batch = Vec::new();
-        let mut lines = 0;
-        while lines < BATCH && batch.len() < MAX_LINE {
-            if input.read_until(b'\n', &mut batch)? == 0 {
+        let mut batch = Batch::default();
+        while batch.ends.len() < BATCH && batch.octets.len() < BATCH_OCTETS {
+            // Whoever waits for a verdict before the next line is not kept waiting.
+            let waits = !batch.ends.is_empty() && input.buffer().is_empty();
+            if waits || !batch.read_line(&mut input)? {
                 break;
             }
-            lines += 1;
         }
-        if lines == 0 {
+        if batch.ends.is_empty() {
             return Ok(());
         }
-        if to_workers.send((number, batch)).is_err() {
+        if taken.send(()).is_err() || to_workers.send((number, batch)).is_err() {
             // Nobody is there to take it: the writer has failed, and says so.
             return Ok(());
         }
@@ -81,15 +147,15 @@ fn read(mut input: impl BufRead, to_workers: &SyncSender<(usize, Vec<u8>)>) -> s
     }
 }
 
-fn work(provider: &dyn Provider, from_reader: &Mutex<Receiver<(usize, Vec<u8>)>>, to_writer: &SyncSender<(usize, Vec<u8>)>) {
+fn work(provider: &dyn Provider, from_reader: &Mutex<Receiver<(usize, Batch)>>, to_writer: &SyncSender<(usize, Vec<u8>)>) {
     loop {
         let next = match from_reader.lock() {
             Ok(receiver) => receiver.recv(),
             Err(_) => return,
         };
         let Ok((number, batch)) = next else { return };
-        let mut verdicts = Vec::with_capacity(batch.len() / 2);
-        for line in batch.split_inclusive(|octet| *octet == b'\n') {
+        let mut verdicts = Vec::with_capacity(batch.octets.len() / 2);
+        for line in batch.lines() {
             verdict(provider, line, &mut verdicts);
         }
         if to_writer.send((number, verdicts)).is_err() {
@@ -98,24 +164,35 @@ fn work(provider: &dyn Provider, from_reader: &Mutex<Receiver<(usize, Vec<u8>)>>
     }
 }
 
-fn write(from_workers: &Receiver<(usize, Vec<u8>)>, mut output: impl Write) -> std::io::Result<()> {
+fn write(from_workers: &Receiver<(usize, Vec<u8>)>, free: &Receiver<()>, mut output: impl Write) -> std::io::Result<()> {
     let mut early = BTreeMap::new();
     let mut due = 0;
-    for (number, verdicts) in from_workers {
+    loop {
+        let next = match from_workers.try_recv() {
+            Err(TryRecvError::Empty) => {
+                output.flush()?;
+                from_workers.recv().ok()
+            }
+            next => next.ok(),
+        };
+        let Some((number, verdicts)) = next else { break };
         early.insert(number, verdicts);
         while let Some(verdicts) = early.remove(&due) {
             output.write_all(&verdicts)?;
             due += 1;
+            // Each batch took its place before it came here.
+            let _ = free.recv();
         }
     }
     output.flush()
 }
 
 /// Writes the verdict on one line.
-fn verdict(provider: &dyn Provider, line: &[u8], out: &mut Vec<u8>) {
-    let unreadable = |_| Error::new(Class::Malformed, "line", "not the object that is due here");
-    let parsed = std::str::from_utf8(line).map_err(|_| Error::new(Class::Malformed, "line", "not UTF-8"));
-    let parsed = parsed.and_then(|text| serde_json::from_str::<Line<'_>>(text).map_err(unreadable));
+fn verdict(provider: &dyn Provider, line: Option<&[u8]>, out: &mut Vec<u8>) {
+    let unreadable = |why| Error::new(Class::Malformed, "line", why);
+    let parsed = line.ok_or_else(|| unreadable("longer than 8 MiB"));
+    let parsed = parsed.and_then(|line| std::str::from_utf8(line).map_err(|_| unreadable("not UTF-8")));
+    let parsed = parsed.and_then(|text| serde_json::from_str::<Line<'_>>(text).map_err(|_| unreadable("not the object that is due here")));
     let wrote = match &parsed {
         Ok(line) => {
             let judged = judge_line(provider, line);

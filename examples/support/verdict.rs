@@ -5,10 +5,11 @@ use keyferry::hermod::model::{Callback, Command, DeviceInfo, ProvisionCommand, P
 use keyferry::hermod::proof::{Attested, Consistent, Expectation, Refusal, Report, Verified, VerifiedKey, Verifier};
 use keyferry::jose::Jwk;
 use keyferry::{Class, Error};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// What the integrator knows beside command and answer.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Knowledge {
     pub pins: Vec<Jwk>,
     /// Without pins: whether any attestation key will do.
@@ -19,11 +20,24 @@ pub struct Knowledge {
     pub envelope_fqdn: Option<String>,
 }
 
+/// A bare member under its name.
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow, rename = "provCommand", alias = "provResponse")]
+    value: &'a RawValue,
+}
+
+/// What a bare member is: the object itself, or one that holds nothing but it.
+fn bare(text: &str) -> &str {
+    serde_json::from_str::<Named<'_>>(text).map_or(text, |named| named.value.get())
+}
+
 /// A command: the whole of it, or only its `provCommand`.
 pub fn read_command(text: &str) -> Result<ProvisionCommand, Error> {
     match Command::from_json(text) {
         Ok(command) => command.provision().cloned().ok_or_else(|| Error::new(Class::Malformed, "provCommand", "absent")),
-        Err(whole) => ProvisionCommand::from_json(text).map_err(|bare| if text.contains("\"commandHeader\"") { whole } else { bare }),
+        Err(whole) if text.contains("\"commandHeader\"") => Err(whole),
+        Err(_) => ProvisionCommand::from_json(bare(text)),
     }
 }
 
@@ -35,10 +49,8 @@ pub fn read_answer(text: &str) -> Result<(String, Option<String>), Error> {
     }
     match Callback::from_json(text) {
         Ok(callback) => Ok((callback.jws().ok_or_else(absent)?.to_owned(), callback.fqdn)),
-        Err(whole) => match ProvisionResponse::from_json(text) {
-            Ok(bare) => Ok((bare.result.ok_or_else(absent)?.data.into_string(), None)),
-            Err(bare) => Err(if text.contains("\"commandId\"") { whole } else { bare }),
-        },
+        Err(whole) if text.contains("\"commandId\"") => Err(whole),
+        Err(_) => Ok((ProvisionResponse::from_json(bare(text))?.result.ok_or_else(absent)?.data.into_string(), None)),
     }
 }
 
@@ -71,7 +83,7 @@ pub fn judge(provider: &dyn Provider, command: &ProvisionCommand, answer: &str, 
 #[derive(Serialize)]
 pub struct Printed<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<&'a serde_json::value::RawValue>,
+    pub id: Option<&'a RawValue>,
     verified: bool,
     error: Option<PrintedError>,
     report: Option<&'a Report>,

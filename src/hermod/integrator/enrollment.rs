@@ -11,7 +11,7 @@ use crate::hermod::model::{
     Address, Callback, CertificateCommand, Command, CommandHeader, CommandKind, CommandType, KeyCertificate, KeyState, ProfileRequest, Progress,
     ProvisionCommand, SUCCESS, Submitted,
 };
-use crate::hermod::proof::{Asked, Attested, Consistent, Expectation, Pins, Refusal, Verified, Verifier};
+use crate::hermod::proof::{Asked, Attested, Consistent, Expectation, Pins, Refusal, Verifier};
 use crate::jose::encode_url;
 use crate::{Certificate, Class, Error};
 
@@ -117,7 +117,8 @@ impl Enrollment {
     /// Begins a journey with a provision command of the caller's own making. Its `externalId` is the journey's id; its nonce has to be fresh.
     ///
     /// # Errors
-    /// Class `malformed` or `too-large` if it is no provision command, has no `externalId`, or as [`Asked::from_command`].
+    /// Class `malformed` or `too-large` if it is no provision command, has no `externalId`, names a user that no certificate could be sent to, could not
+    /// be read again once it is stored, or as [`Asked::from_command`].
     pub fn from_command(command: Command) -> Result<Self, Error> {
         Self::from_command_in(command, Arc::default())
     }
@@ -131,7 +132,10 @@ impl Enrollment {
         let id = id.ok_or_else(|| Error::malformed("commandHeader.externalId", "absent or empty"))?;
         dialect.check_header(&command.header)?;
         let enrollment = Self { id, provision: Exchange::new(command), certificate: None, dialect };
-        Asked::from_command_in(enrollment.command()?, &enrollment.dialect)?;
+        let command = enrollment.command()?;
+        Asked::from_command_in(command, &enrollment.dialect)?;
+        Address::user(&command.user_id).map_err(|_| Error::malformed("provCommand.userid", "empty, or one that no command can be sent to"))?;
+        enrollment.provision.check(&enrollment.dialect)?;
         Ok(enrollment)
     }
 
@@ -181,17 +185,19 @@ impl Enrollment {
     /// What the hub answered to a command.
     ///
     /// # Errors
-    /// Class `not-found` if it is not an answer to a command of this journey, `conflict` if another answer is known.
+    /// Class `not-found` if it is not an answer to a command of this journey, `conflict` if the command is known by another id, from an answer or from
+    /// its callback; `malformed` or `too-large` if it could not be read again once it is stored.
     pub fn submitted(&mut self, submitted: &Submitted) -> Result<Received, Error> {
+        let dialect = self.dialect.clone();
         let (_, exchange) = self.exchange(&submitted.command_type, submitted.external_id.as_deref())?;
-        match &exchange.submitted {
-            Some(known) if known.command_id == submitted.command_id => Ok(Received::Known),
-            Some(_) => Err(Error::new(Class::Conflict, "commandId", "the command has another id already")),
-            None => {
-                exchange.submitted = Some(submitted.clone());
-                Ok(Received::New)
-            }
+        if exchange.command_id().is_some_and(|known| *known != submitted.command_id) {
+            return Err(Error::new(Class::Conflict, "commandId", "the command has another id already"));
         }
+        if exchange.submitted.is_some() {
+            return Ok(Received::Known);
+        }
+        exchange.set(&dialect, |exchange| exchange.submitted = Some(submitted.clone()))?;
+        Ok(Received::New)
     }
 
     /// What a callback says, or a poll.
@@ -200,11 +206,11 @@ impl Enrollment {
     ///
     /// # Errors
     /// Class `not-found` if it is not about a command of this journey, `malformed` if a device answered and its answer is not there, `conflict` if
-    /// another answer is known.
+    /// another answer is known; `malformed` or `too-large` if it could not be read again once it is stored.
     pub fn received(&mut self, callback: &Callback) -> Result<Received, Error> {
         let dialect = self.dialect.clone();
         let (kind, exchange) = self.exchange(&callback.command_type, callback.external_id.as_deref())?;
-        if exchange.submitted.as_ref().is_some_and(|submitted| submitted.command_id != callback.command_id) {
+        if exchange.command_id().is_some_and(|known| *known != callback.command_id) {
             return Err(Error::new(Class::NotFound, "commandId", "not the id of this command"));
         }
         match dialect.progress(&callback.state) {
@@ -216,7 +222,7 @@ impl Enrollment {
             Some(known) if known.response == callback.response && known.state == callback.state => Ok(Received::Known),
             Some(_) => Err(Error::new(Class::Conflict, "state", "the command has ended with another answer already")),
             None => {
-                exchange.ended = Some(callback.clone());
+                exchange.set(&dialect, |exchange| exchange.ended = Some(callback.clone()))?;
                 Ok(Received::New)
             }
         }
@@ -238,24 +244,42 @@ impl Enrollment {
     /// Verifies the answer. `expectation` is what [`expectation`](Self::expectation) gives, with what the caller knows of the channel added.
     ///
     /// # Errors
-    /// What the verifier refuses, with its report. [`None`] if no answer is there, or the expectation is another journey's.
+    /// What the verifier refuses, with its report. [`None`] if no answer is there, the device refused, or the expectation is another journey's.
     pub fn prove<P: Pins>(&self, verifier: &Verifier<'_, P>, expectation: &Expectation) -> Option<Result<Proven<P::Trust>, Refusal>> {
-        let answer = self.provision.ended.as_ref()?.jws()?;
+        let text = self.answer()?;
         let nonce = &self.command().ok()?.nonce;
-        let verified = (*nonce == expectation.asked().nonce).then(|| verifier.verify(expectation, answer))?;
-        Some(verified.map(|answer| Proven { enrollment: self.id.clone(), answer }))
+        let verified = (*nonce == expectation.asked().nonce).then(|| verifier.verify(expectation, text))?;
+        Some(verified.map(|answer| Proven { enrollment: self.id.clone(), text: text.to_owned(), answer }))
     }
 
     /// The certificates that were issued for the requests of a proven answer, each with the keyid that it is for. Makes the command that delivers them.
+    /// If no key was to have one and there is none, nothing is to be delivered: [`Received::Known`].
     ///
     /// # Errors
-    /// Class `not-found` if the proof is another journey's, `keyid` if a key that was to have a certificate has none, one too many, or there is one for a key
-    /// that was to have none, `proof` or `csr` if a certificate is not for its key or its request's subject, `conflict` if other certificates are on their way.
+    /// Class `not-found` if the proof is another journey's or of another answer, `keyid` if a key that was to have a certificate has none, one too many, or there is one for a key
+    /// that was to have none, `proof` or `csr` if a certificate is not for its key or its request's subject, `too-large` if one is longer than a command
+    /// may carry, `conflict` if other certificates are on their way.
     pub fn issued(&mut self, proven: &Proven<Attested>, certificates: &[(&str, &Certificate)]) -> Result<Received, Error> {
-        self.deliver(&proven.enrollment, &proven.answer, certificates)
+        self.deliver(proven, certificates)
     }
 
-    /// The same for an answer whose attestation key nobody vouches for.
+    /// The same for an answer whose attestation key nobody vouches for. [`issued`](Self::issued) does not take its proof:
+    ///
+    /// ```compile_fail
+    /// use keyferry::hermod::{integrator::{Enrollment, Proven}, proof::Consistent};
+    ///
+    /// fn wrong(enrollment: &mut Enrollment, proven: &Proven<Consistent>) {
+    ///     enrollment.issued(proven, &[]).unwrap();
+    /// }
+    /// ```
+    ///
+    /// ```
+    /// use keyferry::hermod::{integrator::{Enrollment, Proven}, proof::Consistent};
+    ///
+    /// fn right(enrollment: &mut Enrollment, proven: &Proven<Consistent>) {
+    ///     enrollment.danger_issued_unpinned(proven, &[]).unwrap();
+    /// }
+    /// ```
     ///
     /// # Security
     /// Any program that saw the activation link can have made the answer, with keys that live anywhere.
@@ -263,12 +287,16 @@ impl Enrollment {
     /// # Errors
     /// As [`issued`](Self::issued).
     pub fn danger_issued_unpinned(&mut self, proven: &Proven<Consistent>, certificates: &[(&str, &Certificate)]) -> Result<Received, Error> {
-        self.deliver(&proven.enrollment, &proven.answer, certificates)
+        self.deliver(proven, certificates)
     }
 
-    fn deliver<T>(&mut self, of: &str, answer: &Verified<T>, certificates: &[(&str, &Certificate)]) -> Result<Received, Error> {
-        if of != self.id {
+    fn deliver<T>(&mut self, proven: &Proven<T>, certificates: &[(&str, &Certificate)]) -> Result<Received, Error> {
+        let answer = &proven.answer;
+        if proven.enrollment != self.id {
             return Err(Error::new(Class::NotFound, "enrollment", "the proof belongs to another journey"));
+        }
+        if self.answer() != Some(&proven.text) {
+            return Err(Error::new(Class::NotFound, "enrollment", "the proof is of an answer that this journey does not have"));
         }
         let mut delivered = Vec::new();
         for key in answer.keys() {
@@ -290,6 +318,9 @@ impl Enrollment {
         if delivered.len() != certificates.len() {
             return Err(Error::new(Class::KeyId, "certificates", "a certificate for a key that was not asked for"));
         }
+        if delivered.is_empty() {
+            return Ok(Received::Known);
+        }
         let asked = &self.provision.command.header;
         let mut header = CommandHeader::new(asked.lifespan, asked.timeout);
         header.to = Some(vec![Address::user(answer.user_id())?]);
@@ -299,7 +330,9 @@ impl Enrollment {
             Some(known) if known.command == command => Ok(Received::Known),
             Some(_) => Err(Error::new(Class::Conflict, "certificates", "others are on their way")),
             None => {
-                self.certificate = Some(Exchange::new(command));
+                let exchange = Exchange::new(command);
+                exchange.check(&self.dialect)?;
+                self.certificate = Some(exchange);
                 Ok(Received::New)
             }
         }
@@ -314,7 +347,8 @@ impl Enrollment {
     /// Reads what [`to_json`](Self::to_json) wrote.
     ///
     /// # Errors
-    /// Class `malformed` or `too-large` if it is not that.
+    /// Class `malformed` or `too-large` if it is not that: another version, a command that is not this journey's, an answer that the journey would not have
+    /// taken.
     pub fn from_json(text: &str) -> Result<Self, Error> {
         Self::from_json_in(text, Arc::default())
     }
@@ -325,15 +359,63 @@ impl Enrollment {
     /// As [`from_json`](Self::from_json).
     pub fn from_json_in(text: &str, dialect: Arc<Dialect>) -> Result<Self, Error> {
         let (id, provision, certificate) = evidence::from_json(text, &dialect)?;
-        let begun = Self::from_command_in(provision.command.clone(), dialect)?;
-        if begun.id != id {
+        let mut enrollment = Self::from_command_in(provision.command.clone(), dialect)?;
+        if enrollment.id != id {
             return Err(Error::malformed("id", "not the command's externalId"));
         }
-        Ok(Self { provision, certificate, ..begun })
+        enrollment.replay(CommandKind::Provision, &provision)?;
+        if let Some(delivery) = certificate {
+            enrollment.check_delivery(&delivery.command)?;
+            enrollment.certificate = Some(Exchange::new(delivery.command.clone()));
+            enrollment.replay(CommandKind::Certificate, &delivery)?;
+        }
+        Ok(enrollment)
+    }
+
+    /// What was stored of one command happens again, so that nothing is believed that would not have been taken.
+    fn replay(&mut self, kind: CommandKind, stored: &Exchange) -> Result<(), Error> {
+        let (name, exchange) = match (kind, &mut self.certificate) {
+            (CommandKind::Certificate, Some(exchange)) => ("certificate", exchange),
+            _ => ("provision", &mut self.provision),
+        };
+        exchange.sent = stored.sent;
+        let unfit = |part| move |error: Error| error.within(part).within(name).as_class(Class::Malformed);
+        let another = || Error::malformed("", "not one that ends this command, or one of another command");
+        if let Some(submitted) = &stored.submitted {
+            let is_it = self.dialect.kind_of_type(&submitted.command_type) == Some(kind);
+            (if is_it { self.submitted(submitted) } else { Err(another()) }).map_err(unfit("submitted"))?;
+        }
+        if let Some(ended) = &stored.ended {
+            let is_it = self.dialect.kind_of_type(&ended.command_type) == Some(kind);
+            match if is_it { self.received(ended) } else { Err(another()) } {
+                Ok(Received::New) => {}
+                Ok(Received::Known) => return Err(unfit("ended")(another())),
+                Err(error) => return Err(unfit("ended")(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a stored command can be the one that delivers the certificates of this journey.
+    fn check_delivery(&self, command: &Command) -> Result<(), Error> {
+        let fits = self.answer().is_some()
+            && command.header.external_id.as_deref() == Some(&*self.id)
+            && command.header.to.as_deref() == Some(&[Address::user(&self.command()?.user_id)?])
+            && command.body.kind() == Some(CommandKind::Certificate);
+        if fits { Ok(()) } else { Err(Error::malformed("certificate.command", "not one that this journey would send")) }
     }
 
     fn command(&self) -> Result<&ProvisionCommand, Error> {
         self.provision.command.provision().ok_or_else(|| Error::malformed("provCommand", "absent"))
+    }
+
+    /// What the device signed, if it did not refuse.
+    fn answer(&self) -> Option<&str> {
+        let ended = self.provision.ended.as_ref()?;
+        match self.failure(CommandKind::Provision, &self.provision) {
+            None => ended.jws(),
+            Some(_) => None,
+        }
     }
 
     fn wants_certificates(&self) -> bool {

@@ -1,7 +1,7 @@
 //! What is stored of a journey: what was sent and what came back, word for word. No verdict.
 
 use crate::hermod::Dialect;
-use crate::hermod::model::{Callback, Command, DataText, Submitted};
+use crate::hermod::model::{Callback, Command, CommandId, DataText, MAX_DATA, Submitted};
 use crate::jose::json::{Nulls, json_object, read, write};
 use crate::{Class, Error};
 
@@ -22,6 +22,32 @@ pub(super) struct Exchange {
 impl Exchange {
     pub(super) fn new(command: Command) -> Self {
         Self { command, sent: false, submitted: None, ended: None }
+    }
+
+    /// The hub's id of the command, if anything has told it.
+    pub(super) fn command_id(&self) -> Option<&CommandId> {
+        let submitted = self.submitted.as_ref().map(|submitted| &submitted.command_id);
+        submitted.or(self.ended.as_ref().map(|callback| &callback.command_id))
+    }
+
+    /// Changes it, if what comes of that can be stored.
+    pub(super) fn set(&mut self, dialect: &Dialect, change: impl FnOnce(&mut Self)) -> Result<(), Error> {
+        let mut changed = self.clone();
+        change(&mut changed);
+        changed.check(dialect)?;
+        *self = changed;
+        Ok(())
+    }
+
+    /// Whether what is stored of it will be read again as the same: what a program made by itself may be longer than what is read, or have a text that
+    /// means another thing.
+    pub(super) fn check(&self, dialect: &Dialect) -> Result<(), Error> {
+        let stored = StoredExchange::of(self, dialect);
+        let texts = [Some(&stored.command), stored.submitted.as_ref(), stored.ended.as_ref()];
+        if texts.into_iter().flatten().any(|text| text.len() > MAX_DATA) {
+            return Err(Error::too_large("", "more than can be stored"));
+        }
+        if stored.read(dialect)? == *self { Ok(()) } else { Err(Error::malformed("", "not what is read again after it was written")) }
     }
 }
 

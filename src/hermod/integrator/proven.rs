@@ -1,16 +1,18 @@
 //! A proof that belongs to one journey.
 
+use std::fmt;
 use std::ops::Deref;
 
 use crate::hermod::proof::Verified;
 
-/// A verified answer together with the journey that it belongs to. Only [`Enrollment::prove`](super::Enrollment::prove) makes one.
+/// A verified answer together with the journey that it belongs to. Only [`Enrollment::prove`](super::Enrollment::prove) makes one,
+/// and it counts for the answer that it is of and no other.
 ///
 /// ```compile_fail
 /// use keyferry::hermod::{integrator::Proven, proof::{Attested, Verified}};
 ///
-/// fn wrong(enrollment: String, answer: Verified<Attested>) -> Proven<Attested> {
-///     Proven { enrollment, answer }
+/// fn wrong(enrollment: String, text: String, answer: Verified<Attested>) -> Proven<Attested> {
+///     Proven { enrollment, text, answer }
 /// }
 /// ```
 ///
@@ -21,9 +23,11 @@ use crate::hermod::proof::Verified;
 ///     proven
 /// }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Proven<T> {
     pub(super) enrollment: String,
+    /// The answer as it was received.
+    pub(super) text: String,
     pub(super) answer: Verified<T>,
 }
 
@@ -46,5 +50,12 @@ impl<T> Deref for Proven<T> {
 
     fn deref(&self) -> &Verified<T> {
         &self.answer
+    }
+}
+
+impl<T> fmt::Debug for Proven<T> {
+    /// Shows no text that came with the answer.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proven").field("enrollment", &self.enrollment).field("answer", &self.answer).finish_non_exhaustive()
     }
 }
