@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, MapAccess};
 use serde::ser::SerializeMap;
 use serde_json::value::RawValue;
 
-use super::{FromJson, MAX_NAMES, MAX_TEXT, Reading, Seed, Text};
+use super::{FromJson, MAX_NAMES, MAX_TEXT, Reading, Text};
 use crate::Class;
 
 /// The members of an object that are not known here, in the order they came, each value exactly as it was written.
@@ -55,6 +55,15 @@ impl Kept {
     pub fn remove(&mut self, name: &str) -> Option<Box<RawValue>> {
         let at = self.0.iter().position(|(other, _)| other == name)?;
         Some(self.0.remove(at).1)
+    }
+
+    /// Refuses members of these names: those of an envelope that these members will stand in, and that are not for their writer to set.
+    #[cfg(feature = "hub")]
+    pub(crate) fn refuse(&self, names: &[&'static str]) -> Result<(), crate::Error> {
+        match names.iter().find(|name| self.get(name).is_some()) {
+            Some(name) => Err(crate::Error::malformed(*name, "not for the writer of this object to set")),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn write_into<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
@@ -188,67 +197,94 @@ impl Kept {
     }
 }
 
-/// Looks through a kept value: no member twice, not too deep, not too many, no text too long.
+/// Looks through a kept value, once from its front to its end: no member twice, not too deep, not too many, no text too long, no half of a character.
 ///
-/// It is well-formed JSON already; its first octet tells what it is.
+/// It is well-formed JSON already.
 fn check<E: serde::de::Error>(value: &RawValue, reading: &Reading) -> Result<(), E> {
     let text = value.get();
-    match text.as_bytes().first() {
-        Some(b'"') if text.len() > MAX_TEXT + 2 => Err(reading.fail(Class::TooLarge, "a text of more than 64 KiB")),
-        Some(b'{' | b'[') => {
-            let mut deserializer = serde_json::Deserializer::from_str(text);
-            match Inside::from_json(&mut deserializer, reading) {
-                Ok(Inside) => Ok(()),
-                // What happened is recorded already, unless serde_json found it.
-                Err(_) => Err(reading.fail(Class::Malformed, "not the JSON that is due here")),
+    // What is open: the names of an object, nothing for an array.
+    let mut open: Vec<Option<Vec<Cow<'_, str>>>> = Vec::new();
+    let mut name_is_due = false;
+    let mut at = 0;
+    while let Some(octet) = text.as_bytes().get(at) {
+        match octet {
+            b'{' | b'[' => {
+                reading.enter()?;
+                name_is_due = *octet == b'{';
+                open.push(name_is_due.then(Vec::new));
             }
+            b'}' | b']' => {
+                reading.leave();
+                open.pop();
+                name_is_due = false;
+            }
+            b',' => name_is_due = open.last().is_some_and(Option::is_some),
+            b'"' => {
+                let Quoted { end, escaped } = quoted(text, at + 1).ok_or_else(|| reading.fail(Class::Malformed, "not the JSON that is due here"))?;
+                match open.last_mut() {
+                    Some(Some(names)) if name_is_due => {
+                        let name = match escaped {
+                            false => Cow::Borrowed(&text[at + 1..end]),
+                            true => Cow::Owned(serde_json::from_str(&text[at..=end]).map_err(E::custom)?),
+                        };
+                        add_name(names, name, reading)?;
+                        name_is_due = false;
+                    }
+                    _ if end - at > MAX_TEXT + 1 => return Err(reading.fail(Class::TooLarge, "a text of more than 64 KiB")),
+                    _ => {}
+                }
+                at = end;
+            }
+            _ => {}
         }
-        _ => Ok(()),
+        at += 1;
     }
+    Ok(())
 }
 
-/// The inside of a kept object or array, looked through.
-struct Inside;
+fn add_name<'a, E: serde::de::Error>(names: &mut Vec<Cow<'a, str>>, name: Cow<'a, str>, reading: &Reading) -> Result<(), E> {
+    if name.len() > MAX_TEXT {
+        return Err(reading.fail(Class::TooLarge, "a text that is too long"));
+    }
+    if names.contains(&name) {
+        return Err(reading.fail(Class::Malformed, "a member twice"));
+    }
+    if names.len() == MAX_NAMES {
+        return Err(reading.fail(Class::TooLarge, "more than 64 names in one object"));
+    }
+    reading.count_kept()?;
+    names.push(name);
+    Ok(())
+}
 
-impl<'de> FromJson<'de> for Inside {
-    const EXPECTED: &'static str = "not JSON";
+/// Where a text ends, and whether it has escapes.
+struct Quoted {
+    end: usize,
+    escaped: bool,
+}
 
-    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
-        struct V<'r>(&'r Reading);
-        impl<'de> Visitor<'de> for V<'_> {
-            type Value = Inside;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object or an array")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Inside, A::Error> {
-                self.0.enter()?;
-                let mut names: Vec<Cow<'de, str>> = Vec::new();
-                while let Some(name) = map.next_key_seed(Seed::<Text<'de>>::new(self.0))? {
-                    if names.contains(&name.0) {
-                        return Err(self.0.fail(Class::Malformed, "a member twice"));
-                    }
-                    if names.len() == MAX_NAMES {
-                        return Err(self.0.fail(Class::TooLarge, "more than 64 names in one object"));
-                    }
-                    self.0.count_kept()?;
-                    names.push(name.0);
-                    check(map.next_value::<&RawValue>()?, self.0)?;
-                }
-                self.0.leave();
-                Ok(Inside)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Inside, A::Error> {
-                self.0.enter()?;
-                while let Some(value) = elements.next_element::<&RawValue>()? {
-                    check(value, self.0)?;
-                }
-                self.0.leave();
-                Ok(Inside)
-            }
+/// The text that begins at `start`, behind its quotation mark; `None` if it holds half a pair of surrogates, of which other readers make other things.
+fn quoted(text: &str, start: usize) -> Option<Quoted> {
+    let octets = text.as_bytes();
+    let unit = |at: usize| u32::from_str_radix(text.get(at..at + 4)?, 16).ok();
+    let (mut at, mut escaped) = (start, false);
+    loop {
+        at += memchr::memchr2(b'"', b'\\', octets.get(at..)?)?;
+        if octets.get(at) == Some(&b'"') {
+            return Some(Quoted { end: at, escaped });
         }
-        deserializer.deserialize_any(V(reading))
+        escaped = true;
+        if octets.get(at + 1) != Some(&b'u') {
+            at += 2;
+            continue;
+        }
+        at += match unit(at + 2)? {
+            0xd800..=0xdbff => match text.get(at + 6..at + 8)? {
+                "\\u" if matches!(unit(at + 8)?, 0xdc00..=0xdfff) => 12,
+                _ => return None,
+            },
+            0xdc00..=0xdfff => return None,
+            _ => 6,
+        };
     }
 }

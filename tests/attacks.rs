@@ -1,0 +1,10 @@
+//! Attacks, each named after the rule that it tries to break.
+#![cfg(all(feature = "hub", feature = "device", feature = "aws-lc-rs"))]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[allow(dead_code)]
+#[path = "hub/support.rs"]
+mod hub;
+
+#[path = "attacks/texts.rs"]
+mod texts;
