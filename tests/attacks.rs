@@ -6,5 +6,7 @@
 #[path = "hub/support.rs"]
 mod hub;
 
+#[path = "attacks/hubs.rs"]
+mod hubs;
 #[path = "attacks/texts.rs"]
 mod texts;
