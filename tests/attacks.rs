@@ -6,6 +6,8 @@
 #[path = "hub/support.rs"]
 mod hub;
 
+#[path = "attacks/enrollments.rs"]
+mod enrollments;
 #[path = "attacks/hubs.rs"]
 mod hubs;
 #[path = "attacks/texts.rs"]

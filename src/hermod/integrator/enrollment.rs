@@ -8,8 +8,8 @@ use super::evidence::{self, Exchange};
 use crate::crypto::{CryptoError, Provider};
 use crate::hermod::Dialect;
 use crate::hermod::model::{
-    Address, Callback, CertificateCommand, Command, CommandHeader, CommandKind, CommandType, KeyCertificate, KeyState, ProfileRequest, Progress,
-    ProvisionCommand, SUCCESS, Submitted,
+    Address, Callback, CertificateCommand, Command, CommandBody, CommandHeader, CommandKind, CommandType, KeyCertificate, KeyState, MAX_DATA,
+    ProfileRequest, Progress, ProvisionCommand, SUCCESS, Submitted,
 };
 use crate::hermod::proof::{Asked, Attested, Consistent, Expectation, Pins, Refusal, Verified, Verifier};
 use crate::jose::encode_url;
@@ -117,7 +117,8 @@ impl Enrollment {
     /// Begins a journey with a provision command of the caller's own making. Its `externalId` is the journey's id; its nonce has to be fresh.
     ///
     /// # Errors
-    /// Class `malformed` or `too-large` if it is no provision command, has no `externalId`, or as [`Asked::from_command`].
+    /// Class `malformed` or `too-large` if it is no provision command, has no `externalId`, could not be stored and read again, or as
+    /// [`Asked::from_command`].
     pub fn from_command(command: Command) -> Result<Self, Error> {
         Self::from_command_in(command, Arc::default())
     }
@@ -127,6 +128,7 @@ impl Enrollment {
     /// # Errors
     /// As [`from_command`](Self::from_command).
     pub fn from_command_in(command: Command, dialect: Arc<Dialect>) -> Result<Self, Error> {
+        let command = readable(&command, &dialect)?;
         let id = command.header.external_id.clone().filter(|id| !id.is_empty());
         let id = id.ok_or_else(|| Error::malformed("commandHeader.externalId", "absent or empty"))?;
         dialect.check_header(&command.header)?;
@@ -181,14 +183,20 @@ impl Enrollment {
     /// What the hub answered to a command.
     ///
     /// # Errors
-    /// Class `not-found` if it is not an answer to a command of this journey, `conflict` if another answer is known.
+    /// Class `not-found` if it is not an answer to a command of this journey, `conflict` if another answer is known, `malformed` or `too-large` if it
+    /// could not be stored and read again.
     pub fn submitted(&mut self, submitted: &Submitted) -> Result<Received, Error> {
+        let text = submitted.to_json();
+        check_length(&text)?;
+        let submitted = Submitted::from_json(&text)?;
         let (_, exchange) = self.exchange(&submitted.command_type, submitted.external_id.as_deref())?;
-        match &exchange.submitted {
-            Some(known) if known.command_id == submitted.command_id => Ok(Received::Known),
-            Some(_) => Err(Error::new(Class::Conflict, "commandId", "the command has another id already")),
-            None => {
-                exchange.submitted = Some(submitted.clone());
+        let known = exchange.submitted.as_ref().map(|known| &known.command_id);
+        let ended = exchange.ended.as_ref().map(|ended| &ended.command_id);
+        match known.or(ended) {
+            Some(other) if *other != submitted.command_id => Err(Error::new(Class::Conflict, "commandId", "the command has another id already")),
+            _ if known.is_some() => Ok(Received::Known),
+            _ => {
+                exchange.submitted = Some(submitted);
                 Ok(Received::New)
             }
         }
@@ -200,23 +208,27 @@ impl Enrollment {
     ///
     /// # Errors
     /// Class `not-found` if it is not about a command of this journey, `malformed` if a device answered and its answer is not there, `conflict` if
-    /// another answer is known.
+    /// another answer is known, `malformed` or `too-large` if it could not be stored and read again.
     pub fn received(&mut self, callback: &Callback) -> Result<Received, Error> {
         let dialect = self.dialect.clone();
+        // What was made in this process has passed no reader; what cannot be read again must not be kept.
+        let text = dialect.write_callback(callback);
+        check_length(&text)?;
+        let callback = dialect.read_callback(&text)?;
         let (kind, exchange) = self.exchange(&callback.command_type, callback.external_id.as_deref())?;
         if exchange.submitted.as_ref().is_some_and(|submitted| submitted.command_id != callback.command_id) {
             return Err(Error::new(Class::NotFound, "commandId", "not the id of this command"));
         }
         match dialect.progress(&callback.state) {
             Progress::Waiting | Progress::Unknown => return Ok(Received::Known),
-            Progress::Answered => check_answer(kind, callback)?,
+            Progress::Answered => check_answer(kind, &callback)?,
             Progress::TimedOut | Progress::Cancelled => {}
         }
         match &exchange.ended {
             Some(known) if known.response == callback.response && known.state == callback.state => Ok(Received::Known),
             Some(_) => Err(Error::new(Class::Conflict, "state", "the command has ended with another answer already")),
             None => {
-                exchange.ended = Some(callback.clone());
+                exchange.ended = Some(callback);
                 Ok(Received::New)
             }
         }
@@ -238,11 +250,11 @@ impl Enrollment {
     /// Verifies the answer. `expectation` is what [`expectation`](Self::expectation) gives, with what the caller knows of the channel added.
     ///
     /// # Errors
-    /// What the verifier refuses, with its report. [`None`] if no answer is there, or the expectation is another journey's.
+    /// What the verifier refuses, with its report. [`None`] if no answer is there but a refusal or none, or the expectation is another command's.
     pub fn prove<P: Pins>(&self, verifier: &Verifier<'_, P>, expectation: &Expectation) -> Option<Result<Proven<P::Trust>, Refusal>> {
-        let answer = self.provision.ended.as_ref()?.jws()?;
-        let nonce = &self.command().ok()?.nonce;
-        let verified = (*nonce == expectation.asked().nonce).then(|| verifier.verify(expectation, answer))?;
+        let answer = self.provision.ended.as_ref().filter(|_| self.is_answered())?.jws()?;
+        let asked = Asked::from_command_in(self.command().ok()?, &self.dialect).ok()?;
+        let verified = (asked == *expectation.asked()).then(|| verifier.verify(expectation, answer))?;
         Some(verified.map(|answer| Proven { enrollment: self.id.clone(), answer }))
     }
 
@@ -267,7 +279,7 @@ impl Enrollment {
     }
 
     fn deliver<T>(&mut self, of: &str, answer: &Verified<T>, certificates: &[(&str, &Certificate)]) -> Result<Received, Error> {
-        if of != self.id {
+        if of != self.id || !self.is_answered() {
             return Err(Error::new(Class::NotFound, "enrollment", "the proof belongs to another journey"));
         }
         let mut delivered = Vec::new();
@@ -290,11 +302,7 @@ impl Enrollment {
         if delivered.len() != certificates.len() {
             return Err(Error::new(Class::KeyId, "certificates", "a certificate for a key that was not asked for"));
         }
-        let asked = &self.provision.command.header;
-        let mut header = CommandHeader::new(asked.lifespan, asked.timeout);
-        header.to = Some(vec![Address::user(answer.user_id())?]);
-        header.external_id = Some(self.id.clone());
-        let command = Command::new(header, CertificateCommand::new(answer.profile_id(), delivered));
+        let command = self.delivery(answer.profile_id(), delivered)?;
         match &self.certificate {
             Some(known) if known.command == command => Ok(Received::Known),
             Some(_) => Err(Error::new(Class::Conflict, "certificates", "others are on their way")),
@@ -311,7 +319,8 @@ impl Enrollment {
         evidence::to_json(&self.id, &self.provision, self.certificate.as_ref(), &self.dialect)
     }
 
-    /// Reads what [`to_json`](Self::to_json) wrote.
+    /// Reads what [`to_json`](Self::to_json) wrote. How far the journey has come is worked out again from the evidence, by the same rules; that the
+    /// certificates under way, if there are any, were once compared with a proof is what whoever keeps the text has to be trusted with.
     ///
     /// # Errors
     /// Class `malformed` or `too-large` if it is not that.
@@ -325,15 +334,81 @@ impl Enrollment {
     /// As [`from_json`](Self::from_json).
     pub fn from_json_in(text: &str, dialect: Arc<Dialect>) -> Result<Self, Error> {
         let (id, provision, certificate) = evidence::from_json(text, &dialect)?;
-        let begun = Self::from_command_in(provision.command.clone(), dialect)?;
-        if begun.id != id {
+        let wrong = |error: Error| error.as_class(Class::Malformed);
+        let mut read = Self::from_command_in(provision.command.clone(), dialect)?;
+        if read.id != id {
             return Err(Error::malformed("id", "not the command's externalId"));
         }
-        Ok(Self { provision, certificate, ..begun })
+        read.provision.sent = provision.sent;
+        read.replay(CommandKind::Provision, &provision).map_err(|error| wrong(error).within("provision"))?;
+        if let Some(certificate) = certificate {
+            read.check_delivery(&certificate.command).map_err(|error| wrong(error).within("certificate"))?;
+            let delivery = read.certificate.insert(Exchange::new(certificate.command.clone()));
+            delivery.sent = certificate.sent;
+            read.replay(CommandKind::Certificate, &certificate).map_err(|error| wrong(error).within("certificate"))?;
+        }
+        Ok(read)
+    }
+
+    /// Takes what was stored of one command by the rules by which it was taken at first: the store is not trusted with more than evidence.
+    fn replay(&mut self, kind: CommandKind, stored: &Exchange) -> Result<(), Error> {
+        let other = |part: &'static str| Error::malformed(part, "not about this command, or no step of it");
+        let is_kind = |dialect: &Dialect, command_type| dialect.kind_of_type(command_type) == Some(kind);
+        if let Some(submitted) = &stored.submitted
+            && (!is_kind(&self.dialect, &submitted.command_type) || self.submitted(submitted)? != Received::New)
+        {
+            return Err(other("submitted"));
+        }
+        if let Some(ended) = &stored.ended
+            && (!is_kind(&self.dialect, &ended.command_type) || self.received(ended)? != Received::New)
+        {
+            return Err(other("ended"));
+        }
+        Ok(())
+    }
+
+    /// The command that delivers these certificates to the profile of this journey's user.
+    fn delivery(&self, profile_id: &str, certificates: Vec<KeyCertificate>) -> Result<Command, Error> {
+        let asked = &self.provision.command.header;
+        let mut header = CommandHeader::new(asked.lifespan, asked.timeout);
+        header.to = Some(vec![Address::user(self.command()?.user_id.as_str())?]);
+        header.external_id = Some(self.id.clone());
+        readable(&Command::new(header, CertificateCommand::new(profile_id, certificates)), &self.dialect)
+    }
+
+    /// Whether a command that was stored is one that [`delivery`](Self::delivery) makes, of one certificate for each key that is to have one.
+    fn check_delivery(&self, command: &Command) -> Result<(), Error> {
+        let wrong = |part: &'static str, detail: &'static str| Err(Error::malformed(part, detail));
+        let CommandBody::Certificate(body) = &command.body else { return wrong("certCommand", "absent") };
+        if !self.is_answered() {
+            return wrong("certCommand", "present, though nothing was answered");
+        }
+        let mut delivered = Vec::with_capacity(body.certificates.len());
+        for key in Asked::from_command_in(self.command()?, &self.dialect)?.keys {
+            let Some(template) = key.template else { continue };
+            let mut given = body.certificates.iter().filter(|certificate| certificate.key_id == key.key_id);
+            let (Some(given), None) = (given.next(), given.next()) else { return wrong("certificates", "not one for each key that is to have one") };
+            let certificate = Certificate::from_base64(&given.data)?;
+            if certificate.subject_der() != template.subject_der() {
+                return wrong("certificate.subject", "not the template's octets");
+            }
+            let mut delivery = KeyCertificate::new(key.key_id.as_str(), certificate.to_base64());
+            delivery.key_state = self.asked_state(&key.key_id);
+            delivered.push(delivery);
+        }
+        match self.delivery(&body.profile_id, delivered)? {
+            due if due == *command => Ok(()),
+            _ => wrong("certCommand", "not the one that follows from the journey"),
+        }
     }
 
     fn command(&self) -> Result<&ProvisionCommand, Error> {
         self.provision.command.provision().ok_or_else(|| Error::malformed("provCommand", "absent"))
+    }
+
+    /// Whether the provision command was answered with success.
+    fn is_answered(&self) -> bool {
+        self.provision.ended.is_some() && self.failure(CommandKind::Provision, &self.provision).is_none()
     }
 
     fn wants_certificates(&self) -> bool {
@@ -380,6 +455,18 @@ fn check_answer(kind: CommandKind, callback: &Callback) -> Result<(), Error> {
         (CommandKind::Provision, Some(SUCCESS)) if callback.jws().is_none() => absent("provResponse.result.data"),
         _ => Ok(()),
     }
+}
+
+/// The command as it will be read from a store; one that would not be read again is refused here.
+fn readable(command: &Command, dialect: &Dialect) -> Result<Command, Error> {
+    let text = dialect.write_command(command);
+    check_length(&text)?;
+    dialect.read_command(&text)
+}
+
+/// Refuses a text that is too long to be stored.
+fn check_length(text: &str) -> Result<(), Error> {
+    if text.len() > MAX_DATA { Err(Error::too_large("", "more than 4 MiB")) } else { Ok(()) }
 }
 
 /// 128 random bits in base64url.
