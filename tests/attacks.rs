@@ -3,9 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[allow(dead_code)]
+#[path = "support/crash.rs"]
+mod crash;
+#[allow(dead_code)]
+#[path = "support/fake_hub.rs"]
+mod fake_hub;
+#[allow(dead_code)]
 #[path = "hub/support.rs"]
 mod hub;
 
+#[path = "attacks/devices.rs"]
+mod devices;
 #[path = "attacks/enrollments.rs"]
 mod enrollments;
 #[path = "attacks/hubs.rs"]

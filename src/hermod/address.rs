@@ -59,6 +59,12 @@ impl BaseUrl {
     }
 }
 
+/// Whether two texts are one address.
+#[cfg(feature = "device")]
+pub(crate) fn is_same(one: &str, other: &str) -> bool {
+    matches!((BaseUrl::parse(one), BaseUrl::parse(other)), (Ok(one), Ok(other)) if one == other)
+}
+
 /// Whether a segment of a path means another one to some server: many take away what follows a semicolon before they look at the dots.
 pub(crate) fn is_dot_segment(segment: &str) -> bool {
     matches!(segment.split_once(';').map_or(segment, |(name, _)| name), "." | "..")

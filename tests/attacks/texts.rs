@@ -41,7 +41,9 @@ fn a_name_is_the_same_name_in_every_spelling() {
     ] {
         assert_eq!(header(member).unwrap_err().class(), Class::Malformed, "{member}");
     }
-    for member in [r#""x":{"a":{"a":["a","a"]},"b":"a","A":0}"#, r#""x":[{"a":0},{"a":0}]"#, r#""x":{"a":"\",\"a\":0"}"#, r#""x":[{},[],"",{"a":[]}]"#] {
+    for member in
+        [r#""x":{"a":{"a":["a","a"]},"b":"a","A":0}"#, r#""x":[{"a":0},{"a":0}]"#, r#""x":{"a":"\",\"a\":0"}"#, r#""x":[{},[],"",{"a":[]}]"#]
+    {
         header(member).unwrap();
     }
 }
