@@ -39,7 +39,9 @@ impl BaseUrl {
             return bad("no host");
         }
         let lower = path.to_ascii_lowercase();
-        if lower.contains("%2e") || lower.contains("%2f") || lower.contains("%5c") || path.split('/').any(|segment| matches!(segment, "." | "..")) {
+        // Escapes of an escape are for servers that decode twice.
+        let disguised = ["%2e", "%2f", "%5c", "%25"].iter().any(|escape| lower.contains(escape));
+        if disguised || path.split('/').any(is_dot_segment) {
             return bad("dot segments, or separators in disguise");
         }
         let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
@@ -55,6 +57,17 @@ impl BaseUrl {
     pub(crate) fn contains(&self, other: &Self) -> bool {
         self.origin == other.origin && other.path.strip_prefix(&self.path).is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
     }
+}
+
+/// Whether two texts are one address.
+#[cfg(feature = "device")]
+pub(crate) fn is_same(one: &str, other: &str) -> bool {
+    matches!((BaseUrl::parse(one), BaseUrl::parse(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Whether a segment of a path means another one to some server: many take away what follows a semicolon before they look at the dots.
+pub(crate) fn is_dot_segment(segment: &str) -> bool {
+    matches!(segment.split_once(';').map_or(segment, |(name, _)| name), "." | "..")
 }
 
 #[cfg(test)]

@@ -54,10 +54,14 @@ use zeroize::Zeroizing;
 
 use crate::crypto::{Provider, Signer};
 use crate::hermod::Dialect;
+use crate::hermod::address::is_same;
 use crate::hermod::model::{Activation, DeviceInfo};
 use crate::jose::encode_url;
 use crate::keys::{Channel, KeyStore};
 use crate::{Class, Error, Secret};
+
+/// Most activation links that are kept: anybody can make one, and they stay while the hub cannot be asked.
+const MAX_ACTIVATIONS: usize = 64;
 
 /// A device. It is shared by reference; clones share everything but their own settings.
 ///
@@ -148,15 +152,19 @@ impl Agent {
     ///
     /// # Errors
     /// [`DeviceError::Link`] of class `malformed` if it is not such a link or has no token, `target-refused` if the policy does not name its hub,
-    /// `conflict` if another link into the same mailbox is open; [`DeviceError::Hub`] of class `conflict` if another device has claimed the message,
+    /// `conflict` if another link into the same mailbox is open, `rate` if 64 links are; [`DeviceError::Hub`] of class `conflict` if another device has claimed the message,
     /// `expired` never: that is [`Event::Ended`]; and the others of [`DeviceError`].
     pub async fn activate(&self, uri: &str) -> Result<Vec<Event>, DeviceError> {
         let Activation::Plugout(link) = Activation::parse(uri).map_err(DeviceError::Link)? else {
             return Err(DeviceError::Link(Error::new(Class::Malformed, "uri", "not a link with a mailbox and a token")));
         };
         self.policy.check_address(&link.url).map_err(DeviceError::Link)?;
-        if let Some(profile) = self.keys.profiles().await?.into_iter().find(|profile| profile.channel.address == link.url) {
+        if let Some(profile) = self.keys.profiles().await?.into_iter().find(|profile| is_same(&profile.channel.address, &link.url)) {
             return self.poll(&profile.names.id, Duration::ZERO).await;
+        }
+        let kept = self.keys.activations().await?;
+        if kept.len() >= MAX_ACTIVATIONS && kept.iter().all(|channel| channel.address != link.url) {
+            return Err(DeviceError::Link(Error::new(Class::Rate, "uri", "too many links are open")));
         }
         let mut claim = Zeroizing::new(vec![0; self.dialect.limits.claim_octets]);
         self.provider.fill_random(&mut claim).map_err(DeviceError::Crypto)?;

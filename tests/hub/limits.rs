@@ -49,14 +49,19 @@ async fn a_full_outbox_refuses_commands_and_drops_no_callback() {
 
 #[tokio::test]
 async fn stored_octets_are_limited_and_freed() {
-    let world = World::with(|config| config.limits.stored_octets = 300);
-    for _ in 0..3 {
-        world.submit(ping(&[])).await;
-    }
-    assert_eq!(world.refusal(ping(&[])).await.class(), Class::Rate);
-    world.pass(200).await;
-    for _ in 0..3 {
-        world.submit(ping(&[])).await;
+    let world = World::with(|config| config.limits.stored_octets = 40_000);
+    let large = || {
+        let mut command = ping(&[]);
+        command.extra.insert("beside", &"x".repeat(10_000)).unwrap();
+        command
+    };
+    // The bodies are freed when the commands have ended, what their messages take when they are forgotten.
+    for secs in [200, 8 * 86_400, 0] {
+        for _ in 0..3 {
+            world.submit(large()).await;
+        }
+        assert_eq!(world.refusal(large()).await.class(), Class::Rate);
+        world.pass(secs).await;
     }
 }
 

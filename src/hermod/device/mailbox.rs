@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Agent, Connector, DeviceError, Event};
 use crate::hermod::wire::{AnyMailboxApi, MailboxApi as _, MailboxKey};
-use crate::keys::{Channel, KeptAnswer, MessageId, Profile};
+use crate::keys::{Channel, KEPT_ANSWERS, KeptAnswer, MessageId, Profile};
 use crate::{Class, Error};
 
 /// A mailbox that was opened.
@@ -119,6 +119,10 @@ impl Agent {
         for listed in &listing.messages {
             // Each message may have changed the profile, or removed it.
             let Some(profile) = self.keys.profile(&profile_id).await? else { return Ok(()) };
+            // A hub that asks and takes no answer does not fill the key store.
+            if self.keys.unsent(&mailbox.channel.address).await?.len() >= KEPT_ANSWERS {
+                break;
+            }
             events.push(self.process(&mailbox, Some(&profile), &listed.mid).await);
         }
         match self.keys.profile(&profile_id).await? {

@@ -4,7 +4,7 @@ use super::mailbox::{Mailbox, split};
 use super::plan::Plan;
 use super::{Agent, Decision, DeviceError, Stop};
 use crate::crypto::CryptoError;
-use crate::hermod::address::BaseUrl;
+use crate::hermod::address::{BaseUrl, is_same};
 use crate::hermod::model::{Answer, Message, ProvisionCommand, ProvisionResponse, Response};
 use crate::hermod::proof::UnsignedAnswer;
 use crate::hermod::wire::MailboxApi as _;
@@ -87,15 +87,17 @@ impl Agent {
         }
     }
 
-    /// Reserves the mailbox of the profile to be. It has to be at the hub that the link led to.
+    /// Reserves the mailbox of the profile to be. It has to be at the hub that the link led to, and in nobody's use.
     async fn reserve(&self, mailbox: &Mailbox) -> Result<Channel, Stop> {
         let reserved = mailbox.api.reserve().await.map_err(DeviceError::Hub)?;
         let is_here = || -> Result<bool, Error> {
             let below = BaseUrl::parse(&mailbox.public)?.contains(&BaseUrl::parse(&reserved.box_url)?);
-            Ok(below && split(&reserved.box_url)?.1 == reserved.bid && reserved.box_url != mailbox.channel.address)
+            Ok(below && split(&reserved.box_url)?.1 == reserved.bid)
         };
+        let in_use = self.keys.profiles().await?.iter().any(|profile| is_same(&profile.channel.address, &reserved.box_url))
+            || self.keys.activations().await?.iter().any(|channel| is_same(&channel.address, &reserved.box_url));
         match is_here() {
-            Ok(true) if self.policy.check_address(&reserved.box_url).is_ok() => Ok(Channel::of_mailbox(reserved.box_url, reserved.token)),
+            Ok(true) if !in_use && self.policy.check_address(&reserved.box_url).is_ok() => Ok(Channel::of_mailbox(reserved.box_url, reserved.token)),
             _ => Err(Stop::Refuse(self.dialect.codes.not_allowed)),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::mailbox::ended;
 use super::{AcceptAnswer, AfterAnswer, Claimed, Digest, Inner, Mailbox, Registration, StoredJson};
-use crate::hermod::model::{Answer, Command, CommandBody, DataFormat, ProvisionCommand, ProvisionResponse, Response, SUCCESS};
+use crate::hermod::model::{Answer, Callback, Command, CommandBody, DataFormat, ProvisionCommand, ProvisionResponse, Response, SUCCESS};
 use crate::hermod::proof::{Expectation, Verifier, unverified_profile};
 use crate::{Class, Error};
 
@@ -27,6 +27,7 @@ impl Mailbox {
             None => {}
         }
         let answer = inner.config.dialect.read_answer(text)?;
+        answer.extra.refuse(Callback::OF_THE_HUB)?;
         if answer.response_header.in_reply_to != inner.location(&claimed.message) {
             return Err(Error::malformed("responseHeader.inReplyTo", "not the location of the message"));
         }
@@ -39,6 +40,7 @@ impl Mailbox {
             success,
             after,
             mailboxes_at_most: limits.mailboxes_per_user,
+            stored_octets: limits.stored_octets,
             now: inner.now(),
         };
         inner.store.accept_answer(accept).await.map_err(|error| match error.class() {

@@ -163,7 +163,8 @@ pub struct HubLimits {
     pub commands_kept: u32,
     /// Callbacks of one integrator that are not delivered: 10,000. Above, its next command is refused: `rate`. No callback is dropped.
     pub outbox: u32,
-    /// Octets of commands and answers of one integrator that are stored: 256 MiB. Above: `rate`.
+    /// Octets of commands and answers of one integrator that are stored, with about what their messages take: 256 MiB. Above, commands and answers are
+    /// refused: `rate`.
     pub stored_octets: u64,
     /// Open messages in one permanent mailbox: 256, at most 1024. Above: `rate`.
     pub mailbox_messages: u32,

@@ -122,7 +122,7 @@ impl MailboxApi for Mailbox {
     /// - `malformed`, `too-large`: the envelope, the response, or what was signed; the part of the latter begins with `provResponse.result.data`.
     /// - those of [`proof`](crate::hermod::proof): what was signed does not prove itself; `channel` for the mailbox, `user` for the profile.
     /// - `conflict`: another answer is stored, or somebody else claimed the message; `expired`: it has ended.
-    /// - `not-found`: no such message here; `rate`: the user has too many mailboxes; `storage`.
+    /// - `not-found`: no such message here; `rate`: the user has too many mailboxes, the integrator too much that is stored; `storage`.
     async fn answer(&self, mid: &str, answer: &str) -> Result<(), Error> {
         self.take_answer(mid, answer).await
     }

@@ -87,7 +87,8 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// Class `conflict` if another answer is stored, `expired` if the message is not open or the command has ended at `now`, `not-found` if there is no
     /// such message, `channel` if the mailbox to be registered is not one that this message reserved, `user` if the profile has a mailbox
-    /// already that it does not replace, `rate` if the user has `mailboxes_at_most` already.
+    /// already that it does not replace, `rate` if the user has `mailboxes_at_most` already, or more than `stored_octets`
+    /// would be stored.
     fn accept_answer(&self, answer: AcceptAnswer) -> BoxFuture<'_, Result<(), Error>>;
 
     /// Removes a mailbox: its open messages are withdrawn, and their commands end if nothing is left to wait for but a refusal is there. Succeeds

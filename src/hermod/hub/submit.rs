@@ -7,7 +7,7 @@ use super::{
     CommandRecord, CommandState, Completion, Digest, Inner, Integrator, MailboxRecord, MailboxState, MessageRecord, MessageState, NewCommand, Quota,
     StoredJson,
 };
-use crate::hermod::model::{Address, Command, CommandBody, CommandKind};
+use crate::hermod::model::{Address, Command, CommandBody, CommandKind, Message};
 use crate::hermod::proof::Asked;
 use crate::{Class, Error, Secret};
 
@@ -129,6 +129,7 @@ impl Inner {
         }
         // What was made in this process has not passed the reader and its limits.
         let command = dialect.read_command(&text)?;
+        command.extra.refuse(Message::OF_THE_HUB)?;
         dialect.check_header(&command.header)?;
         if let CommandBody::Provision(provision) = &command.body {
             Address::user(provision.user_id.as_str()).map_err(|_| Error::malformed("provCommand.userid", "not an id that can be addressed"))?;

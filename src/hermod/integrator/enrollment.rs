@@ -244,11 +244,11 @@ impl Enrollment {
     /// Verifies the answer. `expectation` is what [`expectation`](Self::expectation) gives, with what the caller knows of the channel added.
     ///
     /// # Errors
-    /// What the verifier refuses, with its report. [`None`] if no answer is there, the device refused, or the expectation is another journey's.
+    /// What the verifier refuses, with its report. [`None`] if no answer is there, the device refused, or the expectation is another command's.
     pub fn prove<P: Pins>(&self, verifier: &Verifier<'_, P>, expectation: &Expectation) -> Option<Result<Proven<P::Trust>, Refusal>> {
         let text = self.answer()?;
-        let nonce = &self.command().ok()?.nonce;
-        let verified = (*nonce == expectation.asked().nonce).then(|| verifier.verify(expectation, text))?;
+        let asked = Asked::from_command_in(self.command().ok()?, &self.dialect).ok()?;
+        let verified = (asked == *expectation.asked()).then(|| verifier.verify(expectation, text))?;
         Some(verified.map(|answer| Proven { enrollment: self.id.clone(), text: text.to_owned(), answer }))
     }
 
@@ -379,7 +379,7 @@ impl Enrollment {
             _ => ("provision", &mut self.provision),
         };
         exchange.sent = stored.sent;
-        let unfit = |part| move |error: Error| error.within(part).within(name).as_class(Class::Malformed);
+        let unfit = |part| move |error: Error| error.within(part).within(name).with_class(Class::Malformed);
         let another = || Error::malformed("", "not one that ends this command, or one of another command");
         if let Some(submitted) = &stored.submitted {
             let is_it = self.dialect.kind_of_type(&submitted.command_type) == Some(kind);

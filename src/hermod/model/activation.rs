@@ -5,6 +5,7 @@ mod escapes;
 use std::fmt;
 
 use self::escapes::{decode, decode_form, encode, encode_form, split_params};
+use crate::hermod::address::is_dot_segment;
 use crate::jose::MAX_TEXT;
 use crate::{Error, Secret};
 
@@ -257,7 +258,7 @@ impl MessageLink {
         }
         for segment in prefix.split('/').skip(1) {
             let decoded = decode(segment, after)?;
-            if matches!(&*decoded, "" | "." | "..") || segment.contains(['[', ']']) {
+            if decoded.is_empty() || is_dot_segment(&decoded) || decoded.contains(['/', '\\', '%']) || segment.contains(['[', ']']) {
                 return Err(malformed());
             }
         }

@@ -217,6 +217,12 @@ pub struct Callback {
     pub extra: Kept,
 }
 
+impl Callback {
+    /// Members that the hub sets, and that an answer, which stands in the same envelope, must not have.
+    #[cfg(feature = "hub")]
+    pub(crate) const OF_THE_HUB: &'static [&'static str] = &["commandId", "externalId", "destinations", "commandType", "state", "fqdn"];
+}
+
 impl From<Submitted> for Callback {
     /// The envelope of a command that nobody has answered.
     fn from(submitted: Submitted) -> Self {

@@ -102,6 +102,10 @@ pub struct Message {
 }
 
 impl Message {
+    /// Members that the hub sets, and that a command, which stands in the same envelope, must not have.
+    #[cfg(feature = "hub")]
+    pub(crate) const OF_THE_HUB: &'static [&'static str] = &["header"];
+
     /// The message that carries `command`; what the envelope holds beside is carried too.
     #[must_use]
     pub fn new(header: MessageHeader, command: Command) -> Self {

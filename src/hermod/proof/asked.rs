@@ -14,7 +14,7 @@ use crate::jose::{UnsignedJws, encode_standard, write_key};
 use crate::{Class, Error};
 
 /// What a provision command asks for, read once: the names, the nonce, and the keys with their templates.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Asked {
     /// The nonce, chosen by the integrator.
@@ -79,7 +79,7 @@ impl Asked {
 }
 
 /// One key that a command asks for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AskedKey {
     /// Its name in the profile; becomes `kid`.

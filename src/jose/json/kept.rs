@@ -57,6 +57,15 @@ impl Kept {
         Some(self.0.remove(at).1)
     }
 
+    /// Refuses members of these names: those of an envelope that these members will stand in, and that are not for their writer to set.
+    #[cfg(feature = "hub")]
+    pub(crate) fn refuse(&self, names: &[&'static str]) -> Result<(), crate::Error> {
+        match names.iter().find(|name| self.get(name).is_some()) {
+            Some(name) => Err(crate::Error::malformed(*name, "not for the writer of this object to set")),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn write_into<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         self.0.iter().try_for_each(|(name, value)| map.serialize_entry(name, value))
     }
@@ -162,6 +171,10 @@ impl<'a> KeptRef<'a> {
         Ok(())
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.0.iter().map(|(name, value)| (&**name, *value))
+    }
+
     pub(crate) fn to_kept(&self) -> Kept {
         if self.0.is_empty() {
             return Kept::new();
@@ -184,38 +197,42 @@ impl Kept {
     }
 }
 
-/// Looks through a kept value: no member twice, not too deep, not too many, no text too long.
+/// Looks through a kept value, once from its front to its end: no member twice, not too deep, not too many, no text too long, no half of a character.
 ///
-/// It is well-formed JSON already, so one pass over its octets does; reading it again level by level would take as many passes as there are
-/// levels.
+/// It is well-formed JSON already.
 fn check<E: serde::de::Error>(value: &RawValue, reading: &Reading) -> Result<(), E> {
     let text = value.get();
-    let octets = text.as_bytes();
-    // The objects and arrays that are open; the names of an object so far.
+    // What is open: the names of an object, nothing for an array.
     let mut open: Vec<Option<Vec<Cow<'_, str>>>> = Vec::new();
-    let mut name_is_next = false;
+    let mut name_is_due = false;
     let mut at = 0;
-    while let Some(octet) = octets.get(at) {
+    while let Some(octet) = text.as_bytes().get(at) {
         match octet {
             b'{' | b'[' => {
                 reading.enter()?;
-                name_is_next = *octet == b'{';
-                open.push(name_is_next.then(Vec::new));
+                name_is_due = *octet == b'{';
+                open.push(name_is_due.then(Vec::new));
             }
             b'}' | b']' => {
                 reading.leave();
                 open.pop();
-                name_is_next = false;
+                name_is_due = false;
             }
-            b',' => name_is_next = matches!(open.last(), Some(Some(_))),
+            b',' => name_is_due = open.last().is_some_and(Option::is_some),
             b'"' => {
-                let end = end_of_string(octets, at);
+                let Quoted { end, escaped } = quoted(text, at + 1).ok_or_else(|| reading.fail(Class::Malformed, "not the JSON that is due here"))?;
                 match open.last_mut() {
-                    Some(Some(names)) if name_is_next => add_name(names, text.get(at..=end).unwrap_or_default(), reading)?,
+                    Some(Some(names)) if name_is_due => {
+                        let name = match escaped {
+                            false => Cow::Borrowed(&text[at + 1..end]),
+                            true => Cow::Owned(serde_json::from_str(&text[at..=end]).map_err(E::custom)?),
+                        };
+                        add_name(names, name, reading)?;
+                        name_is_due = false;
+                    }
                     _ if end - at > MAX_TEXT + 1 => return Err(reading.fail(Class::TooLarge, "a text of more than 64 KiB")),
                     _ => {}
                 }
-                name_is_next = false;
                 at = end;
             }
             _ => {}
@@ -225,28 +242,7 @@ fn check<E: serde::de::Error>(value: &RawValue, reading: &Reading) -> Result<(),
     Ok(())
 }
 
-/// Where the closing quote of the text stands that begins at `at`.
-fn end_of_string(octets: &[u8], at: usize) -> usize {
-    let mut next = at + 1;
-    while let Some(found) = octets.get(next..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
-        if octets[next + found] == b'"' {
-            return next + found;
-        }
-        next += found + 2;
-    }
-    octets.len()
-}
-
-/// Adds the name that is written as `quoted` to those that its object has already.
-fn add_name<'a, E: serde::de::Error>(names: &mut Vec<Cow<'a, str>>, quoted: &'a str, reading: &Reading) -> Result<(), E> {
-    let name = match quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        Some(plain) if memchr::memchr(b'\\', plain.as_bytes()).is_none() => Cow::Borrowed(plain),
-        // Escapes may still be of half a character.
-        _ => match serde_json::from_str(quoted) {
-            Ok(decoded) => Cow::Owned(decoded),
-            Err(_) => return Err(reading.fail(Class::Malformed, "not the JSON that is due here")),
-        },
-    };
+fn add_name<'a, E: serde::de::Error>(names: &mut Vec<Cow<'a, str>>, name: Cow<'a, str>, reading: &Reading) -> Result<(), E> {
     if name.len() > MAX_TEXT {
         return Err(reading.fail(Class::TooLarge, "a text that is too long"));
     }
@@ -259,4 +255,36 @@ fn add_name<'a, E: serde::de::Error>(names: &mut Vec<Cow<'a, str>>, quoted: &'a 
     reading.count_kept()?;
     names.push(name);
     Ok(())
+}
+
+/// Where a text ends, and whether it has escapes.
+struct Quoted {
+    end: usize,
+    escaped: bool,
+}
+
+/// The text that begins at `start`, behind its quotation mark; `None` if it holds half a pair of surrogates, of which other readers make other things.
+fn quoted(text: &str, start: usize) -> Option<Quoted> {
+    let octets = text.as_bytes();
+    let unit = |at: usize| u32::from_str_radix(text.get(at..at + 4)?, 16).ok();
+    let (mut at, mut escaped) = (start, false);
+    loop {
+        at += memchr::memchr2(b'"', b'\\', octets.get(at..)?)?;
+        if octets.get(at) == Some(&b'"') {
+            return Some(Quoted { end: at, escaped });
+        }
+        escaped = true;
+        if octets.get(at + 1) != Some(&b'u') {
+            at += 2;
+            continue;
+        }
+        at += match unit(at + 2)? {
+            0xd800..=0xdbff => match text.get(at + 6..at + 8)? {
+                "\\u" if matches!(unit(at + 8)?, 0xdc00..=0xdfff) => 12,
+                _ => return None,
+            },
+            0xdc00..=0xdfff => return None,
+            _ => 6,
+        };
+    }
 }

@@ -59,7 +59,8 @@ struct State {
     usage: HashMap<String, Usage>,
     deliveries: BTreeMap<String, DeliveryRecord>,
     deadlines: BTreeSet<(UnixMillis, u64)>,
-    due: BTreeSet<(UnixMillis, String)>,
+    /// The deliveries of an integrator that are planned. One that has many costs the others nothing.
+    due: BTreeMap<String, BTreeSet<(UnixMillis, String)>>,
     purges: BTreeSet<(UnixMillis, Kept)>,
     /// Mailboxes that somebody should look into, and whether something was planned, since the last step.
     changed: Vec<String>,

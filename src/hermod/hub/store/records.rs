@@ -117,6 +117,14 @@ impl CommandRecord {
         Some(UnixMillis(self.ended?.0.saturating_add(self.keep_millis)).max(self.tokens_until))
     }
 
+    /// Octets that it takes up for as long as it is kept, beside body and answers: about what its messages take, and the integrator's own text.
+    #[must_use]
+    pub fn kept_octets(&self) -> u64 {
+        /// A message with its token and its places in the indexes of a store.
+        const OF_A_MESSAGE: u64 = 1024;
+        self.external_id.as_ref().map_or(0, String::len) as u64 + OF_A_MESSAGE * self.messages.len() as u64
+    }
+
     /// The record without body, answers and messages.
     #[must_use]
     pub fn to_head(&self) -> Self {

@@ -26,7 +26,7 @@ pub struct Quota {
     pub commands_kept: u32,
     /// Its deliveries that are not delivered, those that were given up included.
     pub outbox: u32,
-    /// Octets of its stored commands and answers together, with those of the new one.
+    /// Octets of its stored commands and answers together, with those of the new one: bodies, answers and [`CommandRecord::kept_octets`].
     pub stored_octets: u64,
     /// Open messages in one permanent mailbox.
     pub mailbox_messages: u32,
@@ -90,6 +90,8 @@ pub struct AcceptAnswer {
     pub after: AfterAnswer,
     /// How many mailboxes a user may have, with a new one.
     pub mailboxes_at_most: u32,
+    /// Octets of commands and answers of one integrator that may be stored, with this answer; see [`Quota::stored_octets`].
+    pub stored_octets: u64,
     /// The time.
     pub now: UnixMillis,
 }

@@ -14,7 +14,7 @@ impl State {
     pub(super) fn create(&mut self, new: NewCommand) -> Result<u64, Error> {
         let NewCommand { mut command, gap, quota: limits, removes_mailboxes } = new;
         let in_progress = command.state == CommandState::InProgress;
-        let octets = command.body.len() as u64;
+        let octets = command.body.len() as u64 + command.kept_octets();
         if let Some(usage) = self.usage.get(&command.integrator) {
             if in_progress && usage.in_progress >= limits.commands_in_progress {
                 return Err(quota("too many commands in progress"));
@@ -73,7 +73,7 @@ impl State {
     }
 
     pub(super) fn accept(&mut self, answer: AcceptAnswer) -> Result<(), Error> {
-        let AcceptAnswer { mid, digest, answer, success, after, mailboxes_at_most, now } = answer;
+        let AcceptAnswer { mid, digest, answer, success, after, mailboxes_at_most, stored_octets, now } = answer;
         let &(id, place) = self.messages.get(&mid).ok_or_else(no_message)?;
         let command = self.commands.get(&id).ok_or_else(no_message)?;
         let message = command.messages.get(place).ok_or_else(no_message)?;
@@ -84,6 +84,12 @@ impl State {
             None => {}
         }
         let (group, bid, completion) = (command.group.clone(), message.bid.clone(), command.completion);
+        // A success that ends the command takes the place of its body.
+        let freed = if success && completion == Completion::FirstSuccess { command.body.len() } else { 0 } as u64;
+        let stored = self.usage.get(&command.integrator).map_or(0, |usage| usage.octets);
+        if stored.saturating_sub(freed).saturating_add(answer.len() as u64) > stored_octets {
+            return Err(quota("too much that is stored"));
+        }
         let replaced = match &after {
             AfterAnswer::Register(registration) => self.may_register(&group, &mid, registration, mailboxes_at_most)?,
             _ => None,
@@ -94,21 +100,23 @@ impl State {
         if let Some(message) = self.commands.get_mut(&id).and_then(|command| command.messages.get_mut(place)) {
             message.answer = Some(digest);
         }
-        match after {
-            AfterAnswer::Nothing => {}
+        let removed = match after {
+            AfterAnswer::Nothing => None,
             AfterAnswer::Register(registration) => {
-                if let Some(replaced) = replaced {
-                    self.remove_mailbox(&replaced, now);
-                }
                 self.register(group, registration);
+                replaced
             }
-            AfterAnswer::Remove => self.remove_mailbox(&bid, now),
-        }
+            AfterAnswer::Remove => Some(bid),
+        };
+        // Before a mailbox is removed, as that withdraws messages, this command's among them: it must not end with another answer by that.
         if success && completion == Completion::FirstSuccess {
             self.end(id, CommandState::Completed, Some(answer), now);
         } else {
             self.note(id, answer, success);
             self.settle(id, now);
+        }
+        if let Some(removed) = removed {
+            self.remove_mailbox(&removed, now);
         }
         Ok(())
     }
@@ -152,8 +160,8 @@ impl State {
     pub(super) fn next_due(&self, except: &[String]) -> Option<UnixMillis> {
         let deadline = self.deadlines.first().map(|(time, _)| *time);
         let purge = self.purges.first().map(|(time, _)| *time);
-        let is_free = |id: &String| self.deliveries.get(id).is_some_and(|delivery| !except.contains(&delivery.integrator));
-        let delivery = self.due.iter().find(|(_, id)| is_free(id)).map(|(time, _)| *time);
+        let free = self.due.iter().filter(|(integrator, _)| !except.contains(integrator));
+        let delivery = free.filter_map(|(_, due)| due.first()).map(|(time, _)| *time).min();
         [deadline, purge, delivery].into_iter().flatten().min()
     }
 
@@ -232,8 +240,8 @@ impl State {
             if let Some(usage) = self.usage.get_mut(&command.integrator) {
                 usage.outbox += 1;
             }
-            self.due.insert((now, delivery.clone()));
             let integrator = command.integrator.clone();
+            self.plan(&integrator, now, delivery.clone());
             let record = DeliveryRecord {
                 id: delivery.clone(),
                 command: id,
@@ -255,6 +263,7 @@ impl State {
 
     fn forget_command(&mut self, id: u64) {
         let Some(command) = self.commands.remove(&id) else { return };
+        let octets = command.kept_octets() + command.answer.as_ref().map_or(0, StoredJson::len) as u64;
         for message in &command.messages {
             self.messages.remove(&message.mid);
             self.tokens.remove(message.token.as_bytes());
@@ -262,7 +271,7 @@ impl State {
         let delivery = command.delivery.and_then(|delivery| self.deliveries.remove(&delivery));
         if let Some(usage) = self.usage.get_mut(&command.integrator) {
             usage.kept = usage.kept.saturating_sub(1);
-            usage.octets = usage.octets.saturating_sub(command.answer.map_or(0, |answer| answer.len()) as u64);
+            usage.octets = usage.octets.saturating_sub(octets);
             if delivery.is_some_and(|delivery| delivery.state == DeliveryState::Failed) {
                 usage.outbox = usage.outbox.saturating_sub(1);
             }

@@ -1,7 +1,5 @@
 //! Deliveries.
 
-use std::collections::HashMap;
-
 use super::super::{DeliveryOutcome, DeliveryRecord, DeliveryState, TakeDeliveries};
 use super::State;
 use crate::hermod::hub::UnixMillis;
@@ -9,51 +7,63 @@ use crate::{Class, Error};
 
 impl State {
     pub(super) fn take_due(&mut self, take: &TakeDeliveries) -> Vec<DeliveryRecord> {
-        let mut counts: HashMap<&str, u32> = HashMap::new();
-        let mut chosen = Vec::new();
-        for (time, id) in &self.due {
-            if *time > take.now || chosen.len() >= take.limit as usize {
-                break;
-            }
-            let Some(delivery) = self.deliveries.get(id) else { continue };
-            let count = counts.entry(&delivery.integrator).or_default();
-            if take.except.contains(&delivery.integrator) || *count >= take.per_integrator {
-                continue;
-            }
-            *count += 1;
-            chosen.push((*time, id.clone()));
+        let mut chosen: Vec<(UnixMillis, String)> = Vec::new();
+        for (_, due) in self.due.iter().filter(|(integrator, _)| !take.except.contains(integrator)) {
+            let first = due.iter().take_while(|(time, _)| *time <= take.now).take(take.per_integrator as usize);
+            chosen.extend(first.cloned());
         }
+        chosen.sort_unstable();
+        chosen.truncate(take.limit as usize);
         let mut taken = Vec::with_capacity(chosen.len());
-        for key in chosen {
-            self.due.remove(&key);
-            if let Some(delivery) = self.deliveries.get_mut(&key.1) {
-                delivery.state = DeliveryState::InFlight;
-                delivery.attempts = delivery.attempts.saturating_add(1);
-                delivery.due = take.lease_until;
-                self.due.insert((take.lease_until, key.1));
-                taken.push(delivery.clone());
-            }
+        for (_, id) in chosen {
+            let Some(delivery) = self.deliveries.get_mut(&id) else { continue };
+            delivery.state = DeliveryState::InFlight;
+            delivery.attempts = delivery.attempts.saturating_add(1);
+            let before = std::mem::replace(&mut delivery.due, take.lease_until);
+            let delivery = delivery.clone();
+            self.unplan(&delivery.integrator, before, &id);
+            self.plan(&delivery.integrator, take.lease_until, id);
+            taken.push(delivery);
         }
         taken
+    }
+
+    pub(super) fn plan(&mut self, integrator: &str, time: UnixMillis, id: String) {
+        self.due.entry(integrator.to_owned()).or_default().insert((time, id));
+    }
+
+    fn unplan(&mut self, integrator: &str, time: UnixMillis, id: &str) {
+        if let Some(due) = self.due.get_mut(integrator) {
+            due.remove(&(time, id.to_owned()));
+            if due.is_empty() {
+                self.due.remove(integrator);
+            }
+        }
     }
 
     pub(super) fn finish(&mut self, id: &str, attempt: u32, outcome: DeliveryOutcome) {
         let delivery = self.deliveries.get_mut(id).filter(|delivery| delivery.state == DeliveryState::InFlight && delivery.attempts == attempt);
         let Some(delivery) = delivery else { return };
-        self.due.remove(&(delivery.due, id.to_owned()));
+        let (integrator, before) = (delivery.integrator.clone(), delivery.due);
+        match outcome {
+            DeliveryOutcome::Delivered => delivery.state = DeliveryState::Delivered,
+            DeliveryOutcome::Retry { at, error } => {
+                (delivery.state, delivery.due, delivery.last_error) = (DeliveryState::Pending, at, Some(error));
+            }
+            DeliveryOutcome::Failed { error } => (delivery.state, delivery.last_error) = (DeliveryState::Failed, Some(error)),
+        }
+        self.unplan(&integrator, before, id);
         match outcome {
             DeliveryOutcome::Delivered => {
-                delivery.state = DeliveryState::Delivered;
-                if let Some(usage) = self.usage.get_mut(&delivery.integrator) {
+                if let Some(usage) = self.usage.get_mut(&integrator) {
                     usage.outbox = usage.outbox.saturating_sub(1);
                 }
             }
-            DeliveryOutcome::Retry { at, error } => {
-                (delivery.state, delivery.due, delivery.last_error) = (DeliveryState::Pending, at, Some(error));
-                self.due.insert((at, id.to_owned()));
+            DeliveryOutcome::Retry { at, .. } => {
+                self.plan(&integrator, at, id.to_owned());
                 self.planned = true;
             }
-            DeliveryOutcome::Failed { error } => (delivery.state, delivery.last_error) = (DeliveryState::Failed, Some(error)),
+            DeliveryOutcome::Failed { .. } => {}
         }
     }
 
@@ -70,7 +80,8 @@ impl State {
         let delivery = self.deliveries.get_mut(id).filter(|delivery| delivery.state == DeliveryState::Failed);
         let delivery = delivery.ok_or_else(|| Error::new(Class::NotFound, "delivery", "no such delivery that was given up"))?;
         (delivery.state, delivery.attempts, delivery.due) = (DeliveryState::Pending, 0, now);
-        self.due.insert((now, id.to_owned()));
+        let integrator = delivery.integrator.clone();
+        self.plan(&integrator, now, id.to_owned());
         self.planned = true;
         Ok(())
     }

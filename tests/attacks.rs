@@ -1,0 +1,22 @@
+//! Attacks, each named after the rule that it tries to break.
+#![cfg(all(feature = "hub", feature = "device", feature = "aws-lc-rs"))]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[allow(dead_code)]
+#[path = "support/crash.rs"]
+mod crash;
+#[allow(dead_code)]
+#[path = "support/fake_hub.rs"]
+mod fake_hub;
+#[allow(dead_code)]
+#[path = "hub/support.rs"]
+mod hub;
+
+#[path = "attacks/devices.rs"]
+mod devices;
+#[path = "attacks/enrollments.rs"]
+mod enrollments;
+#[path = "attacks/hubs.rs"]
+mod hubs;
+#[path = "attacks/texts.rs"]
+mod texts;
