@@ -8,7 +8,7 @@ use super::evidence::{self, Exchange};
 use crate::crypto::{CryptoError, Provider};
 use crate::hermod::Dialect;
 use crate::hermod::model::{
-    Address, Callback, CertificateCommand, Command, CommandHeader, CommandKind, CommandType, KeyCertificate, KeyState, ProfileRequest, Progress,
+    Address, Callback, CertificateCommand, Command, CommandBody, CommandHeader, CommandKind, CommandType, KeyCertificate, KeyState, ProfileRequest, Progress,
     ProvisionCommand, SUCCESS, Submitted,
 };
 use crate::hermod::proof::{Asked, Attested, Consistent, Expectation, Pins, Refusal, Verifier};
@@ -321,11 +321,7 @@ impl Enrollment {
         if delivered.is_empty() {
             return Ok(Received::Known);
         }
-        let asked = &self.provision.command.header;
-        let mut header = CommandHeader::new(asked.lifespan, asked.timeout);
-        header.to = Some(vec![Address::user(answer.user_id())?]);
-        header.external_id = Some(self.id.clone());
-        let command = Command::new(header, CertificateCommand::new(answer.profile_id(), delivered));
+        let command = self.delivery(answer.profile_id(), delivered)?;
         match &self.certificate {
             Some(known) if known.command == command => Ok(Received::Known),
             Some(_) => Err(Error::new(Class::Conflict, "certificates", "others are on their way")),
@@ -396,13 +392,39 @@ impl Enrollment {
         Ok(())
     }
 
-    /// Whether a stored command can be the one that delivers the certificates of this journey.
+    /// Whether a command that was stored is one that [`delivery`](Self::delivery) makes, of one certificate for each key that is to have one.
     fn check_delivery(&self, command: &Command) -> Result<(), Error> {
-        let fits = self.answer().is_some()
-            && command.header.external_id.as_deref() == Some(&*self.id)
-            && command.header.to.as_deref() == Some(&[Address::user(&self.command()?.user_id)?])
-            && command.body.kind() == Some(CommandKind::Certificate);
-        if fits { Ok(()) } else { Err(Error::malformed("certificate.command", "not one that this journey would send")) }
+        let wrong = |part: &'static str, detail: &'static str| Err(Error::malformed(part, detail));
+        let CommandBody::Certificate(body) = &command.body else { return wrong("certCommand", "absent") };
+        if self.answer().is_none() {
+            return wrong("certCommand", "present, though nothing was answered");
+        }
+        let mut delivered = Vec::with_capacity(body.certificates.len());
+        for key in Asked::from_command_in(self.command()?, &self.dialect)?.keys {
+            let Some(template) = key.template else { continue };
+            let mut given = body.certificates.iter().filter(|certificate| certificate.key_id == key.key_id);
+            let (Some(given), None) = (given.next(), given.next()) else { return wrong("certificates", "not one for each key that is to have one") };
+            let certificate = Certificate::from_base64(&given.data)?;
+            if certificate.subject_der() != template.subject_der() {
+                return wrong("certificate.subject", "not the template's octets");
+            }
+            let mut delivery = KeyCertificate::new(key.key_id.as_str(), certificate.to_base64());
+            delivery.key_state = self.asked_state(&key.key_id);
+            delivered.push(delivery);
+        }
+        match self.delivery(&body.profile_id, delivered)? {
+            due if due == *command => Ok(()),
+            _ => wrong("certCommand", "not the one that follows from the journey"),
+        }
+    }
+
+    /// The command that delivers these certificates to the profile of this journey's user.
+    fn delivery(&self, profile_id: &str, certificates: Vec<KeyCertificate>) -> Result<Command, Error> {
+        let asked = &self.provision.command.header;
+        let mut header = CommandHeader::new(asked.lifespan, asked.timeout);
+        header.to = Some(vec![Address::user(self.command()?.user_id.as_str())?]);
+        header.external_id = Some(self.id.clone());
+        Ok(Command::new(header, CertificateCommand::new(profile_id, certificates)))
     }
 
     fn command(&self) -> Result<&ProvisionCommand, Error> {

@@ -171,10 +171,6 @@ impl<'a> KeptRef<'a> {
         Ok(())
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
-        self.0.iter().map(|(name, value)| (&**name, *value))
-    }
-
     pub(crate) fn to_kept(&self) -> Kept {
         if self.0.is_empty() {
             return Kept::new();
