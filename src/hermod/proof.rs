@@ -40,6 +40,7 @@
 
 mod asked;
 mod expectation;
+mod pins;
 mod report;
 mod signed;
 mod unsigned;
@@ -48,9 +49,10 @@ mod verifier;
 
 pub use asked::{Asked, AskedKey, Choice, Priority};
 pub use expectation::Expectation;
+pub use pins::{Pinned, Pins, Unpinned};
 pub use report::{Check, Entry, Outcome, Refusal, Report};
 #[cfg(feature = "hub")]
 pub(crate) use signed::unverified_profile;
 pub use unsigned::UnsignedAnswer;
 pub use verified::{Attested, Consistent, Verified, VerifiedKey};
-pub use verifier::{Pinned, Pins, Unpinned, Verifier};
+pub use verifier::Verifier;

@@ -4,74 +4,17 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::expectation::channel;
+use super::pins::{Pinned, Pins, Unpinned};
 use super::report::Steps;
 use super::signed::{self, AnswerHeader, AnswerPayload, KeyHeader, KeyPayload};
 use super::verified::Parts;
-use super::{AskedKey, Attested, Check, Consistent, Expectation, Priority, Refusal, Report, Verified, VerifiedKey};
+use super::{AskedKey, Check, Expectation, Priority, Refusal, Report, Verified, VerifiedKey};
 use crate::crypto::{Algorithm, KeyKind, MIN_RSA_BITS, Provider, PublicKey, PublicKeyParts, VerifyKey, VerifyingKey, import, verify};
 use crate::csr::{Request, UnverifiedRequest};
 use crate::hermod::address::BaseUrl;
 use crate::jose::json::Text;
 use crate::jose::{Compact, Decoded, Padding, agree, decode_standard};
 use crate::{Class, Error};
-
-/// What is known of attestation keys: [`Pinned`] or [`Unpinned`].
-pub trait Pins: sealed::Pins {
-    /// What an answer that passes is: [`Attested`] or [`Consistent`].
-    type Trust;
-}
-
-mod sealed {
-    use crate::Error;
-    use crate::crypto::{Algorithm, PublicKey, VerifyKey};
-
-    #[expect(unnameable_types, reason = "nobody else is to implement it")]
-    pub trait Pins: Send + Sync {
-        /// The key as it was imported before, if it was.
-        fn imported(&self, algorithm: Algorithm, key: &PublicKey) -> Option<&dyn VerifyKey>;
-
-        /// `None` if pins are not asked for; otherwise whether the key is one.
-        fn check(&self, key: &PublicKey) -> Option<Result<(), Error>>;
-    }
-}
-
-/// The attestation keys that are trusted, parsed once.
-#[derive(Debug)]
-pub struct Pinned(Vec<VerifyingKey>);
-
-/// No attestation key is known: an answer only has to be consistent with its own.
-#[derive(Clone, Copy, Debug)]
-pub struct Unpinned(());
-
-impl Pins for Pinned {
-    type Trust = Attested;
-}
-
-impl Pins for Unpinned {
-    type Trust = Consistent;
-}
-
-impl sealed::Pins for Pinned {
-    fn imported(&self, algorithm: Algorithm, key: &PublicKey) -> Option<&dyn VerifyKey> {
-        let pin = self.0.iter().find(|pin| pin.algorithm() == algorithm && pin.public_key() == key)?;
-        Some(pin.as_verify_key())
-    }
-
-    fn check(&self, key: &PublicKey) -> Option<Result<(), Error>> {
-        let known = self.0.iter().any(|pin| pin.public_key() == key);
-        Some(if known { Ok(()) } else { Err(Error::new(Class::Attestation, "header.jwk", "not one of the pinned attestation keys")) })
-    }
-}
-
-impl sealed::Pins for Unpinned {
-    fn imported(&self, _: Algorithm, _: &PublicKey) -> Option<&dyn VerifyKey> {
-        None
-    }
-
-    fn check(&self, _: &PublicKey) -> Option<Result<(), Error>> {
-        None
-    }
-}
 
 /// Verifies answers to provision commands.
 ///
@@ -113,7 +56,7 @@ impl<'p> Verifier<'p, Pinned> {
     /// Class `weak-key` if the provider refuses a key.
     pub fn pinned<'k>(provider: &'p dyn Provider, keys: impl IntoIterator<Item = &'k PublicKey>) -> Result<Self, Error> {
         let import = |key| VerifyingKey::new(provider, Algorithm::default_for(key), key);
-        Ok(Self::new(provider, Pinned(keys.into_iter().map(import).collect::<Result<_, _>>()?)))
+        Ok(Self::new(provider, Pinned::new(keys.into_iter().map(import).collect::<Result<_, _>>()?)))
     }
 }
 
@@ -124,7 +67,7 @@ impl<'p> Verifier<'p, Unpinned> {
     /// What passes says that the answer fits this command and that whoever made it has the keys. It does not say that a genuine app did.
     #[must_use]
     pub fn unpinned(provider: &'p dyn Provider) -> Self {
-        Self::new(provider, Unpinned(()))
+        Self::new(provider, Unpinned::new())
     }
 }
 

@@ -1,0 +1,75 @@
+//! What is known of attestation keys.
+
+use super::{Attested, Consistent};
+use crate::crypto::{Algorithm, PublicKey, VerifyKey, VerifyingKey};
+use crate::{Class, Error};
+
+/// What is known of attestation keys: [`Pinned`] or [`Unpinned`].
+pub trait Pins: sealed::Pins {
+    /// What an answer that passes is: [`Attested`] or [`Consistent`].
+    type Trust;
+}
+
+mod sealed {
+    use crate::Error;
+    use crate::crypto::{Algorithm, PublicKey, VerifyKey};
+
+    #[expect(unnameable_types, reason = "nobody else is to implement it")]
+    pub trait Pins: Send + Sync {
+        /// The key as it was imported before, if it was.
+        fn imported(&self, algorithm: Algorithm, key: &PublicKey) -> Option<&dyn VerifyKey>;
+
+        /// `None` if pins are not asked for; otherwise whether the key is one.
+        fn check(&self, key: &PublicKey) -> Option<Result<(), Error>>;
+    }
+}
+
+/// The attestation keys that are trusted, parsed once.
+#[derive(Debug)]
+pub struct Pinned(Vec<VerifyingKey>);
+
+impl Pinned {
+    pub(super) fn new(keys: Vec<VerifyingKey>) -> Self {
+        Self(keys)
+    }
+}
+
+/// No attestation key is known: an answer only has to be consistent with its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Unpinned(());
+
+impl Unpinned {
+    pub(super) fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Pins for Pinned {
+    type Trust = Attested;
+}
+
+impl Pins for Unpinned {
+    type Trust = Consistent;
+}
+
+impl sealed::Pins for Pinned {
+    fn imported(&self, algorithm: Algorithm, key: &PublicKey) -> Option<&dyn VerifyKey> {
+        let pin = self.0.iter().find(|pin| pin.algorithm() == algorithm && pin.public_key() == key)?;
+        Some(pin.as_verify_key())
+    }
+
+    fn check(&self, key: &PublicKey) -> Option<Result<(), Error>> {
+        let known = self.0.iter().any(|pin| pin.public_key() == key);
+        Some(if known { Ok(()) } else { Err(Error::new(Class::Attestation, "header.jwk", "not one of the pinned attestation keys")) })
+    }
+}
+
+impl sealed::Pins for Unpinned {
+    fn imported(&self, _: Algorithm, _: &PublicKey) -> Option<&dyn VerifyKey> {
+        None
+    }
+
+    fn check(&self, _: &PublicKey) -> Option<Result<(), Error>> {
+        None
+    }
+}
