@@ -122,3 +122,24 @@ fn an_expectation_of_another_command_proves_nothing() {
     assert!(enrollment.prove(&verifier, &weaker).is_none());
     assert!(enrollment.prove(&verifier, &enrollment.expectation().unwrap()).unwrap().is_ok());
 }
+
+/// A callback may come before the answer to the POST; both name one and the same command.
+#[test]
+fn an_answer_and_its_callback_name_one_command() {
+    let mut enrollment = captured();
+    let text = r#"{"commandId":"1","externalId":"my-id","destinations":[],"commandType":"PROV","state":"IN_PROGRESS","fqdn":"h"}"#;
+    let submitted = keyferry::hermod::model::Submitted::from_json(text).unwrap();
+    assert_eq!(enrollment.submitted(&submitted).unwrap_err().class(), Class::Conflict);
+    assert!(Enrollment::from_json(&enrollment.to_json()).is_ok());
+}
+
+/// A device that refuses and sends an answer all the same has refused.
+#[test]
+fn a_refusal_with_an_answer_in_it_proves_nothing() {
+    let mut enrollment = Enrollment::from_command(Command::from_json(COMMAND).unwrap()).unwrap();
+    let mut callback: Value = serde_json::from_str(CALLBACK).unwrap();
+    callback["provResponse"]["code"] = 1.into();
+    enrollment.received(&Callback::from_json(&callback.to_string()).unwrap()).unwrap();
+    assert!(matches!(enrollment.next(), Next::Failed(_)));
+    assert!(enrollment.prove(&Verifier::unpinned(&AwsLcRs), &enrollment.expectation().unwrap()).is_none());
+}

@@ -137,6 +137,32 @@ async fn answers_are_stored_octets_too() {
     world.open(&submitted, 0, 'c').await.answer(&to.mid, &pong(&to.location, 0)).await.unwrap();
 }
 
+/// Mailboxes are kept for good, with the ids of their users.
+#[tokio::test]
+async fn mailboxes_of_many_users_are_limited() {
+    let world = World::with(|config| config.limits.mailboxes_per_group = 2);
+    let long = world.refusal(provision_to(&"u".repeat(10_000))).await;
+    assert_eq!(long.class(), Class::TooLarge);
+    let own = world.provision("one", "p1").await;
+    world.provision("two", "p2").await;
+    let provisioning = Provisioning::begin(&world).await;
+    refused(provisioning.answer(&provisioning.success()).await, Class::Rate);
+    // Nor is there room for one whose profile the command names and nobody has.
+    let mut command = provision_to(USER);
+    if let CommandBody::Provision(provision) = &mut command.body {
+        provision.profile.id = Some(String::from("p3"));
+    }
+    let submitted = world.submit(command).await;
+    let mailbox = world.open(&submitted, 0, 'n').await;
+    let mid = &submitted.destinations[0].mid;
+    let (message, reserved) = (mailbox.fetch(mid).await.unwrap(), mailbox.reserve().await.unwrap());
+    refused(mailbox.answer(mid, &provisioned(&message, &reserved.box_url, "p3").to_json()).await, Class::Rate);
+    // One that is removed makes room.
+    let own: Mailbox = keyferry::Gate::open(&world.hub, own).await.unwrap();
+    own.remove().await.unwrap();
+    provisioning.answer(&provisioning.success()).await.unwrap();
+}
+
 /// Of what a receiver does not take, each further callback costs as much as the first.
 #[tokio::test]
 async fn a_full_outbox_costs_no_more_each_time() {
@@ -149,12 +175,13 @@ async fn a_full_outbox_costs_no_more_each_time() {
         world.shop.is_now(Mood::Refuses(Class::TargetRefused));
         (world, last.unwrap())
     }
-    let mut times = Vec::new();
-    for count in [500, 4000] {
+    // The better of two: others may be at work on this machine.
+    let mut times = [Duration::MAX; 2];
+    for (at, count) in [(0, 500), (1, 4000), (0, 500), (1, 4000)] {
         let (world, last) = flood(count).await;
         let start = std::time::Instant::now();
         world.pass(2).await;
-        times.push(start.elapsed() / count);
+        times[at] = times[at].min(start.elapsed() / count);
         assert_eq!(world.shop.seen().len(), usize::try_from(count).unwrap());
         assert_eq!(world.state(&last).await, "TIMEOUT");
     }

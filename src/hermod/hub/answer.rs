@@ -40,6 +40,7 @@ impl Mailbox {
             success,
             after,
             mailboxes_at_most: limits.mailboxes_per_user,
+            group_mailboxes_at_most: limits.mailboxes_per_group,
             stored_octets: limits.stored_octets,
             now: inner.now(),
         };

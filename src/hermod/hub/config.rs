@@ -170,6 +170,8 @@ pub struct HubLimits {
     pub mailbox_messages: u32,
     /// Permanent mailboxes of one user in one group: 64. Above, a provision answer is refused: `rate`.
     pub mailboxes_per_user: u32,
+    /// Permanent mailboxes of one group, of all its users: 1,000,000. They are kept until they are removed. Above, as for those of a user.
+    pub mailboxes_per_group: u32,
     /// Mailboxes that one command goes to: 256, at most 1024. Above: `too-large`.
     pub destinations: usize,
     /// Octets of a command other than provision: 1 MiB. Above: `too-large`.
@@ -193,6 +195,7 @@ impl Default for HubLimits {
             stored_octets: 256 * 1024 * 1024,
             mailbox_messages: 256,
             mailboxes_per_user: 64,
+            mailboxes_per_group: 1_000_000,
             destinations: 256,
             command_octets: 1024 * 1024,
             provision_octets: 4 * 1024 * 1024,

@@ -87,7 +87,7 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// Class `conflict` if another answer is stored, `expired` if the message is not open or the command has ended at `now`, `not-found` if there is no
     /// such message, `channel` if the mailbox to be registered is not one that this message reserved, `user` if the profile has a mailbox
-    /// already that it does not replace, `rate` if the user has `mailboxes_at_most` already, or more than `stored_octets`
+    /// already that it does not replace, `rate` if the user has `mailboxes_at_most` already, the group `group_mailboxes_at_most`, or more than `stored_octets`
     /// would be stored.
     fn accept_answer(&self, answer: AcceptAnswer) -> BoxFuture<'_, Result<(), Error>>;
 

@@ -16,6 +16,9 @@ const MAX_TO: usize = 64;
 /// Most destinations that an answer can list.
 const MAX_DESTINATIONS: usize = 1024;
 
+/// Most octets of a user id, as it is kept with each mailbox.
+const MAX_USER_ID: usize = 1024;
+
 /// A mailbox that a command goes to.
 struct Target {
     bid: String,
@@ -132,6 +135,9 @@ impl Inner {
         command.extra.refuse(Message::OF_THE_HUB)?;
         dialect.check_header(&command.header)?;
         if let CommandBody::Provision(provision) = &command.body {
+            if provision.user_id.len() > MAX_USER_ID {
+                return Err(Error::too_large("provCommand.userid", "more than 1024 octets"));
+            }
             Address::user(provision.user_id.as_str()).map_err(|_| Error::malformed("provCommand.userid", "not an id that can be addressed"))?;
             Asked::from_command_in(provision, dialect)?;
         }

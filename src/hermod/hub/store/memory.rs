@@ -51,6 +51,8 @@ struct State {
     reserved: HashMap<String, Vec<String>>,
     /// The permanent mailboxes of (group, user), in the order of their registration.
     users: HashMap<(String, String), Vec<String>>,
+    /// How many permanent mailboxes a group has.
+    groups: HashMap<String, u32>,
     /// The permanent mailboxes of (group, profile in lower case).
     profiles: HashMap<(String, String), String>,
     /// The open messages of a mailbox, by command and place.
@@ -198,7 +200,7 @@ impl State {
     /// Entries of all indexes together: none when everything is forgotten.
     fn entries(&self) -> usize {
         let of_messages = self.messages.len() + self.reserved.len() + self.queues.len() + self.tokens.len();
-        let of_mailboxes = self.users.len() + self.profiles.len();
+        let of_mailboxes = self.users.len() + self.groups.len() + self.profiles.len();
         of_messages + of_mailboxes + self.usage.len() + self.deliveries.len() + self.deadlines.len() + self.due.len() + self.purges.len()
     }
 }

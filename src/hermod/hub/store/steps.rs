@@ -90,6 +90,8 @@ pub struct AcceptAnswer {
     pub after: AfterAnswer,
     /// How many mailboxes a user may have, with a new one.
     pub mailboxes_at_most: u32,
+    /// How many mailboxes all users of a group may have, with a new one.
+    pub group_mailboxes_at_most: u32,
     /// Octets of commands and answers of one integrator that may be stored, with this answer; see [`Quota::stored_octets`].
     pub stored_octets: u64,
     /// The time.

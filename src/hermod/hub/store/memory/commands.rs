@@ -3,6 +3,7 @@
 use super::super::{
     AcceptAnswer, AfterAnswer, CommandState, Completion, DeliveryRecord, DeliveryState, MailboxState, MessageState, NewCommand, StoredJson,
 };
+use super::mailboxes::Most;
 use super::{Kept, State, TokenRecord, ended, no_message, quota};
 use crate::hermod::hub::UnixMillis;
 use crate::{Class, Error};
@@ -73,7 +74,7 @@ impl State {
     }
 
     pub(super) fn accept(&mut self, answer: AcceptAnswer) -> Result<(), Error> {
-        let AcceptAnswer { mid, digest, answer, success, after, mailboxes_at_most, stored_octets, now } = answer;
+        let AcceptAnswer { mid, digest, answer, success, after, mailboxes_at_most, group_mailboxes_at_most, stored_octets, now } = answer;
         let &(id, place) = self.messages.get(&mid).ok_or_else(no_message)?;
         let command = self.commands.get(&id).ok_or_else(no_message)?;
         let message = command.messages.get(place).ok_or_else(no_message)?;
@@ -91,7 +92,10 @@ impl State {
             return Err(quota("too much that is stored"));
         }
         let replaced = match &after {
-            AfterAnswer::Register(registration) => self.may_register(&group, &mid, registration, mailboxes_at_most)?,
+            AfterAnswer::Register(registration) => {
+                let most = Most { of_user: mailboxes_at_most, of_group: group_mailboxes_at_most };
+                self.may_register(&group, &mid, registration, most)?
+            }
             _ => None,
         };
 

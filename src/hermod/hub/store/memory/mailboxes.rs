@@ -5,6 +5,13 @@ use super::{Kept, State, TokenRecord, ended, no_message, quota};
 use crate::hermod::hub::UnixMillis;
 use crate::{Class, Error};
 
+/// How many permanent mailboxes there may be, with a new one.
+#[derive(Clone, Copy)]
+pub(super) struct Most {
+    pub(super) of_user: u32,
+    pub(super) of_group: u32,
+}
+
 impl State {
     pub(super) fn mailboxes_of(&self, group: &str, user: &str) -> Vec<MailboxRecord> {
         let bids = self.users.get(&(group.to_owned(), user.to_owned()));
@@ -61,7 +68,7 @@ impl State {
     }
 
     /// Whether a reserved mailbox can be registered; gives the one that it replaces.
-    pub(super) fn may_register(&self, group: &str, mid: &str, registration: &Registration, at_most: u32) -> Result<Option<String>, Error> {
+    pub(super) fn may_register(&self, group: &str, mid: &str, registration: &Registration, most: Most) -> Result<Option<String>, Error> {
         let Registration { bid, user, pid, replaces } = registration;
         let reserved = self.mailboxes.get(bid).is_some_and(|mailbox| mailbox.state == MailboxState::Reserved && mailbox.reserved_by == mid);
         if !reserved {
@@ -73,8 +80,11 @@ impl State {
             return Err(Error::new(Class::User, "profile.id", "the profile exists and is not the one asked for"));
         }
         let mailboxes = self.users.get(&(group.to_owned(), user.clone())).map_or(0, Vec::len);
-        if taken.is_none() && mailboxes >= at_most as usize {
+        if taken.is_none() && mailboxes >= most.of_user as usize {
             return Err(quota("the user has too many mailboxes"));
+        }
+        if taken.is_none() && self.groups.get(group).is_some_and(|count| *count >= most.of_group) {
+            return Err(quota("the group has too many mailboxes"));
         }
         Ok(taken.cloned())
     }
@@ -86,6 +96,7 @@ impl State {
         self.profiles.insert(profile_key(&group, &pid), bid.clone());
         mailbox.user = Some(user.clone());
         mailbox.pid = Some(pid);
+        *self.groups.entry(group.clone()).or_default() += 1;
         self.users.entry((group, user)).or_default().push(bid);
     }
 
@@ -103,6 +114,12 @@ impl State {
                 bids.retain(|other| other != bid);
                 if bids.is_empty() {
                     self.users.remove(&user);
+                }
+            }
+            if let Some(count) = self.groups.get_mut(&mailbox.group) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    self.groups.remove(&mailbox.group);
                 }
             }
             if self.profiles.get(&profile).is_some_and(|other| other == bid) {
