@@ -258,7 +258,8 @@ impl Enrollment {
     /// # Errors
     /// Class `not-found` if the proof is another journey's or of another answer, `keyid` if a key that was to have a certificate has none, one too many, or there is one for a key
     /// that was to have none, `proof` or `csr` if a certificate is not for its key or its request's subject, `too-large` if one is longer than a command
-    /// may carry, `conflict` if other certificates are on their way.
+    /// may carry, `conflict` if other certificates are on their
+    /// way; others that were not sent yet give way.
     pub fn issued(&mut self, proven: &Proven<Attested>, certificates: &[(&str, &Certificate)]) -> Result<Received, Error> {
         self.deliver(proven, certificates)
     }
@@ -324,8 +325,11 @@ impl Enrollment {
         let command = self.delivery(answer.profile_id(), delivered)?;
         match &self.certificate {
             Some(known) if known.command == command => Ok(Received::Known),
-            Some(_) => Err(Error::new(Class::Conflict, "certificates", "others are on their way")),
-            None => {
+            Some(known) if known.sent || known.submitted.is_some() || known.ended.is_some() => {
+                Err(Error::new(Class::Conflict, "certificates", "others are on their way"))
+            }
+            // Others that were not sent yet, as after a crash between issuing and storing, give way.
+            _ => {
                 let exchange = Exchange::new(command);
                 exchange.check(&self.dialect)?;
                 self.certificate = Some(exchange);
