@@ -166,3 +166,8 @@ impl fmt::Debug for Hub {
         f.debug_struct("Hub").field("config", &self.0.config).finish_non_exhaustive()
     }
 }
+
+/// The one answer to every credential that does not fit.
+fn unauthorized() -> Error {
+    Error::new(Class::Unauthorized, "", "no credential, or one that does not fit")
+}

@@ -5,14 +5,9 @@ use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 use super::mailbox::Scope;
-use super::{Digest, Hub, Integrator, Mailbox};
+use super::{Digest, Hub, Integrator, Mailbox, unauthorized};
 use crate::hermod::wire::{ApiKey, MailboxKey};
-use crate::{Class, Error, Gate, Secret};
-
-/// The one answer to every credential that does not fit.
-pub(super) fn unauthorized() -> Error {
-    Error::new(Class::Unauthorized, "", "no credential, or one that does not fit")
-}
+use crate::{Error, Gate, Secret};
 
 impl Gate<ApiKey> for Hub {
     type Handle = Integrator;

@@ -5,10 +5,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::gate::unauthorized;
 use super::ids::{token, uuid};
 use super::waiting::{First, first};
-use super::{Claim, Claimed, Digest, Inner, MailboxRecord, MailboxState, Reserve, Topic};
+use super::{Claim, Claimed, Digest, Inner, MailboxRecord, MailboxState, Reserve, Topic, unauthorized};
 use crate::hermod::model::{CommandType, ListedMessage, Listing, Message, MessageHeader, ReservedBox};
 use crate::hermod::wire::MailboxApi;
 use crate::{Class, Error};
