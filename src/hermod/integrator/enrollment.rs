@@ -8,8 +8,8 @@ use super::evidence::{self, Exchange};
 use crate::crypto::{CryptoError, Provider};
 use crate::hermod::Dialect;
 use crate::hermod::model::{
-    Address, Callback, CertificateCommand, Command, CommandBody, CommandHeader, CommandKind, CommandType, KeyCertificate, KeyState, ProfileRequest, Progress,
-    ProvisionCommand, SUCCESS, Submitted,
+    Address, Callback, CertificateCommand, Command, CommandBody, CommandHeader, CommandKind, CommandType, KeyCertificate, KeyState, ProfileRequest,
+    Progress, ProvisionCommand, SUCCESS, Submitted,
 };
 use crate::hermod::proof::{Asked, Attested, Consistent, Expectation, Pins, Refusal, Verifier};
 use crate::jose::encode_url;
