@@ -5,6 +5,9 @@
 //! verify --lines < LINES.jsonl
 //! ```
 //!
+//! A line is one JSON object: `id` (anything, repeated in the verdict), `command` (as COMMAND.json), `data` (the compact JWS), and, where they are known,
+//! `attestation_keys` (JWKs), `allow_unpinned`, `fqdn`, `sch`. Its verdict is the object that `--json` prints, with the `id`; `null` if the line cannot be read.
+//!
 //! Exit status: 0 verified, 1 refused, 2 arguments or files that cannot be read. With `--lines` 0 once every line has its verdict.
 
 mod support;
@@ -85,11 +88,16 @@ fn print(verdict: &Verdict, json: bool) -> std::io::Result<()> {
         }
         Verdict::Attested(answer) => {
             write!(out, "{}", answer.report())?;
-            writeln!(out, "verified: profile {} of {}, attested", answer.profile_id(), answer.user_id().escape_debug())
+            writeln!(out, "verified: profile {} of {}, attested", answer.profile_id().escape_debug(), answer.user_id().escape_debug())
         }
         Verdict::Consistent(answer) => {
             write!(out, "{}", answer.report())?;
-            writeln!(out, "verified: profile {} of {}; nobody vouches for the attestation key", answer.profile_id(), answer.user_id().escape_debug())
+            writeln!(
+                out,
+                "verified: profile {} of {}; nobody vouches for the attestation key",
+                answer.profile_id().escape_debug(),
+                answer.user_id().escape_debug()
+            )
         }
     }
 }

@@ -83,6 +83,7 @@ fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
     }
 }
 
+/// One line; the example program says what each member is.
 #[derive(Deserialize)]
 struct Line<'a> {
     #[serde(borrow)]
@@ -92,7 +93,7 @@ struct Line<'a> {
     #[serde(borrow)]
     data: Cow<'a, str>,
     #[serde(borrow, default)]
-    attestation_keys: Vec<&'a RawValue>,
+    attestation_keys: Option<Vec<&'a RawValue>>,
     #[serde(default)]
     allow_unpinned: bool,
     #[serde(default)]
@@ -215,7 +216,7 @@ fn verdict(provider: &dyn Provider, line: Option<&[u8]>, out: &mut Vec<u8>) {
 
 fn judge_line(provider: &dyn Provider, line: &Line<'_>) -> Result<super::verdict::Verdict, Error> {
     let known = Knowledge {
-        pins: line.attestation_keys.iter().map(|key| Jwk::from_json(key.get())).collect::<Result<_, _>>()?,
+        pins: line.attestation_keys.iter().flatten().map(|key| Jwk::from_json(key.get())).collect::<Result<_, _>>()?,
         allow_unpinned: line.allow_unpinned,
         fqdn: line.fqdn.clone(),
         sch: line.sch.as_deref().map(super::verdict::read_sch).transpose()?,

@@ -86,6 +86,8 @@ pub struct Printed<'a> {
     pub id: Option<&'a RawValue>,
     verified: bool,
     error: Option<PrintedError>,
+    /// Empty if nothing was checked.
+    #[serde(serialize_with = "report_or_nothing")]
     report: Option<&'a Report>,
     #[serde(flatten)]
     answer: Option<PrintedAnswer<'a>>,
@@ -144,6 +146,13 @@ impl<'a> Printed<'a> {
     /// Of one that could not be.
     pub fn unreadable(error: &Error) -> Self {
         Self { id: None, verified: false, error: Some(PrintedError::of(error)), report: None, answer: None }
+    }
+}
+
+fn report_or_nothing<S: serde::Serializer>(report: &Option<&Report>, serializer: S) -> Result<S::Ok, S::Error> {
+    match report {
+        Some(report) => report.serialize(serializer),
+        None => serializer.collect_seq(std::iter::empty::<()>()),
     }
 }
 

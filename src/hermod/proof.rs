@@ -15,7 +15,7 @@
 //! |---|---|---|
 //! | `form` | one compact JWS within the limits, header and payload as they have to be | `malformed`, `too-large` |
 //! | `algorithm` | `alg` is one that the verifier allows | `algorithm` |
-//! | `attestation-key` | the header's key is public, strong, and agrees with `alg` | `private-key`, `weak-key`, `algorithm` |
+//! | `attestation-key` | the header's key is one, is public and strong, and agrees with `alg` | `malformed`, `private-key`, `weak-key`, `algorithm` |
 //! | `signature` | the header's key verifies the text as received | `signature` |
 //! | `pin` | the header's key is one of the pinned ones; `not-asked` without pins | `attestation` |
 //! | `nonce` | the header's nonce is the command's | `nonce` |

@@ -51,10 +51,10 @@ impl Header {
     pub fn from_json(text: &str) -> Result<Self, Error> {
         let raw: RawHeader<'_> = read(text, Nulls::AreWrong).map_err(|error| error.within("header"))?;
         Ok(Self {
-            algorithm: raw.alg.parse()?,
+            algorithm: raw.alg.parse().map_err(|error: Error| error.within("header"))?,
             key_id: raw.kid.map(|text| text.0.into_owned()),
             typ: raw.typ.map(|text| text.0.into_owned()),
-            jwk: raw.jwk.map(Jwk::from_raw).transpose().map_err(|error| error.within("jwk"))?,
+            jwk: raw.jwk.map(Jwk::from_raw).transpose().map_err(|error| error.within("header.jwk"))?,
             extra: raw.extra.to_kept(),
         })
     }

@@ -13,7 +13,7 @@ use crate::{Class, Error};
 
 /// A public key in JSON form, with what its maker said of it. Members that are not known here are kept.
 ///
-/// Two are equal if their keys are the same and they say the same.
+/// Two are equal if their keys are the same and they say the same; members that are not known here count as they stand, order included.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -110,7 +110,7 @@ pub(crate) struct JwkMembers<'a> {
 impl JwkMembers<'_> {
     /// Refuses private members, as a class of their own.
     pub(crate) fn refuse_private(&self) -> Result<(), Error> {
-        if self.private { Err(Error::new(Class::PrivateKey, "jwk", "a private member stands in a public key")) } else { Ok(()) }
+        if self.private { Err(Error::new(Class::PrivateKey, "", "a private member stands in a public key")) } else { Ok(()) }
     }
 
     /// The key.
@@ -118,7 +118,7 @@ impl JwkMembers<'_> {
         let absent = |part| Error::malformed(part, "absent");
         let number = |member: Option<&str>, part| decode_url(member.ok_or_else(|| absent(part))?, part);
         let foreign = |members: &[Option<&str>]| {
-            if members.iter().any(Option::is_some) { Err(Error::malformed("jwk", "a member of another type of key")) } else { Ok(()) }
+            if members.iter().any(Option::is_some) { Err(Error::malformed("", "a member of another type of key")) } else { Ok(()) }
         };
         match self.kty {
             "RSA" => {
@@ -168,11 +168,11 @@ impl Jwk {
     /// Reads a public key of type `RSA`, `EC` or `OKP` (Ed25519) from its JSON text. Leading zeros of `n` and `e` are stripped.
     ///
     /// # Errors
-    /// Class `malformed` or `too-large` for its form, `private-key` if it has a private member, `algorithm` for another type or curve (`oct`
-    /// included), `weak-key` as [`PublicKey`] says.
+    /// Class `malformed` or `too-large` for its form, `private-key` if it has a private member (the `k` of an `oct` key is one), `algorithm` for
+    /// another type or curve, `weak-key` as [`PublicKey`] says.
     pub fn from_json(text: &str) -> Result<Self, Error> {
-        let raw: RawJwk<'_> = read(text, Nulls::AreWrong).map_err(|error| if error.part().is_empty() { error.within("jwk") } else { error })?;
-        Self::from_raw(raw)
+        let jwk = read(text, Nulls::AreWrong).and_then(|raw: RawJwk<'_>| Self::from_raw(raw));
+        jwk.map_err(|error| if error.part().is_empty() { error.within("jwk") } else { error })
     }
 
     pub(crate) fn from_raw(raw: RawJwk<'_>) -> Result<Self, Error> {

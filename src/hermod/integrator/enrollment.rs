@@ -20,7 +20,7 @@ use crate::{Certificate, Class, Error};
 /// It does nothing by itself. [`next`](Self::next) says what the caller has to do, and the caller tells what came of it; every event may come twice and
 /// in any order in which the world sends it. [`to_json`](Self::to_json) after each step, and the journey survives the process.
 ///
-/// It stores evidence, never a verdict: the command as sent, the answer as received. After loading, the answer is verified again, and
+/// It stores evidence, never a verdict: the command as sent, the answer as received, the certificates on their way. After loading, the answer is verified again, and
 /// [`issued`](Self::issued) asks for the proof. Its id is the `externalId` of its commands, so that a callback finds its journey even if it comes before the
 /// answer to the POST, or that answer was lost.
 ///
@@ -68,7 +68,9 @@ pub enum Next<'a> {
     Deliver(&'a Command),
     /// Hand the callback, or what a poll answers, to [`Enrollment::received`]. `None` as for [`Next::AwaitDevice`].
     AwaitDelivery(Option<&'a Submitted>),
-    /// Nothing: the certificates are installed, or no key was to have one. The answer can be [proved](Enrollment::prove) at any time.
+    /// Nothing: the device says that the certificates are installed, or no key was to have one.
+    ///
+    /// If no key was to have one, the answer is here and **nobody has verified it**: [`Enrollment::prove`] it before a key of it is used.
     Done,
     /// Nothing: it ended without success. Another journey may be begun.
     Failed(Failure),

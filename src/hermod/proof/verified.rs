@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::Report;
+use super::signed::{self, KeyPayload};
 use crate::crypto::{Algorithm, Provider, PublicKey};
 use crate::csr::Request;
 use crate::hermod::model::DeviceInfo;
@@ -192,11 +193,13 @@ impl VerifiedKey {
     /// The key as JSON, with the members of the signed object that are not known here; without its state and request. It is read again at each call.
     #[must_use]
     pub fn to_jwk(&self) -> Jwk {
-        // It was read before, so it can be read again.
-        let text = std::str::from_utf8(self.content.payload()).unwrap_or_default();
-        let mut jwk = Jwk::from_json(text).unwrap_or_else(|_| Jwk::new(self.public_key.clone()));
-        for member in ["certreq", "keystate", "key_state"] {
-            jwk.extra.remove(member);
+        let mut jwk = Jwk::new(self.public_key.clone());
+        // It was read as this before, so it can be read again.
+        if let Ok(payload) = signed::payload::<KeyPayload<'_>>(self.content.payload()) {
+            jwk.algorithm = Some(payload.alg.0.into_owned());
+            jwk.usage = Some(payload.usage.0.into_owned());
+            jwk.key_id = Some(payload.kid.0.into_owned());
+            jwk.extra = payload.extra.to_kept();
         }
         jwk
     }

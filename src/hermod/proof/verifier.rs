@@ -50,10 +50,11 @@ pub struct Verifier<'p, P> {
 }
 
 impl<'p> Verifier<'p, Pinned> {
-    /// A verifier that knows the attestation keys: those compiled into the app, or made for it. Without any it refuses every answer.
+    /// A verifier that knows the attestation keys: those compiled into the app, or made for it. Without any it refuses every answer. Each is
+    /// imported once, for the [default algorithm](Algorithm::default_for) of its key; for another one it is imported at each call.
     ///
     /// # Errors
-    /// Class `weak-key` if the provider refuses a key.
+    /// Class `weak-key` if the provider refuses a key, `algorithm` if it does not verify with one of its kind.
     pub fn pinned<'k>(provider: &'p dyn Provider, keys: impl IntoIterator<Item = &'k PublicKey>) -> Result<Self, Error> {
         let import = |key| VerifyingKey::new(provider, Algorithm::default_for(key), key);
         Ok(Self::new(provider, Pinned::new(keys.into_iter().map(import).collect::<Result<_, _>>()?)))
@@ -98,7 +99,8 @@ impl<'p, P: Pins> Verifier<'p, P> {
         self
     }
 
-    /// Accepts a key whose state is not the one asked for, and says so in the report. The default is to refuse it.
+    /// Accepts a key whose state is not the one asked for, and says so in the report. The default is to refuse it. A hub that verifies answers
+    /// itself may refuse it before.
     #[must_use]
     pub fn accept_other_key_states(mut self) -> Self {
         self.other_states = true;
@@ -124,7 +126,7 @@ impl<'p, P: Pins> Verifier<'p, P> {
         let mut compact = steps.run(Check::Form, || Compact::read(answer, self.padding))?;
         let (header, payload) = steps.run(Check::Form, || {
             let header: AnswerHeader<'_> = signed::header(&compact)?;
-            let payload: AnswerPayload<'_> = signed::payload(&compact)?;
+            let payload: AnswerPayload<'_> = signed::payload(compact.payload())?;
             Ok((header, payload))
         })?;
         let profile = payload.profile;
@@ -144,7 +146,7 @@ impl<'p, P: Pins> Verifier<'p, P> {
 
         let (attestation_key, verify_key) = steps.run(Check::AttestationKey, || {
             let jwk = header.jwk.key();
-            jwk.refuse_private().map_err(|error| error.within("header"))?;
+            jwk.refuse_private().map_err(|error| error.within("header.jwk"))?;
             let key = jwk.to_public_key().map_err(|error| error.within("header.jwk"))?;
             self.strong(&key)?;
             agree(algorithm, header.jwk.alg.as_deref(), header.jwk.usage.as_deref()).map_err(|error| error.within("header"))?;
@@ -237,7 +239,7 @@ impl<'p, P: Pins> Verifier<'p, P> {
             if header.kid == payload.kid { Ok(()) } else { Err(Error::new(Class::KeyId, "payload.kid", "not the keyid of the header")) }
         })?;
         steps.run(Check::KeyNonce, || same_nonce(header.nonce.as_deref(), &expected.asked().nonce))?;
-        steps.run(Check::KeyPrivate, || payload.key().refuse_private())?;
+        steps.run(Check::KeyPrivate, || payload.key().refuse_private().map_err(|error| error.within("payload")))?;
         let (public_key, priority, verify_key) = steps.run(Check::KeyType, || {
             let public_key = public_key.map_err(|error| error.within("payload"))?;
             self.strong(&public_key)?;
@@ -327,7 +329,7 @@ struct GivenKey<'a> {
 
 impl<'a> GivenKey<'a> {
     fn read(compact: &'a Compact<'a>) -> Result<Self, Error> {
-        let (header, payload): (KeyHeader<'_>, KeyPayload<'_>) = (signed::header(compact)?, signed::payload(compact)?);
+        let (header, payload): (KeyHeader<'_>, KeyPayload<'_>) = (signed::header(compact)?, signed::payload(compact.payload())?);
         let request = payload.certreq.as_deref().filter(|certreq| !certreq.is_empty()).map(UnverifiedRequest::from_base64);
         Ok(Self { compact, header, payload, request })
     }
