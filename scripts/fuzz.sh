@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every fuzz target from its seeds, for KEYFERRY_FUZZ_SECONDS each (10). Arguments choose targets.
+# Every fuzz target from its seeds, for KEYFERRY_FUZZ_SECONDS each (10). Arguments choose targets. A run repeats what the last one did; to search, say
+# KEYFERRY_FUZZ_SEED=0 and give it time.
 #
 # There is no sanitizer (`unsafe` is forbidden here), so the stable compiler does, once it is told to take cargo-fuzz's flags.
 source "$(dirname "$0")/common.sh"
@@ -19,6 +20,6 @@ for target in "${targets[@]}"; do
     corpus="$CARGO_TARGET_DIR/fuzz-corpus/$target"
     mkdir -p "$corpus"
     run cargo fuzz run -s none "$target" "$corpus" "$seeds" -- \
-        -max_total_time="${KEYFERRY_FUZZ_SECONDS:-10}" -timeout=5 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1
+        -seed="${KEYFERRY_FUZZ_SEED:-1}" -max_total_time="${KEYFERRY_FUZZ_SECONDS:-10}" -timeout=5 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1
 done
 printf '%d fuzz targets\n' "${#targets[@]}"
