@@ -12,7 +12,7 @@ use keyferry::{Class, Error};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::verdict::{Knowledge, Printed, judge, read_command};
+use super::verdict::{Checker, Knowledge, Printed, judge_with, read_command};
 
 /// Most lines that travel together.
 const BATCH: usize = 32;
@@ -149,6 +149,7 @@ fn read(mut input: BufReader<impl Read>, taken: &SyncSender<()>, to_workers: &Sy
 }
 
 fn work(provider: &dyn Provider, from_reader: &Mutex<Receiver<(usize, Batch)>>, to_writer: &SyncSender<(usize, Vec<u8>)>) {
+    let mut checkers = Checkers::default();
     loop {
         let next = match from_reader.lock() {
             Ok(receiver) => receiver.recv(),
@@ -157,7 +158,7 @@ fn work(provider: &dyn Provider, from_reader: &Mutex<Receiver<(usize, Batch)>>, 
         let Ok((number, batch)) = next else { return };
         let mut verdicts = Vec::with_capacity(batch.octets.len() / 2);
         for line in batch.lines() {
-            verdict(provider, line, &mut verdicts);
+            verdict(provider, line, &mut checkers, &mut verdicts);
         }
         if to_writer.send((number, verdicts)).is_err() {
             return;
@@ -189,14 +190,14 @@ fn write(from_workers: &Receiver<(usize, Vec<u8>)>, free: &Receiver<()>, mut out
 }
 
 /// Writes the verdict on one line.
-fn verdict(provider: &dyn Provider, line: Option<&[u8]>, out: &mut Vec<u8>) {
+fn verdict<'p>(provider: &'p dyn Provider, line: Option<&[u8]>, checkers: &mut Checkers<'p>, out: &mut Vec<u8>) {
     let unreadable = |why| Error::new(Class::Malformed, "line", why);
     let parsed = line.ok_or_else(|| unreadable("longer than 8 MiB"));
     let parsed = parsed.and_then(|line| std::str::from_utf8(line).map_err(|_| unreadable("not UTF-8")));
     let parsed = parsed.and_then(|text| serde_json::from_str::<Line<'_>>(text).map_err(|_| unreadable("not the object that is due here")));
     let wrote = match &parsed {
         Ok(line) => {
-            let judged = judge_line(provider, line);
+            let judged = judge_line(provider, line, checkers);
             let mut printed = match &judged {
                 Ok(verdict) => Printed::of(verdict, provider),
                 Err(error) => Printed::unreadable(error),
@@ -214,13 +215,38 @@ fn verdict(provider: &dyn Provider, line: Option<&[u8]>, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-fn judge_line(provider: &dyn Provider, line: &Line<'_>) -> Result<super::verdict::Verdict, Error> {
+/// The verifiers of the lines before, by their pins: an archive has few of them.
+#[derive(Default)]
+struct Checkers<'p>(Vec<(Vec<String>, bool, Checker<'p>)>);
+
+impl<'p> Checkers<'p> {
+    /// More than these are not kept.
+    const MOST: usize = 16;
+
+    fn of(&mut self, provider: &'p dyn Provider, line: &Line<'_>) -> Result<&Checker<'p>, Error> {
+        let keys = || line.attestation_keys.iter().flatten().map(|key| key.get());
+        let known = self.0.iter().position(|(pins, unpinned, _)| *unpinned == line.allow_unpinned && keys().eq(pins.iter().map(String::as_str)));
+        let at = match known {
+            Some(at) => at,
+            None => {
+                let pins = keys().map(Jwk::from_json).collect::<Result<Vec<_>, _>>()?;
+                let checker = Checker::new(provider, &pins, line.allow_unpinned)?;
+                self.0.truncate(Self::MOST - 1);
+                self.0.push((keys().map(String::from).collect(), line.allow_unpinned, checker));
+                self.0.len() - 1
+            }
+        };
+        Ok(&self.0[at].2)
+    }
+}
+
+fn judge_line<'p>(provider: &'p dyn Provider, line: &Line<'_>, checkers: &mut Checkers<'p>) -> Result<super::verdict::Verdict, Error> {
     let known = Knowledge {
-        pins: line.attestation_keys.iter().flatten().map(|key| Jwk::from_json(key.get())).collect::<Result<_, _>>()?,
+        pins: Vec::new(),
         allow_unpinned: line.allow_unpinned,
         fqdn: line.fqdn.clone(),
         sch: line.sch.as_deref().map(super::verdict::read_sch).transpose()?,
         envelope_fqdn: None,
     };
-    judge(provider, &read_command(line.command.get())?, &line.data, &known)
+    judge_with(checkers.of(provider, line)?, &read_command(line.command.get())?, &line.data, &known)
 }

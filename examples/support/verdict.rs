@@ -1,8 +1,8 @@
 //! One verification, from texts to a verdict that can be printed.
 
 use keyferry::crypto::Provider;
-use keyferry::hermod::model::{Callback, Command, DeviceInfo, ProvisionCommand, ProvisionResponse};
-use keyferry::hermod::proof::{Attested, Consistent, Expectation, Refusal, Report, Verified, VerifiedKey, Verifier};
+use keyferry::hermod::model::{Callback, Command, CommandBody, DeviceInfo, ProvisionCommand, ProvisionResponse};
+use keyferry::hermod::proof::{Attested, Consistent, Expectation, Pinned, Refusal, Report, Unpinned, Verified, VerifiedKey, Verifier};
 use keyferry::jose::Jwk;
 use keyferry::{Class, Error};
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,10 @@ fn bare(text: &str) -> &str {
 /// A command: the whole of it, or only its `provCommand`.
 pub fn read_command(text: &str) -> Result<ProvisionCommand, Error> {
     match Command::from_json(text) {
-        Ok(command) => command.provision().cloned().ok_or_else(|| Error::new(Class::Malformed, "provCommand", "absent")),
+        Ok(command) => match command.body {
+            CommandBody::Provision(command) => Ok(command),
+            _ => Err(Error::new(Class::Malformed, "provCommand", "absent")),
+        },
         Err(whole) if text.contains("\"commandHeader\"") => Err(whole),
         Err(_) => ProvisionCommand::from_json(bare(text)),
     }
@@ -61,8 +64,36 @@ pub enum Verdict {
     Refused(Refusal),
 }
 
+/// A verifier with pins, or without.
+pub enum Checker<'p> {
+    Pinned(Verifier<'p, Pinned>),
+    Unpinned(Verifier<'p, Unpinned>),
+}
+
+impl<'p> Checker<'p> {
+    /// With pins given, they count; without any, every answer is refused unless any attestation key will do.
+    pub fn new(provider: &'p dyn Provider, pins: &[Jwk], allow_unpinned: bool) -> Result<Self, Error> {
+        if pins.is_empty() && allow_unpinned {
+            return Ok(Self::Unpinned(Verifier::unpinned(provider)));
+        }
+        Verifier::pinned(provider, pins.iter().map(Jwk::public_key)).map(Self::Pinned)
+    }
+
+    fn verify(&self, expectation: &Expectation, answer: &str) -> Verdict {
+        match self {
+            Self::Pinned(verifier) => verifier.verify(expectation, answer).map_or_else(Verdict::Refused, Verdict::Attested),
+            Self::Unpinned(verifier) => verifier.verify(expectation, answer).map_or_else(Verdict::Refused, Verdict::Consistent),
+        }
+    }
+}
+
 /// Verifies one answer.
 pub fn judge(provider: &dyn Provider, command: &ProvisionCommand, answer: &str, known: &Knowledge) -> Result<Verdict, Error> {
+    judge_with(&Checker::new(provider, &known.pins, known.allow_unpinned)?, command, answer, known)
+}
+
+/// The same with a verifier that was made before; pins are its business.
+pub fn judge_with(checker: &Checker<'_>, command: &ProvisionCommand, answer: &str, known: &Knowledge) -> Result<Verdict, Error> {
     let mut expectation = Expectation::from_command(command)?;
     if let Some(fqdn) = &known.fqdn {
         expectation = expectation.with_fqdn(fqdn);
@@ -72,11 +103,7 @@ pub fn judge(provider: &dyn Provider, command: &ProvisionCommand, answer: &str, 
     if let Some(sch) = known.sch {
         expectation = expectation.with_sch(sch);
     }
-    if known.pins.is_empty() && known.allow_unpinned {
-        return Ok(Verifier::unpinned(provider).verify(&expectation, answer).map_or_else(Verdict::Refused, Verdict::Consistent));
-    }
-    let verifier = Verifier::pinned(provider, known.pins.iter().map(Jwk::public_key))?;
-    Ok(verifier.verify(&expectation, answer).map_or_else(Verdict::Refused, Verdict::Attested))
+    Ok(checker.verify(&expectation, answer))
 }
 
 /// The verdict as one JSON object.
