@@ -61,13 +61,9 @@ impl Parts {
 
     /// Refuses a subject and attributes that are not DER all through, to a bounded depth, or have not their shape.
     pub(super) fn check_inside(&self, der: &[u8]) -> Result<(), Error> {
-        let subject = tlv::Cursor::new(&der[self.subject.clone()]).next("subject")?;
-        subject.check("subject")?;
-        check_subject(&subject)?;
+        check_subject(&tlv::Cursor::new(&der[self.subject.clone()]).next("subject")?)?;
         if let Some(place) = self.attributes.clone() {
-            let attributes = tlv::Cursor::new(&der[place]).next("attributes")?;
-            attributes.check("attributes")?;
-            check_attributes(&attributes)?;
+            check_attributes(&tlv::Cursor::new(&der[place]).next("attributes")?)?;
         }
         Ok(())
     }
@@ -78,7 +74,7 @@ impl Parts {
     }
 }
 
-/// A Name: sets of one or more pairs of type and value. Types and values are whatever they are.
+/// A Name: sets of one or more pairs of type and value, DER all through. Types and values are whatever they are.
 fn check_subject(subject: &tlv::Element<'_>) -> Result<(), Error> {
     const PART: &str = "subject";
     let mut names = subject.inside();
@@ -86,8 +82,8 @@ fn check_subject(subject: &tlv::Element<'_>) -> Result<(), Error> {
         let mut pairs = names.expect(Tag::Set, PART)?.inside();
         loop {
             let mut pair = pairs.expect(Tag::Sequence, PART)?.inside();
-            pair.expect(Tag::ObjectIdentifier, PART)?;
-            pair.next(PART)?;
+            pair.expect(Tag::ObjectIdentifier, PART)?.check(PART)?;
+            pair.next(PART)?.check(PART)?;
             pair.end(PART)?;
             if pairs.is_empty() {
                 break;
@@ -97,14 +93,14 @@ fn check_subject(subject: &tlv::Element<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Attributes: each a type and a set of values. Types and values are whatever they are.
+/// Attributes: each a type and a set of values, DER all through. Types and values are whatever they are.
 fn check_attributes(attributes: &tlv::Element<'_>) -> Result<(), Error> {
     const PART: &str = "attributes";
     let mut list = attributes.inside();
     while !list.is_empty() {
         let mut attribute = list.expect(Tag::Sequence, PART)?.inside();
-        attribute.expect(Tag::ObjectIdentifier, PART)?;
-        attribute.expect(Tag::Set, PART)?;
+        attribute.expect(Tag::ObjectIdentifier, PART)?.check(PART)?;
+        attribute.expect(Tag::Set, PART)?.check(PART)?;
         attribute.end(PART)?;
     }
     Ok(())
