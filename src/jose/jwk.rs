@@ -65,7 +65,7 @@ macro_rules! jwk_object {
         }
 
         impl<$lt> $name<$lt> {
-            fn members(&self) -> $crate::jose::JwkMembers<'_> {
+            pub(crate) fn members(&self) -> $crate::jose::JwkMembers<'_> {
                 $crate::jose::JwkMembers {
                     kty: &self.kty,
                     crv: self.crv.as_deref(),

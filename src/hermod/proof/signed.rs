@@ -82,18 +82,6 @@ macro_rules! never_equal {
 }
 never_equal! { AttestationJwk SignedProfile }
 
-impl AttestationJwk<'_> {
-    pub(super) fn key(&self) -> crate::jose::JwkMembers<'_> {
-        self.members()
-    }
-}
-
-impl KeyPayload<'_> {
-    pub(super) fn key(&self) -> crate::jose::JwkMembers<'_> {
-        self.members()
-    }
-}
-
 /// Reads a header.
 pub(super) fn header<'a, T: crate::jose::json::FromJson<'a>>(compact: &'a Compact<'_>) -> Result<T, Error> {
     read(compact.header()?, Nulls::AreWrong).map_err(|error| error.within("header"))

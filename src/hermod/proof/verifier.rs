@@ -145,7 +145,7 @@ impl<'p, P: Pins> Verifier<'p, P> {
         })?;
 
         let (attestation_key, verify_key) = steps.run(Check::AttestationKey, || {
-            let jwk = header.jwk.key();
+            let jwk = header.jwk.members();
             jwk.refuse_private().map_err(|error| error.within("header.jwk"))?;
             let key = jwk.to_public_key().map_err(|error| error.within("header.jwk"))?;
             self.strong(&key)?;
@@ -229,7 +229,7 @@ impl<'p, P: Pins> Verifier<'p, P> {
         let (GivenKey { compact, header, payload, request }, mechanism, public_key) = steps.run(Check::KeyForm, || {
             let given = given?;
             let mechanism = signed::algorithm(&given.header.alg)?;
-            let public_key = match given.payload.key().to_public_key() {
+            let public_key = match given.payload.members().to_public_key() {
                 Err(error) if error.class() == Class::Malformed => return Err(error.within("payload")),
                 other => other,
             };
@@ -239,7 +239,7 @@ impl<'p, P: Pins> Verifier<'p, P> {
             if header.kid == payload.kid { Ok(()) } else { Err(Error::new(Class::KeyId, "payload.kid", "not the keyid of the header")) }
         })?;
         steps.run(Check::KeyNonce, || same_nonce(header.nonce.as_deref(), &expected.asked().nonce))?;
-        steps.run(Check::KeyPrivate, || payload.key().refuse_private().map_err(|error| error.within("payload")))?;
+        steps.run(Check::KeyPrivate, || payload.members().refuse_private().map_err(|error| error.within("payload")))?;
         let (public_key, priority, verify_key) = steps.run(Check::KeyType, || {
             let public_key = public_key.map_err(|error| error.within("payload"))?;
             self.strong(&public_key)?;
@@ -247,8 +247,8 @@ impl<'p, P: Pins> Verifier<'p, P> {
             let verify_key = import(self.provider, mechanism, &public_key)?;
             Ok((public_key, priority, verify_key))
         })?;
-        if let Some(Some(Priority { kind: KeyKind::Rsa { bits }, .. })) = asked.priorities.get(priority)
-            && public_key.bits() > u32::from(*bits)
+        if let Some(Some(met @ Priority { kind: KeyKind::Rsa { bits }, .. })) = asked.priorities.get(priority)
+            && met.is_exceeded_by(&public_key)
         {
             steps.remark(Check::KeyType, format!("{} bits, {bits} asked for", public_key.bits()));
         }
