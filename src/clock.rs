@@ -1,7 +1,7 @@
 //! Time as an argument.
 
 mod manual;
-#[cfg(feature = "hub")]
+#[cfg(any(feature = "hub", feature = "client", feature = "server"))]
 mod system;
 
 use std::time::SystemTime;
@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use crate::BoxFuture;
 
 pub use manual::ManualClock;
-#[cfg(feature = "hub")]
+#[cfg(any(feature = "hub", feature = "client", feature = "server"))]
 pub use system::SystemClock;
 
 /// A clock that can be waited on.

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 macro_rules! classes {
     ($( $(#[$doc:meta])* $name:ident = $text:literal, )*) => {
@@ -73,7 +75,7 @@ classes! {
     Rate = "rate",
     /// An address that must not be called.
     TargetRefused = "target-refused",
-    /// The store cannot keep the promise; nothing was acknowledged.
+    /// The store, the random generator or the network cannot keep the promise; nothing was acknowledged.
     Storage = "storage",
 }
 
@@ -94,15 +96,21 @@ impl fmt::Display for Class {
 /// assert_eq!(error.class(), Class::Malformed);
 /// assert_eq!(error.part(), "subjectPublicKeyInfo");
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+///
+/// An error of a client may have a [source](std::error::Error::source): what the other side answered, or how the exchange failed. Two errors are equal if
+/// all but their sources is.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 struct Inner {
     class: Class,
     part: Cow<'static, str>,
     detail: Cow<'static, str>,
     offset: Option<usize>,
+    retry_after: Option<Duration>,
+    status: Option<u16>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
@@ -111,7 +119,7 @@ impl Error {
     /// `detail` is one lower-case phrase. Neither may hold text that came from outside.
     #[must_use]
     pub fn new(class: Class, part: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner { class, part: part.into(), detail: detail.into(), offset: None }))
+        Self(Box::new(Inner { class, part: part.into(), detail: detail.into(), offset: None, retry_after: None, status: None, source: None }))
     }
 
     pub(crate) fn malformed(part: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -127,6 +135,34 @@ impl Error {
     pub fn at(mut self, offset: usize) -> Self {
         self.0.offset = Some(offset);
         self
+    }
+
+    /// The same error with the time after which trying again may help.
+    #[must_use]
+    pub fn with_retry_after(mut self, pause: Duration) -> Self {
+        self.0.retry_after = Some(pause);
+        self
+    }
+
+    /// The same error with what it came from.
+    #[must_use]
+    pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Arc::new(source));
+        self
+    }
+
+    /// The same error with the HTTP status that it is answered with, where that does not follow from its class.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
+    /// The HTTP status that was given to this error, if one was.
+    #[cfg(feature = "http")]
+    pub(crate) fn status(&self) -> Option<u16> {
+        self.0.status
     }
 
     /// The same error about a part of `outer`: `outer`, or `outer.part`.
@@ -162,6 +198,12 @@ impl Error {
         &self.0.detail
     }
 
+    /// After which time trying again may help, if that is known.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
     /// Where, in octets from the start of the text or DER that was read, if that is known.
     #[must_use]
     pub fn offset(&self) -> Option<usize> {
@@ -189,4 +231,17 @@ impl fmt::Debug for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        let facts = |error: &Self| (error.0.class, error.0.offset, error.0.retry_after, error.0.status);
+        facts(self) == facts(other) && self.0.part == other.0.part && self.0.detail == other.0.detail
+    }
+}
+
+impl Eq for Error {}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,6 +1,7 @@
 //! Hermod (Nexus Smart ID Messaging).
 
-mod address;
+#[cfg(feature = "client")]
+pub mod client;
 #[cfg(feature = "device")]
 pub mod device;
 pub mod dialect;
@@ -11,6 +12,8 @@ pub mod model;
 pub mod proof;
 #[cfg(feature = "qr")]
 pub mod qr;
+#[cfg(feature = "server")]
+pub mod server;
 pub mod wire;
 
 pub use dialect::Dialect;

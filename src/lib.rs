@@ -19,6 +19,8 @@
 //! - `device`: the device's agent, with its key store in memory.
 //! - `ca`: a small certificate authority.
 //! - `qr`: the activation link as a QR code.
+//! - `http`: the HTTP form of the wires; `client`: clients over any transport; `reqwest`, `ureq`: transports; `server`: tower services.
+//! - `testing`: a network, a hub and a device that misbehave on purpose.
 //! - `full`: all of these but `josekit`.
 //!
 //! Features only add; none changes what the code of others does.
@@ -51,15 +53,20 @@
 //! | `expired` | past its lifespan | 410 |
 //! | `rate` | too many | 429 |
 //! | `target-refused` | an address that must not be called | 422 |
-//! | `storage` | the store, or the random generator, cannot keep the promise | 503 |
+//! | `storage` | the store, the random generator or the network cannot keep the promise | 503 |
 
+mod base_url;
 mod certificate;
 mod clock;
 pub mod crypto;
 pub mod csr;
 mod error;
+mod escapes;
 mod gate;
+
 pub mod hermod;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod issuer;
 pub mod jose;
 #[cfg(feature = "device")]
@@ -67,8 +74,9 @@ pub mod keys;
 mod secret;
 mod tlv;
 
+pub use base_url::BaseUrl;
 pub use certificate::{Certificate, MAX_CERTIFICATE};
-#[cfg(feature = "hub")]
+#[cfg(any(feature = "hub", feature = "client", feature = "server"))]
 pub use clock::SystemClock;
 pub use clock::{Clock, ManualClock};
 pub use error::{Class, Error};

@@ -271,6 +271,10 @@ impl Provider for Counting {
         AwsLcRs.sha256(message)
     }
 
+    fn hmac_sha256(&self, key: &[u8], message: &[u8]) -> Result<[u8; 32], CryptoError> {
+        AwsLcRs.hmac_sha256(key, message)
+    }
+
     fn fill_random(&self, out: &mut [u8]) -> Result<(), CryptoError> {
         AwsLcRs.fill_random(out)
     }

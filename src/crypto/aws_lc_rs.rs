@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{
     RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaKeyPair,
     VerificationAlgorithm,
 };
-use aws_lc_rs::{digest, rand, rsa};
+use aws_lc_rs::{digest, hmac, rand, rsa};
 use der::Tag;
 use zeroize::Zeroizing;
 
@@ -64,6 +64,11 @@ impl Provider for AwsLcRs {
         let mut out = [0; 32];
         out.copy_from_slice(digest::digest(&digest::SHA256, message).as_ref());
         out
+    }
+
+    fn hmac_sha256(&self, key: &[u8], message: &[u8]) -> Result<[u8; 32], CryptoError> {
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message);
+        tag.as_ref().try_into().map_err(|_| CryptoError::Failed)
     }
 
     fn fill_random(&self, out: &mut [u8]) -> Result<(), CryptoError> {

@@ -12,6 +12,7 @@ use ::josekit::jws::alg::rsassa_pss::RsassaPssJwsAlgorithm;
 use ::josekit::jws::{JwsSigner, JwsVerifier};
 use der::{Tag, TagNumber};
 use openssl::ec::{Asn1Flag, EcGroup, EcKey};
+use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, Private};
 use openssl::rsa::Rsa;
@@ -62,6 +63,12 @@ impl Provider for Josekit {
 
     fn sha256(&self, message: &[u8]) -> [u8; 32] {
         openssl::sha::sha256(message)
+    }
+
+    fn hmac_sha256(&self, key: &[u8], message: &[u8]) -> Result<[u8; 32], CryptoError> {
+        let key = PKey::hmac(key).map_err(failed)?;
+        let tag = openssl::sign::Signer::new(MessageDigest::sha256(), &key).and_then(|mut signer| signer.sign_oneshot_to_vec(message));
+        tag.map_err(failed)?.try_into().map_err(|_| CryptoError::Failed)
     }
 
     fn fill_random(&self, out: &mut [u8]) -> Result<(), CryptoError> {

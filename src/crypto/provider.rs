@@ -55,6 +55,12 @@ pub trait Provider: Send + Sync {
     /// SHA-256.
     fn sha256(&self, message: &[u8]) -> [u8; 32];
 
+    /// HMAC with SHA-256 (RFC 2104), with a key of any length.
+    ///
+    /// # Errors
+    /// [`CryptoError::Failed`] if the library fails.
+    fn hmac_sha256(&self, key: &[u8], message: &[u8]) -> Result<[u8; 32], CryptoError>;
+
     /// Fills `out` from the library's generator for secrets.
     ///
     /// # Errors

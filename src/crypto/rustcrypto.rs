@@ -5,6 +5,7 @@
 
 use getrandom::SysRng;
 use getrandom::rand_core::{TryRng as _, UnwrapErr};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use p256::elliptic_curve::Generate as _;
 use rsa::pkcs1::RsaPrivateKeyRef;
 use rsa::pkcs8::{EncodePrivateKey as _, PrivateKeyInfoRef};
@@ -87,6 +88,12 @@ impl Provider for RustCrypto {
 
     fn sha256(&self, message: &[u8]) -> [u8; 32] {
         Sha256::digest(message).into()
+    }
+
+    fn hmac_sha256(&self, key: &[u8], message: &[u8]) -> Result<[u8; 32], CryptoError> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(failed)?;
+        mac.update(message);
+        Ok(mac.finalize().into_bytes().into())
     }
 
     fn fill_random(&self, out: &mut [u8]) -> Result<(), CryptoError> {

@@ -52,9 +52,9 @@ use mailbox::Mailbox;
 pub use policy::DevicePolicy;
 use zeroize::Zeroizing;
 
+use crate::base_url::is_same;
 use crate::crypto::{Provider, Signer};
 use crate::hermod::Dialect;
-use crate::hermod::address::is_same;
 use crate::hermod::model::{Activation, DeviceInfo};
 use crate::jose::encode_url;
 use crate::keys::{Channel, KeyStore};

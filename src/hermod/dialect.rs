@@ -110,6 +110,8 @@ pub struct Dialect {
     pub codes: ResponseCodes,
     /// Codes in the hub's error bodies.
     pub errors: ErrorCodes,
+    /// Pieces of paths.
+    pub paths: PathNames,
     /// Names of HTTP headers.
     pub headers: HeaderNames,
     /// Numbers: limits, attempts, times.
@@ -198,6 +200,8 @@ pub struct ErrorCodes {
     pub unknown_command: Cow<'static, str>,
     /// 404 for a user without a mailbox: `NO_DESTINATION`.
     pub no_destination: Cow<'static, str>,
+    /// 404 for anything else: `NOT_FOUND`.
+    pub not_found: Cow<'static, str>,
     /// 405: `METHOD_NOT_ALLOWED`.
     pub method_not_allowed: Cow<'static, str>,
     /// 408: `TIMEOUT`.
@@ -220,10 +224,24 @@ pub struct ErrorCodes {
     pub unavailable: Cow<'static, str>,
 }
 
+/// Pieces of paths beside those of the [commands](CommandWords).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PathNames {
+    /// Documented; below the address of the commands: `poll`.
+    pub poll: Cow<'static, str>,
+    /// Inferred; between the base of the callbacks and the path of one: `callback`. Empty: nothing is between them.
+    pub callback: Cow<'static, str>,
+    /// Documented; below the address of the content provider: `getcontent`.
+    pub content: Cow<'static, str>,
+}
+
 /// Names of HTTP headers that are ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HeaderNames {
+    /// The hub's id of a request, with every answer: `X-Request-Id`.
+    pub request_id: Cow<'static, str>,
     /// The secret that an activation token is bound to, 32 octets as base64url: `X-Claim`.
     pub claim: Cow<'static, str>,
     /// The id of a callback, the same on each repeat: `X-Delivery-Id`.
@@ -367,6 +385,7 @@ impl Dialect {
                 unauthorized: word("UNAUTHORIZED"),
                 unknown_command: word("UNKNOWN_COMMAND"),
                 no_destination: word("NO_DESTINATION"),
+                not_found: word("NOT_FOUND"),
                 method_not_allowed: word("METHOD_NOT_ALLOWED"),
                 timeout: word("TIMEOUT"),
                 conflict: word("CONFLICT"),
@@ -378,7 +397,9 @@ impl Dialect {
                 content_provider: word("CONTENT_PROVIDER"),
                 unavailable: word("UNAVAILABLE"),
             },
+            paths: PathNames { poll: word("poll"), callback: word("callback"), content: word("getcontent") },
             headers: HeaderNames {
+                request_id: word("X-Request-Id"),
                 claim: word("X-Claim"),
                 delivery_id: word("X-Delivery-Id"),
                 delivery_timestamp: word("X-Delivery-Timestamp"),

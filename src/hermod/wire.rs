@@ -5,17 +5,24 @@
 //! | [`CommandApi`] | integrator → hub |
 //! | [`CallbackApi`] | hub → integrator |
 //! | [`MailboxApi`] | device → hub |
+//! | [`ContentApi`] | hub → content provider |
+//!
+//! The HTTP form of each stands in `http` (feature `http`).
 //!
 //! A wire is used from both ends: what sends implements it, and so does what does. Who calls is no argument: an implementor is the handle of one
 //! caller, which a [`Gate`](crate::Gate) gives for a [credential](ApiKey). For storage there is one erased, cloneable type a wire:
-//! [`AnyCommandApi`], [`AnyCallbackApi`], [`AnyMailboxApi`].
+//! [`AnyCommandApi`], [`AnyCallbackApi`], [`AnyMailboxApi`], [`AnyContentApi`].
 
 mod callback;
 mod command;
+mod content;
 mod credential;
+#[cfg(feature = "http")]
+pub mod http;
 mod mailbox;
 
 pub use callback::{AnyCallbackApi, CallbackApi, Delivery};
 pub use command::{AnyCommandApi, CommandApi};
-pub use credential::{ApiKey, MailboxKey};
+pub use content::{AnyContentApi, ContentApi};
+pub use credential::{ApiKey, BasicAuth, MailboxKey};
 pub use mailbox::{AnyMailboxApi, MailboxApi};

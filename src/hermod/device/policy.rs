@@ -1,7 +1,7 @@
 //! What the device does, whoever asks.
 
+use crate::base_url::BaseUrl;
 use crate::crypto::{Algorithm, Curve, KeyKind};
-use crate::hermod::address::BaseUrl;
 use crate::hermod::proof::Priority;
 use crate::{Class, Error};
 

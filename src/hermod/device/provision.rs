@@ -3,8 +3,8 @@
 use super::mailbox::{Mailbox, split};
 use super::plan::Plan;
 use super::{Agent, Decision, DeviceError, Stop};
+use crate::base_url::{BaseUrl, is_same};
 use crate::crypto::CryptoError;
-use crate::hermod::address::{BaseUrl, is_same};
 use crate::hermod::model::{Answer, Message, ProvisionCommand, ProvisionResponse, Response};
 use crate::hermod::proof::UnsignedAnswer;
 use crate::hermod::wire::MailboxApi as _;

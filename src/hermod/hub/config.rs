@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::{Digest, Integrators};
 use crate::Error;
+use crate::base_url::BaseUrl;
 use crate::hermod::Dialect;
-use crate::hermod::address::BaseUrl;
-use crate::hermod::wire::AnyCallbackApi;
+use crate::hermod::wire::{AnyCallbackApi, AnyContentApi};
 use crate::jose::Padding;
 
 /// The configuration of a hub, a value.
@@ -98,13 +98,15 @@ pub struct IntegratorConfig {
     pub group: Option<String>,
     /// Who gets its callbacks; `None`: nobody, it polls.
     pub callback: Option<AnyCallbackApi>,
+    /// Who has the contents that its commands name; `None`: nobody, and such a command is refused.
+    pub content: Option<AnyContentApi>,
 }
 
 impl IntegratorConfig {
-    /// An integrator without key, group and callback.
+    /// An integrator without key, group, callback and contents.
     #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
-        Self { id: id.into(), keys: Vec::new(), group: None, callback: None }
+        Self { id: id.into(), keys: Vec::new(), group: None, callback: None, content: None }
     }
 
     /// Adds a key, by its digest. At most two are valid at a time.
@@ -125,6 +127,13 @@ impl IntegratorConfig {
     #[must_use]
     pub fn with_callback(mut self, callback: AnyCallbackApi) -> Self {
         self.callback = Some(callback);
+        self
+    }
+
+    /// Takes its contents from there.
+    #[must_use]
+    pub fn with_content(mut self, content: AnyContentApi) -> Self {
+        self.content = Some(content);
         self
     }
 

@@ -49,23 +49,43 @@ impl Inner {
         })
     }
 
-    async fn try_delivery(&self, delivery: &DeliveryRecord) -> Result<(), Class> {
-        let callback = self.integrator(&delivery.integrator).and_then(|integrator| integrator.callback.clone()).ok_or(Class::NotFound)?;
-        let command = self.store.command(&delivery.integrator, delivery.command).await.map_err(|error| error.class())?;
-        let envelope = self.callback(&command.ok_or(Class::NotFound)?).map_err(|error| error.class())?;
+    async fn try_delivery(&self, delivery: &DeliveryRecord) -> Result<(), Failure> {
+        let callback =
+            self.integrator(&delivery.integrator).and_then(|integrator| integrator.callback.clone()).ok_or(Failure::ours(Class::NotFound))?;
+        let command = self.store.command(&delivery.integrator, delivery.command).await.map_err(|error| Failure::ours(error.class()))?;
+        let command = command.ok_or(Failure::ours(Class::NotFound))?;
+        let envelope = self.callback(&command).map_err(|error| Failure::ours(error.class()))?;
         let deadline = self.now().plus(self.config.callbacks.timeout).to_system_time();
         match first(callback.deliver(Delivery::new(delivery.id.as_str(), envelope)), self.clock.sleep_until(deadline)).await {
-            First::A(result) => result.map_err(|error| error.class()),
-            First::B(()) => Err(Class::Expired),
+            First::A(result) => result.map_err(|error| Failure::of_receiver(error.class())),
+            First::B(()) => Err(Failure::ours(Class::Expired)),
         }
     }
 
-    fn after_failure(&self, attempts: u32, error: Class) -> DeliveryOutcome {
-        let policy = &self.config.callbacks;
-        if attempts >= policy.attempts || error == Class::TargetRefused {
+    fn after_failure(&self, attempts: u32, failure: Failure) -> DeliveryOutcome {
+        let (policy, error) = (&self.config.callbacks, failure.class);
+        if attempts >= policy.attempts || failure.is_final {
             return DeliveryOutcome::Failed { error };
         }
         DeliveryOutcome::Retry { at: self.now().plus(pause(policy, attempts, share(&*self.provider))), error }
+    }
+}
+
+/// Why a try came to nothing.
+struct Failure {
+    class: Class,
+    is_final: bool,
+}
+
+impl Failure {
+    /// On this side, or of time: the next try may go better.
+    fn ours(class: Class) -> Self {
+        Self { class, is_final: false }
+    }
+
+    /// What the receiver said: its last word, unless it speaks of a state that passes.
+    fn of_receiver(class: Class) -> Self {
+        Self { class, is_final: !matches!(class, Class::Storage | Class::Rate) }
     }
 }
 

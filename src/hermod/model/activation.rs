@@ -1,11 +1,9 @@
 //! Activation links: how a device learns that there is something for it.
 
-mod escapes;
-
 use std::fmt;
 
-use self::escapes::{decode, decode_form, encode, encode_form, split_params};
-use crate::hermod::address::is_dot_segment;
+use crate::base_url::is_dot_segment;
+use crate::escapes::{decode, decode_form, encode, encode_form, split_params};
 use crate::jose::MAX_TEXT;
 use crate::{Error, Secret};
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Asked, AskedKey};
+use crate::base_url::BaseUrl;
 use crate::hermod::Dialect;
-use crate::hermod::address::BaseUrl;
 use crate::hermod::model::ProvisionCommand;
 use crate::{Class, Error};
 

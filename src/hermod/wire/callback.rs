@@ -9,7 +9,7 @@ use crate::{BoxFuture, Error};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// A UUID, the same on each try.
+    /// The same on each try: a UUID. A hub that gives none has the receiver make one of command and state.
     pub id: String,
     /// What is told.
     pub callback: Callback,
@@ -28,7 +28,7 @@ pub trait CallbackApi: Send + Sync {
     /// Takes a callback. Success means that it is stored, or was before.
     ///
     /// # Errors
-    /// Whatever makes the hub try again later. With class `target-refused` it gives up at once.
+    /// Class `storage` or `rate`: the hub tries again later. With any other it gives up at once.
     fn deliver(&self, delivery: Delivery) -> impl Future<Output = Result<(), Error>> + Send;
 }
 

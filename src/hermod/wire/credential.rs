@@ -1,6 +1,6 @@
 //! What callers prove themselves with.
 
-use crate::Secret;
+use crate::{Error, Secret};
 
 /// The credential of an integrator; `X-Api-Key: base64(id:key)` in HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,8 @@ impl ApiKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MailboxKey {
-    /// The mailbox, as it stands in its address.
+    /// The mailbox, as it stands in its address. Empty where the address has none, as that of [`reserve`](super::MailboxApi::reserve): then it is the one
+    /// that the token is for.
     pub bid: String,
     /// The token; a bearer token in HTTP.
     pub token: Secret,
@@ -44,5 +45,32 @@ impl MailboxKey {
     #[must_use]
     pub fn of_message(bid: impl Into<String>, token: Secret, claim: Secret) -> Self {
         Self { bid: bid.into(), token, claim: Some(claim) }
+    }
+}
+
+/// User and password of HTTP Basic (RFC 7617): what a hub proves itself with to a callback receiver and to a content provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BasicAuth {
+    /// The user; has no `:`.
+    pub user: String,
+    /// The password.
+    pub password: Secret,
+}
+
+impl BasicAuth {
+    /// A credential.
+    #[must_use]
+    pub fn new(user: impl Into<String>, password: Secret) -> Self {
+        Self { user: user.into(), password }
+    }
+
+    /// Reads `username:password`, as it stands in a hub's configuration.
+    ///
+    /// # Errors
+    /// Class `malformed` if there is no colon.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let (user, password) = text.split_once(':').ok_or_else(|| Error::malformed("basic-auth", "not username:password"))?;
+        Ok(Self::new(user, Secret::new(password)))
     }
 }

@@ -1,26 +1,47 @@
-//! Addresses under a base.
+//! Addresses of services, in one form.
+
+use std::fmt;
 
 use crate::Error;
+use crate::escapes::encode;
 
-/// An absolute http or https address without query, fragment, user and dot segments, in a form that can be compared.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct BaseUrl {
-    /// Lower case, with the port always there: `https://host:443`.
-    origin: String,
+/// The address of a service: absolute, http or https, without query, fragment, user and dot segments, in a form that can be compared and that paths
+/// can be put below.
+///
+/// ```
+/// use keyferry::BaseUrl;
+///
+/// let base = BaseUrl::parse("HTTPS://Hub.Example:443/hermod/rest/command/")?;
+/// assert_eq!(base.to_string(), "https://hub.example/hermod/rest/command");
+/// assert_eq!(base.join(&["poll", "1/2"]), "https://hub.example/hermod/rest/command/poll/1%2F2");
+/// assert!(base.contains(&BaseUrl::parse("https://hub.example./hermod/rest/command/ping")?));
+/// # Ok::<(), keyferry::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct BaseUrl {
+    is_https: bool,
+    /// Lower case, without a dot at the end; an IPv6 address in brackets.
+    host: String,
+    port: u16,
     /// Without a slash at the end.
     path: String,
 }
 
 impl BaseUrl {
-    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+    /// Reads an address.
+    ///
+    /// # Errors
+    /// Class `malformed` for everything that is not such an address, and for what some server could read as another one: dot segments and separators in
+    /// disguise.
+    pub fn parse(text: &str) -> Result<Self, Error> {
         let bad = |detail| Err(Error::malformed("address", detail));
         if !text.bytes().all(|octet| octet.is_ascii_graphic()) || text.contains(['\\', '?', '#', '"', '<', '>']) {
             return bad("characters that an address without query and fragment does not have");
         }
         let Some((scheme, rest)) = text.split_once("://") else { return bad("not absolute") };
-        let default_port = match scheme.to_ascii_lowercase().as_str() {
-            "https" => "443",
-            "http" => "80",
+        let (is_https, default_port) = match scheme.to_ascii_lowercase().as_str() {
+            "https" => (true, "443"),
+            "http" => (false, "80"),
             _ => return bad("neither http nor https"),
         };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -35,6 +56,7 @@ impl BaseUrl {
         // `parse` alone takes a plus sign as well.
         let digits = port.bytes().all(|octet| octet.is_ascii_digit());
         let Some(port) = port.parse::<u16>().ok().filter(|_| digits) else { return bad("not a port") };
+        let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
         if host.is_empty() {
             return bad("no host");
         }
@@ -44,18 +66,81 @@ impl BaseUrl {
         if disguised || path.split('/').any(is_dot_segment) {
             return bad("dot segments, or separators in disguise");
         }
-        let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-        Ok(Self { origin: format!("{}://{host}:{port}", scheme.to_ascii_lowercase()), path: path.trim_end_matches('/').to_owned() })
+        Ok(Self { is_https, host, port, path: path.trim_end_matches('/').to_owned() })
     }
 
-    #[cfg(feature = "device")]
-    pub(crate) fn is_https(&self) -> bool {
-        self.origin.starts_with("https://")
+    /// Whether it is https.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.is_https
+    }
+
+    /// The host, lower case: a name, an IPv4 address, or an IPv6 address in brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, that of the scheme if none was given.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The path, without a slash at its end: empty, or beginning with one.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The address of what is below: each segment escaped, so that none can lead elsewhere.
+    #[must_use]
+    pub fn join(&self, segments: &[&str]) -> String {
+        let mut text = self.to_string();
+        for segment in segments {
+            text.push('/');
+            match *segment {
+                // Escapes do not protect these: `%2e` is a dot segment too.
+                dots @ ("." | "..") => dots.bytes().for_each(|_| text.push_str("%252E")),
+                segment => encode(segment, &mut text),
+            }
+        }
+        text
     }
 
     /// Whether `other` is below this address: the same host, and at least one more segment of path.
-    pub(crate) fn contains(&self, other: &Self) -> bool {
-        self.origin == other.origin && other.path.strip_prefix(&self.path).is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
+    #[must_use]
+    pub fn contains(&self, other: &Self) -> bool {
+        let same_origin = self.is_https == other.is_https && self.host == other.host && self.port == other.port;
+        same_origin && other.path.strip_prefix(&self.path).is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
+    }
+}
+
+/// The normal form: without the port of the scheme, without a slash at the end.
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, default_port) = if self.is_https { ("https", 443) } else { ("http", 80) };
+        write!(f, "{scheme}://{}", self.host)?;
+        if self.port != default_port {
+            write!(f, ":{}", self.port)?;
+        }
+        f.write_str(&self.path)
+    }
+}
+
+impl fmt::Debug for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BaseUrl({self})")
+    }
+}
+
+impl std::str::FromStr for BaseUrl {
+    type Err = Error;
+
+    /// # Errors
+    /// As [`BaseUrl::parse`].
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text)
     }
 }
 

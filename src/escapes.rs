@@ -6,7 +6,7 @@ use crate::Error;
 const MAX_PARAMS: usize = 64;
 
 /// The parameters of a query that begins at `after`; empty pieces are passed over, a piece without `=` has an empty value.
-pub(super) fn split_params(query: &str, after: usize, decode: fn(&str, usize) -> Result<String, Error>) -> Result<Vec<(String, String)>, Error> {
+pub(crate) fn split_params(query: &str, after: usize, decode: fn(&str, usize) -> Result<String, Error>) -> Result<Vec<(String, String)>, Error> {
     let (mut params, mut at) = (Vec::new(), after);
     for piece in query.split('&') {
         if !piece.is_empty() {
@@ -22,7 +22,7 @@ pub(super) fn split_params(query: &str, after: usize, decode: fn(&str, usize) ->
 }
 
 /// Decodes the escapes of a text that begins at `after`.
-pub(super) fn decode(text: &str, after: usize) -> Result<String, Error> {
+pub(crate) fn decode(text: &str, after: usize) -> Result<String, Error> {
     let digit = |octet: Option<u8>| octet.and_then(|octet| char::from(octet).to_digit(16)).and_then(|digit| u8::try_from(digit).ok());
     let mut octets = Vec::with_capacity(text.len());
     let mut rest = text.bytes().enumerate();
@@ -41,13 +41,13 @@ pub(super) fn decode(text: &str, after: usize) -> Result<String, Error> {
 }
 
 /// The same with `+` for a blank, as in forms.
-pub(super) fn decode_form(text: &str, after: usize) -> Result<String, Error> {
+pub(crate) fn decode_form(text: &str, after: usize) -> Result<String, Error> {
     // A literal plus is an escape at this point, so the replacement cannot touch it; lengths stay the same.
     decode(&text.replace('+', " "), after)
 }
 
 /// Escapes everything but letters, digits and `-._~`.
-pub(super) fn encode(text: &str, out: &mut String) {
+pub(crate) fn encode(text: &str, out: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for octet in text.bytes() {
         if octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~') {
@@ -62,7 +62,7 @@ pub(super) fn encode(text: &str, out: &mut String) {
 }
 
 /// The same with `+` for a blank, as in forms.
-pub(super) fn encode_form(text: &str, out: &mut String) {
+pub(crate) fn encode_form(text: &str, out: &mut String) {
     for (index, word) in text.split(' ').enumerate() {
         if index > 0 {
             out.push('+');

@@ -1,0 +1,1 @@
+//! Clients: each wire over any transport.

@@ -1,0 +1,1 @@
+//! Servers: each wire as a tower service.

@@ -1,0 +1,147 @@
+//! Callbacks: `POST {base}/callback/{command}`, with HTTP Basic, the id of the delivery, its time and its signature.
+
+use std::time::{Duration, SystemTime};
+
+use ::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use ::http::request::Parts;
+use ::http::{HeaderMap, Method, Request, Response, StatusCode};
+use bytes::Bytes;
+use subtle::ConstantTimeEq;
+
+use super::credential::{only_text, write_basic_auth};
+use super::message::{method_not_allowed, read_json, split_path, write_empty, write_request};
+use super::{read_refusal, write_refusal};
+use crate::crypto::Provider;
+use crate::hermod::Dialect;
+use crate::hermod::wire::{BasicAuth, Delivery};
+use crate::{BaseUrl, Class, Error, Secret};
+
+/// Most octets of a delivery's id.
+const MAX_ID: usize = 128;
+
+/// Writes a delivery. `now` is its timestamp. With a `secret`, it is signed: see [`verify_signature`].
+///
+/// # Errors
+/// Class `malformed` if the type of the command is not known here, and so has no path, or credential, id or header names are such that no header can carry them; `storage` if the
+/// provider fails.
+pub fn write_call(
+    dialect: &Dialect,
+    base: &BaseUrl,
+    credential: Option<&BasicAuth>,
+    signing: Option<(&dyn Provider, &Secret)>,
+    now: SystemTime,
+    delivery: &Delivery,
+) -> Result<Request<Bytes>, Error> {
+    let callback = &delivery.callback;
+    let kind = dialect.kind_of_type(&callback.command_type).ok_or_else(|| Error::malformed("commandType", "not known here"))?;
+    let segments = [&*dialect.paths.callback, &*dialect.words(kind).callback_path];
+    let address = base.join(if segments[0].is_empty() { &segments[1..] } else { &segments });
+    let body = dialect.write_callback(callback);
+    let timestamp = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
+    let signature = match signing {
+        Some((provider, secret)) => {
+            let mac = signature(provider, secret, &timestamp, body.as_bytes())?;
+            Some(format!("{}={}", dialect.headers.delivery_signature_version, hex(&mac)))
+        }
+        None => None,
+    };
+    let mut request = write_request(Method::POST, address, Some(body))?;
+    let headers = request.headers_mut();
+    put(headers, &dialect.headers.delivery_id, &delivery.id)?;
+    put(headers, &dialect.headers.delivery_timestamp, &timestamp)?;
+    if let Some(signature) = signature {
+        put(headers, &dialect.headers.delivery_signature, &signature)?;
+    }
+    if let Some(credential) = credential {
+        headers.insert(AUTHORIZATION, write_basic_auth(credential)?);
+    }
+    Ok(request)
+}
+
+fn put(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Error> {
+    let bad = || Error::malformed("headers", "a name or a value that is none");
+    headers.insert(HeaderName::try_from(name).map_err(|_| bad())?, HeaderValue::from_str(value).map_err(|_| bad())?);
+    Ok(())
+}
+
+/// HMAC-SHA256 of the timestamp, a dot and the body.
+fn signature(provider: &dyn Provider, secret: &Secret, timestamp: &str, body: &[u8]) -> Result<[u8; 32], Error> {
+    let signed = [timestamp.as_bytes(), b".", body].concat();
+    provider.hmac_sha256(secret.expose().as_bytes(), &signed).map_err(|_| Error::new(Class::Storage, "", "the signature could not be made"))
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// Whether a delivery was signed with one of these secrets, not longer ago than `max_age`, and not so much later either: clocks differ.
+///
+/// # Errors
+/// Class `unauthorized`, for every reason the same; `storage` if the provider fails.
+pub fn verify_signature(
+    dialect: &Dialect,
+    provider: &dyn Provider,
+    secrets: &[Secret],
+    (now, max_age): (SystemTime, Duration),
+    head: &Parts,
+    body: &[u8],
+) -> Result<(), Error> {
+    let refused = || Error::new(Class::Unauthorized, "", "no credential, or one that does not fit");
+    let header = |name: &str| only_text(&head.headers, name).ok_or_else(refused);
+    let (timestamp, given) = (header(&dialect.headers.delivery_timestamp)?, header(&dialect.headers.delivery_signature)?);
+    let digits = timestamp.len() <= 12 && timestamp.bytes().all(|octet| octet.is_ascii_digit());
+    let seconds = timestamp.parse::<u64>().ok().filter(|_| digits).ok_or_else(refused)?;
+    let sent = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or_else(refused)?;
+    let apart = now.duration_since(sent).unwrap_or_else(|early| early.duration());
+    let given = given.strip_prefix(&*dialect.headers.delivery_signature_version).and_then(|rest| rest.strip_prefix('=')).ok_or_else(refused)?;
+    let mut fits = subtle::Choice::from(0);
+    for secret in secrets {
+        fits |= hex(&signature(provider, secret, timestamp, body)?).as_bytes().ct_eq(given.as_bytes());
+    }
+    if bool::from(fits) && apart <= max_age { Ok(()) } else { Err(refused()) }
+}
+
+/// Reads a delivery. The last segment of `path` names the command, whatever stands before it.
+///
+/// Without an id (another hub's callback) it is made of the command and its state, so that a repeat has the same.
+///
+/// # Errors
+/// Class `not-found` for a path that names no command, `malformed` for all else that is wrong; a method other than POST is answered with 405, a content type
+/// other than JSON with 415.
+pub fn read_call(dialect: &Dialect, path: &str, head: &Parts, body: &[u8]) -> Result<Delivery, Error> {
+    let segments = split_path(path)?;
+    let last = segments.last().map(String::as_str).unwrap_or_default();
+    let kind = dialect.kind_of_callback_path(last).ok_or_else(|| Error::new(Class::NotFound, "path", "no such address"))?;
+    if head.method != Method::POST {
+        return Err(method_not_allowed());
+    }
+    let callback = dialect.read_callback(read_json(head, body)?)?;
+    if callback.command_type != dialect.words(kind).command_type {
+        return Err(Error::malformed("commandType", "not that of this address"));
+    }
+    let name = &*dialect.headers.delivery_id;
+    let id = if head.headers.contains_key(name) {
+        let id = only_text(&head.headers, name).filter(|id| !id.is_empty() && id.len() <= MAX_ID);
+        id.ok_or_else(|| Error::malformed("headers.delivery_id", "not one id"))?.to_owned()
+    } else {
+        format!("{}/{}", callback.command_id.as_str(), callback.state.as_str())
+    };
+    Ok(Delivery::new(id, callback))
+}
+
+/// Writes an answer: 204, or a refusal.
+#[must_use]
+pub fn write_answer(dialect: &Dialect, answer: &Result<(), Error>, request_id: &str) -> Response<Bytes> {
+    match answer {
+        Ok(()) => write_empty(StatusCode::NO_CONTENT),
+        Err(error) => write_refusal(dialect, error, request_id),
+    }
+}
+
+/// Reads the answer to a delivery: any 2xx is success, whatever its body.
+///
+/// # Errors
+/// What it was refused with, as [`read_refusal`].
+pub fn read_answer(response: &Response<Bytes>) -> Result<(), Error> {
+    if response.status().is_success() { Ok(()) } else { Err(read_refusal(response)) }
+}

@@ -1,0 +1,152 @@
+//! Commands: `POST {base}/{command}` and `GET {base}/poll/{commandId}`, with `X-Api-Key: base64(id:key)`.
+//!
+//! ```
+//! use keyferry::hermod::Dialect;
+//! use keyferry::hermod::model::{Command, CommandHeader, PingCommand};
+//! use keyferry::hermod::wire::{ApiKey, http::command::{self, Call}};
+//! use keyferry::{BaseUrl, Secret};
+//!
+//! let base = BaseUrl::parse("https://hub.example/hermod/rest/command")?;
+//! let call = Call::Submit(Command::new(CommandHeader::new(60, 60), PingCommand::new(false)));
+//! let request = command::write_call(Dialect::standard(), &base, &ApiKey::new("shop", Secret::new("s3cret")), &call)?;
+//! assert_eq!(request.uri(), "https://hub.example/hermod/rest/command/ping");
+//!
+//! let (head, body) = request.into_parts();
+//! assert_eq!(command::read_credential(&head).unwrap().id, "shop");
+//! assert_eq!(command::read_call(Dialect::standard(), "/ping", &head, &body)?, call);
+//! # Ok::<(), keyferry::Error>(())
+//! ```
+
+use ::http::request::Parts;
+use ::http::{Method, Request, Response, StatusCode};
+use bytes::Bytes;
+
+use super::credential::{API_KEY, read_api_key, write_api_key};
+use super::message::{method_not_allowed, read_json, split_path, text_of, write_request, write_response};
+use super::{read_refusal, write_refusal};
+use crate::hermod::Dialect;
+use crate::hermod::model::{Callback, Command, CommandId, CommandKind, Submitted};
+use crate::hermod::wire::ApiKey;
+use crate::{BaseUrl, Class, Error};
+
+/// What an integrator asks.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "one at a time, and seldom moved")]
+pub enum Call {
+    /// To take a command.
+    Submit(Command),
+    /// How far a command is.
+    Poll(CommandId),
+}
+
+/// What the hub answers.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "one at a time, and seldom moved")]
+pub enum Answer {
+    /// The command was taken.
+    Submitted(Submitted),
+    /// The envelope of the command in its current state.
+    State(Callback),
+}
+
+/// Writes a call.
+///
+/// # Errors
+/// Class `malformed` for a command that is not known here, and so has no path, or a key that no header can carry.
+pub fn write_call(dialect: &Dialect, base: &BaseUrl, key: &ApiKey, call: &Call) -> Result<Request<Bytes>, Error> {
+    let mut request = match call {
+        Call::Submit(command) => {
+            let kind = command.body.kind().ok_or_else(|| Error::malformed("", "a command that is not known here"))?;
+            write_request(Method::POST, base.join(&[&dialect.words(kind).path]), Some(dialect.write_command(command)))?
+        }
+        Call::Poll(id) => write_request(Method::GET, base.join(&[&dialect.paths.poll, id.as_str()]), None)?,
+    };
+    request.headers_mut().insert(API_KEY, write_api_key(key)?);
+    Ok(request)
+}
+
+/// The credential of a call; `None` if there is none, not exactly one, or it cannot be read.
+#[must_use]
+pub fn read_credential(head: &Parts) -> Option<ApiKey> {
+    read_api_key(&head.headers)
+}
+
+/// Most octets of a body that a call at this address may have, if there is such an address: `(provision, others)` are the two limits.
+///
+/// # Errors
+/// Class `not-found` if there is no such address, `malformed` with status 405 if it has not this method.
+pub fn body_limit(dialect: &Dialect, path: &str, method: &Method, (provision, others): (usize, usize)) -> Result<usize, Error> {
+    Ok(match target(dialect, path, method)? {
+        Target::Submit(CommandKind::Provision) => provision,
+        Target::Submit(_) => others,
+        Target::Poll(_) => 0,
+    })
+}
+
+/// Reads a call. `path` is what is left of the path below the base: `/provision`.
+///
+/// # Errors
+/// Class `not-found` for an unknown path, `malformed` for all else that is wrong; a method that the path does not have is answered with 405, a content type
+/// other than JSON with 415.
+pub fn read_call(dialect: &Dialect, path: &str, head: &Parts, body: &[u8]) -> Result<Call, Error> {
+    match target(dialect, path, &head.method)? {
+        Target::Poll(id) => Ok(Call::Poll(id)),
+        Target::Submit(kind) => {
+            let command = dialect.read_command(read_json(head, body)?)?;
+            if command.body.kind() != Some(kind) {
+                return Err(Error::malformed("", "not the command of this address"));
+            }
+            Ok(Call::Submit(command))
+        }
+    }
+}
+
+enum Target {
+    Submit(CommandKind),
+    Poll(CommandId),
+}
+
+fn target(dialect: &Dialect, path: &str, method: &Method) -> Result<Target, Error> {
+    let segments = split_path(path)?;
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let (target, due) = match &segments[..] {
+        [poll, id] if *poll == dialect.paths.poll => (Target::Poll(CommandId::from((*id).to_owned())), Method::GET),
+        [command] => match dialect.kind_of_path(command) {
+            Some(kind) => (Target::Submit(kind), Method::POST),
+            None => return Err(no_such_address()),
+        },
+        _ => return Err(no_such_address()),
+    };
+    if *method == due { Ok(target) } else { Err(method_not_allowed()) }
+}
+
+fn no_such_address() -> Error {
+    Error::new(Class::NotFound, "path", "no such address")
+}
+
+/// Writes an answer.
+#[must_use]
+pub fn write_answer(dialect: &Dialect, answer: &Result<Answer, Error>, request_id: &str) -> Response<Bytes> {
+    match answer {
+        Ok(Answer::Submitted(submitted)) => write_response(StatusCode::OK, submitted.to_json()),
+        Ok(Answer::State(callback)) => write_response(StatusCode::OK, dialect.write_callback(callback)),
+        Err(error) => write_refusal(dialect, error, request_id),
+    }
+}
+
+/// Reads the answer to a call.
+///
+/// # Errors
+/// What the hub refused it with, as [`read_refusal`]; class `malformed` or `too-large` for a success that cannot be read, with the answer as its source.
+pub fn read_answer(dialect: &Dialect, call: &Call, response: &Response<Bytes>) -> Result<Answer, Error> {
+    if !response.status().is_success() {
+        return Err(read_refusal(response));
+    }
+    let answer = text_of(response.body()).and_then(|text| match call {
+        Call::Submit(_) => Submitted::from_json(text).map(Answer::Submitted),
+        Call::Poll(_) => dialect.read_callback(text).map(Answer::State),
+    });
+    answer.map_err(|error| error.with_source(crate::http::StatusError::new(response.status(), response.body(), None)))
+}

@@ -1,0 +1,182 @@
+//! Mailboxes: `{public}/{bid}` and `{public}/{bid}/{mid}`, with `Authorization: Bearer` and, with the token of a message, `X-Claim`. The form is ours.
+
+use std::time::Duration;
+
+use ::http::header::{AUTHORIZATION, HeaderName};
+use ::http::request::Parts;
+use ::http::{Method, Request, Response, StatusCode};
+use bytes::Bytes;
+
+use super::credential::{only_text, read_bearer, sensitive, write_bearer};
+use super::message::{method_not_allowed, read_json, split_path, text_of, write_empty, write_request, write_response};
+use super::refusal::is_ours;
+use super::{read_refusal, write_refusal};
+use crate::hermod::Dialect;
+use crate::hermod::model::{Listing, Message, ReservedBox};
+use crate::hermod::wire::MailboxKey;
+use crate::http::StatusError;
+use crate::{BaseUrl, Class, Error, Secret};
+
+/// What a device asks; the mailbox is the credential's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Call {
+    /// `GET {public}/{bid}?wait={seconds}`.
+    List {
+        /// How long to wait for a message, in whole seconds.
+        wait: Duration,
+    },
+    /// `GET {public}/{bid}/{mid}`.
+    Fetch {
+        /// The message.
+        mid: String,
+    },
+    /// `POST {public}/{bid}/{mid}`.
+    Answer {
+        /// The message.
+        mid: String,
+        /// The JSON, kept octet by octet.
+        answer: String,
+    },
+    /// `POST {public}` with `{}`.
+    Reserve,
+    /// `DELETE {public}/{bid}`.
+    Remove,
+}
+
+/// What the hub answers.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "one at a time, and seldom moved")]
+pub enum Answer {
+    /// 200, to list.
+    Listing(Listing),
+    /// 200, to fetch.
+    Message(Message),
+    /// 200 with `{}`: the answer is stored.
+    Taken,
+    /// 201: a mailbox was reserved.
+    Reserved(ReservedBox),
+    /// 204: the mailbox is gone.
+    Removed,
+}
+
+/// Writes a call. `public` is the hub's address without the mailbox.
+///
+/// # Errors
+/// Class `malformed` for a credential that no header can carry, or without a mailbox where the address has one.
+pub fn write_call(dialect: &Dialect, public: &BaseUrl, key: &MailboxKey, call: &Call) -> Result<Request<Bytes>, Error> {
+    if key.bid.is_empty() && *call != Call::Reserve {
+        return Err(Error::malformed("bid", "no mailbox"));
+    }
+    let mut request = match call {
+        Call::List { wait } => {
+            let address = format!("{}?wait={}", public.join(&[&key.bid]), wait.as_secs());
+            write_request(Method::GET, address, None)?
+        }
+        Call::Fetch { mid } => write_request(Method::GET, public.join(&[&key.bid, mid]), None)?,
+        Call::Answer { mid, answer } => write_request(Method::POST, public.join(&[&key.bid, mid]), Some(answer.clone()))?,
+        Call::Reserve => write_request(Method::POST, public.to_string(), Some("{}".to_owned()))?,
+        Call::Remove => write_request(Method::DELETE, public.join(&[&key.bid]), None)?,
+    };
+    let headers = request.headers_mut();
+    headers.insert(AUTHORIZATION, write_bearer(&key.token)?);
+    if let Some(claim) = &key.claim {
+        headers.insert(claim_header(dialect)?, sensitive(claim.expose())?);
+    }
+    Ok(request)
+}
+
+fn claim_header(dialect: &Dialect) -> Result<HeaderName, Error> {
+    HeaderName::try_from(&*dialect.headers.claim).map_err(|_| Error::malformed("headers.claim", "not the name of a header"))
+}
+
+/// The credential of a call: token and claim from the headers, the mailbox from the path. `None` if there is no token, not exactly one, or it cannot be read.
+#[must_use]
+pub fn read_credential(dialect: &Dialect, path: &str, head: &Parts) -> Option<MailboxKey> {
+    let bid = split_path(path).ok()?.into_iter().next().unwrap_or_default();
+    let name = claim_header(dialect).ok()?;
+    let claim = if head.headers.contains_key(&name) { Some(Secret::new(only_text(&head.headers, &name)?.trim())) } else { None };
+    Some(MailboxKey { bid, token: read_bearer(&head.headers)?, claim })
+}
+
+/// Reads a call. `path` is what is left of the path below the public address: `/b1/m1`.
+///
+/// # Errors
+/// Class `not-found` for an unknown path, `malformed` for all else that is wrong; a method that the path does not have is answered with 405, a content type
+/// other than JSON with 415. What an answer says is not looked at.
+pub fn read_call(path: &str, head: &Parts, body: &[u8]) -> Result<Call, Error> {
+    let mut segments = split_path(path)?.into_iter();
+    let (bid, mid) = (segments.next(), segments.next());
+    if segments.next().is_some() {
+        return Err(Error::new(Class::NotFound, "path", "no such address"));
+    }
+    match (bid, mid, &head.method) {
+        (None, _, &Method::POST) => {
+            let body = read_json(head, body)?;
+            let empty = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(body).is_ok_and(|map| map.is_empty());
+            if empty { Ok(Call::Reserve) } else { Err(Error::malformed("", "not an empty object")) }
+        }
+        (Some(_), None, &Method::GET) => Ok(Call::List { wait: read_wait(head.uri.query().unwrap_or_default())? }),
+        (Some(_), None, &Method::DELETE) => Ok(Call::Remove),
+        (Some(_), Some(mid), &Method::GET) => Ok(Call::Fetch { mid }),
+        (Some(_), Some(mid), &Method::POST) => Ok(Call::Answer { mid, answer: read_json(head, body)?.to_owned() }),
+        _ => Err(method_not_allowed()),
+    }
+}
+
+/// `wait` in a query: whole seconds, once. What else is there is passed over.
+fn read_wait(query: &str) -> Result<Duration, Error> {
+    let mut waits = query.split('&').filter_map(|piece| piece.strip_prefix("wait="));
+    let Some(wait) = waits.next() else { return Ok(Duration::ZERO) };
+    let digits = !wait.is_empty() && wait.len() <= 4 && wait.bytes().all(|octet| octet.is_ascii_digit());
+    match wait.parse() {
+        Ok(seconds) if digits && waits.next().is_none() => Ok(Duration::from_secs(seconds)),
+        _ => Err(Error::malformed("wait", "not a number of seconds, once")),
+    }
+}
+
+/// Writes an answer.
+#[must_use]
+pub fn write_answer(dialect: &Dialect, answer: &Result<Answer, Error>, request_id: &str) -> Response<Bytes> {
+    match answer {
+        Ok(Answer::Listing(listing)) => write_response(StatusCode::OK, listing.to_json()),
+        Ok(Answer::Message(message)) => write_response(StatusCode::OK, dialect.write_message(message)),
+        Ok(Answer::Taken) => write_response(StatusCode::OK, "{}".to_owned()),
+        Ok(Answer::Reserved(reserved)) => write_response(StatusCode::CREATED, reserved.to_json()),
+        Ok(Answer::Removed) => write_empty(StatusCode::NO_CONTENT),
+        Err(error) => write_refusal(dialect, error, request_id),
+    }
+}
+
+/// Reads the answer to a call.
+///
+/// # Errors
+/// What the hub refused it with, as [`read_refusal`]. A refusal or a success that does not have the hub's form comes from something between (a proxy, a portal), and a
+/// device must not give up keys for that: class `storage`, with the answer as its source.
+pub fn read_answer(dialect: &Dialect, call: &Call, response: &Response<Bytes>) -> Result<Answer, Error> {
+    let between = |detail: &'static str| {
+        let source = StatusError::new(response.status(), response.body(), None);
+        Error::new(Class::Storage, "", detail).with_source(source)
+    };
+    if !response.status().is_success() {
+        let error = read_refusal(response);
+        return Err(if is_ours(response) || error.class() == Class::Rate { error } else { between("not an answer of the hub") });
+    }
+    let text = text_of(response.body()).map_err(|_| between("not an answer of the hub"))?;
+    let answer = match call {
+        Call::List { .. } => Listing::from_json(text).map(Answer::Listing),
+        Call::Fetch { .. } => {
+            return dialect
+                .read_message(text)
+                .map(Answer::Message)
+                .map_err(|error| error.with_source(StatusError::new(response.status(), response.body(), None)));
+        }
+        Call::Answer { .. } if text.trim() == "{}" => Ok(Answer::Taken),
+        Call::Answer { .. } => return Err(between("not an answer of the hub")),
+        Call::Reserve => ReservedBox::from_json(text).map(Answer::Reserved),
+        Call::Remove if response.status() == StatusCode::NO_CONTENT => Ok(Answer::Removed),
+        Call::Remove => return Err(between("not an answer of the hub")),
+    };
+    answer.map_err(|_| between("not an answer of the hub"))
+}

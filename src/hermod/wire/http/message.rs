@@ -1,0 +1,86 @@
+//! What all requests and answers have in common: JSON bodies, methods, paths.
+
+use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
+use ::http::{Method, Request, Response, StatusCode, Uri, request::Parts};
+use bytes::Bytes;
+
+use crate::Error;
+use crate::escapes::decode;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A request with a JSON body, or without one.
+pub(super) fn write_request(method: Method, address: String, body: Option<String>) -> Result<Request<Bytes>, Error> {
+    let mut request = Request::new(Bytes::new());
+    *request.uri_mut() = Uri::try_from(address).map_err(|_| Error::malformed("address", "not one that HTTP can carry"))?;
+    *request.method_mut() = method;
+    if let Some(body) = body {
+        request.headers_mut().insert(CONTENT_TYPE, JSON);
+        *request.body_mut() = Bytes::from(body);
+    }
+    Ok(request)
+}
+
+/// An answer with a JSON body.
+pub(super) fn write_response(status: StatusCode, body: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response
+}
+
+/// An answer without a body.
+pub(super) fn write_empty(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    response
+}
+
+/// The segments of a path below a base, unescaped: `/b1/m1` is two. A slash at the end is passed over.
+///
+/// # Errors
+/// Class `malformed` for bad escapes, empty segments and dot segments.
+pub fn split_path(path: &str) -> Result<Vec<String>, Error> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    if path.is_empty() {
+        return Ok(Vec::new());
+    }
+    let segments = path.split('/').map(|segment| match decode(segment, 0) {
+        Ok(text) if !text.is_empty() && !matches!(text.as_str(), "." | "..") => Ok(text),
+        _ => Err(Error::malformed("path", "a segment that is none")),
+    });
+    segments.collect()
+}
+
+/// Refuses a method that the address does not have.
+pub(super) fn method_not_allowed() -> Error {
+    Error::malformed("method", "not one of this address").with_status(405)
+}
+
+/// The body of a request as text, if its header says that it is JSON as it is.
+pub(super) fn read_json<'a>(head: &Parts, body: &'a [u8]) -> Result<&'a str, Error> {
+    if head.headers.contains_key(CONTENT_ENCODING) || !is_json(&head.headers) {
+        return Err(Error::malformed("Content-Type", "not application/json in UTF-8, as it is").with_status(415));
+    }
+    text_of(body)
+}
+
+/// Octets as text.
+pub(super) fn text_of(body: &[u8]) -> Result<&str, Error> {
+    std::str::from_utf8(body).map_err(|error| Error::malformed("", "not UTF-8").at(error.valid_up_to()))
+}
+
+/// Whether the one content type is `application/json`, with nothing but a charset, and that UTF-8.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return false };
+    let Ok(value) = value.to_str() else { return false };
+    let (essence, params) = value.split_once(';').unwrap_or((value, ""));
+    let mut params = params.split(';').map(str::trim).filter(|param| !param.is_empty());
+    let utf8 = |param: &str| {
+        let (name, value) = param.split_once('=').unwrap_or((param, ""));
+        name.trim().eq_ignore_ascii_case("charset") && value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    };
+    essence.trim().eq_ignore_ascii_case("application/json") && params.all(utf8)
+}

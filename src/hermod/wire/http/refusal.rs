@@ -1,0 +1,204 @@
+//! Refusals: an error as an answer, and an answer as an error.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use ::http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use ::http::{Response, StatusCode};
+use bytes::Bytes;
+
+use super::message::write_response;
+use crate::hermod::Dialect;
+use crate::hermod::model::ErrorBody;
+use crate::http::StatusError;
+use crate::{Class, Error};
+
+/// What a caller is told to wait if nothing better is known.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// An error as an answer: the status of its class, or the one that was given to it, and an [`ErrorBody`].
+///
+/// A fault in what a device signed is 422 whatever its class. `rate` and `storage` say `Retry-After`.
+#[must_use]
+pub fn write_refusal(dialect: &Dialect, error: &Error, request_id: &str) -> Response<Bytes> {
+    let status = status_of(error);
+    let message = match error.part() {
+        "" => error.detail().to_owned(),
+        part => format!("{part}: {}", error.detail()),
+    };
+    let body = ErrorBody::new(code_of(dialect, status, error), message, request_id);
+    let mut response = write_response(status, body.to_json());
+    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        let pause = error.retry_after().unwrap_or(PAUSE);
+        // Rounded up: who comes back too early is refused again.
+        let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        // HTTP wants a challenge (RFC 9110, 15.5.2); it says nothing of the cause.
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let (Ok(name), Ok(value)) = (HeaderName::try_from(&*dialect.headers.request_id), HeaderValue::from_str(request_id)) {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// The status of a fault in what a device signed.
+const IN_SIGNED: &str = "provResponse.result.data";
+
+fn status_of(error: &Error) -> StatusCode {
+    if let Some(status) = error.status().and_then(|status| StatusCode::from_u16(status).ok()) {
+        return status;
+    }
+    match error.class() {
+        Class::Malformed | Class::TooLarge if error.part().starts_with(IN_SIGNED) => StatusCode::UNPROCESSABLE_ENTITY,
+        Class::TooLarge if error.part().is_empty() => StatusCode::PAYLOAD_TOO_LARGE,
+        Class::Malformed | Class::TooLarge => StatusCode::BAD_REQUEST,
+        Class::Unauthorized => StatusCode::UNAUTHORIZED,
+        Class::NotFound => StatusCode::NOT_FOUND,
+        Class::Conflict | Class::Replay => StatusCode::CONFLICT,
+        Class::Expired => StatusCode::GONE,
+        Class::Rate => StatusCode::TOO_MANY_REQUESTS,
+        Class::Storage => StatusCode::SERVICE_UNAVAILABLE,
+        Class::Algorithm
+        | Class::WeakKey
+        | Class::PrivateKey
+        | Class::Signature
+        | Class::Proof
+        | Class::Nonce
+        | Class::KeyId
+        | Class::NotAsRequested
+        | Class::Csr
+        | Class::Attestation
+        | Class::Channel
+        | Class::User
+        | Class::TargetRefused => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
+
+fn code_of<'a>(dialect: &'a Dialect, status: StatusCode, error: &Error) -> Cow<'a, str> {
+    let codes = &dialect.errors;
+    let code = match status.as_u16() {
+        401 => &codes.unauthorized,
+        404 => match error.part() {
+            "commandHeader.to" => &codes.no_destination,
+            "commandId" => &codes.unknown_command,
+            _ => &codes.not_found,
+        },
+        405 => &codes.method_not_allowed,
+        408 => &codes.timeout,
+        409 => &codes.conflict,
+        410 => &codes.gone,
+        413 => &codes.too_large,
+        415 => &codes.unsupported_media_type,
+        422 => return Cow::Owned(upper_snake(error.class())),
+        429 => &codes.rate_limited,
+        431 => &codes.headers_too_large,
+        502 => &codes.content_provider,
+        503 => &codes.unavailable,
+        _ => &codes.invalid_request,
+    };
+    Cow::Borrowed(code)
+}
+
+fn upper_snake(class: Class) -> String {
+    class.as_str().to_ascii_uppercase().replace('-', "_")
+}
+
+/// An answer that is no success as an error, which has the answer as its [source](StatusError::of). Its class follows from the status, of a 422 from the
+/// code if that is a class; a hub of somebody else's may say anything in the body.
+///
+/// What says nothing about the request is `storage`, so that it is tried again: a 5xx, a redirect, 408, 425, and any status that is unknown here.
+#[must_use]
+pub fn read_refusal(response: &Response<Bytes>) -> Error {
+    let status = response.status();
+    let retry_after = retry_after(response);
+    let class = match status.as_u16() {
+        401 | 403 | 407 => Class::Unauthorized,
+        404 => Class::NotFound,
+        409 => Class::Conflict,
+        410 => Class::Expired,
+        413 | 414 | 431 => Class::TooLarge,
+        422 => read_code(response.body()).unwrap_or(Class::Malformed),
+        429 => Class::Rate,
+        400 | 402 | 405 | 406 | 411 | 412 | 415..=418 | 426 | 428 | 451 => Class::Malformed,
+        _ => Class::Storage,
+    };
+    let mut error = Error::new(class, "", format!("refused with status {}", status.as_u16()));
+    if let Some(pause) = retry_after {
+        error = error.with_retry_after(pause);
+    }
+    error.with_source(StatusError::new(status, response.body(), retry_after))
+}
+
+/// Whether an answer carries a body that a hub of this crate refuses with.
+pub(super) fn is_ours(response: &Response<Bytes>) -> bool {
+    std::str::from_utf8(response.body()).is_ok_and(|body| ErrorBody::from_json(body).is_ok())
+}
+
+fn read_code(body: &[u8]) -> Option<Class> {
+    let body = ErrorBody::from_json(std::str::from_utf8(body).ok()?).ok()?;
+    Class::ALL.iter().copied().find(|class| upper_snake(*class) == body.error.code)
+}
+
+/// `Retry-After` in seconds. As a date it is passed over: whose clock would it be?
+fn retry_after(response: &Response<Bytes>) -> Option<Duration> {
+    /// A day: nobody has to be believed more.
+    const MOST: u64 = 86_400;
+    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let digits = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
+    digits.then(|| Duration::from_secs(text.parse().unwrap_or(MOST).min(MOST)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_comes_back_from_its_own_answer() {
+        for class in Class::ALL {
+            let error = Error::new(*class, "member", "at fault");
+            let response = write_refusal(Dialect::standard(), &error, "r1");
+            let expected = match class {
+                // No status of their own.
+                Class::TooLarge => Class::Malformed,
+                Class::Replay => Class::Conflict,
+                class => *class,
+            };
+            assert_eq!(read_refusal(&response).class(), expected, "{class}");
+            assert!(is_ours(&response));
+            assert_eq!(response.headers()["x-request-id"], "r1");
+        }
+    }
+
+    #[test]
+    fn a_fault_in_what_was_signed_is_422_and_a_body_that_is_too_long_413() {
+        let status = |class, part: &'static str| status_of(&Error::new(class, part, "")).as_u16();
+        assert_eq!(status(Class::Malformed, "provResponse.result.data.payload"), 422);
+        assert_eq!(status(Class::TooLarge, "provResponse.result.data"), 422);
+        assert_eq!(status(Class::TooLarge, ""), 413);
+        assert_eq!(status(Class::TooLarge, "commandHeader.to"), 400);
+        assert_eq!(status_of(&Error::malformed("", "").with_status(431)).as_u16(), 431);
+    }
+
+    #[test]
+    fn what_says_nothing_about_the_request_is_tried_again() {
+        for status in [301, 302, 307, 408, 425, 500, 502, 503, 504, 599, 799] {
+            let mut response = Response::new(Bytes::from_static(b"<html>"));
+            *response.status_mut() = StatusCode::from_u16(status).unwrap();
+            let error = read_refusal(&response);
+            assert_eq!(error.class(), Class::Storage, "{status}");
+            assert_eq!(StatusError::of(&error).unwrap().body(), b"<html>");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_read_in_seconds_and_never_believed_beyond_a_day() {
+        for (text, pause) in [("7", Some(7)), ("0", Some(0)), ("99999999999999999999999", Some(86_400)), ("-1", None), ("Fri, 31 Dec 1999", None)] {
+            let mut response = Response::new(Bytes::new());
+            response.headers_mut().insert(RETRY_AFTER, text.parse().unwrap());
+            assert_eq!(retry_after(&response), pause.map(Duration::from_secs), "{text}");
+        }
+    }
+}

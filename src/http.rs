@@ -1,0 +1,30 @@
+//! HTTP, with no library of it: requests and answers are the types of the crate [`http`](::http), and whatever sends them is a [`Transport`].
+//!
+//! - [`Transport`] and [`BlockingTransport`]: the seam to a library of HTTP. Any closure is one. `OnThreads` makes the first of the second, `InProcess`
+//!   of a service without a socket, `GuardedTransport` calls only what a [`TargetPolicy`] allows.
+//! - [`ExchangeLimits`]: how long an exchange may take and how much an answer may hold.
+//! - [`TransportError`] and [`StatusError`]: what went wrong, as [sources](std::error::Error::source) of an [`Error`](crate::Error).
+//!
+//! What is sent stands in [`hermod::wire::http`](crate::hermod::wire::http).
+
+mod failure;
+#[cfg(feature = "client")]
+mod guarded;
+#[cfg(feature = "server")]
+mod in_process;
+mod limits;
+#[cfg(feature = "client")]
+mod on_threads;
+mod target;
+mod transport;
+
+pub use failure::{StatusError, TransportError, TransportErrorKind};
+#[cfg(feature = "client")]
+pub use guarded::GuardedTransport;
+#[cfg(feature = "server")]
+pub use in_process::InProcess;
+pub use limits::ExchangeLimits;
+#[cfg(feature = "client")]
+pub use on_threads::OnThreads;
+pub use target::TargetPolicy;
+pub use transport::{BlockingTransport, Transport};

@@ -1,0 +1,181 @@
+//! How an exchange can fail, and what an answer that is no success holds.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use ::http::StatusCode;
+use bytes::Bytes;
+
+use crate::{Class, Error};
+
+/// How an exchange failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransportErrorKind {
+    /// No connection was made: nothing was sent.
+    Unreachable,
+    /// The other side did not prove who it is, or TLS is not there: nothing was sent.
+    Tls,
+    /// The address must not be called: nothing was sent.
+    TargetRefused,
+    /// The request could not be sent as it is: nothing was sent.
+    Unsendable,
+    /// The time was up.
+    Timeout,
+    /// The answer is longer than is allowed.
+    AnswerTooLarge,
+    /// The connection ended, or what came is not HTTP.
+    Broken,
+}
+
+impl TransportErrorKind {
+    /// Whether the request may have reached the other side.
+    #[must_use]
+    pub fn may_have_arrived(self) -> bool {
+        matches!(self, Self::Timeout | Self::AnswerTooLarge | Self::Broken)
+    }
+}
+
+/// No whole answer came.
+///
+/// ```
+/// use keyferry::{Class, Error};
+/// use keyferry::http::{TransportError, TransportErrorKind};
+///
+/// let error = Error::from(TransportError::new(TransportErrorKind::Unreachable, "connection refused"));
+/// assert_eq!(error.class(), Class::Storage);
+/// assert!(!TransportError::of(&error).unwrap().may_have_arrived());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransportError {
+    kind: TransportErrorKind,
+    detail: Cow<'static, str>,
+}
+
+impl TransportError {
+    /// Most characters of a detail.
+    const DETAIL: usize = 200;
+
+    /// An error. `detail` is for a person; it is cut to one line of 200 characters, and must not hold an address or a header of the request.
+    #[must_use]
+    pub fn new(kind: TransportErrorKind, detail: impl Into<Cow<'static, str>>) -> Self {
+        let mut detail = detail.into();
+        if detail.chars().count() > Self::DETAIL || detail.chars().any(char::is_control) {
+            detail = detail.chars().map(|character| if character.is_control() { ' ' } else { character }).take(Self::DETAIL).collect();
+        }
+        Self { kind, detail }
+    }
+
+    /// How it failed.
+    #[must_use]
+    pub fn kind(&self) -> TransportErrorKind {
+        self.kind
+    }
+
+    /// What the library of HTTP says of it, for a person.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// Whether the request may have reached the other side. If not, it may be sent again, whatever it asks for.
+    #[must_use]
+    pub fn may_have_arrived(&self) -> bool {
+        self.kind.may_have_arrived()
+    }
+
+    /// The failed exchange that an error came from, if it came from one.
+    #[must_use]
+    pub fn of(error: &Error) -> Option<&Self> {
+        std::error::Error::source(error)?.downcast_ref()
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            TransportErrorKind::Unreachable => "no connection",
+            TransportErrorKind::Tls => "no trusted connection",
+            TransportErrorKind::TargetRefused => "an address that must not be called",
+            TransportErrorKind::Unsendable => "a request that cannot be sent",
+            TransportErrorKind::Timeout => "the time was up",
+            TransportErrorKind::AnswerTooLarge => "an answer that is too long",
+            TransportErrorKind::Broken => "the connection broke",
+        })?;
+        if self.detail.is_empty() { Ok(()) } else { write!(f, ": {}", self.detail) }
+    }
+}
+
+impl std::error::Error for TransportError {}
+
+/// Class `target-refused` if the address must not be called; else `storage`: nothing is known of what the other side did, and trying again may help.
+impl From<TransportError> for Error {
+    fn from(error: TransportError) -> Self {
+        let class = if error.kind == TransportErrorKind::TargetRefused { Class::TargetRefused } else { Class::Storage };
+        Self::new(class, "", "the exchange failed").with_source(error)
+    }
+}
+
+/// An answer that is no success, as it came: status and body, whatever that is, up to 64 KiB. `Debug` and `Display` do not show the body.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StatusError {
+    status: StatusCode,
+    body: Bytes,
+    body_octets: usize,
+    retry_after: Option<Duration>,
+}
+
+impl StatusError {
+    /// Most octets of a body that are kept.
+    const KEPT: usize = 64 * 1024;
+
+    #[allow(dead_code, reason = "used by clients")]
+    pub(crate) fn new(status: StatusCode, body: &Bytes, retry_after: Option<Duration>) -> Self {
+        Self { status, body: body.slice(..body.len().min(Self::KEPT)), body_octets: body.len(), retry_after }
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The body: at most its first 64 KiB. It came from outside, and may hold anything.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Octets of the whole body.
+    #[must_use]
+    pub fn body_octets(&self) -> usize {
+        self.body_octets
+    }
+
+    /// What `Retry-After` said, in seconds.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// The answer that an error came from, if it came from one.
+    #[must_use]
+    pub fn of(error: &Error) -> Option<&Self> {
+        std::error::Error::source(error)?.downcast_ref()
+    }
+}
+
+impl fmt::Display for StatusError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "answered with status {} and {} octets", self.status.as_u16(), self.body_octets)
+    }
+}
+
+impl fmt::Debug for StatusError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StatusError({self})")
+    }
+}
+
+impl std::error::Error for StatusError {}

@@ -1,0 +1,52 @@
+//! A service without a socket.
+
+use std::fmt;
+
+use ::http::{Request, Response};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use http_body_util::{BodyExt, Full};
+use tower_service::Service;
+
+use super::{ExchangeLimits, Transport, TransportError, TransportErrorKind};
+use crate::BoxFuture;
+
+/// Hands requests to a service in the same process. Limits on time are not kept: what does not answer is waited for.
+#[derive(Clone)]
+pub struct InProcess<S>(pub S);
+
+impl<S, B> Transport for InProcess<S>
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync,
+    S::Future: Send,
+    S::Error: fmt::Display,
+    B: http_body::Body + Send,
+    B::Data: Send,
+    B::Error: fmt::Display,
+{
+    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        let mut service = self.0.clone();
+        Box::pin(async move {
+            let limit = ExchangeLimits::of(&request).answer_octets;
+            let broken = |detail: String| TransportError::new(TransportErrorKind::Broken, detail);
+            std::future::poll_fn(|context| service.poll_ready(context)).await.map_err(|error| broken(error.to_string()))?;
+            let response = service.call(request.map(Full::new)).await.map_err(|error| broken(error.to_string()))?;
+            let (head, body) = response.into_parts();
+            let (mut body, mut octets) = (std::pin::pin!(body), BytesMut::new());
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|error| broken(error.to_string()))?;
+                let Ok(data) = frame.into_data() else { continue };
+                if octets.len() + data.remaining() > limit {
+                    return Err(TransportError::new(TransportErrorKind::AnswerTooLarge, ""));
+                }
+                octets.put(data);
+            }
+            Ok(Response::from_parts(head, octets.freeze()))
+        })
+    }
+}
+
+impl<S> fmt::Debug for InProcess<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InProcess")
+    }
+}
