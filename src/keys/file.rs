@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use error::FileStoreError;
 
-use self::folder::{Faults, Folder};
+use self::folder::Folder;
 use self::state::{KEY_SUFFIX, key_file};
 use super::steps::{self, PendingKeys, State, as_signer, key_store_of_steps};
 use super::{Channel, Installation, KeptAnswer, KeyStoreError, MessageId, Pending, Profile, Provisioning};
@@ -101,7 +101,7 @@ impl FileKeyStore {
         provider: Arc<dyn Provider>,
         before: impl Fn(&'static str) -> std::io::Result<()> + Send + Sync + 'static,
     ) -> Result<Self, FileStoreError> {
-        let faults: Faults = Box::new(before);
+        let faults: folder::Faults = Box::new(before);
         Self::open_in(Folder::open(folder.as_ref(), Some(faults))?, provider)
     }
 
