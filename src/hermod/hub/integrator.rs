@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::ids::uuid_text;
 use super::{CommandRecord, CommandState, Digest, Inner, IntegratorConfig, MessageRecord};
 use crate::hermod::model::{Address, Callback, Command, CommandId, CommandType, Destination, Plugout, State, Submitted};
 use crate::hermod::wire::CommandApi;
@@ -87,7 +86,7 @@ impl Inner {
 
     fn destination(&self, message: &MessageRecord) -> Destination {
         let to = if message.pid.is_some() { Address::Mailbox(message.bid.clone()) } else { Address::Tmp };
-        let token = Secret::new(uuid_text(&self.seal.apply(&*self.provider, &message.mid, &message.masked_token)));
+        let token = Secret::new(crate::uuid::text(&self.seal.apply(&*self.provider, &message.mid, &message.masked_token)));
         // Masked with another key, it is not the token; then there is none to tell.
         let token = if Digest::of(&*self.provider, &token) == message.token { token } else { Secret::new("") };
         let uri = Plugout::new(self.box_url(&message.bid), token).to_uri();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ids::{gap, uuid, uuid_octets, uuid_text};
+use super::ids::{gap, uuid, uuid_octets};
 use super::{
     CommandRecord, CommandState, Completion, Digest, Inner, Integrator, MailboxRecord, MailboxState, MessageRecord, MessageState, NewCommand, Quota,
     StoredJson,
@@ -148,7 +148,7 @@ impl Inner {
         let provider = &*self.provider;
         let (mid, octets) = (uuid(provider)?, uuid_octets(provider)?);
         Ok(MessageRecord {
-            token: Digest::of(provider, &Secret::new(uuid_text(&octets))),
+            token: Digest::of(provider, &Secret::new(crate::uuid::text(&octets))),
             masked_token: *self.seal.apply(provider, &mid, &octets),
             mid,
             bid: target.bid,
