@@ -25,8 +25,9 @@ pub(super) fn certificate(shown: &str) -> Option<&'static str> {
 }
 
 /// How rustls and OpenSSL show it.
-const CERTIFICATE: [(&str, &str); 21] = [
+const CERTIFICATE: [(&str, &str); 24] = [
     ("InvalidCertificate(UnknownIssuer", "the certificate is of no issuer that is trusted"),
+    ("InvalidCertificate(BadSignature", "the certificate is of no issuer that is trusted"),
     ("InvalidCertificate(NotValidForName", "the certificate is for another name"),
     ("InvalidCertificate(Expired", "the certificate has expired"),
     ("InvalidCertificate(NotValidYet", "the certificate is not valid yet"),
@@ -46,6 +47,9 @@ const CERTIFICATE: [(&str, &str); 21] = [
     ("AlertReceived(UnknownCa", OURS),
     ("AlertReceived(UnknownCA", OURS),
     ("alert unknown ca", OURS),
+    // Of a signature in the handshake; records that cannot be read have an alert of another name.
+    ("AlertReceived(DecryptError", OURS),
+    ("alert decrypt error", OURS),
     ("AlertReceived(HandshakeFailure", "no handshake that both sides accept"),
 ];
 

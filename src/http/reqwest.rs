@@ -38,6 +38,9 @@ use crate::BoxFuture;
 /// A connection that did not come to stand within the time of the client for that (for ours, [`CONNECT_TIMEOUT`](Self::CONNECT_TIMEOUT)) is
 /// [`Unreachable`](TransportErrorKind::Unreachable): nothing was sent. When the [time of the exchange](ExchangeLimits) is up, it is
 /// [`Timeout`](TransportErrorKind::Timeout), whether a connection stood or not.
+///
+/// A client certificate that is not accepted is [`Tls`](TransportErrorKind::Tls). TLS 1.3 has the client send before it knows: if the connection ends
+/// before the refusal is read, it is [`Broken`](TransportErrorKind::Broken).
 #[derive(Clone)]
 pub struct ReqwestTransport {
     client: Client,
@@ -174,7 +177,7 @@ fn failure(error: ::reqwest::Error, is_https: bool, host: &str) -> TransportErro
 
     let error = error.without_url();
     let says = |words: &str| causes(&error).any(|cause| cause.to_string().contains(words));
-    let kind = if causes(&error).any(|cause| cause.is::<Refused>()) {
+    let kind = if causes(&error).any(<dyn std::error::Error>::is::<Refused>) {
         TargetRefused
     } else if error.is_builder() {
         Unsendable

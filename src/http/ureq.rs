@@ -26,7 +26,7 @@ use super::{BlockingTransport, ExchangeLimits, TransportError, TransportErrorKin
 /// use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 ///
 /// let read = |path| std::fs::read(path).unwrap();
-/// let roots = RootCerts::from([Certificate::from_pem(&read("roots.pem"))?].as_slice());
+/// let roots = RootCerts::from([Certificate::from_pem(&read("roots.pem"))?]);
 /// let client = ClientCert::new_with_certs(&[Certificate::from_pem(&read("client.pem"))?], PrivateKey::from_pem(&read("client-key.pem"))?);
 /// let config = ureq::Agent::config_builder()
 ///     .tls_config(TlsConfig::builder().root_certs(roots).client_cert(Some(client)).build())
@@ -39,6 +39,9 @@ use super::{BlockingTransport, ExchangeLimits, TransportError, TransportErrorKin
 /// # Kinds of failure
 /// ureq does not say at which step it failed. A request with a body is known not to have arrived as long as nothing of its body was taken from us, and
 /// [`Unreachable`](TransportErrorKind::Unreachable) or [`Tls`](TransportErrorKind::Tls) is said; in doubt it may have arrived.
+///
+/// A client certificate that is not accepted is [`Tls`](TransportErrorKind::Tls). TLS 1.3 has the client send before it knows: if the connection ends
+/// before the refusal is read, it is [`Broken`](TransportErrorKind::Broken).
 #[derive(Clone)]
 pub struct UreqTransport {
     agent: Agent,
