@@ -41,7 +41,7 @@ use super::{BlockingTransport, ExchangeLimits, TransportError, TransportErrorKin
 /// [`Unreachable`](TransportErrorKind::Unreachable) or [`Tls`](TransportErrorKind::Tls) is said; in doubt it may have arrived.
 ///
 /// A client certificate that is not accepted is [`Tls`](TransportErrorKind::Tls). TLS 1.3 has the client send before it knows: if the connection ends
-/// before the refusal is read, it is [`Broken`](TransportErrorKind::Broken).
+/// before the refusal is read, it is [`Broken`](TransportErrorKind::Broken), or [`Unreachable`](TransportErrorKind::Unreachable) as above.
 #[derive(Clone)]
 pub struct UreqTransport {
     agent: Agent,
