@@ -39,8 +39,7 @@ use crate::BoxFuture;
 /// [`Unreachable`](TransportErrorKind::Unreachable): nothing was sent. When the [time of the exchange](ExchangeLimits) is up, it is
 /// [`Timeout`](TransportErrorKind::Timeout), whether a connection stood or not.
 ///
-/// A client certificate that is not accepted is [`Tls`](TransportErrorKind::Tls). TLS 1.3 has the client send before it knows: if the connection ends
-/// before the refusal is read, it is [`Broken`](TransportErrorKind::Broken).
+/// A client certificate that is not accepted is [`Tls`](TransportErrorKind::Tls), unless the connection was reset before the refusal could be read.
 #[derive(Clone)]
 pub struct ReqwestTransport {
     client: Client,

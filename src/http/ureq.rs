@@ -40,8 +40,7 @@ use super::{BlockingTransport, ExchangeLimits, TransportError, TransportErrorKin
 /// ureq does not say at which step it failed. A request with a body is known not to have arrived as long as nothing of its body was taken from us, and
 /// [`Unreachable`](TransportErrorKind::Unreachable) or [`Tls`](TransportErrorKind::Tls) is said; in doubt it may have arrived.
 ///
-/// A client certificate that is not accepted is [`Tls`](TransportErrorKind::Tls). TLS 1.3 has the client send before it knows: if the connection ends
-/// before the refusal is read, it is [`Broken`](TransportErrorKind::Broken), or [`Unreachable`](TransportErrorKind::Unreachable) as above.
+/// A client certificate that is not accepted is [`Tls`](TransportErrorKind::Tls), unless the connection was reset before the refusal could be read.
 #[derive(Clone)]
 pub struct UreqTransport {
     agent: Agent,

@@ -143,11 +143,14 @@ async fn accept(listener: TcpListener, behaviour: Behaviour, tls: Option<TlsAcce
         tokio::spawn(async move {
             match tls {
                 None => serve(stream, behaviour, octets, seen).await,
-                Some(tls) => {
-                    if let Ok(stream) = tls.accept(stream).await {
-                        serve(stream, behaviour, octets, seen).await;
+                Some(tls) => match tls.accept(stream).into_fallible().await {
+                    Ok(stream) => serve(stream, behaviour, octets, seen).await,
+                    // With octets unread the connection would be reset, and the words of the refusal lost.
+                    Err((_, mut stream)) => {
+                        let _ = stream.shutdown().await;
+                        let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
                     }
-                }
+                },
             }
         });
     }
