@@ -100,27 +100,59 @@ pub fn read_credential(dialect: &Dialect, path: &str, head: &Parts) -> Option<Ma
     Some(MailboxKey { bid, token: read_bearer(&head.headers)?, claim })
 }
 
+/// Most octets of a body that a call at this address may have, if there is such an address: `limit`, or none at all.
+///
+/// # Errors
+/// Class `not-found` if there is no such address, `malformed` with status 405 if it has not this method.
+pub fn body_limit(path: &str, method: &Method, limit: usize) -> Result<usize, Error> {
+    Ok(match target(path, method)? {
+        Target::Answer(_) | Target::Reserve => limit,
+        Target::List | Target::Fetch(_) | Target::Remove => 0,
+    })
+}
+
 /// Reads a call. `path` is what is left of the path below the public address: `/b1/m1`.
 ///
 /// # Errors
 /// Class `not-found` for an unknown path, `malformed` for all else that is wrong; a method that the path does not have is answered with 405, a content type
 /// other than JSON with 415. What an answer says is not looked at.
 pub fn read_call(path: &str, head: &Parts, body: &[u8]) -> Result<Call, Error> {
+    Ok(match target(path, &head.method)? {
+        Target::List => Call::List { wait: read_wait(head.uri.query().unwrap_or_default())? },
+        Target::Fetch(mid) => Call::Fetch { mid },
+        Target::Answer(mid) => Call::Answer { mid, answer: read_json(head, body)?.to_owned() },
+        Target::Reserve => {
+            let body = read_json(head, body)?;
+            let empty = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(body).is_ok_and(|map| map.is_empty());
+            if !empty {
+                return Err(Error::malformed("", "not an empty object"));
+            }
+            Call::Reserve
+        }
+        Target::Remove => Call::Remove,
+    })
+}
+
+enum Target {
+    List,
+    Fetch(String),
+    Answer(String),
+    Reserve,
+    Remove,
+}
+
+fn target(path: &str, method: &Method) -> Result<Target, Error> {
     let mut segments = split_path(path)?.into_iter();
     let (bid, mid) = (segments.next(), segments.next());
     if segments.next().is_some() {
         return Err(Error::new(Class::NotFound, "path", "no such address"));
     }
-    match (bid, mid, &head.method) {
-        (None, _, &Method::POST) => {
-            let body = read_json(head, body)?;
-            let empty = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(body).is_ok_and(|map| map.is_empty());
-            if empty { Ok(Call::Reserve) } else { Err(Error::malformed("", "not an empty object")) }
-        }
-        (Some(_), None, &Method::GET) => Ok(Call::List { wait: read_wait(head.uri.query().unwrap_or_default())? }),
-        (Some(_), None, &Method::DELETE) => Ok(Call::Remove),
-        (Some(_), Some(mid), &Method::GET) => Ok(Call::Fetch { mid }),
-        (Some(_), Some(mid), &Method::POST) => Ok(Call::Answer { mid, answer: read_json(head, body)?.to_owned() }),
+    match (bid, mid, method) {
+        (None, _, &Method::POST) => Ok(Target::Reserve),
+        (Some(_), None, &Method::GET) => Ok(Target::List),
+        (Some(_), None, &Method::DELETE) => Ok(Target::Remove),
+        (Some(_), Some(mid), &Method::GET) => Ok(Target::Fetch(mid)),
+        (Some(_), Some(mid), &Method::POST) => Ok(Target::Answer(mid)),
         _ => Err(method_not_allowed()),
     }
 }
