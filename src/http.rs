@@ -3,10 +3,12 @@
 //! - [`Transport`] and [`BlockingTransport`]: the seam to a library of HTTP. Any closure is one. `OnThreads` makes the first of the second, `InProcess`
 //!   of a service without a socket, `GuardedTransport` calls only what a [`TargetPolicy`] allows.
 //! - [`ExchangeLimits`]: how long an exchange may take and how much an answer may hold.
+//! - [`PeerCertificate`]: who answered, if a transport knows it.
 //! - [`TransportError`] and [`StatusError`]: what went wrong, as [sources](std::error::Error::source) of an [`Error`](crate::Error).
 //!
 //! What is sent stands in [`hermod::wire::http`](crate::hermod::wire::http).
 
+mod certificate;
 mod failure;
 #[cfg(feature = "client")]
 mod guarded;
@@ -18,6 +20,7 @@ mod on_threads;
 mod target;
 mod transport;
 
+pub use certificate::PeerCertificate;
 pub use failure::{StatusError, TransportError, TransportErrorKind};
 #[cfg(feature = "client")]
 pub use guarded::GuardedTransport;
