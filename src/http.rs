@@ -4,6 +4,7 @@
 //!   of a service without a socket, `GuardedTransport` calls only what a [`TargetPolicy`] allows. `ReqwestTransport` and `UreqTransport` are on the
 //!   libraries of these names.
 //! - [`ExchangeLimits`]: how long an exchange may take and how much an answer may hold.
+//! - [`PeerCertificate`]: who answered, if a transport knows it.
 //! - [`TransportError`] and [`StatusError`]: what went wrong, as [sources](std::error::Error::source) of an [`Error`](crate::Error).
 //!
 //! What is sent stands in [`hermod::wire::http`](crate::hermod::wire::http).

@@ -43,7 +43,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use connector::{Connection, Connector, Through};
+pub use connector::{CertificateSeen, Connection, Connector, Through};
 pub use consent::{Action, Consent, Decision, Question, QuestionKey};
 pub use error::DeviceError;
 use error::Stop;

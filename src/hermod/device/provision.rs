@@ -51,7 +51,7 @@ impl Agent {
         if !message.header.fqdn.is_empty() {
             answer = answer.with_fqdn(&message.header.fqdn);
         }
-        if let Some(sha256) = mailbox.certificate_sha256 {
+        if let Some(sha256) = mailbox.certificate.sha256() {
             answer = answer.with_sch(sha256);
         }
         let answer = answer.with_signed_keys(self.prove(id, &plan).await?);

@@ -72,6 +72,11 @@ impl Expectation {
         Ok(self)
     }
 
+    pub(crate) fn with_mailbox_at(mut self, base: BaseUrl) -> Self {
+        self.mailbox_base = Some(base);
+        self
+    }
+
     /// What the command asks for.
     #[must_use]
     pub fn asked(&self) -> &Asked {

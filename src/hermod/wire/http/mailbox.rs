@@ -185,30 +185,32 @@ pub fn write_answer(dialect: &Dialect, answer: &Result<Answer, Error>, request_i
 ///
 /// # Errors
 /// What the hub refused it with, as [`read_refusal`]. A refusal or a success that does not have the hub's form comes from something between (a proxy, a portal), and a
-/// device must not give up keys for that: class `storage`, with the answer as its source.
+/// device must not give up keys for that: class `storage`, with the answer as its source. A message that is one and cannot be read is `malformed` or `too-large`.
 pub fn read_answer(dialect: &Dialect, call: &Call, response: &Response<Bytes>) -> Result<Answer, Error> {
-    let between = |detail: &'static str| {
-        let source = StatusError::new(response.status(), response.body(), None);
-        Error::new(Class::Storage, "", detail).with_source(source)
-    };
+    let kept = || StatusError::new(response.status(), response.body(), None);
+    let between = || Error::new(Class::Storage, "", "not an answer of the hub").with_source(kept());
     if !response.status().is_success() {
         let error = read_refusal(response);
-        return Err(if is_ours(response) || error.class() == Class::Rate { error } else { between("not an answer of the hub") });
+        let says_it = is_ours(response) || error.class() == Class::Rate;
+        return Err(if says_it { error } else { error.with_class(Class::Storage) });
     }
-    let text = text_of(response.body()).map_err(|_| between("not an answer of the hub"))?;
+    let text = text_of(response.body()).map_err(|_| between())?;
     let answer = match call {
         Call::List { .. } => Listing::from_json(text).map(Answer::Listing),
         Call::Fetch { .. } => {
-            return dialect
-                .read_message(text)
-                .map(Answer::Message)
-                .map_err(|error| error.with_source(StatusError::new(response.status(), response.body(), None)));
+            let message = dialect.read_message(text);
+            return message.map(Answer::Message).map_err(|error| if is_message(text) { error.with_source(kept()) } else { between() });
         }
         Call::Answer { .. } if text.trim() == "{}" => Ok(Answer::Taken),
-        Call::Answer { .. } => return Err(between("not an answer of the hub")),
+        Call::Answer { .. } => return Err(between()),
         Call::Reserve => ReservedBox::from_json(text).map(Answer::Reserved),
         Call::Remove if response.status() == StatusCode::NO_CONTENT => Ok(Answer::Removed),
-        Call::Remove => return Err(between("not an answer of the hub")),
+        Call::Remove => return Err(between()),
     };
-    answer.map_err(|_| between("not an answer of the hub"))
+    answer.map_err(|_| between())
+}
+
+/// Whether a text is meant as a message: an object with a header.
+fn is_message(text: &str) -> bool {
+    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok_and(|map| map.contains_key("header"))
 }
