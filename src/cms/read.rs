@@ -3,7 +3,7 @@
 use der::{Decode as _, Tag, TagNumber};
 use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
-use super::{CONTENT_TYPE, DATA, Hash, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_CERTIFICATE};
+use super::{CONTENT_HINTS, CONTENT_TYPE, DATA, Hash, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_CERTIFICATE};
 use crate::crypto::{Algorithm, Provider, VerifyKey, der_to_raw, verify};
 use crate::csr::identified;
 use crate::tlv::{self, Cursor, Element};
@@ -25,6 +25,8 @@ pub(crate) struct SignedData<'a> {
     message_digest: &'a [u8],
     /// SHA-256 of the certificate that the signer named among what he signed, if he did.
     certificate_sha256: Option<&'a [u8]>,
+    /// What the signer said that the content is, if he did.
+    pub(crate) hint: Option<&'a str>,
     signature: Vec<u8>,
 }
 
@@ -105,11 +107,12 @@ impl<'a> SignedData<'a> {
         }
         let digest = values.message_digest.ok_or_else(|| Error::malformed("signedAttrs.messageDigest", "absent"))?;
         let certificate_sha256 = values.signing_certificate.map(|value| read_certificate_hash(&value)).transpose()?.flatten();
+        let hint = values.content_hints.map(|value| read_hint(&value)).transpose()?.flatten();
         let mut attributes = attributes.octets.to_vec();
         if let Some(tag) = attributes.first_mut() {
             *tag = 0x31;
         }
-        Ok(Self { content, algorithm, signer, attributes, message_digest: digest.value, certificate_sha256, signature })
+        Ok(Self { content, algorithm, signer, attributes, message_digest: digest.value, certificate_sha256, hint, signature })
     }
 
     /// Whether the key signed these attributes.
@@ -173,6 +176,7 @@ impl<'a> SignerId<'a> {
 struct Attributes<'a> {
     content_type: Option<Element<'a>>,
     message_digest: Option<Element<'a>>,
+    content_hints: Option<Element<'a>>,
     signing_certificate: Option<Element<'a>>,
 }
 
@@ -188,6 +192,7 @@ impl<'a> Attributes<'a> {
             let (slot, tag) = match oid.octets {
                 CONTENT_TYPE => (&mut read.content_type, Tag::ObjectIdentifier),
                 MESSAGE_DIGEST => (&mut read.message_digest, Tag::OctetString),
+                CONTENT_HINTS => (&mut read.content_hints, Tag::Sequence),
                 SIGNING_CERTIFICATE => (&mut read.signing_certificate, Tag::Sequence),
                 _ => continue,
             };
@@ -237,6 +242,17 @@ fn read_certificate_hash<'a>(element: &Element<'a>) -> Result<Option<&'a [u8]>, 
         return Ok(None);
     }
     Ok(Some(certificate.expect(Tag::OctetString, PART)?.value))
+}
+
+/// The description in ContentHints, if there is one.
+fn read_hint<'a>(element: &Element<'a>) -> Result<Option<&'a str>, Error> {
+    const PART: &str = "signedAttrs.contentHint";
+    let mut fields = element.inside();
+    if fields.peek() != Some(Tag::Utf8String) {
+        return Ok(None);
+    }
+    let text = fields.next(PART)?;
+    std::str::from_utf8(text.value).map(Some).map_err(|_| Error::malformed(PART, "not UTF-8").at(text.offset))
 }
 
 fn key_identifier(certificate: &Certificate) -> Option<Vec<u8>> {
