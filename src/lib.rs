@@ -58,6 +58,7 @@
 mod base_url;
 mod certificate;
 mod clock;
+mod cms;
 pub mod crypto;
 pub mod csr;
 mod error;

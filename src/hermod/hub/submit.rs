@@ -31,6 +31,10 @@ impl Integrator {
     pub(super) async fn store(&self, command: Command) -> Result<CommandRecord, Error> {
         let inner = &*self.inner;
         let (command, body) = inner.check_command(&command)?;
+        let (command, body) = match self.resolve_contents(&command).await? {
+            Some(resolved) => inner.check_command(&resolved)?,
+            None => (command, body),
+        };
         let kind = command.body.kind().ok_or_else(|| Error::malformed("", "a command that is not known here"))?;
         let targets = self.resolve(&command, kind).await?;
         let deletes_silently = matches!(&command.body, CommandBody::Delete(delete) if !delete.asks_device());
