@@ -1,4 +1,5 @@
-//! Where a device keeps its keys, and what it has to remember of what it is doing: the seam [`KeyStore`], and a store in memory.
+//! Where a device keeps its keys, and what it has to remember of what it is doing: the seam [`KeyStore`], a store in memory, and one
+//! in a folder.
 //!
 //! # Power may fail at any point
 //!
@@ -25,13 +26,17 @@
 //! made here, as UUIDs.
 
 mod error;
+mod file;
 mod memory;
+mod steps;
 mod stored;
 
 use std::sync::Arc;
 
 pub use error::KeyStoreError;
-pub use memory::{KEPT_ANSWERS, MemoryKeyStore};
+pub use file::{FileKeyStore, FileStoreError};
+pub use memory::MemoryKeyStore;
+pub use steps::KEPT_ANSWERS;
 pub use stored::{Channel, Installation, KeptAnswer, KeyWish, MessageId, Pending, Profile, ProfileNames, Provisioning, StoredKey};
 
 use crate::BoxFuture;

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::crypto::CryptoError;
 
-/// Why a key store did not do something. Nothing was changed.
+/// Why a key store did not do something. Nothing was changed; after [`Failed`](Self::Failed) it may have been done, and calling again tells.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyStoreError {

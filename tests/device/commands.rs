@@ -110,7 +110,7 @@ fn one_message_that_cannot_be_read_does_not_keep_the_next_from_being_answered() 
 fn secrets_are_not_shown_and_futures_can_be_sent() {
     let world = World::new();
     let profile = world.provisioned(&one_key());
-    let shown = format!("{:?} {:?} {:?} {profile:?}", world.device(), world.store, world.asked.lock().unwrap());
+    let shown = format!("{:?} {:?} {profile:?}", world.device(), world.asked.lock().unwrap());
     assert!(!shown.contains(profile.channel.token.expose()));
     fn sendable<T: Send>(_: T) {}
     let agent = world.device();

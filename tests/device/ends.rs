@@ -6,7 +6,6 @@ use crate::crash::{Crash, run};
 use crate::support::{World, one_key, renewal};
 use keyferry::Class;
 use keyferry::hermod::device::{DeviceError, Event};
-use keyferry::keys::KeyStore as _;
 
 #[test]
 fn an_answer_that_comes_too_late_removes_the_new_keys() {

@@ -7,7 +7,6 @@ use keyferry::Class;
 use keyferry::crypto::Curve;
 use keyferry::hermod::device::{Action, Decision, Event};
 use keyferry::hermod::model::{Answer, Command, CommandBody, CommandHeader, PingCommand, Response, Storage};
-use keyferry::keys::KeyStore as _;
 
 #[test]
 fn policy_decides_on_types_and_lengths() {

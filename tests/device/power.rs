@@ -7,7 +7,6 @@ use crate::support::{P256, World, answers_are_identical, certificates, delivery,
 use keyferry::Class;
 use keyferry::hermod::device::{Agent, Decision};
 use keyferry::hermod::model::{Answer, Command, CommandBody, CommandHeader, DeleteCommand, PingCommand, Response};
-use keyferry::keys::KeyStore as _;
 
 /// Runs `step` with a crash at every point, starts again until it is through, and checks.
 fn crash_at_every_step(

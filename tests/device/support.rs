@@ -19,7 +19,7 @@ use keyferry::{BoxFuture, Certificate, Clock};
 
 pub(crate) struct World {
     pub(crate) hub: FakeHub,
-    pub(crate) store: Arc<MemoryKeyStore>,
+    pub(crate) store: Arc<dyn KeyStore>,
     pub(crate) attestation: Arc<dyn Signer>,
     pub(crate) policy: DevicePolicy,
     pub(crate) decision: Decision,

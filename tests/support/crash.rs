@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use keyferry::BoxFuture;
 use keyferry::crypto::{KeyKind, Signer};
-use keyferry::keys::{Channel, Installation, KeptAnswer, KeyStore, KeyStoreError, MemoryKeyStore, MessageId, Pending, Profile, Provisioning};
+use keyferry::keys::{Channel, Installation, KeptAnswer, KeyStore, KeyStoreError, MessageId, Pending, Profile, Provisioning};
 
 /// Counts steps down; the last one never ends.
 pub(crate) struct Crash(AtomicUsize);
@@ -40,7 +40,7 @@ pub(crate) fn run<T>(future: impl Future<Output = T>) -> Option<T> {
 }
 
 /// A key store that crashes before or after a step.
-pub(crate) struct CrashingStore(pub(crate) Arc<MemoryKeyStore>, pub(crate) Arc<Crash>);
+pub(crate) struct CrashingStore(pub(crate) Arc<dyn KeyStore>, pub(crate) Arc<Crash>);
 
 macro_rules! steps {
     ($( fn $name:ident<'a>(&'a self $(, $argument:ident: $type:ty)*) -> $output:ty; )*) => {

@@ -1,0 +1,201 @@
+//! A key store in a folder.
+
+mod error;
+mod folder;
+mod state;
+
+use std::collections::HashSet;
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use error::FileStoreError;
+
+use self::folder::Folder;
+use self::state::{KEY_SUFFIX, key_file};
+use super::steps::{self, PendingKeys, State, as_signer, key_store_of_steps};
+use super::{Channel, Installation, KeptAnswer, KeyStoreError, MessageId, Pending, Profile, Provisioning};
+use crate::BoxFuture;
+use crate::crypto::{KeyKind, PrivateKey, Provider, Signer};
+
+/// A key store in a folder: for devices whose keys are to outlive the program, and have no better place.
+///
+/// | file | holds |
+/// |---|---|
+/// | `{64 hex digits}.p8` | one private key: PKCS#8 (RFC 5958), DER, unencrypted. The name is the SHA-256 of its public key |
+/// | `state.json` | everything else: profiles, certificates, links, answers, and the tokens and claims that open mailboxes |
+/// | `lock` | nothing; it is locked while a store is open |
+/// | `….tmp` | what was being written when the power failed; it is removed when the folder is opened |
+///
+/// The folder has mode 0700 and each file 0600, where there are modes; whoever may read them has the keys. Other files in the folder are left alone.
+///
+/// Every step is durable when its future resolves, and done as a whole or not at all: a file is written beside its place, synced and renamed, and the
+/// folder is synced. A private key is there before the state that names it, and goes after the state that does not. What is left over is removed at the next
+/// opening; but if the state cannot be read, nothing is removed.
+///
+/// Keys are made by the provider, RSA of 2048, 3072 and 4096 bits, EC and Ed25519, all of them in the storage `APP`. They are read when the folder is opened
+/// and wiped from memory, by their provider, when the store and whoever got them as a [`Signer`] let go of them. What a file held is not overwritten when
+/// it is removed.
+///
+/// Every call blocks for as long as the disk takes, milliseconds as a rule; making an RSA key takes longer. One that failed with
+/// [`KeyStoreError::Failed`] may have been done: the next call looks at what is in the folder and goes on from there.
+///
+/// ```
+/// # #[cfg(feature = "aws-lc-rs")] {
+/// use std::sync::Arc;
+/// use keyferry::Secret;
+/// use keyferry::crypto::{Curve, KeyKind, aws_lc_rs::AwsLcRs};
+/// use keyferry::keys::{Channel, FileKeyStore, KeyStore, KeyWish, MessageId, ProfileNames, Provisioning};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = std::env::temp_dir().join(format!("keyferry-doc-{}", std::process::id()));
+/// let message = MessageId::new("https://hub.example/ms/b1", "m1");
+/// let names = ProfileNames::new("3051e9f3-0e4d-436b-a512-2e18d8afe134", "userA", "Profile", "Example");
+/// let wish = KeyWish::new("signer", "SIG", KeyKind::Ec(Curve::P256));
+/// {
+///     let store = FileKeyStore::open(&folder, Arc::new(AwsLcRs))?;
+///     store.begin(Provisioning::new(message.clone(), [0; 32], names, vec![wish])).await?;
+/// }
+/// // The power fails, and comes back.
+/// let store = FileKeyStore::open(&folder, Arc::new(AwsLcRs))?;
+/// store.seal(&message, Channel::of_mailbox("https://hub.example/ms/b2", Secret::new("t")), "{}").await?;
+/// let profile = store.commit(&message).await?.unwrap();
+/// assert_eq!(profile.keys[0].key_id, "signer");
+/// # drop(store);
+/// # std::fs::remove_dir_all(folder)?;
+/// # Ok(()) }
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(run())?;
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct FileKeyStore {
+    provider: Arc<dyn Provider>,
+    kept: Mutex<Kept>,
+}
+
+/// The folder, and what is in it.
+struct Kept {
+    folder: Folder,
+    /// Absent after a failure: nobody knows then which of two states is in the folder.
+    state: Option<State>,
+}
+
+impl FileKeyStore {
+    /// Opens the store in a folder, which is made if it is not there; its parent has to be. The folder stays locked until the store is dropped.
+    ///
+    /// # Errors
+    /// [`FileStoreError::InUse`] if a store is open in that folder, in this process or another; [`FileStoreError::Damaged`] if what is in there cannot be
+    /// read or does not fit together, and then nothing is changed; [`FileStoreError::Io`].
+    pub fn open(folder: impl AsRef<Path>, provider: Arc<dyn Provider>) -> Result<Self, FileStoreError> {
+        Self::open_in(Folder::open(folder.as_ref(), None)?, provider)
+    }
+
+    /// The same, with a function that is asked before each operation on a file that changes something: `create`, `write`, `sync`, `rename`,
+    /// `remove`, and `sync-folder`. If it gives an error, the operation is not done, a `write` by half. For tests of what happens then.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    #[cfg(feature = "testing")]
+    pub fn open_with_faults(
+        folder: impl AsRef<Path>,
+        provider: Arc<dyn Provider>,
+        before: impl Fn(&'static str) -> std::io::Result<()> + Send + Sync + 'static,
+    ) -> Result<Self, FileStoreError> {
+        let faults: folder::Faults = Box::new(before);
+        Self::open_in(Folder::open(folder.as_ref(), Some(faults))?, provider)
+    }
+
+    fn open_in(folder: Folder, provider: Arc<dyn Provider>) -> Result<Self, FileStoreError> {
+        let state = state::load(&folder, &*provider)?;
+        Ok(Self { provider, kept: Mutex::new(Kept { folder, state: Some(state) }) })
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // A state is put in its place as a whole.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&State) -> T) -> Result<T, KeyStoreError> {
+        self.kept().known(&*self.provider).map(look).map_err(KeyStoreError::failed)
+    }
+
+    fn step<T>(&self, change: impl FnOnce(&mut State) -> Result<T, KeyStoreError>) -> Result<T, KeyStoreError> {
+        let mut kept = self.kept();
+        let mut changed = kept.known(&*self.provider).map_err(KeyStoreError::failed)?.clone();
+        let given = change(&mut changed)?;
+        kept.keep(changed, &*self.provider).map_err(KeyStoreError::failed)?;
+        Ok(given)
+    }
+}
+
+key_store_of_steps!(FileKeyStore);
+
+impl Kept {
+    /// The state, looked up again after a failure.
+    fn known(&mut self, provider: &dyn Provider) -> Result<&State, FileStoreError> {
+        let state = match self.state.take() {
+            Some(state) => state,
+            None => state::load(&self.folder, provider)?,
+        };
+        Ok(self.state.insert(state))
+    }
+
+    /// Keeps a changed state: first the keys that it adds, then itself, then the keys that it lacks go.
+    fn keep(&mut self, changed: State, provider: &dyn Provider) -> Result<(), FileStoreError> {
+        // There again once everything is in its place.
+        let Some(old) = self.state.take() else { return Ok(()) };
+        let text = match state::write(&changed) {
+            Ok(text) => text,
+            Err(error) => {
+                self.state = Some(old);
+                return Err(error);
+            }
+        };
+        if *text != *state::write(&old)? {
+            let (before, after) = (key_files(&old, provider), key_files(&changed, provider));
+            let mut new_keys = false;
+            for (name, key) in
+                private_keys(&changed).map(|key| (key_file(key.public_key(), provider), key)).filter(|(name, _)| !before.contains(name))
+            {
+                let pkcs8 = key.expose_pkcs8_der().map_err(FileStoreError::Key)?;
+                self.folder.put(&name, &pkcs8)?;
+                new_keys = true;
+            }
+            if new_keys {
+                self.folder.sync()?;
+            }
+            self.folder.put(state::FILE, text.as_bytes())?;
+            self.folder.sync()?;
+            let mut gone = before.difference(&after).peekable();
+            let any = gone.peek().is_some();
+            gone.try_for_each(|name| self.folder.remove(name))?;
+            if any {
+                self.folder.sync()?;
+            }
+        }
+        self.state = Some(changed);
+        Ok(())
+    }
+}
+
+fn private_keys(state: &State) -> impl Iterator<Item = &Arc<dyn PrivateKey>> {
+    let pending = state.pending.iter().flat_map(|pending| pending.private.values());
+    pending.chain(state.profiles.iter().flat_map(|profile| profile.private.values()))
+}
+
+/// The names of the files of the keys that a state has.
+fn key_files(state: &State, provider: &dyn Provider) -> HashSet<String> {
+    private_keys(state).map(|key| key_file(key.public_key(), provider)).collect()
+}
+
+/// Whether a file of that name is one that a store makes for a key.
+fn is_key_file(name: &str) -> bool {
+    let digest = name.strip_suffix(KEY_SUFFIX);
+    digest.is_some_and(|digest| digest.len() == 64 && digest.bytes().all(|octet| matches!(octet, b'0'..=b'9' | b'a'..=b'f')))
+}
+
+impl fmt::Debug for FileKeyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileKeyStore").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,35 @@
+//! Why a folder could not be opened, read or written.
+
+use crate::Error;
+use crate::crypto::CryptoError;
+
+/// Why a [`FileKeyStore`](super::FileKeyStore) could not be opened, or what is the source of its [`KeyStoreError::Failed`](crate::keys::KeyStoreError::Failed).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileStoreError {
+    /// A store is open in that folder.
+    #[error("the folder is in use")]
+    InUse,
+    /// A file cannot be read as what it is, is not there, or does not fit the others. Nothing was removed or changed.
+    #[error("{file} is damaged")]
+    Damaged {
+        /// The name of the file in the folder.
+        file: String,
+        /// What is wrong: of class `malformed`, `too-large`, or `not-found` for one that is not there.
+        source: Error,
+    },
+    /// What has to be remembered is more than one file may hold.
+    #[error("too much to remember")]
+    TooLarge(#[source] Error),
+    /// The provider does not write out a key that it made.
+    #[error("a private key could not be written out")]
+    Key(#[source] CryptoError),
+    /// The system failed.
+    #[error("{doing}")]
+    Io {
+        /// What was being done, for a person.
+        doing: &'static str,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}

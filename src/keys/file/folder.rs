@@ -1,0 +1,169 @@
+//! The operations on files, each of them whole and, once the folder is synced, durable.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::FileStoreError;
+
+/// Asked before each operation that changes something, with its name.
+pub(super) type Faults = Box<dyn Fn(&'static str) -> io::Result<()> + Send + Sync>;
+
+/// A folder that nobody else has open.
+pub(super) struct Folder {
+    path: PathBuf,
+    faults: Option<Faults>,
+    /// Locked for as long as it is open.
+    lock: File,
+}
+
+/// What the name of a file that is being written ends in.
+pub(super) const TEMPORARY: &str = ".tmp";
+const LOCK: &str = "lock";
+
+impl Folder {
+    /// Makes the folder if it is not there, and locks it.
+    pub(super) fn open(path: &Path, faults: Option<Faults>) -> Result<Self, FileStoreError> {
+        let made = match private_folder().create(path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+            made => made.map(|()| true).map_err(failed("the folder could not be made"))?,
+        };
+        if made {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            sync_folder(parent).map_err(failed("the folder around it could not be synced"))?;
+        } else {
+            make_private(path).map_err(failed("the folder could not be made private"))?;
+        }
+        let lock = private_file().create(true).truncate(false).open(path.join(LOCK)).map_err(failed("the lock could not be opened"))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), faults, lock }),
+            Err(TryLockError::WouldBlock) => Err(FileStoreError::InUse),
+            Err(TryLockError::Error(error)) => Err(failed("the folder could not be locked")(error)),
+        }
+    }
+
+    /// The names of the files. Those that are not UTF-8 are nobody's here.
+    pub(super) fn names(&self) -> Result<Vec<String>, FileStoreError> {
+        let names = std::fs::read_dir(&self.path).and_then(|entries| entries.map(|entry| entry.map(|entry| entry.file_name())).collect());
+        let names: Vec<std::ffi::OsString> = names.map_err(failed("the folder could not be listed"))?;
+        Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect())
+    }
+
+    /// What a file holds, `most` octets and one at most; `None` if it is not there.
+    pub(super) fn read(&self, name: &str, most: usize) -> Result<Option<Zeroizing<Vec<u8>>>, FileStoreError> {
+        let read = || {
+            let file = match File::open(self.path.join(name)) {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                file => file?,
+            };
+            // Room for all of it at once: a buffer that grows leaves copies behind.
+            let length = file.metadata()?.len().min(most as u64 + 1);
+            let mut octets = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(most) + 1));
+            file.take(most as u64 + 1).read_to_end(&mut octets)?;
+            Ok(Some(octets))
+        };
+        read().map_err(failed("a file could not be read"))
+    }
+
+    /// Puts a file in its place, where one may be, as a whole. It is there for good once the folder was synced.
+    pub(super) fn put(&self, name: &str, octets: &[u8]) -> Result<(), FileStoreError> {
+        let temporary = self.path.join(format!("{name}{TEMPORARY}"));
+        let put = || {
+            self.before("create")?;
+            let mut file = private_file().create_new(true).open(&temporary)?;
+            if let Err(error) = self.before("write") {
+                file.write_all(&octets[..octets.len() / 2])?;
+                return Err(error);
+            }
+            file.write_all(octets)?;
+            self.before("sync")?;
+            file.sync_all()?;
+            self.before("rename")?;
+            std::fs::rename(&temporary, self.path.join(name))
+        };
+        put().map_err(failed("a file could not be written"))
+    }
+
+    /// Removes a file, if it is there.
+    pub(super) fn remove(&self, name: &str) -> Result<(), FileStoreError> {
+        let removed = self.before("remove").and_then(|()| std::fs::remove_file(self.path.join(name)));
+        match removed {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(failed("a file could not be removed")),
+        }
+    }
+
+    /// Makes what was put and removed stay so.
+    pub(super) fn sync(&self) -> Result<(), FileStoreError> {
+        self.before("sync-folder").and_then(|()| sync_folder(&self.path)).map_err(failed("the folder could not be synced"))
+    }
+
+    fn before(&self, operation: &'static str) -> io::Result<()> {
+        self.faults.as_ref().map_or(Ok(()), |faults| faults(operation))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A process that was being started may have the file open as well, for a moment; closing would not be enough then.
+        let _ = self.lock.unlock();
+    }
+}
+
+fn failed(doing: &'static str) -> impl FnOnce(io::Error) -> FileStoreError {
+    move |source| FileStoreError::Io { doing, source }
+}
+
+#[cfg(unix)]
+fn private_folder() -> DirBuilder {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let mut builder = DirBuilder::new();
+    builder.mode(0o700);
+    builder
+}
+
+#[cfg(not(unix))]
+fn private_folder() -> DirBuilder {
+    DirBuilder::new()
+}
+
+/// Shuts others out of a folder that was there before.
+#[cfg(unix)]
+fn make_private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let permissions = std::fs::metadata(path)?.permissions();
+    if permissions.mode() & 0o077 == 0 { Ok(()) } else { std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)) }
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn private_file() -> OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    options
+}
+
+#[cfg(not(unix))]
+fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    options
+}
+
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Elsewhere a folder cannot be opened as a file.
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}

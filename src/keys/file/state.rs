@@ -1,0 +1,355 @@
+//! The state as JSON, and the keys beside it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::folder::{Folder, TEMPORARY};
+use super::{FileStoreError, is_key_file, key_files};
+use crate::crypto::{PrivateKey, Provider, PublicKey};
+use crate::hermod::model::DataText;
+use crate::jose::json::{Nulls, json_object, read};
+use crate::jose::{decode_standard, decode_url, encode_standard, encode_url};
+use crate::keys::steps::{PendingKeys, ProfileKeys, Ring, State};
+use crate::keys::{Channel, KeptAnswer, MessageId, Pending, Profile, ProfileNames, StoredKey};
+use crate::{Certificate, Class, Error, Secret};
+
+pub(super) const FILE: &str = "state.json";
+pub(super) const KEY_SUFFIX: &str = ".p8";
+
+/// Most octets of the state: 64 MiB.
+const MAX_STATE: usize = 64 * 1024 * 1024;
+/// Most octets of a private key: more than one of RSA-8192 has.
+const MAX_KEY: usize = 16 * 1024;
+/// The form that is written today; others are refused.
+const VERSION: u64 = 1;
+
+json_object! {
+    struct Stored {
+        required version: u64 = "version",
+        required activations: Vec<StoredChannel> = "activations",
+        required pending: Vec<StoredPending> = "pending",
+        required profiles: Vec<StoredProfile> = "profiles",
+        required answers: Vec<StoredAnswer> = "answers",
+    }
+}
+
+json_object! {
+    struct StoredChannel at_most 1_000_000 {
+        required address: String = "address",
+        exposed token: Secret = "token",
+        optional_exposed claim: Secret = "claim",
+    }
+}
+
+json_object! {
+    struct StoredMessage {
+        required mailbox: String = "mailbox",
+        required mid: String = "mid",
+    }
+}
+
+json_object! {
+    struct StoredNames {
+        required id: String = "id",
+        required user_id: String = "userid",
+        required name: String = "name",
+        required server_name: String = "servername",
+    }
+}
+
+json_object! {
+    struct StoredPublicKey at_most 1_000_000 {
+        required key_id: String = "keyid",
+        required usage: String = "usage",
+        required state: String = "state",
+        required spki: String = "spki",
+        optional certificate: DataText = "certificate",
+    }
+}
+
+json_object! {
+    struct StoredPending at_most 1_000_000 {
+        required message: StoredMessage = "message",
+        required command_sha256: String = "commandSha256",
+        required profile: StoredNames = "profile",
+        required keys: Vec<StoredPublicKey> = "keys",
+        optional mailbox: StoredChannel = "mailbox",
+    }
+}
+
+json_object! {
+    struct StoredProfile at_most 1_000_000 {
+        required profile: StoredNames = "profile",
+        required mailbox: StoredChannel = "mailbox",
+        required keys: Vec<StoredPublicKey> = "keys",
+        required retired: bool = "retired",
+    }
+}
+
+json_object! {
+    struct StoredAnswer at_most 1_000_000 {
+        required message: StoredMessage = "message",
+        required text: DataText = "text",
+        required sent: bool = "sent",
+    }
+}
+
+/// The name of the file of a key.
+pub(super) fn key_file(key: &PublicKey, provider: &dyn Provider) -> String {
+    let digest: String = provider.sha256(key.as_spki_der()).iter().map(|octet| format!("{octet:02x}")).collect();
+    digest + KEY_SUFFIX
+}
+
+/// The text of a state, if it is one that will be read again as the same.
+pub(super) fn write(state: &State) -> Result<Zeroizing<String>, FileStoreError> {
+    let stored = Stored::of(state);
+    // Measured first: a buffer that grows leaves copies behind.
+    let mut octets = Octets(0);
+    let text = serde_json::to_writer(&mut octets, &stored).and_then(|()| {
+        let mut text = Zeroizing::new(Vec::with_capacity(octets.0));
+        serde_json::to_writer(&mut *text, &stored).map(|()| text)
+    });
+    let too_large = |error| FileStoreError::TooLarge(error);
+    let text = text.ok().and_then(|mut text| String::from_utf8(std::mem::take(&mut *text)).ok()).map(Zeroizing::new);
+    let text = text.ok_or_else(|| too_large(Error::malformed("", "not what can be written as JSON")))?;
+    if text.len() > MAX_STATE {
+        return Err(too_large(Error::too_large("", "more than 64 MiB")));
+    }
+    match read::<Stored>(&text, Nulls::AreWrong) {
+        Ok(again) if again == stored => Ok(text),
+        Ok(_) => Err(too_large(Error::malformed("", "not what is read again after it was written"))),
+        Err(error) => Err(too_large(error)),
+    }
+}
+
+/// Counts.
+struct Octets(usize);
+
+impl std::io::Write for Octets {
+    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+        self.0 += octets.len();
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reads what is in a folder, and removes what a power failure left over. A folder without anything gets an empty state.
+pub(super) fn load(folder: &Folder, provider: &dyn Provider) -> Result<State, FileStoreError> {
+    let names = folder.names()?;
+    let state = match folder.read(FILE, MAX_STATE)? {
+        Some(text) => parse(&text).and_then(Stored::into_state).map_err(damaged(FILE))?,
+        // The first thing that a store does is to write its state: keys without one have lost it.
+        None if names.iter().any(|name| is_key_file(name)) => {
+            return Err(damaged(FILE)(Error::new(Class::NotFound, "", "not there, but keys are")));
+        }
+        None => {
+            let state = State::default();
+            // One that was not finished.
+            folder.remove(&format!("{FILE}{TEMPORARY}"))?;
+            folder.put(FILE, write(&state)?.as_bytes())?;
+            state
+        }
+    };
+    let state = with_keys(state, folder, provider)?;
+    // What is read is acted on: it has to be there for good, and was not if the power failed before the folder was synced.
+    folder.sync()?;
+    let known = key_files(&state, provider);
+    let left_over = |name: &&String| match name.strip_suffix(TEMPORARY) {
+        Some(name) => name == FILE || is_key_file(name),
+        None => is_key_file(name) && !known.contains(*name),
+    };
+    let left_over: HashSet<&String> = names.iter().filter(left_over).collect();
+    if !left_over.is_empty() {
+        left_over.into_iter().try_for_each(|name| folder.remove(name))?;
+        folder.sync()?;
+    }
+    Ok(state)
+}
+
+fn damaged(file: &str) -> impl FnOnce(Error) -> FileStoreError {
+    move |source| FileStoreError::Damaged { file: file.to_owned(), source }
+}
+
+fn parse(octets: &[u8]) -> Result<Stored, Error> {
+    if octets.len() > MAX_STATE {
+        return Err(Error::too_large("", "more than 64 MiB"));
+    }
+    let text = std::str::from_utf8(octets).map_err(|error| Error::malformed("", "not UTF-8").at(error.valid_up_to()))?;
+    let stored: Stored = read(text, Nulls::AreWrong)?;
+    if stored.version == VERSION { Ok(stored) } else { Err(Error::malformed("version", "not one that is known here")) }
+}
+
+/// The same state with its private keys.
+fn with_keys(mut state: State, folder: &Folder, provider: &dyn Provider) -> Result<State, FileStoreError> {
+    let ring = |keys: &[StoredKey]| -> Result<Ring, FileStoreError> {
+        keys.iter().map(|key| Ok((key.key_id.clone(), private_key(&key.public_key, folder, provider)?))).collect()
+    };
+    for pending in &mut state.pending {
+        pending.private = ring(&pending.public.keys)?;
+    }
+    for profile in &mut state.profiles {
+        profile.private = ring(&profile.public.keys)?;
+    }
+    Ok(state)
+}
+
+fn private_key(public: &PublicKey, folder: &Folder, provider: &dyn Provider) -> Result<Arc<dyn PrivateKey>, FileStoreError> {
+    let name = key_file(public, provider);
+    let Some(pkcs8) = folder.read(&name, MAX_KEY)? else {
+        return Err(damaged(&name)(Error::new(Class::NotFound, "", "not there, but the state names it")));
+    };
+    let key = provider.private_key_from_pkcs8_der(&pkcs8).map_err(|_| damaged(&name)(Error::malformed("", "not a private key in PKCS#8")))?;
+    if key.public_key() != public {
+        return Err(damaged(&name)(Error::malformed("", "another key than its name says")));
+    }
+    Ok(Arc::from(key))
+}
+
+impl Stored {
+    fn of(state: &State) -> Self {
+        Self {
+            version: VERSION,
+            activations: state.activations.iter().map(StoredChannel::of).collect(),
+            pending: state.pending.iter().map(|pending| StoredPending::of(&pending.public)).collect(),
+            profiles: state.profiles.iter().map(|profile| StoredProfile::of(&profile.public)).collect(),
+            answers: state.answers.iter().map(StoredAnswer::of).collect(),
+            extra: Default::default(),
+        }
+    }
+
+    /// The state without its private keys.
+    fn into_state(self) -> Result<State, Error> {
+        let pending: Result<Vec<_>, Error> = self.pending.into_iter().map(StoredPending::into_pending).collect();
+        let profiles: Result<Vec<_>, Error> = self.profiles.into_iter().map(StoredProfile::into_profile).collect();
+        Ok(State {
+            activations: self.activations.into_iter().map(StoredChannel::into_channel).collect(),
+            pending: pending?.into_iter().map(|public| PendingKeys { public, private: Ring::new() }).collect(),
+            profiles: profiles?.into_iter().map(|public| ProfileKeys { public, private: Ring::new() }).collect(),
+            answers: self.answers.into_iter().map(StoredAnswer::into_answer).collect(),
+        })
+    }
+}
+
+impl StoredChannel {
+    fn of(channel: &Channel) -> Self {
+        Self { address: channel.address.clone(), token: channel.token.clone(), claim: channel.claim.clone(), extra: Default::default() }
+    }
+
+    fn into_channel(self) -> Channel {
+        Channel { address: self.address, token: self.token, claim: self.claim }
+    }
+}
+
+impl StoredMessage {
+    fn of(message: &MessageId) -> Self {
+        Self { mailbox: message.mailbox.clone(), mid: message.mid.clone(), extra: Default::default() }
+    }
+
+    fn into_message(self) -> MessageId {
+        MessageId::new(self.mailbox, self.mid)
+    }
+}
+
+impl StoredNames {
+    fn of(names: &ProfileNames) -> Self {
+        let ProfileNames { id, user_id, name, server_name } = names.clone();
+        Self { id, user_id, name, server_name, extra: Default::default() }
+    }
+
+    fn into_names(self) -> ProfileNames {
+        ProfileNames::new(self.id, self.user_id, self.name, self.server_name)
+    }
+}
+
+impl StoredPublicKey {
+    fn of(key: &StoredKey) -> Self {
+        Self {
+            key_id: key.key_id.clone(),
+            usage: key.usage.clone(),
+            state: key.state.clone(),
+            spki: encode_standard(key.public_key.as_spki_der()),
+            certificate: key.certificate.as_ref().map(|certificate| certificate.to_base64().into()),
+            extra: Default::default(),
+        }
+    }
+
+    fn into_key(self) -> Result<StoredKey, Error> {
+        Ok(StoredKey {
+            key_id: self.key_id,
+            usage: self.usage,
+            state: self.state,
+            public_key: PublicKey::from_spki_der(&decode_standard(&self.spki, "spki")?)?,
+            certificate: self.certificate.as_deref().map(Certificate::from_base64).transpose()?,
+        })
+    }
+
+    fn list_of(keys: &[StoredKey]) -> Vec<Self> {
+        keys.iter().map(Self::of).collect()
+    }
+
+    fn into_keys(list: Vec<Self>) -> Result<Vec<StoredKey>, Error> {
+        let keys: Vec<StoredKey> = list.into_iter().map(Self::into_key).collect::<Result<_, _>>()?;
+        let names: HashSet<&str> = keys.iter().map(|key| key.key_id.as_str()).collect();
+        if names.len() == keys.len() { Ok(keys) } else { Err(Error::malformed("keys", "a keyid twice")) }
+    }
+}
+
+impl StoredPending {
+    fn of(pending: &Pending) -> Self {
+        Self {
+            message: StoredMessage::of(&pending.message),
+            command_sha256: encode_url(&pending.command_sha256),
+            profile: StoredNames::of(&pending.profile),
+            keys: StoredPublicKey::list_of(&pending.keys),
+            mailbox: pending.mailbox.as_ref().map(StoredChannel::of),
+            extra: Default::default(),
+        }
+    }
+
+    fn into_pending(self) -> Result<Pending, Error> {
+        let command_sha256 = decode_url(&self.command_sha256, "commandSha256")?;
+        Ok(Pending {
+            message: self.message.into_message(),
+            command_sha256: command_sha256.try_into().map_err(|_| Error::malformed("commandSha256", "not 32 octets"))?,
+            profile: self.profile.into_names(),
+            keys: StoredPublicKey::into_keys(self.keys)?,
+            mailbox: self.mailbox.map(StoredChannel::into_channel),
+        })
+    }
+}
+
+impl StoredProfile {
+    fn of(profile: &Profile) -> Self {
+        Self {
+            profile: StoredNames::of(&profile.names),
+            mailbox: StoredChannel::of(&profile.channel),
+            keys: StoredPublicKey::list_of(&profile.keys),
+            retired: profile.retired,
+            extra: Default::default(),
+        }
+    }
+
+    fn into_profile(self) -> Result<Profile, Error> {
+        Ok(Profile {
+            names: self.profile.into_names(),
+            channel: self.mailbox.into_channel(),
+            keys: StoredPublicKey::into_keys(self.keys)?,
+            retired: self.retired,
+        })
+    }
+}
+
+impl StoredAnswer {
+    fn of(kept: &KeptAnswer) -> Self {
+        Self { message: StoredMessage::of(&kept.message), text: kept.text.as_str().into(), sent: kept.sent, extra: Default::default() }
+    }
+
+    fn into_answer(self) -> KeptAnswer {
+        KeptAnswer { message: self.message.into_message(), text: self.text.into_string(), sent: self.sent }
+    }
+}
