@@ -18,14 +18,14 @@ use keyferry::crypto::{Algorithm, Curve, KeyKind, Provider, Signer};
 use keyferry::csr::Template;
 use keyferry::hermod::device::{Agent, Decision, DevicePolicy, Question, Through};
 use keyferry::hermod::hub::{Hub, HubConfig, IntegratorConfig};
-use keyferry::hermod::integrator::{Enrollment, Next};
+use keyferry::hermod::integrator::{Enrollment, KnownHub, Next};
 use keyferry::hermod::model::{Callback, CommandHeader, DeviceInfo, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest};
 use keyferry::hermod::proof::{Report, Verifier};
 use keyferry::hermod::qr::{ActivationQr, Background};
 use keyferry::hermod::wire::{AnyCallbackApi, CallbackApi, CommandApi, Delivery};
 use keyferry::issuer::{LocalCa, issue};
 use keyferry::keys::MemoryKeyStore;
-use keyferry::{Certificate, Class, Error, SystemClock};
+use keyferry::{BaseUrl, Certificate, Class, Error, SystemClock};
 use tokio::sync::mpsc;
 
 use support::arguments::{Argument, Arguments};
@@ -107,6 +107,7 @@ async fn journey(keys: &str, said: &Said) -> Result<(Report, Vec<(String, Certif
 
     // The integrator.
     let verifier = Verifier::pinned(&*provider, [&pin])?;
+    let known = KnownHub::new().with_fqdn(HOST).with_mailbox_base(BaseUrl::parse(PUBLIC)?);
     let profile = ProfileRequest::new("Example", "Card of user A", key_requests(keys, &*provider)?);
     let mut enrollment = Enrollment::begin(&*provider, CommandHeader::new(300, 300), USER, profile)?;
     let mut certificates: Vec<(String, Certificate)> = Vec::new();
@@ -115,7 +116,7 @@ async fn journey(keys: &str, said: &Said) -> Result<(Report, Vec<(String, Certif
         match enrollment.next() {
             Next::Submit(command) => {
                 let command = command.clone();
-                enrollment.sending();
+                enrollment.sending(&command)?;
                 let submitted = commands.submit(command).await?;
                 enrollment.submitted(&submitted)?;
                 let link = submitted.destinations.first().ok_or("no destination")?.activation()?;
@@ -132,8 +133,13 @@ async fn journey(keys: &str, said: &Said) -> Result<(Report, Vec<(String, Certif
                 said.step("integrator: the answer is here");
             }
             Next::Prove => {
-                let expectation = enrollment.expectation()?.with_fqdn(HOST).with_mailbox_base(PUBLIC)?;
-                let proven = enrollment.prove(&verifier, &expectation).ok_or("no answer")??;
+                let proven = match enrollment.prove_through(&verifier, &known).ok_or("no answer")? {
+                    Ok(proven) => proven,
+                    Err(refusal) => {
+                        enrollment.give_up(refusal.to_string())?;
+                        return Err(refusal.into());
+                    }
+                };
                 said.step("integrator: the answer proves itself:");
                 said.text(&proven.report().to_string());
                 for key in proven.keys() {
@@ -148,7 +154,7 @@ async fn journey(keys: &str, said: &Said) -> Result<(Report, Vec<(String, Certif
             }
             Next::Deliver(command) => {
                 let command = command.clone();
-                enrollment.sending();
+                enrollment.sending(&command)?;
                 enrollment.submitted(&commands.submit(command).await?)?;
                 said.step("integrator: the certificates are with the hub");
             }

@@ -11,7 +11,7 @@ without_c() {
     printf 'no C in %s\n' "$*"
 }
 without_c --no-default-features
-without_c --no-default-features --features rustcrypto,hub,device,ca,qr
+without_c --no-default-features --features rustcrypto,hub,device,ca,qr,server,reqwest,ureq,testing
 
 # And OpenSSL comes with `josekit` alone.
 if cargo tree --locked --edges normal,build --prefix none --features full | grep -E '^(openssl|openssl-sys|josekit) '; then

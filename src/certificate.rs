@@ -18,8 +18,17 @@ pub struct Certificate {
     der: Vec<u8>,
     public_key: PublicKey,
     subject: String,
-    subject_place: Range<usize>,
     issuer: String,
+    places: Places,
+}
+
+/// Where fields stand in the DER.
+#[derive(Clone, PartialEq, Eq)]
+struct Places {
+    /// The content of the INTEGER.
+    serial: Range<usize>,
+    issuer: Range<usize>,
+    subject: Range<usize>,
 }
 
 impl Certificate {
@@ -45,8 +54,8 @@ impl Certificate {
         Ok(Self {
             public_key: PublicKey::from_spki_der(&spki)?,
             subject: tbs.subject().to_string(),
-            subject_place: subject_place(der)?,
             issuer: tbs.issuer().to_string(),
+            places: places(der)?,
             der: der.to_vec(),
         })
     }
@@ -86,13 +95,25 @@ impl Certificate {
     /// The subject, a DER Name, as it stands in the certificate.
     #[must_use]
     pub fn subject_der(&self) -> &[u8] {
-        &self.der[self.subject_place.clone()]
+        &self.der[self.places.subject.clone()]
     }
 
     /// The issuer in the form of RFC 4514.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// The issuer, a DER Name, as it stands in the certificate.
+    #[must_use]
+    pub fn issuer_der(&self) -> &[u8] {
+        &self.der[self.places.issuer.clone()]
+    }
+
+    /// The serial number: the content of its INTEGER, big-endian, with the leading zero that DER gives a number whose highest bit is set.
+    #[must_use]
+    pub fn serial_number(&self) -> &[u8] {
+        &self.der[self.places.serial.clone()]
     }
 
     /// SHA-256 of the DER, 32 octets.
@@ -114,18 +135,18 @@ impl Certificate {
     }
 }
 
-/// Where the subject stands: after version (which may be absent), serial number, signature algorithm, issuer and validity.
-fn subject_place(der: &[u8]) -> Result<Range<usize>, Error> {
+/// Where the fields stand: version (which may be absent), serial number, signature algorithm, issuer, validity, subject.
+fn places(der: &[u8]) -> Result<Places, Error> {
     const PART: &str = "certificate";
     let mut fields = tlv::Cursor::new(der).expect(Tag::Sequence, PART)?.inside().expect(Tag::Sequence, PART)?.inside();
     if fields.peek() == Some(tlv::context(0)) {
         fields.next(PART)?;
     }
-    fields.expect(Tag::Integer, PART)?;
-    for _ in 0..3 {
-        fields.expect(Tag::Sequence, PART)?;
-    }
-    Ok(fields.expect(Tag::Sequence, PART)?.range())
+    let serial = fields.expect(Tag::Integer, PART)?.value_range();
+    fields.expect(Tag::Sequence, PART)?;
+    let issuer = fields.expect(Tag::Sequence, PART)?.range();
+    fields.expect(Tag::Sequence, PART)?;
+    Ok(Places { serial, issuer, subject: fields.expect(Tag::Sequence, PART)?.range() })
 }
 
 impl fmt::Debug for Certificate {

@@ -13,7 +13,8 @@ use parts::Parts;
 pub use replacement::UnsignedRequest;
 pub use request::Request;
 pub(crate) use request::UnverifiedRequest;
-#[cfg(feature = "ca")]
+pub(crate) use signature_algorithm::identified;
+#[cfg(any(feature = "ca", feature = "device"))]
 pub(crate) use signature_algorithm::identifier;
 pub use template::Template;
 

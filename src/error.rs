@@ -152,7 +152,7 @@ impl Error {
     }
 
     /// The same error with the HTTP status that it is answered with, where that does not follow from its class.
-    #[cfg(feature = "http")]
+    #[cfg(any(feature = "http", feature = "hub"))]
     #[must_use]
     pub(crate) fn with_status(mut self, status: u16) -> Self {
         self.0.status = Some(status);

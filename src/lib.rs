@@ -58,6 +58,7 @@
 mod base_url;
 mod certificate;
 mod clock;
+mod cms;
 pub mod crypto;
 pub mod csr;
 mod error;
@@ -72,7 +73,11 @@ pub mod jose;
 #[cfg(feature = "device")]
 pub mod keys;
 mod secret;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tlv;
+#[cfg(any(feature = "hub", feature = "device"))]
+mod uuid;
 
 pub use base_url::BaseUrl;
 pub use certificate::{Certificate, MAX_CERTIFICATE};

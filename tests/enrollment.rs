@@ -11,7 +11,7 @@ use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Curve, KeyKind};
 use keyferry::csr::{Request, Template};
 use keyferry::hermod::device::Decision;
-use keyferry::hermod::integrator::{Enrollment, Failure, Next, Received};
+use keyferry::hermod::integrator::{Enrollment, Failure, KnownHub, Next, Received};
 use keyferry::hermod::model::{
     Answer, Callback, CertificateResponse, Command, CommandBody, CommandHeader, CommandId, CommandKind, CommandType, KeyCertificate, PingCommand,
     ProfileRequest, Progress, ProvisionCommand, Response, State, Submitted,
@@ -19,7 +19,7 @@ use keyferry::hermod::model::{
 use keyferry::hermod::proof::Verifier;
 use keyferry::hermod::wire::{CommandApi as _, MailboxApi as _, MailboxKey};
 use keyferry::issuer::issue;
-use keyferry::{Certificate, Class, Gate as _};
+use keyferry::{BaseUrl, Certificate, Class, Gate as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -98,7 +98,7 @@ async fn a_callback_may_come_before_the_answer_to_the_command() {
     for kind in [CommandKind::Provision, CommandKind::Certificate] {
         let (Next::Submit(command) | Next::Deliver(command)) = enrollment.next() else { panic!() };
         let command = command.clone();
-        enrollment.sending();
+        enrollment.sending(&command).unwrap();
         restart(&mut enrollment);
         let submitted = world.commands().submit(command).await.unwrap();
         if kind == CommandKind::Provision {
@@ -147,8 +147,8 @@ async fn every_event_may_come_twice() {
     for kind in [CommandKind::Provision, CommandKind::Certificate] {
         let (Next::Submit(command) | Next::Deliver(command)) = enrollment.next() else { panic!() };
         let command = command.clone();
-        enrollment.sending();
-        enrollment.sending();
+        assert_eq!(enrollment.sending(&command).unwrap(), Received::New);
+        assert_eq!(enrollment.sending(&command).unwrap(), Received::Known);
         let submitted = world.commands().submit(command).await.unwrap();
         assert_eq!(enrollment.submitted(&submitted).unwrap(), Received::New);
         assert_eq!(enrollment.submitted(&submitted).unwrap(), Received::Known);
@@ -175,7 +175,7 @@ async fn every_event_may_come_twice() {
             assert_eq!(enrollment.issued(&proven, &named(&others)).unwrap(), Received::New);
             assert_eq!(enrollment.issued(&proven, &named(&others)).unwrap(), Received::Known);
             let mut sent = enrollment.clone();
-            sent.sending();
+            sent.sending(&to_send(&enrollment)).unwrap();
             refused(sent.issued(&proven, &named(&issued)), Class::Conflict);
             assert_eq!(enrollment.received(&callback).unwrap(), Received::Known);
         }
@@ -188,28 +188,64 @@ async fn every_event_may_come_twice() {
 async fn a_command_that_may_have_been_sent_is_not_given_again_unless_it_certainly_was_not() {
     let world = World::new();
     let mut enrollment = begin(vec![key("signer", P256)]);
-    enrollment.sending();
+    let provision = to_send(&enrollment);
+    enrollment.sending(&provision).unwrap();
     restart(&mut enrollment);
     assert_eq!(enrollment.next(), Next::AwaitDevice(None));
-    enrollment.not_sent();
+    assert_eq!(enrollment.not_sent(&provision).unwrap(), Received::New);
+    assert_eq!(enrollment.not_sent(&provision).unwrap(), Received::Known);
     restart(&mut enrollment);
     assert!(matches!(enrollment.next(), Next::Submit(_)));
     // Once it is answered, it was sent, whatever is said.
     world.advance(&mut enrollment).await;
-    enrollment.not_sent();
+    assert_eq!(enrollment.not_sent(&provision).unwrap(), Received::Known);
     restart(&mut enrollment);
     assert!(matches!(enrollment.next(), Next::AwaitDevice(Some(_))));
 
     let mut enrollment = world.at(3).await;
-    enrollment.sending();
+    let delivery = to_send(&enrollment);
+    enrollment.sending(&delivery).unwrap();
     restart(&mut enrollment);
     assert_eq!(enrollment.next(), Next::AwaitDelivery(None));
-    enrollment.not_sent();
+    enrollment.not_sent(&delivery).unwrap();
     restart(&mut enrollment);
     assert!(matches!(enrollment.next(), Next::Deliver(_)));
     world.advance(&mut enrollment).await;
-    enrollment.not_sent();
+    assert_eq!(enrollment.not_sent(&delivery).unwrap(), Received::Known);
     assert!(matches!(enrollment.next(), Next::AwaitDelivery(Some(_))));
+}
+
+/// The command that is to be sent.
+fn to_send(enrollment: &Enrollment) -> Command {
+    match enrollment.next() {
+        Next::Submit(command) | Next::Deliver(command) => command.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_of_one_command_hits_no_other() {
+    let world = World::new();
+    let mut enrollment = begin(vec![key("signer", P256)]);
+    let provision = to_send(&enrollment);
+    refused(enrollment.sending(&to_send(&begin(vec![key("signer", P256)]))), Class::NotFound);
+    world.advance(&mut enrollment).await;
+    world.advance(&mut enrollment).await;
+    let proven = world.prove(&enrollment);
+    enrollment.issued(&proven, &named(&world.issue(&proven).await)).unwrap();
+    let replaced = to_send(&enrollment);
+    // What is late about the first command is not about the second.
+    assert_eq!(enrollment.sending(&provision).unwrap(), Received::Known);
+    assert!(matches!(enrollment.next(), Next::Deliver(_)));
+    // Nor is what is about certificates that have given way to others.
+    enrollment.issued(&proven, &named(&world.issue(&proven).await)).unwrap();
+    let delivery = to_send(&enrollment);
+    refused(enrollment.sending(&replaced), Class::NotFound);
+    enrollment.sending(&delivery).unwrap();
+    refused(enrollment.not_sent(&replaced), Class::NotFound);
+    assert_eq!(enrollment.not_sent(&provision).unwrap(), Received::Known);
+    restart(&mut enrollment);
+    assert_eq!(enrollment.next(), Next::AwaitDelivery(None));
 }
 
 #[tokio::test]
@@ -374,7 +410,75 @@ async fn a_command_that_nobody_answers_ends_the_journey() {
     }
 }
 
+#[tokio::test]
+async fn a_journey_that_is_given_up_stays_so_whatever_comes_later() {
+    let world = World::new();
+    for steps in 0..=4 {
+        let mut enrollment = world.at(steps).await;
+        let (waits, sends) = (matches!(enrollment.next(), Next::AwaitDevice(_)), matches!(enrollment.next(), Next::Submit(_) | Next::Deliver(_)));
+        let command = sends.then(|| to_send(&enrollment));
+        let link = waits.then(|| link(&enrollment));
+        assert_eq!(enrollment.give_up("the user has left").unwrap(), Received::New);
+        let failed = Failure::GivenUp { reason: "the user has left".into() };
+        restart(&mut enrollment);
+        assert_eq!(enrollment.next(), Next::Failed(failed.clone()));
+        // The first reason is the reason.
+        assert_eq!(enrollment.give_up("another").unwrap(), Received::Known);
+        assert_eq!(enrollment.next(), Next::Failed(failed.clone()));
+        if let Some(command) = command {
+            refused(enrollment.sending(&command), Class::Conflict);
+        }
+        if let Some(link) = link {
+            world.device().activate(&link).await.unwrap();
+            assert_eq!(enrollment.received(&world.callback().await).unwrap(), Received::New);
+            let proven = world.prove(&enrollment);
+            refused(enrollment.issued(&proven, &named(&world.issue(&proven).await)), Class::Conflict);
+        }
+        restart(&mut enrollment);
+        assert_eq!(enrollment.next(), Next::Failed(failed));
+    }
+}
+
+#[tokio::test]
+async fn what_has_ended_is_not_given_up() {
+    let mut world = World::new();
+    let mut done = world.at(5).await;
+    refused(done.give_up("too late"), Class::Conflict);
+    assert_eq!(done.next(), Next::Done);
+    // Raw keys are done without a proof: one that fails ends them otherwise.
+    let mut raw = begin(vec![raw_key("signer", P256)]);
+    world.advance(&mut raw).await;
+    world.advance(&mut raw).await;
+    assert_eq!(raw.next(), Next::Done);
+    assert_eq!(raw.give_up("not attested").unwrap(), Received::New);
+    world.decision = Decision::Refuse;
+    let mut failed = world.at(2).await;
+    assert_eq!(failed.give_up("no").unwrap(), Received::Known);
+    assert_eq!(failed.next(), Next::Failed(Failure::Refused { command: CommandKind::Provision, code: 1 }));
+    // What could not be read again is not stored.
+    refused(begin(vec![key("signer", P256)]).give_up("x".repeat(1025)), Class::TooLarge);
+}
+
 // ---- Proofs and certificates
+
+#[tokio::test]
+async fn what_is_known_of_the_hub_is_asked_of_the_answer() {
+    let world = World::new();
+    let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
+    let base = |text| BaseUrl::parse(text).unwrap();
+    assert!(world.at(1).await.prove_through(&verifier, &KnownHub::new()).is_none());
+    let enrollment = world.at(2).await;
+    let known = KnownHub::new().with_fqdn(HOST).with_mailbox_base(base(PUBLIC));
+    assert_eq!(enrollment.prove_through(&verifier, &known).unwrap().unwrap().user_id(), USER);
+    for other in [
+        KnownHub::new().with_fqdn("other.example"),
+        KnownHub::new().with_mailbox_base(base("https://other.example/ms")),
+        // This device saw no certificate.
+        KnownHub::new().with_certificate_sha256([7; 32]),
+    ] {
+        assert_eq!(enrollment.prove_through(&verifier, &other).unwrap().unwrap_err().class(), Class::Channel);
+    }
+}
 
 #[tokio::test]
 async fn the_proof_of_another_journey_or_answer_is_refused() {
@@ -665,6 +769,8 @@ async fn debug_shows_neither_token_nor_answer() {
 /// What happened on one journey.
 struct Recorded {
     begun: String,
+    command: Command,
+    delivery: Command,
     submitted: Submitted,
     waiting: Callback,
     callback: Callback,
@@ -680,6 +786,7 @@ async fn record() -> Recorded {
     let world = World::new();
     let mut enrollment = begin(vec![key("signer", P256)]);
     let begun = enrollment.to_json();
+    let command = to_send(&enrollment);
     world.advance(&mut enrollment).await;
     let Next::AwaitDevice(Some(submitted)) = enrollment.next() else { panic!() };
     let submitted = submitted.clone();
@@ -689,12 +796,13 @@ async fn record() -> Recorded {
     let proven = world.prove(&enrollment);
     let issued = world.issue(&proven).await;
     enrollment.issued(&proven, &named(&issued)).unwrap();
+    let delivery = to_send(&enrollment);
     world.advance(&mut enrollment).await;
-    let Next::AwaitDelivery(Some(delivery)) = enrollment.next() else { panic!() };
-    let delivery_submitted = delivery.clone();
+    let Next::AwaitDelivery(Some(submitted_delivery)) = enrollment.next() else { panic!() };
+    let delivery_submitted = submitted_delivery.clone();
     world.advance(&mut enrollment).await;
     let delivery_callback = world.commands().poll(&delivery_submitted.command_id).await.unwrap();
-    Recorded { begun, submitted, waiting, callback, proven, issued, delivery_submitted, delivery_callback }
+    Recorded { begun, command, delivery, submitted, waiting, callback, proven, issued, delivery_submitted, delivery_callback }
 }
 
 /// How far a journey is.
@@ -720,8 +828,9 @@ proptest! {
         for event in events {
             let (before, was) = (rank(&enrollment.next()), enrollment.to_json());
             let result = match event {
-                0 | 1 => { enrollment.sending(); Ok(Received::New) }
-                2 => { enrollment.not_sent(); Ok(Received::New) }
+                0 => enrollment.sending(&recorded.command),
+                1 => enrollment.sending(&recorded.delivery),
+                2 => enrollment.not_sent(&recorded.command),
                 3 => enrollment.submitted(&recorded.submitted),
                 4 => enrollment.received(&recorded.waiting),
                 5 | 6 => enrollment.received(&recorded.callback),

@@ -2,10 +2,10 @@
 #![cfg(all(feature = "ca", feature = "aws-lc-rs"))]
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/peer.rs"]
-mod peer;
+#[allow(dead_code, unreachable_pub)]
+#[path = "support/peers.rs"]
+mod peers;
 
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -223,35 +223,21 @@ async fn nothing_that_a_request_asks_for_is_granted() {
 
 #[tokio::test]
 async fn openssl_verifies_the_chain_and_reads_the_leaf() {
-    if !peer::has_peer("openssl", "version") {
-        return;
-    }
-    let folder = peer::folder("issuer");
-    let at = NOW.as_secs().to_string();
+    let Some(openssl) = peers::openssl() else { return };
+    let (scratch, at) = (peers::Scratch::new(), NOW.as_secs().to_string());
+    let (root_pem, leaf_pem) = (scratch.path("root.pem"), scratch.path("leaf.pem"));
     for root in KINDS {
         let authority = ca(root);
-        let root_path = folder.join("root.der");
-        std::fs::write(&root_path, authority.certificate().as_der()).unwrap();
-        let root_pem = folder.join("root.pem");
-        let made = Command::new("openssl").args(["x509", "-inform", "DER", "-in"]).arg(&root_path).arg("-out").arg(&root_pem).status().unwrap();
-        assert!(made.success());
+        let root_path = scratch.write("root.der", authority.certificate().as_der());
+        openssl.run(&["x509", "-inform", "DER", "-in", &root_path, "-out", &root_pem]);
         for leaf in KINDS {
             let certificate = issue(&authority, &request(leaf)).await.unwrap();
-            let (leaf_path, leaf_pem) = (folder.join("leaf.der"), folder.join("leaf.pem"));
-            std::fs::write(&leaf_path, certificate.as_der()).unwrap();
-            let read =
-                Command::new("openssl").args(["x509", "-inform", "DER", "-text", "-in"]).arg(&leaf_path).arg("-out").arg(&leaf_pem).output().unwrap();
-            assert!(read.status.success());
-            let verified = Command::new("openssl")
-                .args(["verify", "-x509_strict", "-check_ss_sig", "-attime", &at, "-CAfile"])
-                .arg(&root_pem)
-                .arg(&leaf_pem)
-                .output()
-                .unwrap();
-            assert!(verified.status.success(), "{root:?} {leaf:?}: {}", String::from_utf8_lossy(&verified.stderr));
+            let leaf_path = scratch.write("leaf.der", certificate.as_der());
+            openssl.run(&["x509", "-inform", "DER", "-text", "-in", &leaf_path, "-out", &leaf_pem]);
+            let (verified, said) = openssl.try_run(&["verify", "-x509_strict", "-check_ss_sig", "-attime", &at, "-CAfile", &root_pem, &leaf_pem]);
+            assert!(verified, "{root:?} {leaf:?}: {said}");
         }
     }
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

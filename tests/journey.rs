@@ -110,7 +110,7 @@ async fn an_integrator_that_dies_while_it_sends_starts_anew_and_the_old_command_
     let mut enrollment = begin(vec![key("signer", P256)]);
     let Next::Submit(command) = enrollment.next() else { panic!() };
     let command = command.clone();
-    enrollment.sending();
+    enrollment.sending(&command).unwrap();
     let stored = enrollment.to_json();
     // The hub has it; the answer never arrived, and so nobody was shown the link.
     world.commands().submit(command).await.unwrap();

@@ -66,6 +66,18 @@ impl Provider for AwsLcRs {
         out
     }
 
+    fn sha384(&self, message: &[u8]) -> [u8; 48] {
+        let mut out = [0; 48];
+        out.copy_from_slice(digest::digest(&digest::SHA384, message).as_ref());
+        out
+    }
+
+    fn sha512(&self, message: &[u8]) -> [u8; 64] {
+        let mut out = [0; 64];
+        out.copy_from_slice(digest::digest(&digest::SHA512, message).as_ref());
+        out
+    }
+
     fn hmac_sha256(&self, key: &[u8], message: &[u8]) -> Result<[u8; 32], CryptoError> {
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message);
         tag.as_ref().try_into().map_err(|_| CryptoError::Failed)

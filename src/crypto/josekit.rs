@@ -65,6 +65,14 @@ impl Provider for Josekit {
         openssl::sha::sha256(message)
     }
 
+    fn sha384(&self, message: &[u8]) -> [u8; 48] {
+        openssl::sha::sha384(message)
+    }
+
+    fn sha512(&self, message: &[u8]) -> [u8; 64] {
+        openssl::sha::sha512(message)
+    }
+
     fn hmac_sha256(&self, key: &[u8], message: &[u8]) -> Result<[u8; 32], CryptoError> {
         let key = PKey::hmac(key).map_err(failed)?;
         let tag = openssl::sign::Signer::new(MessageDigest::sha256(), &key).and_then(|mut signer| signer.sign_oneshot_to_vec(message));

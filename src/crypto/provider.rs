@@ -55,6 +55,12 @@ pub trait Provider: Send + Sync {
     /// SHA-256.
     fn sha256(&self, message: &[u8]) -> [u8; 32];
 
+    /// SHA-384.
+    fn sha384(&self, message: &[u8]) -> [u8; 48];
+
+    /// SHA-512.
+    fn sha512(&self, message: &[u8]) -> [u8; 64];
+
     /// HMAC with SHA-256 (RFC 2104), with a key of any length.
     ///
     /// # Errors

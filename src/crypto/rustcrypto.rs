@@ -90,6 +90,14 @@ impl Provider for RustCrypto {
         Sha256::digest(message).into()
     }
 
+    fn sha384(&self, message: &[u8]) -> [u8; 48] {
+        Sha384::digest(message).into()
+    }
+
+    fn sha512(&self, message: &[u8]) -> [u8; 64] {
+        Sha512::digest(message).into()
+    }
+
     fn hmac_sha256(&self, key: &[u8], message: &[u8]) -> Result<[u8; 32], CryptoError> {
         let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(failed)?;
         mac.update(message);

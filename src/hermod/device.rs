@@ -14,19 +14,36 @@
 //! |---|---|
 //! | 0 | done |
 //! | 1 | the user said no |
-//! | 3 | a certificate for a key that the profile does not have |
-//! | 4 | a key type, mechanism, format or storage that is not known here; a command that is not known, or not carried out yet (sign, authenticate, PIN reset) |
-//! | 5 | a profile that is not this mailbox's, or not there |
+//! | 2 | a PIN reset without proof of the card's admin key |
+//! | 3 | a certificate for a key that the profile does not have; nothing to sign with: no active key that the filter matches, or, for `pkcs7`, none with a certificate |
+//! | 4 | a key type, mechanism, format or storage that is not known here, or a mechanism that no matching key is one for; something to sign that is not exactly one item, a content id, too long, or cannot be shown as what it says it is; a PIN reset without [`PinReset`]; a command that is not known |
+//! | 5 | a profile that is not this mailbox's, or not there; a card that is not there |
 //! | 6 | a certificate that cannot be read, or is for another key |
-//! | 7 | the key store failed |
+//! | 7 | the key store failed, or the card |
 //! | 8 | against the policy: key type, length, mechanism, storage, overwriting, a mailbox elsewhere |
 //! | 99 | anything else: a command that cannot be read, an answer that the hub did not take |
 //!
+//! # Which key signs
+//!
+//! Sign and authenticate are answered with an active key that the command's filter matches and that its mechanism is for; never with one for encryption. A
+//! command in the mailbox of a profile is about that profile's keys. One that came by an activation link has no profile: then the device looks through all
+//! profiles whose mailbox is at the hub that the link led to, and no others; the filter may name one (`profile.id`). Of several keys that are left, a
+//! key of the command's own usage (`SIG`, `AUTH`) goes first, then the order of the key store counts. The user is asked each time, and told
+//! the profile and the key ([`Signing`]). A filter that has an operator, a parameter or a value that is not known here, or asks for something that the key
+//! does not have, matches nothing, also below `not`.
+//!
 //! # What it signs
 //!
-//! The attestation key signs answers to provision commands, and nothing else. A new key signs its own statement, whose header has a `nonce` and its
-//! `kid`, and the certificate request, which is DER and starts with the octets of a SEQUENCE: neither reads as the other, as an answer, or as
-//! anything that a hub could have it sign later.
+//! The attestation key signs answers to provision commands, and nothing else. A key of a profile signs four things, none of which reads as another:
+//!
+//! - once, when it is new, its own statement, a JWS whose protected header has a `nonce` and no `typ`;
+//! - then its certificate request, DER that begins with the octet of a SEQUENCE, 0x30;
+//! - for `jws`, a JWS whose protected header has the `typ` of its role ([`SignatureTypes`](crate::hermod::dialect::SignatureTypes)), which the
+//!   [proof](crate::hermod::proof) takes for nothing else. What the command wants signed is the payload and nowhere else;
+//! - for `pkcs7`, the signed attributes of a CMS, DER that begins with the octet of a SET, 0x31. What the command wants signed stands in them as a
+//!   digest.
+//!
+//! So nobody who writes a command chooses the beginning of what is signed, and there is no raw signature.
 
 mod answering;
 mod connector;
@@ -34,21 +51,25 @@ mod consent;
 mod delivery;
 mod error;
 mod event;
+mod filter;
 mod mailbox;
+mod pin_reset;
 mod plan;
 mod policy;
 mod provision;
+mod sign;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use connector::{Connection, Connector, Through};
-pub use consent::{Action, Consent, Decision, Question, QuestionKey};
+pub use connector::{CertificateSeen, Connection, Connector, Through};
+pub use consent::{Action, Consent, Decision, Question, QuestionKey, Shown, ShownContent, Signing};
 pub use error::DeviceError;
 use error::Stop;
 pub use event::Event;
 use mailbox::Mailbox;
+pub use pin_reset::{PinNonce, PinReset, PinResetRefusal};
 pub use policy::DevicePolicy;
 use zeroize::Zeroizing;
 
@@ -112,6 +133,7 @@ pub struct Agent {
     attestation: Arc<dyn Signer>,
     policy: DevicePolicy,
     info: DeviceInfo,
+    pin_reset: Option<Arc<dyn PinReset>>,
     dialect: Dialect,
 }
 
@@ -128,13 +150,20 @@ impl Agent {
         policy: DevicePolicy,
         info: DeviceInfo,
     ) -> Self {
-        Self { provider, keys, connector, consent, attestation, policy, info, dialect: Dialect::default() }
+        Self { provider, keys, connector, consent, attestation, policy, info, pin_reset: None, dialect: Dialect::default() }
     }
 
     /// The same device in another dialect.
     #[must_use]
     pub fn with_dialect(mut self, dialect: Dialect) -> Self {
         self.dialect = dialect;
+        self
+    }
+
+    /// The same device, which resets the PINs of its cards there. Without it, PIN resets are answered with code 4.
+    #[must_use]
+    pub fn with_pin_reset(mut self, pin_reset: Arc<dyn PinReset>) -> Self {
+        self.pin_reset = Some(pin_reset);
         self
     }
 

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use crate::crypto::Algorithm;
 use crate::hermod::model::{
     CommandKind, CommandType, FilterOp, FilterParam, KeyLength, KeyState, KeyType, KeyUsage, SignMechanism, State, TextColor,
 };
@@ -104,6 +105,8 @@ pub struct Dialect {
 
     /// Mechanisms of sign commands.
     pub mechanisms: SignMechanisms,
+    /// What a JWS that answers a sign or an authenticate command says that it is.
+    pub signature_types: SignatureTypes,
     /// Operators and parameters of filters.
     pub filter: FilterWords,
     /// Codes of a device's responses.
@@ -132,6 +135,19 @@ pub struct SignMechanisms {
     pub ecdsa_sha384: SignMechanism,
     /// ECDSA with SHA-512: `CKM_ECDSA_SHA512`.
     pub ecdsa_sha512: SignMechanism,
+    /// EdDSA, with a key of Ed25519: `CKM_EDDSA`.
+    pub eddsa: SignMechanism,
+}
+
+/// The `typ` in the header of a JWS that a device makes for a user, so that none is taken for another or for a proof: those have no `typ`. A CMS has it
+/// in its content hints, without what follows the last plus sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SignatureTypes {
+    /// Of the answer to a sign command: `hermod-sign+jws`.
+    pub sign: Cow<'static, str>,
+    /// Of the answer to an authenticate command: `hermod-auth+jws`.
+    pub authenticate: Cow<'static, str>,
 }
 
 /// Operators and parameters of filters, beside the documented `eq` and `key.type`.
@@ -326,6 +342,23 @@ impl Dialect {
         CommandKind::ALL.iter().copied().find(|kind| self.words(*kind).command_type == *command_type)
     }
 
+    /// The algorithm that a mechanism of a sign command means; `None` if it is not known here. ECDSA with each digest is on the curve that goes with it
+    /// (RFC 7518 section 3.4).
+    #[must_use]
+    pub fn algorithm_of(&self, mechanism: &SignMechanism) -> Option<Algorithm> {
+        let SignMechanisms { sha384_rsa_pkcs, sha512_rsa_pkcs, ecdsa_sha256, ecdsa_sha384, ecdsa_sha512, eddsa } = &self.mechanisms;
+        let known = [
+            (&SignMechanism::CKM_SHA256_RSA_PKCS, Algorithm::Rs256),
+            (sha384_rsa_pkcs, Algorithm::Rs384),
+            (sha512_rsa_pkcs, Algorithm::Rs512),
+            (ecdsa_sha256, Algorithm::Es256),
+            (ecdsa_sha384, Algorithm::Es384),
+            (ecdsa_sha512, Algorithm::Es512),
+            (eddsa, Algorithm::EdDsa),
+        ];
+        known.into_iter().find(|(known, _)| *known == mechanism).map(|(_, algorithm)| algorithm)
+    }
+
     const fn new() -> Self {
         Self {
             provision: words("provision", "provCommand", "provResponse", "PROV"),
@@ -354,7 +387,9 @@ impl Dialect {
                 ecdsa_sha256: SignMechanism::from_static("CKM_ECDSA_SHA256"),
                 ecdsa_sha384: SignMechanism::from_static("CKM_ECDSA_SHA384"),
                 ecdsa_sha512: SignMechanism::from_static("CKM_ECDSA_SHA512"),
+                eddsa: SignMechanism::from_static("CKM_EDDSA"),
             },
+            signature_types: SignatureTypes { sign: word("hermod-sign+jws"), authenticate: word("hermod-auth+jws") },
             filter: FilterWords {
                 ne: FilterOp::from_static("ne"),
                 one_of: FilterOp::from_static("in"),

@@ -60,6 +60,7 @@
 mod answer;
 mod builder;
 mod config;
+mod content;
 mod digest;
 mod gate;
 mod ids;

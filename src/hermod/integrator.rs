@@ -4,5 +4,5 @@ mod enrollment;
 mod evidence;
 mod proven;
 
-pub use enrollment::{Enrollment, Failure, Next, Received};
+pub use enrollment::{Enrollment, Failure, KnownHub, Next, Received};
 pub use proven::Proven;

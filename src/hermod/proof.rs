@@ -37,12 +37,30 @@
 //! | `key-request` | the request is there if and only if a template was sent, is strict, for this key, verifies, and has the template's octets | `csr`, `malformed` |
 //!
 //! A key longer than asked for is accepted, and the report says so.
+//!
+//! # Signatures of the user
+//!
+//! What a device answers to a sign or an authenticate command is signed with a key that was proven before. [`verify_signature`] holds it against a
+//! [`SignatureExpectation`], made from the command, and the [`KnownKey`]s of the user. A signature in one role is none in another:
+//!
+//! | object | what is signed begins with | told apart by |
+//! |---|---|---|
+//! | signed key, attested answer (JWS) | `e` | no `typ`; the nonce stands in the protected header, which nobody but the device writes |
+//! | answer to sign or authenticate, `jws` | `e` | the `typ` of its role; no nonce in the header; the content is the payload |
+//! | answer to sign or authenticate, `pkcs7` | the tag of a SET, 0x31 | the content hint of its role; what the integrator chose stands in the attributes as a digest only |
+//! | certificate request | the tag of a SEQUENCE, 0x30 | |
+//!
+//! The [`Verifier`] refuses a `typ` of the two roles wherever it stands, as `malformed`; [`verify_signature`] refuses every other than its own. A CMS without a
+//! content hint, which another device may have made, is taken in either role: that it is about this command, its content has to say, as that of
+//! [`SignatureExpectation::fresh_authentication`] does.
 
 mod asked;
 mod expectation;
 mod pins;
 mod report;
+mod signature;
 mod signed;
+mod to_sign;
 mod unsigned;
 mod verified;
 mod verifier;
@@ -51,8 +69,14 @@ pub use asked::{Asked, AskedKey, Choice, Priority};
 pub use expectation::Expectation;
 pub use pins::{Pinned, Pins, Unpinned};
 pub use report::{Check, Entry, Outcome, Refusal, Report};
+pub use signature::{KnownKey, SignatureExpectation, VerifiedSignature, verify_signature};
 #[cfg(feature = "hub")]
 pub(crate) use signed::unverified_profile;
+#[cfg(feature = "hub")]
+pub(crate) use to_sign::is_content_id;
+#[cfg(feature = "device")]
+pub(crate) use to_sign::{Form, Role, ToSign, octets_of};
+pub use to_sign::{MAX_TBS_JWS, MAX_TBS_PKCS7};
 pub use unsigned::UnsignedAnswer;
 pub use verified::{Attested, Consistent, Verified, VerifiedKey};
 pub use verifier::Verifier;

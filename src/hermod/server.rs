@@ -1,1 +1,110 @@
-//! Servers: each wire as a tower service.
+//! Servers: each wire as a tower service over the types of the crate [`http`](::http), for whatever takes one.
+//!
+//! - [`CommandService`], [`MailboxService`], [`CallbackService`], [`ContentService`] serve one wire each; [`HermodService`] serves all of them, with health
+//!   and readiness.
+//! - Each is made of a [`Gate`](crate::Gate), which is asked with the credential in the head of a request before anything else of it is looked at. A hub is
+//!   one, and so is any closure.
+//! - [`ServerConfig`] has the [limits](ServerLimits), and the [`Drain`] that ends a server in good order.
+//!
+//! # Running one
+//!
+//! In axum, at the root or nested:
+//!
+//! ```
+//! use keyferry::{Class, Error, Secret, hermod::server::HermodService, hermod::wire::{ApiKey, AnyCommandApi}};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! # let nobody = |_: ApiKey| Err::<AnyCommandApi, _>(Error::new(Class::Unauthorized, "", "nobody is let in here"));
+//! let service = HermodService::new("/hermod/rest").with_commands(nobody);
+//! let app: axum::Router = axum::Router::new().nest_service("/hermod/rest", service.clone()).fallback_service(service);
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! let server = axum::serve(listener, app);
+//! # drop(server);
+//! # Ok::<(), std::io::Error>(())
+//! # }).unwrap();
+//! ```
+//!
+//! On hyper alone, which is told how long the head of a request may take and how much of it there may be:
+//!
+//! ```
+//! use std::time::Duration;
+//! use hyper::server::conn::http1;
+//! use hyper_util::rt::{TokioIo, TokioTimer};
+//! use hyper_util::server::graceful::GracefulShutdown;
+//! use hyper_util::service::TowerToHyperService;
+//! use keyferry::{Class, Error, hermod::server::{HermodService, ServerConfig}, hermod::wire::{ApiKey, AnyCommandApi}};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! # let nobody = |_: ApiKey| Err::<AnyCommandApi, _>(Error::new(Class::Unauthorized, "", "nobody is let in here"));
+//! let config = ServerConfig::default();
+//! let drain = config.drain.clone();
+//! let service = HermodService::new("/hermod/rest").with_config(config).with_commands(nobody);
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! let graceful = GracefulShutdown::new();
+//! # drain.begin();
+//! loop {
+//!     let accepted = tokio::select! {
+//!         accepted = listener.accept() => accepted,
+//!         () = drain.drained() => break,
+//!     };
+//!     let Ok((stream, _)) = accepted else { continue };
+//!     let mut server = http1::Builder::new();
+//!     server.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(10)).max_buf_size(64 * 1024);
+//!     let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service.clone()));
+//!     tokio::spawn(graceful.watch(connection));
+//! }
+//! graceful.shutdown().await;
+//! # Ok::<(), std::io::Error>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # What a request goes through
+//!
+//! 1. Whether the server takes requests, and the limits on its head: 503, 431, 414. Heads that two servers could read differently: 400.
+//! 2. Its credential and the gate: 401, the same for every cause, whatever the path. Then the rate of the caller: 429.
+//! 3. Path and method: 404, 405.
+//! 4. The body, within its length and its time: 413, 408. Nobody gets so far without a credential.
+//! 5. What it says: 415, 400. The handler, within its time: 503.
+//!
+//! A handler that changes something is run to its end also if the caller goes away, or its time is over: a 503 says that the outcome is not known. Those
+//! that only read, long polls among them, are dropped.
+//!
+//! Every answer has the id of the request, `Cache-Control: no-store` and `X-Content-Type-Options: nosniff`; none has a `Location`.
+//!
+//! # What is left to others
+//!
+//! Who accepts connections bounds their number, the time of a head, of a TLS handshake, of an idle connection, and of an answer that nobody takes. TLS is theirs,
+//! too. Services have to be polled within a tokio runtime with time. A header that a proxy adds is not looked at: links come from configuration.
+//!
+//! # The log
+//!
+//! Each request is a [span](::tracing::Span) with its id and its wire, and, as soon as they are known, the command, the tenant, and the ids of command and delivery.
+//! In it is one event: at `info` what was taken, at `warn` what was refused, with its class, at `debug` the rest; with status, octets and microseconds. Tokens, keys,
+//! claims, bodies, queries and headers are in none of them.
+
+mod body;
+mod callback;
+mod callers;
+mod command;
+mod config;
+mod content;
+mod door;
+mod drain;
+mod exchange;
+mod generations;
+mod head;
+mod limits;
+mod mailbox;
+mod mount;
+mod repeats;
+mod service;
+
+pub use body::Body;
+pub use callback::CallbackService;
+pub use command::CommandService;
+pub use config::ServerConfig;
+pub use content::ContentService;
+pub use drain::Drain;
+pub use limits::{Rate, ServerLimits};
+pub use mailbox::MailboxService;
+pub use mount::HermodService;

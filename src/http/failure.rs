@@ -130,7 +130,6 @@ impl StatusError {
     /// Most octets of a body that are kept.
     const KEPT: usize = 64 * 1024;
 
-    #[allow(dead_code, reason = "used by clients")]
     pub(crate) fn new(status: StatusCode, body: &Bytes, retry_after: Option<Duration>) -> Self {
         Self { status, body: body.slice(..body.len().min(Self::KEPT)), body_octets: body.len(), retry_after }
     }

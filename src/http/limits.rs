@@ -36,7 +36,7 @@ impl Default for ExchangeLimits {
 impl ExchangeLimits {
     /// These limits.
     #[must_use]
-    pub fn new(timeout: Duration, answer_octets: usize) -> Self {
+    pub const fn new(timeout: Duration, answer_octets: usize) -> Self {
         Self { timeout, answer_octets }
     }
 

@@ -13,7 +13,7 @@ const CALLBACK: &str = include_str!("../fixtures/hermod/provision-callback.json"
 /// The captured run, its answer received.
 fn captured() -> Enrollment {
     let mut enrollment = Enrollment::from_command(Command::from_json(COMMAND).unwrap()).unwrap();
-    enrollment.sending();
+    enrollment.sending(&Command::from_json(COMMAND).unwrap()).unwrap();
     assert_eq!(enrollment.received(&Callback::from_json(CALLBACK).unwrap()), Ok(Received::New));
     enrollment
 }

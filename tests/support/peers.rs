@@ -1,4 +1,4 @@
-//! Programs that are not ours.
+//! Programs that are not ours, where a test can have them.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -37,15 +37,21 @@ impl Drop for Scratch {
     }
 }
 
-/// The program `openssl`; `None`, with the reason printed, if it is not there. A missing one fails the test if `KEYFERRY_REQUIRE_PEERS` is 1.
-pub fn openssl() -> Option<OpenSsl> {
-    let found = Command::new("openssl").arg("version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if found.is_ok_and(|status| status.success()) {
-        return Some(OpenSsl);
+/// Whether `program` runs with these arguments. If not, the test says that it was skipped, or fails where `KEYFERRY_REQUIRE_PEERS` is 1.
+pub fn has_peer(program: &str, arguments: &[&str]) -> bool {
+    let found = Command::new(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let found = found.is_ok_and(|status| status.success());
+    let required = std::env::var_os("KEYFERRY_REQUIRE_PEERS").is_some_and(|value| value == "1");
+    assert!(found || !required, "the program {program} is required and not there");
+    if !found {
+        eprintln!("skipped: the program {program} is not there");
     }
-    assert!(std::env::var_os("KEYFERRY_REQUIRE_PEERS").is_none_or(|value| value != "1"), "the program openssl is required and not there");
-    eprintln!("skipped: the program openssl is not there");
-    None
+    found
+}
+
+/// The program `openssl`; `None` as for [`has_peer`].
+pub fn openssl() -> Option<OpenSsl> {
+    has_peer("openssl", &["version"]).then_some(OpenSsl)
 }
 
 pub struct OpenSsl;

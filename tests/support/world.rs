@@ -174,7 +174,7 @@ impl World {
         match enrollment.next() {
             Next::Submit(command) | Next::Deliver(command) => {
                 let command = command.clone();
-                enrollment.sending();
+                enrollment.sending(&command).unwrap();
                 let submitted = self.commands().submit(command).await.unwrap();
                 assert_eq!(enrollment.submitted(&submitted).unwrap(), Received::New);
             }

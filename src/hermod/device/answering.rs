@@ -3,9 +3,10 @@
 use super::mailbox::Mailbox;
 use super::{Action, Agent, Decision, DeviceError, Question, Stop};
 use crate::hermod::model::{
-    Answer, CertificateCommand, CertificateResponse, CommandBody, DeleteCommand, DeleteResponse, EndPinResetResponse, KeptValue, Message,
-    PingCommand, PingResponse, ProfileInfo, ProvisionResponse, Response, SUCCESS, SignResponse, StartPinResetResponse,
+    Answer, CertificateCommand, CertificateResponse, CommandBody, DeleteCommand, DeleteResponse, KeptValue, Message, PingCommand, PingResponse,
+    ProfileInfo, Response, SUCCESS,
 };
+use crate::hermod::proof::Role;
 use crate::keys::{Installation, KeptAnswer, KeyStoreError, MessageId, Profile};
 use crate::{Certificate, Class, Error};
 
@@ -29,7 +30,11 @@ impl Agent {
                 let done = self.delete(mailbox, command, owner).await;
                 Response::Delete(DeleteResponse::new(code_of(done)?))
             }
-            other => refusal(other, self.dialect.codes.unsupported)?,
+            CommandBody::Sign(command) => Response::Sign(self.sign(mailbox, owner, Role::Sign, &command.params).await?),
+            CommandBody::Authenticate(command) => Response::Authenticate(self.sign(mailbox, owner, Role::Authenticate, &command.params).await?),
+            CommandBody::StartPinReset(command) => Response::StartPinReset(self.start_pin_reset(command, owner).await),
+            CommandBody::EndPinReset(command) => Response::EndPinReset(self.end_pin_reset(command, owner).await),
+            CommandBody::Other { member, .. } => unknown(member, self.dialect.codes.unsupported)?,
         };
         let answer = Answer::new(&message.header.location, response);
         Ok(self.keys.keep_answer(id, &self.dialect.write_answer(&answer)).await?)
@@ -110,21 +115,9 @@ fn code_of(done: Result<(), Stop>) -> Result<i64, DeviceError> {
     }
 }
 
-/// The response to a command, with nothing but a code in it. For one that is not known here it is named after it, as all are.
-fn refusal(command: &CommandBody, code: i64) -> Result<Response, DeviceError> {
-    Ok(match command {
-        CommandBody::Provision(_) => Response::Provision(ProvisionResponse::refusal(code)),
-        CommandBody::Certificate(_) => Response::Certificate(CertificateResponse::new(code)),
-        CommandBody::Authenticate(_) => Response::Authenticate(SignResponse::refusal(code)),
-        CommandBody::Sign(_) => Response::Sign(SignResponse::refusal(code)),
-        CommandBody::Ping(_) => Response::Ping(PingResponse::new(code)),
-        CommandBody::StartPinReset(_) => Response::StartPinReset(StartPinResetResponse::refusal(code)),
-        CommandBody::EndPinReset(_) => Response::EndPinReset(EndPinResetResponse::new(code)),
-        CommandBody::Delete(_) => Response::Delete(DeleteResponse::new(code)),
-        CommandBody::Other { member, .. } => {
-            let unwritable = |_| DeviceError::Hub(Error::new(Class::Malformed, "message", "a command that no response can be made to"));
-            let value = KeptValue::new(&CertificateResponse::new(code)).map_err(unwritable)?;
-            Response::Other { member: format!("{}Response", member.strip_suffix("Command").unwrap_or(member)), value }
-        }
-    })
+/// The response to a command that is not known here: named after it, as all are, with nothing but a code in it.
+fn unknown(command_member: &str, code: i64) -> Result<Response, DeviceError> {
+    let unwritable = |_| DeviceError::Hub(Error::new(Class::Malformed, "message", "a command that no response can be made to"));
+    let value = KeptValue::new(&CertificateResponse::new(code)).map_err(unwritable)?;
+    Ok(Response::Other { member: format!("{}Response", command_member.strip_suffix("Command").unwrap_or(command_member)), value })
 }

@@ -1,6 +1,7 @@
 //! The way from an address and a credential to a mailbox.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::hermod::wire::{AnyMailboxApi, MailboxApi, MailboxKey};
 use crate::{BoxFuture, Error, Gate};
@@ -11,22 +12,62 @@ use crate::{BoxFuture, Error, Gate};
 pub struct Connection {
     /// The mailbox.
     pub mailbox: AnyMailboxApi,
-    /// SHA-256 of the DER of the TLS certificate that the hub showed; absent without TLS. The device signs it (`sch`).
-    pub certificate_sha256: Option<[u8; 32]>,
+    /// The TLS certificate that the hub showed; the device signs its digest (`sch`).
+    pub certificate: CertificateSeen,
 }
 
 impl Connection {
     /// A connection without TLS.
     #[must_use]
     pub fn new(mailbox: AnyMailboxApi) -> Self {
-        Self { mailbox, certificate_sha256: None }
+        Self { mailbox, certificate: CertificateSeen::new() }
     }
 
-    /// The same over TLS, with the certificate that was seen.
+    /// The same over TLS, with the certificate that was seen: SHA-256 of its DER.
     #[must_use]
-    pub fn with_certificate_sha256(mut self, sha256: [u8; 32]) -> Self {
-        self.certificate_sha256 = Some(sha256);
+    pub fn with_certificate_sha256(self, sha256: [u8; 32]) -> Self {
+        self.certificate.set_sha256(sha256);
         self
+    }
+
+    /// The same over TLS, with a certificate that will be seen.
+    #[must_use]
+    pub fn with_certificate(mut self, certificate: CertificateSeen) -> Self {
+        self.certificate = certificate;
+        self
+    }
+}
+
+/// The TLS certificate that a hub showed last: nothing before the first exchange, and nothing without TLS. Its clones are the same.
+///
+/// ```
+/// use keyferry::hermod::device::CertificateSeen;
+///
+/// let seen = CertificateSeen::new();
+/// let shared = seen.clone();
+/// assert_eq!(seen.sha256(), None);
+/// shared.set_sha256([7; 32]);
+/// assert_eq!(seen.sha256(), Some([7; 32]));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct CertificateSeen(Arc<Mutex<Option<[u8; 32]>>>);
+
+impl CertificateSeen {
+    /// None so far.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// SHA-256 of the DER of the leaf certificate.
+    #[must_use]
+    pub fn sha256(&self) -> Option<[u8; 32]> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a certificate was seen.
+    pub fn set_sha256(&self, sha256: [u8; 32]) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(sha256);
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the user is asked.
 
+use std::fmt;
+
 use crate::BoxFuture;
 use crate::hermod::proof::Priority;
 
@@ -20,7 +22,7 @@ pub struct Question {
     pub profile_name: String,
     /// The issuer that is shown with the profile, any text.
     pub server_name: String,
-    /// The keys that will be made; none for a deletion.
+    /// The keys that will be made; none for anything but making them.
     pub keys: Vec<QuestionKey>,
 }
 
@@ -40,6 +42,69 @@ pub enum Action {
         /// The profile.
         profile_id: String,
     },
+    /// Sign something with a key of a profile.
+    Sign(Signing),
+    /// Authenticate, by signing something with a key of a profile.
+    Authenticate(Signing),
+}
+
+/// What is to be signed, with which key, and what is shown beside it.
+///
+/// Nothing of it is cut: what is too long to be shown is not signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Signing {
+    /// The profile whose key it is. The device chose it, if the command came by a link.
+    pub profile_id: String,
+    /// The key.
+    pub key_id: String,
+    /// What describes the command, in its order: who asks, a picture.
+    pub description: Vec<Shown>,
+    /// What is signed; `None` if the command says that it is not to be shown.
+    pub tbs: Option<Shown>,
+    /// How many octets are signed, shown or not.
+    pub tbs_octets: usize,
+}
+
+/// Something to show the user. It comes from whoever wrote the command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Shown {
+    /// What it is there for, a word of the protocol: `requester`, `tbs`, `auth_image`.
+    pub role: String,
+    /// A label; absent: none.
+    pub label: Option<String>,
+    /// Its media type; absent: not said.
+    pub content_type: Option<String>,
+    /// What it is.
+    pub content: ShownContent,
+}
+
+/// A content to show, decoded.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ShownContent {
+    /// A text.
+    Text(String),
+    /// Anything else, an image for one.
+    Octets(Vec<u8>),
+}
+
+impl ShownContent {
+    /// How many octets it has.
+    #[must_use]
+    pub fn octets(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Octets(octets) => octets.len(),
+        }
+    }
+}
+
+impl fmt::Debug for ShownContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ShownContent({} octets)", self.octets())
+    }
 }
 
 /// A key that will be made.
@@ -66,7 +131,7 @@ pub enum Decision {
 /// Asks the user: a dialogue, a terminal, a rule.
 ///
 /// Any closure `Fn(&Question) -> Decision` is one; it must not block for long. It is asked once a command, and once more if the device stopped
-/// before it made the keys.
+/// before it made the keys, or before it kept what it signed.
 pub trait Consent: Send + Sync {
     /// Asks, and resolves when the user has decided.
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Decision>;

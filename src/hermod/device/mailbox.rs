@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Agent, Connector, DeviceError, Event};
+use super::{Agent, CertificateSeen, Connector, DeviceError, Event};
 use crate::hermod::wire::{AnyMailboxApi, MailboxApi as _, MailboxKey};
 use crate::keys::{Channel, KEPT_ANSWERS, KeptAnswer, MessageId, Profile};
 use crate::{Class, Error};
@@ -13,7 +13,7 @@ pub(super) struct Mailbox {
     /// The hub's address without the mailbox.
     pub(super) public: String,
     pub(super) api: AnyMailboxApi,
-    pub(super) certificate_sha256: Option<[u8; 32]>,
+    pub(super) certificate: CertificateSeen,
 }
 
 impl Mailbox {
@@ -24,7 +24,7 @@ impl Mailbox {
             None => MailboxKey::of_mailbox(bid, channel.token.clone()),
         };
         let connection = connector.connect(public, key).await.map_err(DeviceError::Hub)?;
-        Ok(Self { channel: channel.clone(), public: public.to_owned(), api: connection.mailbox, certificate_sha256: connection.certificate_sha256 })
+        Ok(Self { channel: channel.clone(), public: public.to_owned(), api: connection.mailbox, certificate: connection.certificate })
     }
 
     pub(super) fn message(&self, mid: &str) -> MessageId {

@@ -99,7 +99,7 @@ impl DevicePolicy {
         self
     }
 
-    /// Proves keys with these mechanisms only.
+    /// Proves keys, and signs for the user, with these mechanisms only.
     #[must_use]
     pub fn with_mechanisms(mut self, mechanisms: &[Algorithm]) -> Self {
         self.mechanisms = mechanisms.to_vec();
@@ -148,6 +148,12 @@ impl DevicePolicy {
     #[must_use]
     pub fn takes_storage(&self, storage: &str) -> bool {
         self.storages.iter().any(|allowed| allowed == storage)
+    }
+
+    /// Whether something may be signed with this mechanism.
+    #[must_use]
+    pub fn takes_mechanism(&self, mechanism: Algorithm) -> bool {
+        self.mechanisms.contains(&mechanism)
     }
 
     pub(super) fn overwrites(&self) -> bool {

@@ -9,7 +9,7 @@ use crate::hermod::model::{Answer, Message, ProvisionCommand, ProvisionResponse,
 use crate::hermod::proof::UnsignedAnswer;
 use crate::hermod::wire::MailboxApi as _;
 use crate::keys::{Channel, KeptAnswer, KeyStoreError, MessageId, Pending, Profile, ProfileNames, Provisioning};
-use crate::{Class, Error};
+use crate::{Class, Error, uuid};
 
 impl Agent {
     /// Carries a provision command out, up to an answer that is kept.
@@ -51,7 +51,7 @@ impl Agent {
         if !message.header.fqdn.is_empty() {
             answer = answer.with_fqdn(&message.header.fqdn);
         }
-        if let Some(sha256) = mailbox.certificate_sha256 {
+        if let Some(sha256) = mailbox.certificate.sha256() {
             answer = answer.with_sch(sha256);
         }
         let answer = answer.with_signed_keys(self.prove(id, &plan).await?);
@@ -74,7 +74,7 @@ impl Agent {
         }
         let profile_id = match &plan.existing {
             Some(profile) => profile.names.id.clone(),
-            None => self.new_uuid()?,
+            None => uuid::new(&*self.provider).map_err(DeviceError::Crypto)?,
         };
         let names = ProfileNames::new(profile_id, &plan.asked.user_id, &plan.asked.name, &plan.asked.server_name);
         let wishes = plan.keys.iter().map(|(_, wish)| wish.clone()).collect();
@@ -111,19 +111,5 @@ impl Agent {
             signed.push(asked.sign(&plan.asked.nonce, priority.mechanism, &*signer).map_err(DeviceError::Crypto)?);
         }
         Ok(signed)
-    }
-
-    /// A UUID of version 4 (RFC 9562).
-    fn new_uuid(&self) -> Result<String, DeviceError> {
-        let mut octets = [0; 16];
-        self.provider.fill_random(&mut octets).map_err(DeviceError::Crypto)?;
-        octets[6] = octets[6] & 0x0f | 0x40;
-        octets[8] = octets[8] & 0x3f | 0x80;
-        let hex: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
-        let (first, rest) = hex.split_at(8);
-        let (second, rest) = rest.split_at(4);
-        let (third, rest) = rest.split_at(4);
-        let (fourth, fifth) = rest.split_at(4);
-        Ok(format!("{first}-{second}-{third}-{fourth}-{fifth}"))
     }
 }

@@ -2,7 +2,10 @@
 
 use super::mailbox::ended;
 use super::{AcceptAnswer, AfterAnswer, Claimed, Digest, Inner, Mailbox, Registration, StoredJson};
-use crate::hermod::model::{Answer, Callback, Command, CommandBody, DataFormat, ProvisionCommand, ProvisionResponse, Response, SUCCESS};
+use crate::hermod::model::{
+    Answer, AuthenticateCommand, Callback, Command, CommandBody, DataFormat, ProvisionCommand, ProvisionResponse, Response, SUCCESS, SignCommand,
+    SignParams, SignResponse,
+};
 use crate::hermod::proof::{Expectation, Verifier, unverified_profile};
 use crate::{Class, Error};
 
@@ -61,9 +64,27 @@ impl Inner {
         let after = match (&command.body, &answer.response) {
             (CommandBody::Provision(command), Response::Provision(response)) if success => self.provisioned(claimed, command, response)?,
             (CommandBody::Delete(_), _) if success => AfterAnswer::Remove,
+            (CommandBody::Sign(SignCommand { params, .. }), Response::Sign(response))
+            | (CommandBody::Authenticate(AuthenticateCommand { params, .. }), Response::Authenticate(response))
+                if success =>
+            {
+                self.check_signed(command, params, response)?;
+                AfterAnswer::Nothing
+            }
             _ => AfterAnswer::Nothing,
         };
         Ok((success, after))
+    }
+
+    /// Whether a signature is there, in the format asked for. It is for the integrator to verify, who knows the key.
+    fn check_signed(&self, command: &Command, params: &SignParams, response: &SignResponse) -> Result<(), Error> {
+        let fault = match &response.result {
+            Some(result) if result.content_type == params.format => return Ok(()),
+            Some(_) => Error::malformed("result.contenttype", "not the format of the command"),
+            None => Error::malformed("result", "absent"),
+        };
+        let kind = command.body.kind();
+        Err(kind.map_or(fault.clone(), |kind| fault.within(&self.config.dialect.words(kind).response_member)))
     }
 
     /// What a success does, if it is one.

@@ -3,10 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::ids::uuid_text;
 use super::{CommandRecord, CommandState, Digest, Inner, IntegratorConfig, MessageRecord};
 use crate::hermod::model::{Address, Callback, Command, CommandId, CommandType, Destination, Plugout, State, Submitted};
-use crate::hermod::wire::CommandApi;
+use crate::hermod::wire::{AnyContentApi, CommandApi};
 use crate::{Class, Error, Secret};
 
 /// One integrator at the hub: its commands, and the mailboxes of its group. [`Hub`](super::Hub) opens to it.
@@ -16,11 +15,12 @@ pub struct Integrator {
     pub(super) id: String,
     pub(super) group: String,
     pub(super) calls_back: bool,
+    pub(super) content: Option<AnyContentApi>,
 }
 
 impl Integrator {
     pub(super) fn new(inner: Arc<Inner>, config: &IntegratorConfig) -> Self {
-        Self { inner, id: config.id.clone(), group: config.group_key(), calls_back: config.callback.is_some() }
+        Self { inner, id: config.id.clone(), group: config.group_key(), calls_back: config.callback.is_some(), content: config.content.clone() }
     }
 
     /// Its id.
@@ -33,15 +33,19 @@ impl Integrator {
 impl CommandApi for Integrator {
     /// Stores a command and its messages. `Ok` means stored.
     ///
+    /// Contents that it names by their ids (`visualData.contentId`, items of the type `application/hermod+content-id`) are taken from the integrator's
+    /// content provider first, each once; no device sees an id.
+    ///
     /// A command to delete mailboxes without asking the device is done at once: its state is `COMPLETED` already, its callback follows.
     ///
     /// # Errors
     /// - `malformed`: header out of range, no destination; a provision command whose keys or templates cannot be, whose user id is empty or `tmp`, or not
     ///   that of the mailbox it goes to; a delete command to a temporary mailbox; a command that is not known here.
-    /// - `too-large`: its JSON, or the number of its destinations.
+    /// - `too-large`: its JSON, with the contents or without; the number of its destinations; more than 16 contents.
     /// - `not-found`: a destination that is not there, or another group's. Nothing has been stored then.
     /// - `rate`: over one of the [`HubLimits`](super::HubLimits).
-    /// - `storage`.
+    /// - `storage`. With the part `contentProvider`, whose HTTP status is 502: a content is not to be had within 10 seconds, or is not what it has to be,
+    ///   or there is no provider.
     async fn submit(&self, command: Command) -> Result<Submitted, Error> {
         let record = self.store(command).await?;
         Ok(self.inner.submitted(&record))
@@ -87,7 +91,7 @@ impl Inner {
 
     fn destination(&self, message: &MessageRecord) -> Destination {
         let to = if message.pid.is_some() { Address::Mailbox(message.bid.clone()) } else { Address::Tmp };
-        let token = Secret::new(uuid_text(&self.seal.apply(&*self.provider, &message.mid, &message.masked_token)));
+        let token = Secret::new(crate::uuid::text(&self.seal.apply(&*self.provider, &message.mid, &message.masked_token)));
         // Masked with another key, it is not the token; then there is none to tell.
         let token = if Digest::of(&*self.provider, &token) == message.token { token } else { Secret::new("") };
         let uri = Plugout::new(self.box_url(&message.bid), token).to_uri();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::ids::{gap, uuid, uuid_octets, uuid_text};
+use super::ids::{gap, uuid, uuid_octets};
 use super::{
     CommandRecord, CommandState, Completion, Digest, Inner, Integrator, MailboxRecord, MailboxState, MessageRecord, MessageState, NewCommand, Quota,
     StoredJson,
@@ -31,6 +31,10 @@ impl Integrator {
     pub(super) async fn store(&self, command: Command) -> Result<CommandRecord, Error> {
         let inner = &*self.inner;
         let (command, body) = inner.check_command(&command)?;
+        let (command, body) = match self.resolve_contents(&command).await? {
+            Some(resolved) => inner.check_command(&resolved)?,
+            None => (command, body),
+        };
         let kind = command.body.kind().ok_or_else(|| Error::malformed("", "a command that is not known here"))?;
         let targets = self.resolve(&command, kind).await?;
         let deletes_silently = matches!(&command.body, CommandBody::Delete(delete) if !delete.asks_device());
@@ -148,7 +152,7 @@ impl Inner {
         let provider = &*self.provider;
         let (mid, octets) = (uuid(provider)?, uuid_octets(provider)?);
         Ok(MessageRecord {
-            token: Digest::of(provider, &Secret::new(uuid_text(&octets))),
+            token: Digest::of(provider, &Secret::new(crate::uuid::text(&octets))),
             masked_token: *self.seal.apply(provider, &mid, &octets),
             mid,
             bid: target.bid,

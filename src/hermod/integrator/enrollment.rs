@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Proven;
-use super::evidence::{self, Exchange};
+use super::evidence::{self, Evidence, Exchange};
 use crate::crypto::{CryptoError, Provider};
 use crate::hermod::Dialect;
 use crate::hermod::model::{
@@ -13,7 +13,7 @@ use crate::hermod::model::{
 };
 use crate::hermod::proof::{Asked, Attested, Consistent, Expectation, Pins, Refusal, Verifier};
 use crate::jose::encode_url;
-use crate::{Certificate, Class, Error};
+use crate::{BaseUrl, Certificate, Class, Error};
 
 /// The journey of one profile: provision, verify, have certificates issued, deliver them.
 ///
@@ -36,7 +36,7 @@ use crate::{Certificate, Class, Error};
 ///
 /// let Next::Submit(command) = enrollment.next() else { unreachable!() };
 /// let command = command.clone();
-/// enrollment.sending();                       // store it, then send
+/// enrollment.sending(&command)?;              // store it, then send
 /// let stored = enrollment.to_json();
 ///
 /// // The process died in between: whether the command was sent is not known, so it is not sent again by itself.
@@ -50,6 +50,7 @@ pub struct Enrollment {
     id: String,
     provision: Exchange,
     certificate: Option<Exchange>,
+    given_up: Option<String>,
     dialect: Arc<Dialect>,
 }
 
@@ -57,12 +58,14 @@ pub struct Enrollment {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Next<'a> {
-    /// Call [`Enrollment::sending`], store the journey, send this command, and hand what the hub answers to [`Enrollment::submitted`].
+    /// Call [`Enrollment::sending`], store the journey, send this command, and hand what the hub answers to [`Enrollment::submitted`]; or call
+    /// [`Enrollment::not_sent`] if the hub certainly does not have it.
     Submit(&'a Command),
     /// Show the activation link of each destination, and hand the callback, or what a poll answers, to [`Enrollment::received`]. `None` if the hub's
     /// answer to the command is missing: the command may have been sent or not. A callback may still come; or start anew.
     AwaitDevice(Option<&'a Submitted>),
-    /// The answer is there: [`Enrollment::prove`] it, have certificates issued for the requests, and hand them to [`Enrollment::issued`].
+    /// The answer is there: [`Enrollment::prove`] it, have certificates issued for the requests, and hand them to [`Enrollment::issued`]. If it does not
+    /// prove itself, [`Enrollment::give_up`].
     Prove,
     /// As [`Next::Submit`], for the command that delivers the certificates.
     Deliver(&'a Command),
@@ -94,6 +97,56 @@ pub enum Failure {
         /// How.
         progress: Progress,
     },
+    /// The integrator [gave it up](Enrollment::give_up).
+    GivenUp {
+        /// Why, in its own words.
+        reason: String,
+    },
+}
+
+/// What the integrator knows of the hub that the device talked to, for [`Enrollment::prove_through`]. What is not given is not asked of the answer.
+///
+/// ```
+/// use keyferry::BaseUrl;
+/// use keyferry::hermod::integrator::KnownHub;
+///
+/// let hub = KnownHub::new().with_fqdn("hub.example").with_mailbox_base(BaseUrl::parse("https://hub.example/ms")?);
+/// # Ok::<(), keyferry::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownHub {
+    fqdn: Option<String>,
+    certificate_sha256: Option<[u8; 32]>,
+    mailbox_base: Option<BaseUrl>,
+}
+
+impl KnownHub {
+    /// A hub of which nothing is known.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Its host name, as [`Expectation::with_fqdn`].
+    #[must_use]
+    pub fn with_fqdn(mut self, fqdn: impl Into<String>) -> Self {
+        self.fqdn = Some(fqdn.into());
+        self
+    }
+
+    /// SHA-256 of the DER of its TLS certificate, as [`Expectation::with_sch`].
+    #[must_use]
+    pub fn with_certificate_sha256(mut self, sha256: [u8; 32]) -> Self {
+        self.certificate_sha256 = Some(sha256);
+        self
+    }
+
+    /// Its public address, as [`Expectation::with_mailbox_base`].
+    #[must_use]
+    pub fn with_mailbox_base(mut self, base: BaseUrl) -> Self {
+        self.mailbox_base = Some(base);
+        self
+    }
 }
 
 /// What an event was to the journey.
@@ -133,7 +186,7 @@ impl Enrollment {
         let id = command.header.external_id.clone().filter(|id| !id.is_empty());
         let id = id.ok_or_else(|| Error::malformed("commandHeader.externalId", "absent or empty"))?;
         dialect.check_header(&command.header)?;
-        let enrollment = Self { id, provision: Exchange::new(command), certificate: None, dialect };
+        let enrollment = Self { id, provision: Exchange::new(command), certificate: None, given_up: None, dialect };
         let command = enrollment.command()?;
         Asked::from_command_in(command, &enrollment.dialect)?;
         Address::user(&command.user_id).map_err(|_| Error::malformed("provCommand.userid", "empty, or one that no command can be sent to"))?;
@@ -150,6 +203,9 @@ impl Enrollment {
     /// What the caller has to do.
     #[must_use]
     pub fn next(&self) -> Next<'_> {
+        if let Some(reason) = &self.given_up {
+            return Next::Failed(Failure::GivenUp { reason: reason.clone() });
+        }
         if let Some(failure) = self.failure(CommandKind::Provision, &self.provision) {
             return Next::Failed(failure);
         }
@@ -168,19 +224,54 @@ impl Enrollment {
         }
     }
 
-    /// The command that [`next`](Self::next) gave is about to be sent. From now on it is not given again.
-    pub fn sending(&mut self) {
-        match (&self.provision.ended, &mut self.certificate) {
-            (Some(_), Some(delivery)) => delivery.sent = true,
-            _ => self.provision.sent = true,
+    /// `command`, which [`next`](Self::next) gave, is about to be sent. From now on it is not given again.
+    ///
+    /// # Errors
+    /// Class `not-found` if it is not a command of this journey: also one that has given way to another since; `conflict` if the journey was given up.
+    pub fn sending(&mut self, command: &Command) -> Result<Received, Error> {
+        if self.given_up.is_some() {
+            return Err(Error::new(Class::Conflict, "", "the journey was given up"));
         }
+        self.set_sent(command, true)
     }
 
-    /// The command that was about to be sent was certainly not: no connection was made. [`next`](Self::next) gives it again.
-    pub fn not_sent(&mut self) {
-        match (&self.provision.ended, &mut self.certificate) {
-            (Some(_), Some(delivery)) => delivery.sent = false,
-            _ => self.provision.sent = false,
+    /// `command`, which was about to be sent, is certainly not with the hub: no connection was made, or the hub refused it. [`next`](Self::next) gives
+    /// it again. If the hub has told of it, nothing changes.
+    ///
+    /// # Errors
+    /// Class `not-found` as for [`sending`](Self::sending).
+    pub fn not_sent(&mut self, command: &Command) -> Result<Received, Error> {
+        self.set_sent(command, false)
+    }
+
+    fn set_sent(&mut self, command: &Command, sent: bool) -> Result<Received, Error> {
+        let exchanges = [Some(&mut self.provision), self.certificate.as_mut()];
+        let exchange = exchanges.into_iter().flatten().find(|exchange| exchange.command == *command);
+        let exchange = exchange.ok_or_else(|| Error::new(Class::NotFound, "command", "not a command of this journey"))?;
+        if exchange.sent == sent || exchange.command_id().is_some() {
+            return Ok(Received::Known);
+        }
+        exchange.sent = sent;
+        Ok(Received::New)
+    }
+
+    /// Ends the journey without success, for a reason of the integrator's own: an answer that does not prove itself, an authority that does not issue, a
+    /// command that the hub does not take. What comes later is still taken as evidence, and changes nothing of that. A journey that failed already stays
+    /// as it is.
+    ///
+    /// The reason is for a person, and is stored: at most 1024 octets, without secrets.
+    ///
+    /// # Errors
+    /// Class `too-large` for a longer one, `conflict` if the device has installed the certificates.
+    pub fn give_up(&mut self, reason: impl Into<String>) -> Result<Received, Error> {
+        let reason = checked_reason(reason.into())?;
+        match self.next() {
+            Next::Failed(_) => Ok(Received::Known),
+            Next::Done if self.certificate.is_some() => Err(Error::new(Class::Conflict, "", "the journey has ended with success already")),
+            _ => {
+                self.given_up = Some(reason);
+                Ok(Received::New)
+            }
         }
     }
 
@@ -254,14 +345,31 @@ impl Enrollment {
         Some(verified.map(|answer| Proven { enrollment: self.id.clone(), text: text.to_owned(), answer }))
     }
 
+    /// Verifies the answer against the command of this journey and what is known of the hub.
+    ///
+    /// # Errors
+    /// What the verifier refuses, with its report. [`None`] if no answer is there, or the device refused.
+    pub fn prove_through<P: Pins>(&self, verifier: &Verifier<'_, P>, hub: &KnownHub) -> Option<Result<Proven<P::Trust>, Refusal>> {
+        let mut expectation = self.expectation().ok()?;
+        if let Some(fqdn) = &hub.fqdn {
+            expectation = expectation.with_fqdn(fqdn);
+        }
+        if let Some(sha256) = hub.certificate_sha256 {
+            expectation = expectation.with_sch(sha256);
+        }
+        if let Some(base) = &hub.mailbox_base {
+            expectation = expectation.with_mailbox_at(base.clone());
+        }
+        self.prove(verifier, &expectation)
+    }
+
     /// The certificates that were issued for the requests of a proven answer, each with the keyid that it is for. Makes the command that delivers them.
     /// If no key was to have one and there is none, nothing is to be delivered: [`Received::Known`].
     ///
     /// # Errors
     /// Class `not-found` if the proof is another journey's or of another answer, `keyid` if a key that was to have a certificate has none, one too many, or there is one for a key
     /// that was to have none, `proof` or `csr` if a certificate is not for its key or its request's subject, `too-large` if one is longer than a command
-    /// may carry, `conflict` if other certificates are on their
-    /// way; others that were not sent yet give way.
+    /// may carry, `conflict` if other certificates are on their way or the journey was given up; others that were not sent yet give way.
     pub fn issued(&mut self, proven: &Proven<Attested>, certificates: &[(&str, &Certificate)]) -> Result<Received, Error> {
         self.deliver(proven, certificates)
     }
@@ -295,6 +403,9 @@ impl Enrollment {
 
     fn deliver<T>(&mut self, proven: &Proven<T>, certificates: &[(&str, &Certificate)]) -> Result<Received, Error> {
         let answer = &proven.answer;
+        if self.given_up.is_some() {
+            return Err(Error::new(Class::Conflict, "", "the journey was given up"));
+        }
         if proven.enrollment != self.id {
             return Err(Error::new(Class::NotFound, "enrollment", "the proof belongs to another journey"));
         }
@@ -343,7 +454,7 @@ impl Enrollment {
     /// All that has to be kept: JSON, one object. It holds activation tokens: keep it as a secret until the journey has ended.
     #[must_use]
     pub fn to_json(&self) -> String {
-        evidence::to_json(&self.id, &self.provision, self.certificate.as_ref(), &self.dialect)
+        evidence::to_json(&self.id, &self.provision, self.certificate.as_ref(), self.given_up.as_deref(), &self.dialect)
     }
 
     /// Reads what [`to_json`](Self::to_json) wrote.
@@ -360,7 +471,7 @@ impl Enrollment {
     /// # Errors
     /// As [`from_json`](Self::from_json).
     pub fn from_json_in(text: &str, dialect: Arc<Dialect>) -> Result<Self, Error> {
-        let (id, provision, certificate) = evidence::from_json(text, &dialect)?;
+        let Evidence { id, provision, certificate, given_up } = evidence::from_json(text, &dialect)?;
         let mut enrollment = Self::from_command_in(provision.command.clone(), dialect)?;
         if enrollment.id != id {
             return Err(Error::malformed("id", "not the command's externalId"));
@@ -371,6 +482,7 @@ impl Enrollment {
             enrollment.certificate = Some(Exchange::new(delivery.command.clone()));
             enrollment.replay(CommandKind::Certificate, &delivery)?;
         }
+        enrollment.given_up = given_up.map(checked_reason).transpose()?;
         Ok(enrollment)
     }
 
@@ -490,6 +602,12 @@ fn check_answer(kind: CommandKind, callback: &Callback) -> Result<(), Error> {
         (CommandKind::Provision, Some(SUCCESS)) if callback.jws().is_none() => absent("provResponse.result.data"),
         _ => Ok(()),
     }
+}
+
+fn checked_reason(reason: String) -> Result<String, Error> {
+    /// Most octets of a reason.
+    const MOST: usize = 1024;
+    if reason.len() > MOST { Err(Error::too_large("reason", "more than 1024 octets")) } else { Ok(reason) }
 }
 
 /// 128 random bits in base64url.

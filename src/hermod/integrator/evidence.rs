@@ -57,6 +57,7 @@ json_object! {
         required id: String = "id",
         required provision: StoredExchange = "provision",
         optional certificate: StoredExchange = "certificate",
+        optional given_up: String = "givenUp",
     }
 }
 
@@ -91,22 +92,31 @@ impl StoredExchange {
     }
 }
 
-pub(super) fn to_json(id: &str, provision: &Exchange, certificate: Option<&Exchange>, dialect: &Dialect) -> String {
+/// All that is stored of a journey.
+pub(super) struct Evidence {
+    pub(super) id: String,
+    pub(super) provision: Exchange,
+    pub(super) certificate: Option<Exchange>,
+    pub(super) given_up: Option<String>,
+}
+
+pub(super) fn to_json(id: &str, provision: &Exchange, certificate: Option<&Exchange>, given_up: Option<&str>, dialect: &Dialect) -> String {
     write(&Stored {
         version: VERSION,
         id: id.to_owned(),
         provision: StoredExchange::of(provision, dialect),
         certificate: certificate.map(|exchange| StoredExchange::of(exchange, dialect)),
+        given_up: given_up.map(str::to_owned),
         extra: Default::default(),
     })
 }
 
-pub(super) fn from_json(text: &str, dialect: &Dialect) -> Result<(String, Exchange, Option<Exchange>), Error> {
+pub(super) fn from_json(text: &str, dialect: &Dialect) -> Result<Evidence, Error> {
     let stored: Stored = read(text, Nulls::AreAbsent)?;
     if stored.version != VERSION {
         return Err(Error::new(Class::Malformed, "version", "not one that is known here"));
     }
     let provision = stored.provision.read(dialect).map_err(|error| error.within("provision"))?;
     let certificate = stored.certificate.map(|exchange| exchange.read(dialect)).transpose().map_err(|error| error.within("certificate"))?;
-    Ok((stored.id, provision, certificate))
+    Ok(Evidence { id: stored.id, provision, certificate, given_up: stored.given_up })
 }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::to_sign::is_type;
 use super::{Asked, AskedKey};
 use crate::base_url::BaseUrl;
 use crate::hermod::Dialect;
+use crate::hermod::dialect::SignatureTypes;
 use crate::hermod::model::ProvisionCommand;
 use crate::{Class, Error};
 
@@ -19,6 +21,7 @@ pub struct Expectation {
     envelope_fqdn: Option<String>,
     sch: Option<[u8; 32]>,
     mailbox_base: Option<BaseUrl>,
+    signature_types: SignatureTypes,
 }
 
 impl Expectation {
@@ -37,7 +40,8 @@ impl Expectation {
     pub fn from_command_in(command: &ProvisionCommand, dialect: &Dialect) -> Result<Self, Error> {
         let asked = Asked::from_command_in(command, dialect)?;
         let key_ids = asked.keys.iter().map(|key| key.key_id.clone()).collect();
-        Ok(Self { asked: Arc::new(asked), key_ids, fqdn: None, envelope_fqdn: None, sch: None, mailbox_base: None })
+        let signature_types = dialect.signature_types.clone();
+        Ok(Self { asked: Arc::new(asked), key_ids, fqdn: None, envelope_fqdn: None, sch: None, mailbox_base: None, signature_types })
     }
 
     /// Requires the device to have talked to this host, by the name that it signed (`fqdn`).
@@ -72,6 +76,11 @@ impl Expectation {
         Ok(self)
     }
 
+    pub(crate) fn with_mailbox_at(mut self, base: BaseUrl) -> Self {
+        self.mailbox_base = Some(base);
+        self
+    }
+
     /// What the command asks for.
     #[must_use]
     pub fn asked(&self) -> &Asked {
@@ -84,6 +93,15 @@ impl Expectation {
 
     pub(super) fn keys(&self) -> &[AskedKey] {
         &self.asked.keys
+    }
+
+    /// Refuses what was signed for a sign or an authenticate command: its type says so.
+    pub(super) fn check_type(&self, typ: Option<&str>) -> Result<(), Error> {
+        let SignatureTypes { sign, authenticate } = &self.signature_types;
+        match typ {
+            Some(typ) if is_type(typ, sign) || is_type(typ, authenticate) => Err(Error::malformed("header.typ", "a signature of the user, no proof")),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn fqdn(&self) -> Option<&str> {

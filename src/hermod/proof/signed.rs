@@ -17,6 +17,7 @@ json_object! {
         optional pub(super) nonce: Text<'a> = "nonce",
         optional pub(super) fqdn: Text<'a> = "fqdn",
         optional pub(super) sch: Text<'a> = "sch",
+        optional pub(super) typ: Text<'a> = "typ",
         optional _crit: Crit = "crit",
     }
 }
@@ -55,6 +56,7 @@ json_object! {
         required pub(super) alg: Text<'a> = "alg",
         required pub(super) kid: Text<'a> = "kid",
         optional pub(super) nonce: Text<'a> = "nonce",
+        optional pub(super) typ: Text<'a> = "typ",
         optional _crit: Crit = "crit",
     }
 }

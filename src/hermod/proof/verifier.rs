@@ -126,6 +126,7 @@ impl<'p, P: Pins> Verifier<'p, P> {
         let mut compact = steps.run(Check::Form, || Compact::read(answer, self.padding))?;
         let (header, payload) = steps.run(Check::Form, || {
             let header: AnswerHeader<'_> = signed::header(&compact)?;
+            expected.check_type(header.typ.as_deref())?;
             let payload: AnswerPayload<'_> = signed::payload(compact.payload())?;
             Ok((header, payload))
         })?;
@@ -228,6 +229,7 @@ impl<'p, P: Pins> Verifier<'p, P> {
         let key_ids = (expected.key_ids().clone(), index);
         let (GivenKey { compact, header, payload, request }, mechanism, public_key) = steps.run(Check::KeyForm, || {
             let given = given?;
+            expected.check_type(given.header.typ.as_deref())?;
             let mechanism = signed::algorithm(&given.header.alg)?;
             let public_key = match given.payload.members().to_public_key() {
                 Err(error) if error.class() == Class::Malformed => return Err(error.within("payload")),

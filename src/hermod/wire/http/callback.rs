@@ -13,6 +13,7 @@ use super::message::{method_not_allowed, read_json, split_path, write_empty, wri
 use super::{read_refusal, write_refusal};
 use crate::crypto::Provider;
 use crate::hermod::Dialect;
+use crate::hermod::model::CommandKind;
 use crate::hermod::wire::{BasicAuth, Delivery};
 use crate::{BaseUrl, Class, Error, Secret};
 
@@ -101,6 +102,21 @@ pub fn verify_signature(
     if bool::from(fits) && apart <= max_age { Ok(()) } else { Err(refused()) }
 }
 
+/// Whether a call at this address may come.
+///
+/// # Errors
+/// Class `not-found` for a path that names no command, `malformed` with status 405 for a method other than POST.
+pub fn check_address(dialect: &Dialect, path: &str, method: &Method) -> Result<(), Error> {
+    target(dialect, path, method).map(drop)
+}
+
+fn target(dialect: &Dialect, path: &str, method: &Method) -> Result<CommandKind, Error> {
+    let segments = split_path(path)?;
+    let last = segments.last().map(String::as_str).unwrap_or_default();
+    let kind = dialect.kind_of_callback_path(last).ok_or_else(|| Error::new(Class::NotFound, "path", "no such address"))?;
+    if *method == Method::POST { Ok(kind) } else { Err(method_not_allowed()) }
+}
+
 /// Reads a delivery. The last segment of `path` names the command, whatever stands before it.
 ///
 /// Without an id (another hub's callback) it is made of the command and its state, so that a repeat has the same.
@@ -109,12 +125,7 @@ pub fn verify_signature(
 /// Class `not-found` for a path that names no command, `malformed` for all else that is wrong; a method other than POST is answered with 405, a content type
 /// other than JSON with 415.
 pub fn read_call(dialect: &Dialect, path: &str, head: &Parts, body: &[u8]) -> Result<Delivery, Error> {
-    let segments = split_path(path)?;
-    let last = segments.last().map(String::as_str).unwrap_or_default();
-    let kind = dialect.kind_of_callback_path(last).ok_or_else(|| Error::new(Class::NotFound, "path", "no such address"))?;
-    if head.method != Method::POST {
-        return Err(method_not_allowed());
-    }
+    let kind = target(dialect, path, &head.method)?;
     let callback = dialect.read_callback(read_json(head, body)?)?;
     if callback.command_type != dialect.words(kind).command_type {
         return Err(Error::malformed("commandType", "not that of this address"));

@@ -27,18 +27,24 @@ pub fn write_call(dialect: &Dialect, base: &BaseUrl, credential: Option<&BasicAu
     Ok(request)
 }
 
+/// Whether a call at this address may come.
+///
+/// # Errors
+/// Class `not-found` for another path, `malformed` with status 405 for a method other than POST.
+pub fn check_address(dialect: &Dialect, path: &str, method: &Method) -> Result<(), Error> {
+    if split_path(path)?.last().is_none_or(|last| *last != dialect.paths.content) {
+        return Err(Error::new(Class::NotFound, "path", "no such address"));
+    }
+    if *method == Method::POST { Ok(()) } else { Err(method_not_allowed()) }
+}
+
 /// Reads the id of the content that is asked for. The last segment of `path` is looked at, whatever stands before it.
 ///
 /// # Errors
 /// Class `not-found` for another path, `malformed` for all else that is wrong; a method other than POST is answered with 405, a content type other than
 /// JSON with 415.
 pub fn read_call(dialect: &Dialect, path: &str, head: &Parts, body: &[u8]) -> Result<String, Error> {
-    if split_path(path)?.last().is_none_or(|last| *last != dialect.paths.content) {
-        return Err(Error::new(Class::NotFound, "path", "no such address"));
-    }
-    if head.method != Method::POST {
-        return Err(method_not_allowed());
-    }
+    check_address(dialect, path, &head.method)?;
     Ok(ContentRequest::from_json(read_json(head, body)?)?.content_id)
 }
 

@@ -100,27 +100,59 @@ pub fn read_credential(dialect: &Dialect, path: &str, head: &Parts) -> Option<Ma
     Some(MailboxKey { bid, token: read_bearer(&head.headers)?, claim })
 }
 
+/// Most octets of a body that a call at this address may have, if there is such an address: `limit`, or none at all.
+///
+/// # Errors
+/// Class `not-found` if there is no such address, `malformed` with status 405 if it has not this method.
+pub fn body_limit(path: &str, method: &Method, limit: usize) -> Result<usize, Error> {
+    Ok(match target(path, method)? {
+        Target::Answer(_) | Target::Reserve => limit,
+        Target::List | Target::Fetch(_) | Target::Remove => 0,
+    })
+}
+
 /// Reads a call. `path` is what is left of the path below the public address: `/b1/m1`.
 ///
 /// # Errors
 /// Class `not-found` for an unknown path, `malformed` for all else that is wrong; a method that the path does not have is answered with 405, a content type
 /// other than JSON with 415. What an answer says is not looked at.
 pub fn read_call(path: &str, head: &Parts, body: &[u8]) -> Result<Call, Error> {
+    Ok(match target(path, &head.method)? {
+        Target::List => Call::List { wait: read_wait(head.uri.query().unwrap_or_default())? },
+        Target::Fetch(mid) => Call::Fetch { mid },
+        Target::Answer(mid) => Call::Answer { mid, answer: read_json(head, body)?.to_owned() },
+        Target::Reserve => {
+            let body = read_json(head, body)?;
+            let empty = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(body).is_ok_and(|map| map.is_empty());
+            if !empty {
+                return Err(Error::malformed("", "not an empty object"));
+            }
+            Call::Reserve
+        }
+        Target::Remove => Call::Remove,
+    })
+}
+
+enum Target {
+    List,
+    Fetch(String),
+    Answer(String),
+    Reserve,
+    Remove,
+}
+
+fn target(path: &str, method: &Method) -> Result<Target, Error> {
     let mut segments = split_path(path)?.into_iter();
     let (bid, mid) = (segments.next(), segments.next());
     if segments.next().is_some() {
         return Err(Error::new(Class::NotFound, "path", "no such address"));
     }
-    match (bid, mid, &head.method) {
-        (None, _, &Method::POST) => {
-            let body = read_json(head, body)?;
-            let empty = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(body).is_ok_and(|map| map.is_empty());
-            if empty { Ok(Call::Reserve) } else { Err(Error::malformed("", "not an empty object")) }
-        }
-        (Some(_), None, &Method::GET) => Ok(Call::List { wait: read_wait(head.uri.query().unwrap_or_default())? }),
-        (Some(_), None, &Method::DELETE) => Ok(Call::Remove),
-        (Some(_), Some(mid), &Method::GET) => Ok(Call::Fetch { mid }),
-        (Some(_), Some(mid), &Method::POST) => Ok(Call::Answer { mid, answer: read_json(head, body)?.to_owned() }),
+    match (bid, mid, method) {
+        (None, _, &Method::POST) => Ok(Target::Reserve),
+        (Some(_), None, &Method::GET) => Ok(Target::List),
+        (Some(_), None, &Method::DELETE) => Ok(Target::Remove),
+        (Some(_), Some(mid), &Method::GET) => Ok(Target::Fetch(mid)),
+        (Some(_), Some(mid), &Method::POST) => Ok(Target::Answer(mid)),
         _ => Err(method_not_allowed()),
     }
 }
@@ -153,30 +185,32 @@ pub fn write_answer(dialect: &Dialect, answer: &Result<Answer, Error>, request_i
 ///
 /// # Errors
 /// What the hub refused it with, as [`read_refusal`]. A refusal or a success that does not have the hub's form comes from something between (a proxy, a portal), and a
-/// device must not give up keys for that: class `storage`, with the answer as its source.
+/// device must not give up keys for that: class `storage`, with the answer as its source. A message that is one and cannot be read is `malformed` or `too-large`.
 pub fn read_answer(dialect: &Dialect, call: &Call, response: &Response<Bytes>) -> Result<Answer, Error> {
-    let between = |detail: &'static str| {
-        let source = StatusError::new(response.status(), response.body(), None);
-        Error::new(Class::Storage, "", detail).with_source(source)
-    };
+    let kept = || StatusError::new(response.status(), response.body(), None);
+    let between = || Error::new(Class::Storage, "", "not an answer of the hub").with_source(kept());
     if !response.status().is_success() {
         let error = read_refusal(response);
-        return Err(if is_ours(response) || error.class() == Class::Rate { error } else { between("not an answer of the hub") });
+        let says_it = is_ours(response) || error.class() == Class::Rate;
+        return Err(if says_it { error } else { error.with_class(Class::Storage) });
     }
-    let text = text_of(response.body()).map_err(|_| between("not an answer of the hub"))?;
+    let text = text_of(response.body()).map_err(|_| between())?;
     let answer = match call {
         Call::List { .. } => Listing::from_json(text).map(Answer::Listing),
         Call::Fetch { .. } => {
-            return dialect
-                .read_message(text)
-                .map(Answer::Message)
-                .map_err(|error| error.with_source(StatusError::new(response.status(), response.body(), None)));
+            let message = dialect.read_message(text);
+            return message.map(Answer::Message).map_err(|error| if is_message(text) { error.with_source(kept()) } else { between() });
         }
         Call::Answer { .. } if text.trim() == "{}" => Ok(Answer::Taken),
-        Call::Answer { .. } => return Err(between("not an answer of the hub")),
+        Call::Answer { .. } => return Err(between()),
         Call::Reserve => ReservedBox::from_json(text).map(Answer::Reserved),
         Call::Remove if response.status() == StatusCode::NO_CONTENT => Ok(Answer::Removed),
-        Call::Remove => return Err(between("not an answer of the hub")),
+        Call::Remove => return Err(between()),
     };
-    answer.map_err(|_| between("not an answer of the hub"))
+    answer.map_err(|_| between())
+}
+
+/// Whether a text is meant as a message: an object with a header.
+fn is_message(text: &str) -> bool {
+    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok_and(|map| map.contains_key("header"))
 }

@@ -90,7 +90,7 @@ fn code_of<'a>(dialect: &'a Dialect, status: StatusCode, error: &Error) -> Cow<'
         408 => &codes.timeout,
         409 => &codes.conflict,
         410 => &codes.gone,
-        413 => &codes.too_large,
+        413 | 414 => &codes.too_large,
         415 => &codes.unsupported_media_type,
         422 => return Cow::Owned(upper_snake(error.class())),
         429 => &codes.rate_limited,

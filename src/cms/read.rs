@@ -1,0 +1,267 @@
+//! SignedData as anybody may write it, read strictly.
+
+use der::{Decode as _, Tag, TagNumber};
+use x509_cert::ext::pkix::SubjectKeyIdentifier;
+
+use super::{CONTENT_HINTS, CONTENT_TYPE, DATA, Hash, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_CERTIFICATE};
+use crate::crypto::{Algorithm, Provider, VerifyKey, der_to_raw, verify};
+use crate::csr::identified;
+use crate::tlv::{self, Cursor, Element};
+use crate::{Certificate, Class, Error};
+
+/// Most octets of a ContentInfo.
+const MAX: usize = 1024 * 1024;
+/// rsaEncryption with NULL, which stands for RSASSA-PKCS1-v1_5 with the digest that is named beside it (RFC 5754 section 3.2).
+const RSA: &[u8] = &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+
+/// A SignedData that was read and not verified: id-data, one signer, signed attributes.
+pub(crate) struct SignedData<'a> {
+    /// The content; `None` if it is detached.
+    pub(crate) content: Option<&'a [u8]>,
+    pub(crate) algorithm: Algorithm,
+    signer: SignerId<'a>,
+    /// The attributes as they were signed: with the tag of a SET OF.
+    attributes: Vec<u8>,
+    message_digest: &'a [u8],
+    /// SHA-256 of the certificate that the signer named among what he signed, if he did.
+    certificate_sha256: Option<&'a [u8]>,
+    /// What the signer said that the content is, if he did.
+    pub(crate) hint: Option<&'a str>,
+    signature: Vec<u8>,
+}
+
+/// How the signer's certificate is named.
+enum SignerId<'a> {
+    IssuerAndSerial { issuer: &'a [u8], serial: &'a [u8] },
+    SubjectKeyIdentifier(&'a [u8]),
+}
+
+impl<'a> SignedData<'a> {
+    /// Reads a ContentInfo.
+    ///
+    /// # Errors
+    /// Class `malformed` for its form, another content type than id-data, no or several signers, no signed attributes; `algorithm` for a digest
+    /// or a signature algorithm that is not known here, or two that do not go together; `too-large`.
+    pub(crate) fn read(der: &'a [u8]) -> Result<Self, Error> {
+        if der.len() > MAX {
+            return Err(Error::too_large("contentInfo", "more than 1 MiB"));
+        }
+        let mut outer = Cursor::new(der);
+        let mut info = outer.expect(Tag::Sequence, "contentInfo")?.inside();
+        outer.end("contentInfo")?;
+        expect_oid(&mut info, SIGNED_DATA, "contentType", "not SignedData")?;
+        let mut explicit = info.expect(tlv::context(0), "content")?.inside();
+        info.end("contentInfo")?;
+        let mut fields = explicit.expect(Tag::Sequence, "signedData")?.inside();
+        explicit.end("content")?;
+
+        fields.expect(Tag::Integer, "version")?;
+        fields.expect(Tag::Set, "digestAlgorithms")?;
+        let content = read_content(&fields.expect(Tag::Sequence, "encapContentInfo")?)?;
+        // Certificates and revocation lists: the caller knows the key.
+        for number in [0, 1] {
+            if fields.peek() == Some(tlv::context(number)) {
+                fields.next("signedData")?;
+            }
+        }
+        let mut signers = fields.expect(Tag::Set, "signerInfos")?.inside();
+        fields.end("signedData")?;
+        let signer = signers.expect(Tag::Sequence, "signerInfos")?;
+        signers.end("signerInfos").map_err(|_| Error::malformed("signerInfos", "more than one signer"))?;
+        Self::read_signer(content, &signer)
+    }
+
+    fn read_signer(content: Option<&'a [u8]>, signer: &Element<'a>) -> Result<Self, Error> {
+        let mut fields = signer.inside();
+        fields.expect(Tag::Integer, "signerInfo.version")?;
+        let signer = SignerId::read(&fields.next("sid")?)?;
+        let hash = read_hash(&fields.expect(Tag::Sequence, "digestAlgorithm")?)?;
+        if fields.peek() != Some(tlv::context(0)) {
+            return Err(Error::malformed("signedAttrs", "absent: what was signed is the content itself"));
+        }
+        let attributes = fields.expect(tlv::context(0), "signedAttrs")?;
+        attributes.check("signedAttrs")?;
+        let algorithm = match fields.expect(Tag::Sequence, "signatureAlgorithm")?.octets {
+            RSA => Some(match hash {
+                Hash::Sha256 => Algorithm::Rs256,
+                Hash::Sha384 => Algorithm::Rs384,
+                Hash::Sha512 => Algorithm::Rs512,
+            }),
+            identifier => identified(identifier).filter(|algorithm| Hash::of(*algorithm) == hash),
+        };
+        let refused = || Error::new(Class::Algorithm, "signatureAlgorithm", "not known here, or not with that digest");
+        let algorithm = algorithm.ok_or_else(refused)?;
+        let signature = fields.expect(Tag::OctetString, "signature")?.value;
+        let signature = match algorithm.curve() {
+            Some(curve) => der_to_raw(curve, signature)?,
+            None => signature.to_vec(),
+        };
+        if fields.peek() == Some(tlv::context(1)) {
+            fields.next("unsignedAttrs")?;
+        }
+        fields.end("signerInfo")?;
+
+        let values = Attributes::read(&attributes)?;
+        if values.content_type.is_none_or(|content_type| content_type.octets != DATA) {
+            return Err(Error::malformed("signedAttrs.contentType", "absent, or not that of the content"));
+        }
+        let digest = values.message_digest.ok_or_else(|| Error::malformed("signedAttrs.messageDigest", "absent"))?;
+        let certificate_sha256 = values.signing_certificate.map(|value| read_certificate_hash(&value)).transpose()?.flatten();
+        let hint = values.content_hints.map(|value| read_hint(&value)).transpose()?.flatten();
+        let mut attributes = attributes.octets.to_vec();
+        if let Some(tag) = attributes.first_mut() {
+            *tag = 0x31;
+        }
+        Ok(Self { content, algorithm, signer, attributes, message_digest: digest.value, certificate_sha256, hint, signature })
+    }
+
+    /// Whether the key signed these attributes.
+    ///
+    /// # Errors
+    /// Class `signature`.
+    pub(crate) fn verify(&self, key: &dyn VerifyKey) -> Result<(), Error> {
+        verify(key, &self.attributes, &self.signature)
+    }
+
+    /// Whether the attributes that were signed are about this content.
+    ///
+    /// # Errors
+    /// Class `signature`.
+    pub(crate) fn is_about(&self, provider: &dyn Provider, content: &[u8]) -> Result<(), Error> {
+        if Hash::of(self.algorithm).digest(provider, content) == self.message_digest {
+            Ok(())
+        } else {
+            Err(Error::new(Class::Signature, "signedAttrs.messageDigest", "not that of the content"))
+        }
+    }
+
+    /// Whether the signer names this certificate as his.
+    ///
+    /// # Errors
+    /// Class `keyid`.
+    pub(crate) fn names(&self, provider: &dyn Provider, certificate: &Certificate) -> Result<(), Error> {
+        let named = match self.signer {
+            SignerId::IssuerAndSerial { issuer, serial } => issuer == certificate.issuer_der() && serial == certificate.serial_number(),
+            SignerId::SubjectKeyIdentifier(identifier) => key_identifier(certificate).is_some_and(|known| known == identifier),
+        };
+        if !named {
+            return Err(Error::new(Class::KeyId, "sid", "another certificate than the one that is known"));
+        }
+        if self.certificate_sha256.is_some_and(|sha256| sha256 != certificate.fingerprint(provider)) {
+            return Err(Error::new(Class::KeyId, "signedAttrs.signingCertificateV2", "another certificate than the one that is known"));
+        }
+        Ok(())
+    }
+}
+
+impl<'a> SignerId<'a> {
+    fn read(element: &Element<'a>) -> Result<Self, Error> {
+        const KEY_IDENTIFIER: Tag = Tag::ContextSpecific { constructed: false, number: TagNumber(0) };
+        match element.tag {
+            Tag::Sequence => {
+                let mut fields = element.inside();
+                let issuer = fields.expect(Tag::Sequence, "sid")?.octets;
+                let serial = fields.expect(Tag::Integer, "sid")?.value;
+                fields.end("sid")?;
+                Ok(Self::IssuerAndSerial { issuer, serial })
+            }
+            KEY_IDENTIFIER => Ok(Self::SubjectKeyIdentifier(element.value)),
+            _ => Err(Error::malformed("sid", "another type of element stands here").at(element.offset)),
+        }
+    }
+}
+
+/// The signed attributes that mean something here, each with its one value.
+#[derive(Default)]
+struct Attributes<'a> {
+    content_type: Option<Element<'a>>,
+    message_digest: Option<Element<'a>>,
+    content_hints: Option<Element<'a>>,
+    signing_certificate: Option<Element<'a>>,
+}
+
+impl<'a> Attributes<'a> {
+    fn read(element: &Element<'a>) -> Result<Self, Error> {
+        const PART: &str = "signedAttrs";
+        let (mut read, mut list) = (Self::default(), element.inside());
+        while !list.is_empty() {
+            let mut attribute = list.expect(Tag::Sequence, PART)?.inside();
+            let oid = attribute.expect(Tag::ObjectIdentifier, PART)?;
+            let mut values = attribute.expect(Tag::Set, PART)?.inside();
+            attribute.end(PART)?;
+            let (slot, tag) = match oid.octets {
+                CONTENT_TYPE => (&mut read.content_type, Tag::ObjectIdentifier),
+                MESSAGE_DIGEST => (&mut read.message_digest, Tag::OctetString),
+                CONTENT_HINTS => (&mut read.content_hints, Tag::Sequence),
+                SIGNING_CERTIFICATE => (&mut read.signing_certificate, Tag::Sequence),
+                _ => continue,
+            };
+            let value = values.expect(tag, PART)?;
+            values.end(PART)?;
+            if slot.replace(value).is_some() {
+                return Err(Error::malformed(PART, "an attribute twice").at(oid.offset));
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// EncapsulatedContentInfo.
+fn read_content<'a>(element: &Element<'a>) -> Result<Option<&'a [u8]>, Error> {
+    const PART: &str = "encapContentInfo";
+    let mut fields = element.inside();
+    expect_oid(&mut fields, DATA, PART, "not id-data")?;
+    if fields.is_empty() {
+        return Ok(None);
+    }
+    let mut explicit = fields.expect(tlv::context(0), PART)?.inside();
+    fields.end(PART)?;
+    let content = explicit.expect(Tag::OctetString, PART)?;
+    explicit.end(PART)?;
+    Ok(Some(content.value))
+}
+
+/// A digest algorithm, whose parameters are absent or NULL (RFC 5754 section 2).
+fn read_hash(element: &Element<'_>) -> Result<Hash, Error> {
+    const PART: &str = "digestAlgorithm";
+    let mut fields = element.inside();
+    let oid = fields.expect(Tag::ObjectIdentifier, PART)?.octets;
+    if !fields.is_empty() {
+        fields.expect(Tag::Null, PART)?;
+        fields.end(PART)?;
+    }
+    let known = Hash::ALL.into_iter().find(|hash| hash.oid() == oid);
+    known.ok_or_else(|| Error::new(Class::Algorithm, PART, "not a digest that is known here"))
+}
+
+/// The hash of the first certificate of a SigningCertificateV2, if it is SHA-256, the default.
+fn read_certificate_hash<'a>(element: &Element<'a>) -> Result<Option<&'a [u8]>, Error> {
+    const PART: &str = "signedAttrs.signingCertificateV2";
+    let mut certificate = element.inside().expect(Tag::Sequence, PART)?.inside().expect(Tag::Sequence, PART)?.inside();
+    if certificate.peek() == Some(Tag::Sequence) {
+        return Ok(None);
+    }
+    Ok(Some(certificate.expect(Tag::OctetString, PART)?.value))
+}
+
+/// The description in ContentHints, if there is one.
+fn read_hint<'a>(element: &Element<'a>) -> Result<Option<&'a str>, Error> {
+    const PART: &str = "signedAttrs.contentHint";
+    let mut fields = element.inside();
+    if fields.peek() != Some(Tag::Utf8String) {
+        return Ok(None);
+    }
+    let text = fields.next(PART)?;
+    std::str::from_utf8(text.value).map(Some).map_err(|_| Error::malformed(PART, "not UTF-8").at(text.offset))
+}
+
+fn key_identifier(certificate: &Certificate) -> Option<Vec<u8>> {
+    let certificate = x509_cert::Certificate::from_der(certificate.as_der()).ok()?;
+    let (_, identifier) = certificate.tbs_certificate().get_extension::<SubjectKeyIdentifier>().ok()??;
+    Some(identifier.0.as_bytes().to_vec())
+}
+
+fn expect_oid(cursor: &mut Cursor<'_>, oid: &[u8], part: &'static str, detail: &'static str) -> Result<(), Error> {
+    let element = cursor.expect(Tag::ObjectIdentifier, part)?;
+    if element.octets == oid { Ok(()) } else { Err(Error::malformed(part, detail).at(element.offset)) }
+}

@@ -1,0 +1,87 @@
+//! SignedData as a device writes it: version 1, the content inside, the signer's certificate with it.
+
+use der::Tag;
+
+use super::{CONTENT_HINTS, CONTENT_TYPE, DATA, Hash, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_CERTIFICATE};
+use crate::Certificate;
+use crate::crypto::{Algorithm, CryptoError, Provider, Signer, raw_to_der};
+use crate::csr::identifier;
+use crate::tlv;
+
+/// A SignedData that lacks only its signature.
+pub(crate) struct Unsigned<'a> {
+    /// That of the key that signs.
+    pub(crate) certificate: &'a Certificate,
+    pub(crate) algorithm: Algorithm,
+    /// What the content is, in the content hints.
+    pub(crate) hint: &'a str,
+    pub(crate) content: &'a [u8],
+}
+
+impl Unsigned<'_> {
+    /// Signs; gives ContentInfo, DER.
+    ///
+    /// The signed attributes are contentType, messageDigest, contentHint and signingCertificateV2 with SHA-256. A device has no clock that anybody could
+    /// trust, so there is no signingTime.
+    pub(crate) fn sign(&self, provider: &dyn Provider, signer: &dyn Signer) -> Result<Vec<u8>, CryptoError> {
+        let attributes = self.attributes(provider);
+        // What is signed has the tag of a SET OF, what is sent that of its place (RFC 5652 section 5.4).
+        let mut signature = signer.sign(self.algorithm, &element(Tag::Set, &[&attributes]))?;
+        if self.algorithm.curve().is_some() {
+            signature = raw_to_der(&signature);
+        }
+
+        let version = element(Tag::Integer, &[&[1]]);
+        let serial = element(Tag::Integer, &[self.certificate.serial_number()]);
+        let digest_algorithm = element(Tag::Sequence, &[Hash::of(self.algorithm).oid()]);
+        let signer_info = element(
+            Tag::Sequence,
+            &[
+                &version,
+                &element(Tag::Sequence, &[self.certificate.issuer_der(), &serial]),
+                &digest_algorithm,
+                &element(tlv::context(0), &[&attributes]),
+                identifier(self.algorithm),
+                &element(Tag::OctetString, &[&signature]),
+            ],
+        );
+        let content = element(tlv::context(0), &[&element(Tag::OctetString, &[self.content])]);
+        let signed_data = element(
+            Tag::Sequence,
+            &[
+                &version,
+                &element(Tag::Set, &[&digest_algorithm]),
+                &element(Tag::Sequence, &[DATA, &content]),
+                &element(tlv::context(0), &[self.certificate.as_der()]),
+                &element(Tag::Set, &[&signer_info]),
+            ],
+        );
+        Ok(element(Tag::Sequence, &[SIGNED_DATA, &element(tlv::context(0), &[&signed_data])]))
+    }
+
+    /// The signed attributes, in the order that DER has for a SET OF, without a header around them.
+    fn attributes(&self, provider: &dyn Provider) -> Vec<u8> {
+        let attribute = |oid: &[u8], value: &[u8]| element(Tag::Sequence, &[oid, &element(Tag::Set, &[value])]);
+        let digest = Hash::of(self.algorithm).digest(provider, self.content);
+        let hints = element(Tag::Sequence, &[&element(Tag::Utf8String, &[self.hint.as_bytes()]), DATA]);
+        // ESSCertIDv2 whose hash algorithm is the default, SHA-256, and so absent.
+        let certificate_id = element(Tag::Sequence, &[&element(Tag::OctetString, &[&self.certificate.fingerprint(provider)])]);
+        let signing_certificate = element(Tag::Sequence, &[&element(Tag::Sequence, &[&certificate_id])]);
+        let mut attributes = [
+            attribute(CONTENT_TYPE, DATA),
+            attribute(MESSAGE_DIGEST, &element(Tag::OctetString, &[&digest])),
+            attribute(CONTENT_HINTS, &hints),
+            attribute(SIGNING_CERTIFICATE, &signing_certificate),
+        ];
+        attributes.sort();
+        attributes.concat()
+    }
+}
+
+fn element(tag: Tag, parts: &[&[u8]]) -> Vec<u8> {
+    let length = parts.iter().map(|part| part.len()).sum();
+    let mut out = Vec::with_capacity(tlv::header_length(length) + length);
+    tlv::write_header(&mut out, tag, length);
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+    out
+}

@@ -1,0 +1,96 @@
+//! The hub's client of a content provider.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::attempts::{checked, limited, unsendable};
+use crate::hermod::Dialect;
+use crate::hermod::model::ContentAnswer;
+use crate::hermod::wire::http::content;
+use crate::hermod::wire::{BasicAuth, ContentApi};
+use crate::http::{ExchangeLimits, GuardedTransport, Transport as _};
+use crate::{BaseUrl, Error};
+
+/// What a hub asks of a content provider, over HTTP. One exchange a call: an integrator waits for it.
+///
+/// ```
+/// use std::sync::Arc;
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+/// use keyferry::BaseUrl;
+/// use keyferry::hermod::client::ContentClient;
+/// use keyferry::hermod::wire::ContentApi;
+/// use keyferry::http::{GuardedTransport, TargetPolicy};
+///
+/// let provider = |request: Request<Bytes>| async move {
+///     assert_eq!((request.uri().path(), &request.body()[..]), ("/cards/getcontent", &br#"{"contentId":"c1"}"#[..]));
+///     Ok(Response::new(Bytes::from(r#"{"front":{"data":"aGVsbG8=","mimetype":"image/png"}}"#)))
+/// };
+/// // Programs take a guarded transport of the feature `reqwest`.
+/// let transport = GuardedTransport::danger_unguarded(TargetPolicy::new(), Arc::new(provider));
+/// let client = ContentClient::new(transport, BaseUrl::parse("https://shop.example/cards")?)?;
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # let run = async {
+/// let answer = client.content("c1").await?;
+/// # Ok::<_, keyferry::Error>(answer) };
+/// # runtime.block_on(run)?;
+/// # Ok::<(), keyferry::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct ContentClient {
+    transport: GuardedTransport,
+    base: BaseUrl,
+    basic_auth: Option<BasicAuth>,
+    dialect: Arc<Dialect>,
+    limits: ExchangeLimits,
+}
+
+impl ContentClient {
+    /// The limits of an exchange unless others are given: 10 seconds, well within the time that who submits a command waits, and 5 MiB.
+    pub const LIMITS: ExchangeLimits = ExchangeLimits::new(Duration::from_secs(10), 5 * 1024 * 1024);
+
+    /// A client of the provider at `base` (then `…/getcontent`).
+    ///
+    /// # Errors
+    /// Class `target-refused` if the transport's policy does not allow the address.
+    pub fn new(transport: GuardedTransport, base: BaseUrl) -> Result<Self, Error> {
+        transport.policy().check(&base)?;
+        Ok(Self { transport, base, basic_auth: None, dialect: Arc::default(), limits: Self::LIMITS })
+    }
+
+    /// The same with HTTP Basic.
+    #[must_use]
+    pub fn with_basic_auth(mut self, basic_auth: BasicAuth) -> Self {
+        self.basic_auth = Some(basic_auth);
+        self
+    }
+
+    /// The same in another dialect.
+    #[must_use]
+    pub fn with_dialect(mut self, dialect: impl Into<Arc<Dialect>>) -> Self {
+        self.dialect = dialect.into();
+        self
+    }
+
+    /// The same with other limits of an exchange.
+    #[must_use]
+    pub fn with_limits(mut self, limits: ExchangeLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+}
+
+impl ContentApi for ContentClient {
+    async fn content(&self, content_id: &str) -> Result<ContentAnswer, Error> {
+        let request = content::write_call(&self.dialect, &self.base, self.basic_auth.as_ref(), content_id).map_err(unsendable)?;
+        content::read_answer(&checked(self.transport.send(limited(request, self.limits)).await, self.limits)?)
+    }
+}
+
+/// Shows the host alone: a path may be a secret.
+impl fmt::Debug for ContentClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContentClient").field("host", &self.base.host()).finish_non_exhaustive()
+    }
+}

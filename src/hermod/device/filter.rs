@@ -1,0 +1,102 @@
+//! Which keys a filter matches.
+
+use std::str::FromStr as _;
+
+use x509_cert::name::Name;
+
+use crate::Certificate;
+use crate::crypto::PublicKeyParts;
+use crate::hermod::Dialect;
+use crate::hermod::model::{Filter, FilterOp, FilterParam, KeyType};
+use crate::keys::{Profile, StoredKey};
+
+/// Deepest nesting of filters that is looked at.
+const MAX_DEPTH: usize = 32;
+
+/// Whether a filter matches a key. An operator, a parameter or a value that is not known here matches nothing, also if it is negated; nor does anything
+/// about a certificate that is not there.
+pub(super) fn matches(filter: &Filter, dialect: &Dialect, profile: &Profile, key: &StoredKey) -> bool {
+    Candidate { dialect, profile, key }.matches(filter, 0) == Some(true)
+}
+
+struct Candidate<'a> {
+    dialect: &'a Dialect,
+    profile: &'a Profile,
+    key: &'a StoredKey,
+}
+
+impl Candidate<'_> {
+    /// `None`: that cannot be said.
+    fn matches(&self, filter: &Filter, depth: usize) -> Option<bool> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        let words = &self.dialect.filter;
+        let args = || filter.args.as_deref().filter(|args| !args.is_empty());
+        let each = |args: &[Filter]| -> Vec<Option<bool>> { args.iter().map(|filter| self.matches(filter, depth + 1)).collect() };
+        match &filter.op {
+            op if *op == FilterOp::EQ => self.is(filter.param.as_ref()?, &filter.value_text()?),
+            op if *op == words.ne => self.is(filter.param.as_ref()?, &filter.value_text()?).map(|is| !is),
+            op if *op == words.one_of => {
+                let values: Vec<String> = serde_json::from_str(filter.value.as_ref()?.as_json()).ok()?;
+                let param = filter.param.as_ref()?;
+                values.iter().try_fold(false, |any, value| Some(self.is(param, value)? || any))
+            }
+            op if *op == words.and => all(&each(args()?)),
+            op if *op == words.or => any(&each(args()?)),
+            op if *op == words.not => match args()? {
+                [filter] => self.matches(filter, depth + 1).map(|is| !is),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether the key has this value; `None` if it has none, or the parameter is not known.
+    fn is(&self, param: &FilterParam, value: &str) -> Option<bool> {
+        let (words, key) = (&self.dialect.filter, self.key);
+        let certificate = || key.certificate.as_ref();
+        Some(match param {
+            param if *param == FilterParam::KEY_TYPE => self.key_type().as_str() == value,
+            param if *param == words.key_id => key.key_id == value,
+            param if *param == words.key_usage => key.usage.eq_ignore_ascii_case(value),
+            param if *param == words.key_state => key.state.eq_ignore_ascii_case(value),
+            param if *param == words.profile_id => self.profile.names.id.eq_ignore_ascii_case(value),
+            param if *param == words.cert_issuer => is_name(certificate()?.issuer(), value),
+            param if *param == words.cert_subject => is_name(certificate()?.subject(), value),
+            param if *param == words.cert_serial => is_serial(certificate()?, value),
+            _ => return None,
+        })
+    }
+
+    fn key_type(&self) -> &KeyType {
+        match self.key.public_key.parts() {
+            PublicKeyParts::Rsa { .. } => const { &KeyType::RSA },
+            PublicKeyParts::Ec { .. } => &self.dialect.ec_key_type,
+            PublicKeyParts::Ed25519 { .. } => &self.dialect.okp_key_type,
+        }
+    }
+}
+
+/// False if one is false, else unknown if one is.
+fn all(results: &[Option<bool>]) -> Option<bool> {
+    [Some(false), None].into_iter().find(|result| results.contains(result)).unwrap_or(Some(true))
+}
+
+/// True if one is true, else unknown if one is.
+fn any(results: &[Option<bool>]) -> Option<bool> {
+    [Some(true), None].into_iter().find(|result| results.contains(result)).unwrap_or(Some(false))
+}
+
+/// Whether a text of RFC 4514 is this name, whatever its case and the blanks between its parts.
+fn is_name(name: &str, value: &str) -> bool {
+    let parsed = Name::from_str(value).map(|parsed| parsed.to_string());
+    name.eq_ignore_ascii_case(parsed.as_deref().unwrap_or(value))
+}
+
+/// Whether a hexadecimal text is this certificate's serial number, whatever its case, colons and leading zeros.
+fn is_serial(certificate: &Certificate, value: &str) -> bool {
+    let serial: String = certificate.serial_number().iter().map(|octet| format!("{octet:02x}")).collect();
+    let value = value.replace(':', "");
+    serial.trim_start_matches('0').eq_ignore_ascii_case(value.trim_start_matches('0'))
+}

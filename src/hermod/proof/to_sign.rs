@@ -1,0 +1,120 @@
+//! What a sign or an authenticate command asks to be signed: the part that device and integrator share.
+
+use std::borrow::Cow;
+
+use crate::crypto::Algorithm;
+use crate::hermod::Dialect;
+use crate::hermod::model::{CommandKind, ContentEncoding, DataFormat, Item, ItemContentType, SignParams};
+use crate::jose::decode_standard;
+use crate::{Class, Error};
+
+/// Most octets that are signed as a JWS: 180 KiB, which with header and signature is no more than a [JWS](crate::jose::MAX_JWS) may have.
+pub const MAX_TBS_JWS: usize = 180 * 1024;
+/// Most octets that are signed as a CMS: 512 KiB, which in base64 is no more than a hub takes of an answer.
+pub const MAX_TBS_PKCS7: usize = 512 * 1024;
+
+/// One of the two commands that have something signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Sign,
+    Authenticate,
+}
+
+impl Role {
+    pub(crate) fn kind(self) -> CommandKind {
+        match self {
+            Self::Sign => CommandKind::Sign,
+            Self::Authenticate => CommandKind::Authenticate,
+        }
+    }
+
+    /// What a JWS in this role says that it is.
+    pub(crate) fn typ(self, dialect: &Dialect) -> &Cow<'static, str> {
+        match self {
+            Self::Sign => &dialect.signature_types.sign,
+            Self::Authenticate => &dialect.signature_types.authenticate,
+        }
+    }
+
+    /// What a CMS in this role says that it is: the same without what follows the last plus sign.
+    pub(crate) fn hint(self, dialect: &Dialect) -> &str {
+        let typ = self.typ(dialect);
+        typ.rsplit_once('+').map_or(typ, |(hint, _)| hint)
+    }
+
+    pub(crate) fn member(self, dialect: &Dialect) -> &str {
+        &dialect.words(self.kind()).command_member
+    }
+}
+
+/// The form of a signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Jws,
+    Cms,
+}
+
+/// What is to be signed, and how.
+pub(crate) struct ToSign {
+    pub(crate) form: Form,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) content: Vec<u8>,
+}
+
+impl ToSign {
+    /// Reads the parameters. The path of an error begins below `params`.
+    ///
+    /// # Errors
+    /// Class `not-as-requested` for a format that is not known here, or another number of items than one; `algorithm` for such a mechanism;
+    /// `too-large` for more octets than the format takes; as [`octets_of`].
+    pub(crate) fn read(params: &SignParams, dialect: &Dialect) -> Result<Self, Error> {
+        let (form, most) = if params.format == DataFormat::JWS {
+            (Form::Jws, MAX_TBS_JWS)
+        } else if params.format == DataFormat::PKCS7 {
+            (Form::Cms, MAX_TBS_PKCS7)
+        } else {
+            return Err(Error::new(Class::NotAsRequested, "format", "not known here"));
+        };
+        let unknown = || Error::new(Class::Algorithm, "mechanism", "not known here");
+        let algorithm = dialect.algorithm_of(&params.mechanism).ok_or_else(unknown)?;
+        let [item] = &params.tbs[..] else {
+            return Err(Error::new(Class::NotAsRequested, "tbs", "not exactly one item"));
+        };
+        let content = octets_of(item).map_err(|error| error.within("tbs[0]"))?;
+        if content.len() > most {
+            return Err(Error::too_large("tbs[0].data", "more octets than the format takes"));
+        }
+        Ok(Self { form, algorithm, content })
+    }
+}
+
+/// The octets of an item.
+///
+/// # Errors
+/// Class `not-as-requested` if they are elsewhere (a content id) or encoded in another way than base64; `malformed` if it is not that.
+pub(crate) fn octets_of(item: &Item) -> Result<Vec<u8>, Error> {
+    if is_content_id(item) {
+        return Err(Error::new(Class::NotAsRequested, "content_type", "a content id that nobody has resolved"));
+    }
+    if item.content_encoding.as_ref().is_some_and(|encoding| !encoding.same_as(&ContentEncoding::BASE64)) {
+        return Err(Error::new(Class::NotAsRequested, "content_encoding", "not base64"));
+    }
+    decode_standard(&item.data, "data")
+}
+
+/// Whether the item's data is the id of a content.
+pub(crate) fn is_content_id(item: &Item) -> bool {
+    item.content_type.as_ref().is_some_and(|content_type| content_type.same_as(&ItemContentType::CONTENT_ID))
+}
+
+/// Whether a header's `typ` is `name`: media types ignore case, and `application/` before them may be left out (RFC 7515 section 4.1.9).
+pub(super) fn is_type(typ: &str, name: &str) -> bool {
+    fn bare(typ: &str) -> &str {
+        const PREFIX: &str = "application/";
+        match typ.split_at_checked(PREFIX.len()) {
+            Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) => rest,
+            _ => typ,
+        }
+    }
+    bare(typ).eq_ignore_ascii_case(bare(name))
+}

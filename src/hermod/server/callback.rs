@@ -1,0 +1,146 @@
+//! Callbacks.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::{Method, Response};
+use bytes::Bytes;
+
+use super::door::{Door, door};
+use super::exchange::{Exchange, Wire, unauthorized};
+use super::service::service;
+use crate::crypto::Provider;
+use crate::hermod::Dialect;
+use crate::hermod::model::{Callback, State};
+use crate::hermod::wire::http::{callback, read_basic_auth};
+use crate::hermod::wire::{AnyCallbackApi, BasicAuth, CallbackApi, Delivery};
+use crate::{Error, Gate, Secret};
+
+service! {
+    /// Receives callbacks: `POST …/{command}`, whatever stands before the last segment of the path, with HTTP Basic and, where a secret is configured, a
+    /// signature.
+    ///
+    /// # Repeats
+    /// A hub may send a callback again. What was taken before, from the same user, of the same hub, command, state and answered message, gets 204 and is not
+    /// handed on. While it is being taken, the same again gets 503. The memory is that of this process and [bounded](super::ServerLimits::callbacks), so a
+    /// handler has to bear a repeat all the same. The delivery's id does not decide: no signature covers it.
+    ///
+    /// # Failures
+    /// Class `storage` and `rate` are 503 and 429, and the hub comes again; with any other it gives up.
+    ///
+    /// ```
+    /// # #[cfg(feature = "aws-lc-rs")] {
+    /// use std::{sync::Arc, time::Duration};
+    /// use keyferry::{Class, Error, Secret, crypto::aws_lc_rs::AwsLcRs};
+    /// use keyferry::hermod::server::CallbackService;
+    /// use keyferry::hermod::wire::{BasicAuth, CallbackApi, Delivery};
+    ///
+    /// struct Inbox;
+    ///
+    /// impl CallbackApi for Inbox {
+    ///     async fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
+    ///         println!("{}: {}", delivery.callback.command_id.as_str(), delivery.callback.state); // stored, rather
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let hub = BasicAuth::new("hub", Secret::new("pa55word"));
+    /// let service = CallbackService::new(move |given: Option<BasicAuth>| match given {
+    ///     Some(given) if given == hub => Ok(Inbox),
+    ///     _ => Err(Error::new(Class::Unauthorized, "", "does not fit")),
+    /// })
+    /// .with_signature(Arc::new(AwsLcRs), vec![Secret::new("new"), Secret::new("old")], Duration::from_secs(300));
+    /// # let _ = service;
+    /// # }
+    /// ```
+    CallbackService(Callbacks, "")
+}
+
+impl CallbackService {
+    /// Serves what this gate opens to. It is asked with the credential of HTTP Basic, or with `None` if there is none, not exactly one, or it cannot be read.
+    #[must_use]
+    pub fn new<G>(gate: G) -> Self
+    where
+        G: Gate<Option<BasicAuth>> + 'static,
+        G::Handle: CallbackApi + 'static,
+    {
+        Self::of(Callbacks { gate: door(gate, AnyCallbackApi::new), signature: None })
+    }
+
+    /// Takes only what was signed with one of these secrets, of which two are valid while one replaces the other, at most `max_age` ago. Everything else gets the
+    /// answer to a credential that does not fit.
+    #[must_use]
+    pub fn with_signature(mut self, provider: Arc<dyn Provider>, secrets: Vec<Secret>, max_age: Duration) -> Self {
+        let gate = self.wire.gate.clone();
+        self.wire = Arc::new(Callbacks { gate, signature: Some(Signature { provider, secrets, max_age }) });
+        self
+    }
+}
+
+pub(super) struct Callbacks {
+    gate: Arc<dyn Door<Option<BasicAuth>, AnyCallbackApi>>,
+    signature: Option<Signature>,
+}
+
+struct Signature {
+    provider: Arc<dyn Provider>,
+    secrets: Vec<Secret>,
+    max_age: Duration,
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signature").field("max_age", &self.max_age).finish_non_exhaustive()
+    }
+}
+
+/// What tells one callback from another. All but the user is covered by the signature.
+fn name_of<'a>(user: Option<&'a str>, callback: &'a Callback) -> (Option<&'a str>, Option<&'a str>, &'a str, &'a State, Option<&'a str>) {
+    let answered = callback.response_header.as_ref().map(|header| header.in_reply_to.as_str());
+    (user, callback.fqdn.as_deref(), callback.command_id.as_str(), &callback.state, answered)
+}
+
+impl Wire for Callbacks {
+    type Answer = ();
+    const NAME: &'static str = "callback";
+    const CHALLENGE: &'static str = "Basic realm=\"callback\"";
+
+    async fn answer(&self, exchange: &mut Exchange, path: &str) -> Result<(), Error> {
+        let core = exchange.core.clone();
+        let (dialect, limits, clock) = (&core.config.dialect, &core.config.limits, &core.config.clock);
+        let credential = read_basic_auth(&exchange.head.headers);
+        let user = credential.as_ref().map(|credential| credential.user.clone());
+        let handle = exchange.open(&*self.gate, credential).await?;
+        let permit = exchange.permit(&core.tenants, &(Self::NAME, &user))?;
+        callback::check_address(dialect, path, &exchange.head.method)?;
+        let body = exchange.body(limits.callback_octets).await?;
+        if let Some(Signature { provider, secrets, max_age }) = &self.signature {
+            let verified = callback::verify_signature(dialect, &**provider, secrets, (clock.now(), *max_age), &exchange.head, &body);
+            verified.map_err(|error| if error.class() == crate::Class::Unauthorized { unauthorized() } else { error })?;
+        }
+        let delivery = callback::read_call(dialect, path, &exchange.head, &body)?;
+        drop(body);
+        let Delivery { id, callback } = &delivery;
+        exchange.note("command", callback.command_type.as_str());
+        exchange.note("command_id", callback.command_id.as_str());
+        exchange.note("delivery_id", id);
+        let Some(under_way) = core.repeats.begin(&name_of(user.as_deref(), callback))? else { return Ok(()) };
+        let work = async move {
+            handle.deliver(delivery).await?;
+            under_way.succeed();
+            Ok(())
+        };
+        exchange.to_its_end(permit, work).await?;
+        exchange.done("callback taken");
+        Ok(())
+    }
+
+    fn write(dialect: &Dialect, answer: &Result<(), Error>, request_id: &str) -> Response<Bytes> {
+        callback::write_answer(dialect, answer, request_id)
+    }
+
+    fn check_address(dialect: &Dialect, path: &str, method: &Method) -> Result<(), Error> {
+        callback::check_address(dialect, path, method)
+    }
+}

@@ -1,0 +1,153 @@
+//! Who comes how often, and how many at a time.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use super::Rate;
+use super::generations::Generations;
+use crate::{Class, Error};
+
+/// The callers of one kind, each with the same limits.
+pub(super) struct Callers {
+    rate: Rate,
+    concurrent: usize,
+    long_polls: usize,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// When the bucket of a caller will be full again: the theoretical arrival time of the generic cell rate algorithm.
+    full: Generations<SystemTime>,
+    /// Requests and long polls under way. Only callers that have some are here, so the limit on all of them bounds it.
+    counts: HashMap<u128, [usize; 2]>,
+}
+
+/// A request, or a long poll, of one caller, while it lasts.
+pub(super) struct Permit {
+    callers: Arc<Callers>,
+    key: u128,
+    is_long_poll: bool,
+}
+
+impl Callers {
+    pub(super) fn new(rate: Rate, concurrent: usize, long_polls: usize, remembered: usize) -> Arc<Self> {
+        let state = Mutex::new(State { full: Generations::new(remembered), counts: HashMap::new() });
+        Arc::new(Self { rate, concurrent, long_polls, state })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets a request of this caller in.
+    ///
+    /// # Errors
+    /// Class `rate`, with the time to wait.
+    pub(super) fn enter(self: &Arc<Self>, name: &impl Hash, now: SystemTime) -> Result<Permit, Error> {
+        let mut state = self.state();
+        let key = state.full.key(name);
+        if state.counts.get(&key).is_some_and(|counts| counts[0] >= self.concurrent) {
+            return Err(Error::new(Class::Rate, "", "too many requests at a time").with_retry_after(Duration::from_secs(1)));
+        }
+        let (interval, ahead) = (self.rate.interval(), self.rate.ahead());
+        let full = match state.full.get(key) {
+            // A clock that was set back must not shut anybody out.
+            Some(full) if *full <= now + ahead + interval => (*full).max(now),
+            _ => now,
+        };
+        let early = full.duration_since(now).unwrap_or_default();
+        if early > ahead {
+            return Err(Error::new(Class::Rate, "", "too many requests").with_retry_after(early - ahead));
+        }
+        state.full.insert(key, full + interval);
+        state.counts.entry(key).or_default()[0] += 1;
+        Ok(Permit { callers: self.clone(), key, is_long_poll: false })
+    }
+}
+
+impl Permit {
+    /// Counts as a long poll from now on.
+    ///
+    /// # Errors
+    /// Class `rate` if there are too many.
+    pub(super) fn wait(&mut self) -> Result<(), Error> {
+        let mut state = self.callers.state();
+        let counts = state.counts.entry(self.key).or_default();
+        if counts[1] >= self.callers.long_polls {
+            return Err(Error::new(Class::Rate, "", "too many long polls").with_retry_after(Duration::from_secs(5)));
+        }
+        counts[0] = counts[0].saturating_sub(1);
+        counts[1] += 1;
+        self.is_long_poll = true;
+        Ok(())
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut state = self.callers.state();
+        if let Some(counts) = state.counts.get_mut(&self.key) {
+            let count = &mut counts[usize::from(self.is_long_poll)];
+            *count = count.saturating_sub(1);
+            if *counts == [0, 0] {
+                state.counts.remove(&self.key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn a_bucket_holds_its_burst_and_fills_at_its_rate() {
+        let callers = Callers::new(Rate::new(10, 3), 100, 1, 16);
+        let passes = |name: &str, now| callers.enter(&name, at(now)).map(drop);
+        for _ in 0..3 {
+            passes("a", 0).unwrap();
+        }
+        let error = passes("a", 0).unwrap_err();
+        assert_eq!((error.class(), error.retry_after()), (Class::Rate, Some(Duration::from_millis(100))));
+        passes("b", 0).unwrap();
+        assert!(passes("a", 99).is_err());
+        passes("a", 100).unwrap();
+        assert!(passes("a", 100).is_err());
+        for _ in 0..3 {
+            passes("a", 10_000).unwrap();
+        }
+        assert!(passes("a", 10_000).is_err());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_shuts_nobody_out() {
+        let callers = Callers::new(Rate::new(1, 1), 100, 1, 16);
+        callers.enter(&"a", at(3_600_000)).map(drop).unwrap();
+        callers.enter(&"a", at(0)).map(drop).unwrap();
+    }
+
+    #[test]
+    fn what_is_unlimited_is_never_refused() {
+        let callers = Callers::new(Rate::unlimited(), usize::MAX, 1, 16);
+        assert!((0..10_000).all(|_| callers.enter(&"a", at(0)).is_ok()));
+    }
+
+    #[test]
+    fn requests_and_long_polls_are_counted_apart_and_forgotten_when_they_end() {
+        let callers = Callers::new(Rate::unlimited(), 2, 1, 16);
+        let mut one = callers.enter(&"a", at(0)).unwrap();
+        let mut two = callers.enter(&"a", at(0)).unwrap();
+        assert!(callers.enter(&"a", at(0)).is_err());
+        one.wait().unwrap();
+        assert!(two.wait().is_err());
+        drop(callers.enter(&"a", at(0)).unwrap());
+        drop((one, two));
+        assert!(callers.state().counts.is_empty());
+    }
+}

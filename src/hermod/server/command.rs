@@ -1,0 +1,90 @@
+//! Commands.
+
+use std::sync::Arc;
+
+use ::http::{Method, Response};
+use bytes::Bytes;
+
+use super::door::{Door, door};
+use super::exchange::{Exchange, Wire, unauthorized};
+use super::service::service;
+use crate::hermod::Dialect;
+use crate::hermod::wire::http::command::{self, Answer, Call};
+use crate::hermod::wire::{AnyCommandApi, ApiKey, CommandApi};
+use crate::{Error, Gate};
+
+service! {
+    /// Serves a [`CommandApi`]: `POST {base}/{command}` and `GET {base}/poll/{commandId}`, with `X-Api-Key`.
+    ///
+    /// Its base path is `/hermod/rest/command`; below another it is found by [`with_base_path`](Self::with_base_path).
+    CommandService(Commands, "/hermod/rest/command")
+}
+
+impl CommandService {
+    /// Serves what this gate opens to, to whoever has an API key.
+    #[must_use]
+    pub fn new<G>(gate: G) -> Self
+    where
+        G: Gate<ApiKey> + 'static,
+        G::Handle: CommandApi + 'static,
+    {
+        Self::of(Commands::new(gate))
+    }
+}
+
+pub(super) struct Commands(Arc<dyn Door<ApiKey, AnyCommandApi>>);
+
+impl Commands {
+    pub(super) fn new<G>(gate: G) -> Self
+    where
+        G: Gate<ApiKey> + 'static,
+        G::Handle: CommandApi + 'static,
+    {
+        Self(door(gate, AnyCommandApi::new))
+    }
+}
+
+impl Wire for Commands {
+    type Answer = Answer;
+    const NAME: &'static str = "command";
+    const CHALLENGE: &'static str = "ApiKey";
+
+    async fn answer(&self, exchange: &mut Exchange, path: &str) -> Result<Answer, Error> {
+        let core = exchange.core.clone();
+        let (dialect, limits) = (&core.config.dialect, &core.config.limits);
+        let key = command::read_credential(&exchange.head).ok_or_else(unauthorized)?;
+        let tenant = key.id.clone();
+        let handle = exchange.open(&*self.0, key).await?;
+        exchange.note("tenant", &tenant);
+        let permit = exchange.permit(&core.tenants, &(Self::NAME, &tenant))?;
+        let limit = command::body_limit(dialect, path, &exchange.head.method, (limits.provision_octets, limits.body_octets))?;
+        let body = exchange.body(limit).await?;
+        let call = command::read_call(dialect, path, &exchange.head, &body)?;
+        drop(body);
+        match call {
+            Call::Submit(command) => {
+                if let Some(kind) = command.body.kind() {
+                    exchange.note("command", &dialect.words(kind).path);
+                }
+                let submitted = exchange.to_its_end(permit, async move { handle.submit(command).await }).await?;
+                exchange.note("command_id", submitted.command_id.as_str());
+                exchange.done("command taken");
+                Ok(Answer::Submitted(submitted))
+            }
+            Call::Poll(id) => {
+                exchange.note("command", &dialect.paths.poll);
+                exchange.note("command_id", id.as_str());
+                exchange.forget_headers();
+                exchange.within(std::time::Duration::ZERO, handle.poll(&id)).await.map(Answer::State)
+            }
+        }
+    }
+
+    fn write(dialect: &Dialect, answer: &Result<Answer, Error>, request_id: &str) -> Response<Bytes> {
+        command::write_answer(dialect, answer, request_id)
+    }
+
+    fn check_address(dialect: &Dialect, path: &str, method: &Method) -> Result<(), Error> {
+        command::body_limit(dialect, path, method, (0, 0)).map(drop)
+    }
+}

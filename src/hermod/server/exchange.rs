@@ -1,0 +1,342 @@
+//! One request on its way through the server.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::hash::Hash;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use ::http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use ::http::request::Parts;
+use ::http::{Method, Request, Response, StatusCode, Version};
+use bytes::{Buf, Bytes, BytesMut};
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use tracing::{Instrument, Span, debug, error, field, info, warn};
+
+use super::Body;
+use super::callers::{Callers, Permit};
+use super::config::Core;
+use super::door::Door;
+use super::drain::Flight;
+use super::head::{check_head, declared_length};
+use crate::hermod::Dialect;
+use crate::{Class, Clock, Error};
+
+/// How one wire is served.
+pub(super) trait Wire: Send + Sync + 'static {
+    /// What it answers.
+    type Answer: Send;
+
+    /// Its name in the log.
+    const NAME: &'static str;
+
+    /// The scheme that a 401 names.
+    const CHALLENGE: &'static str;
+
+    /// Answers a request to `path`, which is below the base.
+    fn answer(&self, exchange: &mut Exchange, path: &str) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
+
+    /// Writes the answer.
+    fn write(dialect: &Dialect, answer: &Result<Self::Answer, Error>, request_id: &str) -> Response<Bytes>;
+
+    /// Whether a request with this method may come to this address: status 405 if the address has other methods.
+    fn check_address(dialect: &Dialect, path: &str, method: &Method) -> Result<(), Error>;
+}
+
+/// One request.
+pub(super) struct Exchange {
+    pub(super) core: Arc<Core>,
+    /// Its headers are gone as soon as nobody needs them: see [`body`](Self::body).
+    pub(super) head: Parts,
+    body: Option<UnsyncBoxBody<Bytes, ()>>,
+    request_id: String,
+    span: Span,
+    started: Instant,
+    flight: Option<Arc<Flight>>,
+    received: usize,
+    chunked: bool,
+    /// What was done, if it was something that others will look for in the log.
+    done: Option<&'static str>,
+}
+
+impl Exchange {
+    pub(super) fn begin<B>(core: &Arc<Core>, wire: &'static str, request: Request<B>) -> Self
+    where
+        B: http_body::Body + Send + 'static,
+        B::Data: Send,
+    {
+        let (head, body) = request.into_parts();
+        let body = body.map_frame(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))).map_err(drop).boxed_unsync();
+        let request_id = core.new_request_id();
+        let span = tracing::info_span!(
+            "request",
+            request_id,
+            wire,
+            command = field::Empty,
+            tenant = field::Empty,
+            command_id = field::Empty,
+            delivery_id = field::Empty
+        );
+        Self {
+            core: core.clone(),
+            chunked: head.headers.contains_key(TRANSFER_ENCODING),
+            head,
+            body: Some(body),
+            request_id,
+            span,
+            started: Instant::now(),
+            flight: None,
+            received: 0,
+            done: None,
+        }
+    }
+
+    /// Takes the request through all its phases.
+    pub(super) async fn run<W: Wire>(mut self, wire: Arc<W>, path: String) -> Response<Body> {
+        let span = self.span.clone();
+        async move {
+            let answer = match self.admit() {
+                Ok(()) => wire.answer(&mut self, &path).await,
+                Err(error) => Err(error),
+            };
+            let response = W::write(&self.core.config.dialect, &answer, &self.request_id);
+            self.finish::<W>(response, answer.err(), &path)
+        }
+        .instrument(span)
+        .await
+    }
+
+    fn admit(&mut self) -> Result<(), Error> {
+        let config = &self.core.config;
+        self.flight = Some(Arc::new(config.drain.enter(config.limits.concurrent)?));
+        check_head(&self.head, &config.limits)
+    }
+
+    /// Asks a gate. Every credential that does not fit gets the same answer.
+    pub(super) async fn open<C, H>(&mut self, door: &dyn Door<C, H>, credential: C) -> Result<H, Error> {
+        let opened = self.within(Duration::ZERO, door.open(credential)).await;
+        opened.map_err(|error| if error.class() == Class::Unauthorized { unauthorized() } else { error })
+    }
+
+    /// Lets the caller in, if it does not come too often.
+    pub(super) fn permit(&self, callers: &Arc<Callers>, name: &impl Hash) -> Result<Permit, Error> {
+        callers.enter(name, self.core.config.clock.now())
+    }
+
+    /// The body, of at most so many octets.
+    pub(super) async fn body(&mut self, limit: usize) -> Result<Bytes, Error> {
+        let Some(mut body) = self.body.take() else { return Ok(Bytes::new()) };
+        let declared = declared_length(&self.head.headers).max(http_body::Body::size_hint(&body).lower());
+        if usize::try_from(declared).is_ok_and(|declared| declared <= limit) {
+            let late = || Error::malformed("body", "not here in time").with_status(408);
+            let config = &self.core.config;
+            let (body, received) =
+                timely(&*config.clock, config.limits.body_time, collect(&mut body, limit)).await.unwrap_or_else(|| (Err(late()), 0));
+            self.received = received;
+            return body;
+        }
+        Err(too_large())
+    }
+
+    /// Lets go of what is not needed any more while a handler works: headers with secrets in them.
+    pub(super) fn forget_headers(&mut self) {
+        self.head.headers = HeaderMap::new();
+        self.body = None;
+    }
+
+    /// Waits for a handler that changes nothing: if the caller goes away, it is dropped.
+    pub(super) async fn within<T>(&mut self, extra: Duration, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let config = &self.core.config;
+        timely(&*config.clock, config.limits.handle_time.saturating_add(extra), work).await.unwrap_or_else(|| Err(late()))
+    }
+
+    /// Waits for a handler that changes something. It runs to its end even if the caller goes away, or the time is over; until then the request counts as
+    /// under way.
+    pub(super) async fn to_its_end<T: Send + 'static>(
+        &mut self,
+        permit: Permit,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.forget_headers();
+        let flight = self.flight.clone();
+        let work = async move {
+            let result = work.await;
+            drop((flight, permit));
+            result
+        };
+        let task = tokio::spawn(work.instrument(self.span.clone()));
+        let joined = async {
+            task.await.unwrap_or_else(|_| {
+                error!("a handler panicked");
+                Err(Error::new(Class::Storage, "", "the handler failed"))
+            })
+        };
+        self.within(Duration::ZERO, joined).await
+    }
+
+    /// Waits for a long poll of at most so long; if the server is drained, `at_once` answers in its place.
+    pub(super) async fn wait<T>(
+        &mut self,
+        permit: &mut Permit,
+        wait: Duration,
+        work: impl Future<Output = Result<T, Error>>,
+        at_once: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        self.forget_headers();
+        permit.wait()?;
+        if let Some(flight) = self.flight.as_mut().and_then(Arc::get_mut) {
+            flight.wait(self.core.config.limits.long_polls)?;
+        }
+        let drain = self.core.config.drain.clone();
+        match first(self.within(wait, work), drain.begun()).await {
+            Some(result) => result,
+            None => self.within(Duration::ZERO, at_once).await,
+        }
+    }
+
+    /// Notes an id for the log: one line, cut.
+    pub(super) fn note(&self, name: &'static str, id: &str) {
+        if !self.span.is_disabled() {
+            self.span.record(name, field::display(OneLine(id)));
+        }
+    }
+
+    /// Notes what was done.
+    pub(super) fn done(&mut self, what: &'static str) {
+        self.done = Some(what);
+    }
+
+    fn finish<W: Wire>(self, response: Response<Bytes>, error: Option<Error>, path: &str) -> Response<Body> {
+        let config = &self.core.config;
+        let (mut head, body) = response.into_parts();
+        let headers = &mut head.headers;
+        if let (Some(name), Ok(id)) = (&self.core.request_id, HeaderValue::from_str(&self.request_id)) {
+            headers.insert(name.clone(), id);
+        }
+        finish_headers(headers);
+        if head.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(W::CHALLENGE));
+        }
+        if head.status == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(ALLOW, allowed::<W>(&config.dialect, path));
+        }
+        // Where the body of such a request ends, two servers may see differently; what comes after it is not read.
+        let broken = self.chunked || matches!(head.status, StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE);
+        if self.head.version < Version::HTTP_2 && (broken || config.drain.has_begun()) {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        let (status, received, sent) = (head.status.as_u16(), self.received, body.len());
+        let micros = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        match (&error, self.done) {
+            (Some(error), _) => warn!(status, class = error.class().as_str(), received, sent, micros, "refused"),
+            (None, Some(what)) => info!(status, received, sent, micros, "{what}"),
+            (None, None) => debug!(status, received, sent, micros, "answered"),
+        }
+        Response::from_parts(head, Body::new(body))
+    }
+}
+
+/// What every answer has.
+pub(super) fn finish_headers(headers: &mut HeaderMap) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.remove(HeaderName::from_static("location"));
+}
+
+/// The methods that an address has.
+fn allowed<W: Wire>(dialect: &Dialect, path: &str) -> HeaderValue {
+    let methods = [Method::GET, Method::POST, Method::DELETE];
+    let mut names = methods.iter().filter(|method| W::check_address(dialect, path, method).is_ok()).map(Method::as_str);
+    let first = names.next().unwrap_or_default();
+    let text = names.fold(first.to_owned(), |text, name| text + ", " + name);
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// The one answer to every credential that does not fit.
+pub(super) fn unauthorized() -> Error {
+    Error::new(Class::Unauthorized, "", "no credential, or one that does not fit")
+}
+
+fn too_large() -> Error {
+    Error::too_large("", "a body that is too long")
+}
+
+fn late() -> Error {
+    Error::new(Class::Storage, "", "not done in time").with_retry_after(Duration::from_secs(5))
+}
+
+/// The octets of a body, and how many came.
+async fn collect(body: &mut UnsyncBoxBody<Bytes, ()>, limit: usize) -> (Result<Bytes, Error>, usize) {
+    let (mut whole, mut more, mut received) = (Bytes::new(), BytesMut::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return (Err(Error::malformed("body", "not to be read to its end")), received) };
+        // Trailers say nothing here.
+        let Ok(data) = frame.into_data() else { continue };
+        received += data.len();
+        if received > limit {
+            return (Err(too_large()), received);
+        }
+        match (whole.is_empty(), more.is_empty()) {
+            // Most bodies come in one piece, which need not be copied.
+            (true, true) => whole = data,
+            (false, true) => {
+                more.extend_from_slice(&whole);
+                more.extend_from_slice(&data);
+            }
+            _ => more.extend_from_slice(&data),
+        }
+    }
+    (Ok(if more.is_empty() { whole } else { more.freeze() }), received)
+}
+
+/// The work, if it is done in time.
+async fn timely<T>(clock: &dyn Clock, time: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let Some(deadline) = clock.now().checked_add(time) else { return Some(work.await) };
+    first(work, clock.sleep_until(deadline)).await
+}
+
+/// The work, unless something else comes first. Of two that are there, it is the work.
+async fn first<T>(work: impl Future<Output = T>, other: impl Future<Output = ()>) -> Option<T> {
+    let (mut work, mut other) = (pin!(work), pin!(other));
+    poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => other.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}
+
+/// Text from outside on one line, cut to a length.
+struct OneLine<'a>(&'a str);
+
+/// Most characters of an id in the log.
+const SHOWN: usize = 64;
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for shown in self.0.chars().take(SHOWN) {
+            if shown.is_ascii_graphic() && shown != '\\' {
+                fmt::Write::write_char(f, shown)?;
+            } else {
+                write!(f, "{}", shown.escape_default())?;
+            }
+        }
+        if self.0.chars().nth(SHOWN).is_some() { f.write_str("…") } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_outside_is_one_line_and_cut() {
+        assert_eq!(OneLine("688").to_string(), "688");
+        assert_eq!(OneLine("a\r\nb \u{202e}\\").to_string(), "a\\r\\nb\\u{20}\\u{202e}\\\\");
+        assert_eq!(OneLine(&"é".repeat(65)).to_string().len(), 64 * "\\u{e9}".len() + "…".len());
+    }
+}

@@ -1,0 +1,102 @@
+//! How much and how long.
+
+use std::time::Duration;
+
+/// Limits of a server, all ours. What stands above them is refused with the status that is named.
+///
+/// Time in the head of a request, and what an idle connection may take, are the business of what accepts connections: see [the module](super).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerLimits {
+    /// Header fields of a request: 64. Above: 431.
+    pub header_count: usize,
+    /// Octets of names and values of the header fields: 16 KiB. Above: 431.
+    pub header_octets: usize,
+    /// Octets of path and query: 4 KiB. Above: 414.
+    pub uri_octets: usize,
+    /// Octets of a body: 1 MiB. Above: 413.
+    pub body_octets: usize,
+    /// Octets of the body of a provision command, which may hold pictures: 4 MiB. Above: 413.
+    pub provision_octets: usize,
+    /// Octets of the body of a callback, which holds an answer and more: 2 MiB. Above: 413.
+    pub callback_octets: usize,
+    /// From the gate to the last octet of the body: 30 seconds. Later: 408.
+    pub body_time: Duration,
+    /// How long a gate, and then a handler, may take; a long poll so much longer than it was to wait: 30 seconds. Later: 503. What changes something
+    /// runs to its end all the same.
+    pub handle_time: Duration,
+    /// Requests that are under way, without long polls: 1024. Above: 503.
+    pub concurrent: usize,
+    /// Long polls that wait: 20,000. Above: 503.
+    pub long_polls: usize,
+    /// Requests of one tenant (the id of an API key, the user of HTTP Basic): 500 a second, 1000 at once. Above: 429.
+    pub tenant_rate: Rate,
+    /// Requests of one tenant that are under way: 64. Above: 429.
+    pub tenant_concurrent: usize,
+    /// Requests with one token of a mailbox or of a message: 20 a second, 100 at once. Above: 429.
+    pub mailbox_rate: Rate,
+    /// Requests with one token that are under way, without long polls: 8. Above: 429.
+    pub mailbox_concurrent: usize,
+    /// Long polls with one token: 8. Above: 429.
+    pub mailbox_long_polls: usize,
+    /// Callers whose rate is remembered, each of which takes some 50 octets: 65,536. One that so many others came after is forgotten, and begins anew.
+    pub callers: usize,
+    /// Callbacks that are remembered so that repeats can be dropped, each of which takes some 50 octets: 65,536. A repeat of one that was forgotten is
+    /// handed on again.
+    pub callbacks: usize,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self {
+            header_count: 64,
+            header_octets: 16 * 1024,
+            uri_octets: 4 * 1024,
+            body_octets: 1024 * 1024,
+            provision_octets: 4 * 1024 * 1024,
+            callback_octets: 2 * 1024 * 1024,
+            body_time: Duration::from_secs(30),
+            handle_time: Duration::from_secs(30),
+            concurrent: 1024,
+            long_polls: 20_000,
+            tenant_rate: Rate::new(500, 1000),
+            tenant_concurrent: 64,
+            mailbox_rate: Rate::new(20, 100),
+            mailbox_concurrent: 8,
+            mailbox_long_polls: 8,
+            callers: 65_536,
+            callbacks: 65_536,
+        }
+    }
+}
+
+/// A rate: so many a second in the long run, and so many at once after a pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    per_second: u32,
+    burst: u32,
+}
+
+impl Rate {
+    /// `per_second` in the long run, `burst` at once; each at least one.
+    #[must_use]
+    pub fn new(per_second: u32, burst: u32) -> Self {
+        Self { per_second: per_second.max(1), burst: burst.max(1) }
+    }
+
+    /// No limit.
+    #[must_use]
+    pub fn unlimited() -> Self {
+        Self::new(u32::MAX, u32::MAX)
+    }
+
+    /// The time that one takes.
+    pub(super) fn interval(self) -> Duration {
+        Duration::from_secs(1) / self.per_second
+    }
+
+    /// How far ahead of time somebody may be.
+    pub(super) fn ahead(self) -> Duration {
+        self.interval().saturating_mul(self.burst - 1)
+    }
+}

@@ -1,0 +1,104 @@
+//! reqwest, with a resolver that leaves out what must not be called.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use ::http::{Request, Response};
+use ::reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use ::reqwest::{ClientBuilder, Url};
+use bytes::Bytes;
+
+use super::GuardedTransport;
+use crate::BoxFuture;
+use crate::http::reqwest::ours;
+use crate::http::{ReqwestTransport, TargetPolicy, Transport, TransportError, TransportErrorKind};
+
+impl GuardedTransport {
+    /// The client of [`ReqwestTransport::new`], which connects only to what the policy allows.
+    ///
+    /// # Errors
+    /// As [`ReqwestTransport::new`].
+    ///
+    /// # Panics
+    /// As [`ReqwestTransport::new`].
+    pub fn reqwest(policy: TargetPolicy) -> Result<Self, TransportError> {
+        Self::reqwest_builder(policy, ours())
+    }
+
+    /// A client of the caller's builder: with own roots, say, or a client certificate. Its redirects, its proxies and its resolver are replaced. Do not tie
+    /// hosts to addresses in it (`resolve` and the like), nor give it a connector or a socket of another kind: those are asked first, and not checked.
+    ///
+    /// # Errors
+    /// As [`ReqwestTransport::new`].
+    ///
+    /// # Panics
+    /// As [`ReqwestTransport::new`].
+    pub fn reqwest_builder(policy: TargetPolicy, builder: ClientBuilder) -> Result<Self, TransportError> {
+        Self::with_lookup(policy, builder, Arc::new(|name| Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })))
+    }
+
+    fn with_lookup(policy: TargetPolicy, builder: ClientBuilder, lookup: Lookup) -> Result<Self, TransportError> {
+        let resolver = Resolver { policy: policy.clone(), lookup };
+        let builder = builder.no_proxy().https_only(!policy.allows_plain_http()).dns_resolver(resolver);
+        let transport = ReqwestTransport::from_builder(builder)?;
+        Ok(Self { transport: Arc::new(Literals { policy: policy.clone(), transport }), policy })
+    }
+}
+
+/// What a name leads to.
+type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
+
+/// Gives a name's addresses without those that must not be called. What it gives is what is connected to.
+struct Resolver {
+    policy: TargetPolicy,
+    lookup: Lookup,
+}
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (policy, name) = (self.policy.clone(), name.as_str().to_owned());
+        let found = (self.lookup)(name.clone());
+        Box::pin(async move {
+            let found = found.await?;
+            let allowed: Vec<SocketAddr> = found.iter().copied().filter(|address| policy.permits(&name, address.ip())).collect();
+            if allowed.is_empty() && !found.is_empty() {
+                return Err(Refused.into());
+            }
+            Ok(Box::new(allowed.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// A name that leads nowhere but to where nothing may be called.
+#[derive(Debug)]
+pub(in crate::http) struct Refused;
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name leads to what is inside or special")
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Checks the hosts that reqwest reads as addresses, for which it asks no resolver.
+struct Literals {
+    policy: TargetPolicy,
+    transport: ReqwestTransport,
+}
+
+impl Transport for Literals {
+    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+        // As reqwest reads it.
+        let url = Url::parse(&request.uri().to_string());
+        let host = url.as_ref().ok().and_then(Url::host_str).unwrap_or_default();
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        if bare.parse::<IpAddr>().is_ok_and(|address| !self.policy.permits(host, address)) {
+            let refused = TransportError::new(TransportErrorKind::TargetRefused, "an address that is inside or special");
+            return Box::pin(std::future::ready(Err(refused)));
+        }
+        self.transport.send(request)
+    }
+}

@@ -1,0 +1,42 @@
+//! UUIDs of version 4 (RFC 9562), from a provider's generator.
+
+use zeroize::Zeroizing;
+
+use crate::crypto::{CryptoError, Provider};
+
+/// 16 random octets with the marks of version 4: 122 random bits.
+pub(crate) fn octets(provider: &dyn Provider) -> Result<Zeroizing<[u8; 16]>, CryptoError> {
+    let mut octets = Zeroizing::new([0; 16]);
+    provider.fill_random(&mut *octets)?;
+    octets[6] = octets[6] & 0x0f | 0x40;
+    octets[8] = octets[8] & 0x3f | 0x80;
+    Ok(octets)
+}
+
+/// The text of a UUID, lower case.
+pub(crate) fn text(octets: &[u8; 16]) -> String {
+    let hex = |part: &[u8]| part.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
+    [&octets[..4], &octets[4..6], &octets[6..8], &octets[8..10], &octets[10..]].map(hex).join("-")
+}
+
+/// A new UUID.
+pub(crate) fn new(provider: &dyn Provider) -> Result<String, CryptoError> {
+    Ok(text(&*octets(provider)?))
+}
+
+#[cfg(all(test, feature = "aws-lc-rs"))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::crypto::aws_lc_rs::AwsLcRs;
+
+    #[test]
+    fn are_of_version_4_and_differ() {
+        let made = new(&AwsLcRs).unwrap();
+        let groups: Vec<usize> = made.split('-').map(str::len).collect();
+        assert_eq!(groups, [8, 4, 4, 4, 12]);
+        assert_eq!(&made[14..15], "4");
+        assert!("89ab".contains(&made[19..20]));
+        assert_ne!(made, new(&AwsLcRs).unwrap());
+    }
+}

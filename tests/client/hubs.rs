@@ -1,0 +1,227 @@
+//! What a hub sends: callbacks, and questions for content.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request};
+use keyferry::crypto::aws_lc_rs::AwsLcRs;
+use keyferry::hermod::Dialect;
+use keyferry::hermod::client::{CallbackSender, ContentClient, integrator_config, was_not_sent};
+use keyferry::hermod::hub::Digest;
+use keyferry::hermod::model::{ApiUser, Callback, CommandType};
+use keyferry::hermod::wire::http::callback::{read_call, verify_signature};
+use keyferry::hermod::wire::{BasicAuth, CallbackApi as _, ContentApi as _, Delivery};
+use keyferry::http::{ExchangeLimits, GuardedTransport, StatusError, TargetPolicy, TransportErrorKind};
+use keyferry::{Class, Clock as _, Error, Secret};
+
+use crate::peers;
+use crate::support::*;
+use crate::world::refused;
+
+const BASE: &str = "https://shop.example/hermod/rest";
+const ID: &str = "0191e0b4-2f0e-7f6a-8d49-8a3c5c3f2a11";
+
+fn guarded(script: &Script) -> GuardedTransport {
+    GuardedTransport::danger_unguarded(TargetPolicy::new(), Arc::new(script.clone()))
+}
+
+fn sender(script: &Script) -> CallbackSender {
+    CallbackSender::new(guarded(script), base(BASE)).unwrap().with_clock(Arc::new(script.clock()))
+}
+
+fn delivery() -> Delivery {
+    Delivery::new(ID, Callback::from_json(COMPLETED).unwrap())
+}
+
+fn deliver(exchanged: Exchanged) -> (Script, Result<(), Error>) {
+    let script = Script::new([exchanged, answer(204, "")]);
+    let result = run(sender(&script).deliver(delivery()));
+    (script, result)
+}
+
+#[test]
+fn a_delivery_goes_to_the_path_of_its_command_with_id_time_and_credential() {
+    let script = Script::new([answer(204, "")]);
+    let sender = sender(&script).with_basic_auth(BasicAuth::new("Aladdin", Secret::new("open sesame")));
+    run(sender.deliver(delivery())).unwrap();
+    let [seen] = &script.seen()[..] else { panic!() };
+    assert_eq!((&seen.method, seen.uri.as_str()), (&Method::POST, format!("{BASE}/callback/ping").as_str()));
+    assert_eq!(seen.header("authorization"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    assert!(seen.headers["authorization"].is_sensitive());
+    assert_eq!((seen.header("x-delivery-id"), seen.header("x-delivery-timestamp")), (ID, "1700000000"));
+    assert!(!seen.headers.contains_key("x-delivery-signature"));
+    assert_eq!(seen.body, delivery().callback.to_json());
+    assert_eq!(seen.limits, ExchangeLimits::new(Duration::from_secs(30), 16 * 1024));
+}
+
+#[test]
+fn a_delivery_is_signed_so_that_its_receiver_and_openssl_agree() {
+    let script = Script::new([answer(204, "")]);
+    run(sender(&script).with_signature(Arc::new(AwsLcRs), Secret::new("signing secret")).deliver(delivery())).unwrap();
+    let seen = script.seen().remove(0);
+    let signature = seen.header("x-delivery-signature").strip_prefix("v1=").unwrap().to_owned();
+
+    let mut request = Request::new(());
+    (*request.method_mut(), *request.headers_mut()) = (seen.method.clone(), seen.headers.clone());
+    let (head, ()) = request.into_parts();
+    let verify = |secret: &str, body: &[u8], late: u64| {
+        let now = (script.clock().now() + Duration::from_secs(late), Duration::from_secs(300));
+        verify_signature(Dialect::standard(), &AwsLcRs, &[Secret::new(secret)], now, &head, body)
+    };
+    verify("signing secret", &seen.body, 300).unwrap();
+    refused(verify("signing secret", &seen.body, 301), Class::Unauthorized);
+    refused(verify("signing secret", b"{}", 0), Class::Unauthorized);
+    refused(verify("another secret", &seen.body, 0), Class::Unauthorized);
+    assert_eq!(read_call(Dialect::standard(), "/any/prefix/callback/ping", &head, &seen.body).unwrap(), delivery());
+
+    let Some(openssl) = peers::openssl() else { return };
+    let scratch = peers::Scratch::new();
+    let signed = scratch.write("signed", &[b"1700000000.", &seen.body[..]].concat());
+    let said = openssl.run(&["dgst", "-sha256", "-hmac", "signing secret", &signed]);
+    assert_eq!(said.trim().rsplit(' ').next().unwrap(), signature);
+}
+
+#[test]
+fn any_2xx_is_success_whatever_its_body() {
+    for (status, body) in [(200, "<html>thank you</html>"), (200, ""), (201, "{}"), (202, ""), (204, "")] {
+        let (script, result) = deliver(answer(status, body));
+        result.unwrap();
+        assert_eq!(script.seen().len(), 1);
+    }
+}
+
+#[test]
+fn what_may_pass_is_left_to_the_outbox_in_one_exchange() {
+    let kinds = [TransportErrorKind::Unreachable, TransportErrorKind::Tls, TransportErrorKind::Timeout, TransportErrorKind::Broken];
+    let mut passing: Vec<_> = kinds.map(failure).into();
+    passing.extend([301, 302, 303, 307, 308, 408, 425, 429, 500, 501, 502, 503, 504].map(|status| answer(status, "<html>")));
+    passing.push(answer(200, vec![b'x'; 16 * 1024 + 1]));
+    for exchanged in passing {
+        let (script, result) = deliver(exchanged.clone());
+        let error = result.unwrap_err();
+        assert!(matches!(error.class(), Class::Storage | Class::Rate), "{exchanged:?}: {error}");
+        assert_eq!(script.seen().len(), 1, "{exchanged:?}");
+    }
+    let (_, result) = deliver(later(429, 90));
+    assert_eq!(refused(result, Class::Rate).retry_after(), Some(Duration::from_secs(90)));
+}
+
+#[test]
+fn every_other_4xx_and_an_address_that_must_not_be_called_are_the_last_word() {
+    // A receiver that says with a 4xx what would be tried again.
+    let storage = r#"{"error":{"code":"STORAGE","message":"no","requestId":"r"}}"#;
+    let rate = r#"{"error":{"code":"RATE","message":"no","requestId":"r"}}"#;
+    let statuses = (400..500).filter(|status| ![408, 425, 429].contains(status));
+    let lasting = statuses.flat_map(|status| ["<html>", storage, rate].map(|body| answer(status, body)));
+    for exchanged in lasting.chain([failure(TransportErrorKind::TargetRefused)]) {
+        let (script, result) = deliver(exchanged.clone());
+        let error = result.unwrap_err();
+        assert!(!matches!(error.class(), Class::Storage | Class::Rate), "{exchanged:?}: {error}");
+        assert_eq!(script.seen().len(), 1);
+    }
+    let (_, result) = deliver(answer(410, "gone"));
+    assert_eq!(StatusError::of(&refused(result, Class::Expired)).unwrap().body(), b"gone");
+}
+
+#[test]
+fn a_callback_of_an_unknown_command_is_not_sent() {
+    let script = Script::new([answer(204, "")]);
+    let mut delivery = delivery();
+    delivery.callback.command_type = CommandType::from("NEW");
+    let error = refused(run(sender(&script).deliver(delivery)), Class::Malformed);
+    assert!(was_not_sent(&error) && script.seen().is_empty());
+}
+
+#[test]
+fn an_address_that_must_not_be_called_is_refused_when_it_is_registered() {
+    let script = Script::new([answer(204, "")]);
+    let plain = base("http://shop.example/hermod");
+    refused(CallbackSender::new(guarded(&script), plain.clone()), Class::TargetRefused);
+    refused(ContentClient::new(guarded(&script), plain.clone()), Class::TargetRefused);
+    let lenient = GuardedTransport::danger_unguarded(TargetPolicy::new().with_plain_http(), Arc::new(script));
+    CallbackSender::new(lenient.clone(), plain.clone()).unwrap();
+    ContentClient::new(lenient, plain).unwrap();
+}
+
+// ---- Content
+
+#[test]
+fn a_content_is_asked_for_by_its_id_in_one_exchange() {
+    let script = Script::new([answer(200, r#"{"data":[{"content_type":"image/png","data":"aGVsbG8="}]}"#)]);
+    let client = ContentClient::new(guarded(&script), base(BASE)).unwrap().with_basic_auth(BasicAuth::new("hub", Secret::new("pw")));
+    assert_eq!(run(client.content("c1")).unwrap().data.len(), 1);
+    let [seen] = &script.seen()[..] else { panic!() };
+    assert_eq!((&seen.method, seen.uri.as_str()), (&Method::POST, format!("{BASE}/getcontent").as_str()));
+    assert_eq!((seen.header("authorization"), &seen.body), ("Basic aHViOnB3", &Bytes::from(r#"{"contentId":"c1"}"#)));
+    assert_eq!(seen.limits, ExchangeLimits::new(Duration::from_secs(10), 5 * 1024 * 1024));
+}
+
+#[test]
+fn a_content_that_does_not_come_is_an_error_with_what_was_said() {
+    for (exchanged, class) in [
+        (answer(404, "<html>"), Class::NotFound),
+        (answer(401, ""), Class::Unauthorized),
+        (answer(500, ""), Class::Storage),
+        (answer(302, ""), Class::Storage),
+        (later(429, 3), Class::Rate),
+        (answer(200, "<html>"), Class::Malformed),
+        (answer(200, vec![b' '; 5 * 1024 * 1024 + 1]), Class::Storage),
+        (failure(TransportErrorKind::Timeout), Class::Storage),
+        (failure(TransportErrorKind::TargetRefused), Class::TargetRefused),
+    ] {
+        let script = Script::new([exchanged]);
+        let client = ContentClient::new(guarded(&script), base(BASE)).unwrap();
+        assert!(std::error::Error::source(&refused(run(client.content("c1")), class)).is_some());
+        assert_eq!(script.seen().len(), 1);
+    }
+}
+
+// ---- Configuration
+
+fn user() -> ApiUser {
+    let mut user = ApiUser::new("idm", Secret::new("0123456789abcdef"), BASE);
+    user.group = Some("acme".into());
+    user.callback_basic_auth = Some(Secret::new("hub:a:b"));
+    user.content_provider_url = Some("https://cards.example/hermod".into());
+    user.content_provider_basic_auth = Some(Secret::new("hub:c"));
+    user
+}
+
+#[test]
+fn an_api_user_becomes_an_integrator_with_callbacks_and_contents() {
+    let script = Script::new([answer(204, ""), answer(200, r#"{"data":[]}"#)]);
+    let config = integrator_config(&user(), &guarded(&script), &AwsLcRs).unwrap();
+    assert_eq!((config.id.as_str(), config.group.as_deref()), ("idm", Some("acme")));
+    assert_eq!(config.keys, [Digest::of(&AwsLcRs, &Secret::new("0123456789abcdef"))]);
+    run(config.callback.unwrap().deliver(delivery())).unwrap();
+    let _ = run(config.content.unwrap().content("c1"));
+    let seen = script.seen();
+    assert_eq!((seen[0].uri.as_str(), seen[0].header("authorization")), (&*format!("{BASE}/callback/ping"), "Basic aHViOmE6Yg=="));
+    assert_eq!((seen[1].uri.as_str(), seen[1].header("authorization")), ("https://cards.example/hermod/getcontent", "Basic aHViOmM="));
+
+    let plain = ApiUser::new("idm", Secret::new("0123456789abcdef"), BASE);
+    let config = integrator_config(&plain, &guarded(&script), &AwsLcRs).unwrap();
+    assert!(config.group.is_none() && config.content.is_none());
+}
+
+/// A change of an API user.
+type Change = fn(&mut ApiUser);
+
+#[test]
+fn what_is_wrong_with_an_api_user_is_named() {
+    let changes: [(Change, Class, &str); 6] = [
+        (|user| user.callback_url = "http://shop.example".into(), Class::TargetRefused, "callback-url"),
+        (|user| user.callback_url = "shop".into(), Class::Malformed, "callback-url"),
+        (|user| user.callback_basic_auth = Some(Secret::new("hub")), Class::Malformed, "callback-basic-auth"),
+        (|user| user.content_provider_url = Some("http://shop.example".into()), Class::TargetRefused, "content-provider-url"),
+        (|user| user.content_provider_url = Some(String::new()), Class::Malformed, "content-provider-url"),
+        (|user| user.content_provider_basic_auth = Some(Secret::new("hub")), Class::Malformed, "content-provider-basic-auth"),
+    ];
+    for (change, class, member) in changes {
+        let mut user = user();
+        change(&mut user);
+        let error = refused(integrator_config(&user, &guarded(&Script::new([])), &AwsLcRs), class);
+        assert!(error.part().starts_with(member), "{error}");
+    }
+}
