@@ -162,7 +162,9 @@ impl CallbackApi for Inbox {
         match self.journey.lock().await.received(&delivery.callback) {
             Ok(Received::New) => self.changed.notify_one(),
             Ok(Received::Known) => {}
-            // About another command, or wrong: it does not get better if it comes again.
+            // About another command.
+            Err(error) if error.downcast_ref::<Error>().is_some_and(|error| error.class() == Class::NotFound) => {}
+            // Wrong: it does not get better if it comes again.
             Err(error) if error.is::<Error>() => eprintln!("integrator: a callback that was not taken: {}", chain(&*error)),
             Err(_) => return Err(Error::new(Class::Storage, "", "the journey could not be stored")),
         }
