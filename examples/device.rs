@@ -101,6 +101,9 @@ async fn run() -> Result<(), Failed> {
         }
         ["run"] => {
             let agent = agent(&options)?;
+            if !options.once {
+                println!("waiting for messages");
+            }
             tokio::select! {
                 done = serve(&agent, options.once) => done,
                 () = asked_to_stop() => Ok(()),
@@ -121,7 +124,7 @@ fn opened(options: &Options) -> Result<(FileKeyStore, Arc<dyn PrivateKey>), Fail
     let folder = options.folder.as_deref().unwrap_or(Path::new("device"));
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     // First the store: who has it open has the folder for itself.
-    let store = FileKeyStore::open(folder.join("keys"), Arc::new(AwsLcRs))?;
+    let store = FileKeyStore::open(folder.join("keys"), Arc::new(AwsLcRs)).map_err(|error| format!("{}: {}", folder.display(), chain(&error)))?;
     Ok((store, key_in(&folder.join("attestation.p8"), &AwsLcRs)?))
 }
 

@@ -15,7 +15,7 @@ use keyferry::hermod::model::{
 use keyferry::hermod::proof::{KnownKey, Pins, SignatureExpectation, VerifiedKey, Verifier, verify_signature};
 use keyferry::hermod::qr::{ActivationQr, Background};
 use keyferry::issuer::{LocalCa, issue};
-use keyferry::{Certificate, Error, SystemClock};
+use keyferry::{Certificate, Class, Error, SystemClock};
 
 use super::files::{put_private, read};
 use super::keys::{key_in, printed};
@@ -84,7 +84,7 @@ impl Journey {
         Ok(journey)
     }
 
-    /// What to do next. A command that is to be sent is stored as under way before it is given.
+    /// What to do next. A provision command that is to be sent is stored as under way before it is given: it is never sent twice.
     pub fn step(&mut self) -> Result<Step, Failed> {
         let step = match self.enrollment.next() {
             Next::Submit(command) | Next::Deliver(command) => Step::Send(Box::new(command.clone())),
@@ -94,7 +94,10 @@ impl Journey {
             Next::Failed(failure) => return Err(format!("the journey ended: {failure:?}").into()),
             _ => return Err("a step that is not known here".into()),
         };
-        if let Step::Send(command) = &step {
+        // Certificates that are installed twice are installed once: that command may be sent again, and what is not known to be under way is.
+        if let Step::Send(command) = &step
+            && command.provision().is_some()
+        {
             self.enrollment.sending(command)?;
             self.store()?;
         }
@@ -113,7 +116,11 @@ impl Journey {
                 return Err(error.into());
             }
         };
-        self.enrollment.submitted(&submitted)?;
+        match self.enrollment.submitted(&submitted) {
+            // It was sent before, and that one has ended by now.
+            Err(error) if error.class() == Class::Conflict && command.provision().is_none() => return Ok(()),
+            submitted => submitted?,
+        };
         self.store()?;
         if command.provision().is_some() {
             said(&format!("integrator: command {} is with the hub", submitted.command_id.as_str()));
