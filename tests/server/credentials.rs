@@ -1,8 +1,11 @@
 //! Who may do what.
 
 use keyferry::hermod::hub::IntegratorConfig;
+use keyferry::hermod::server::HermodService;
+use keyferry::hermod::wire::{AnyCommandApi, ApiKey};
+use keyferry::{Class, Error};
 
-use crate::serve::Framework;
+use crate::serve::{Framework, Served};
 use crate::support::{COMMAND, JSON, MS, PING, World, api_key, claim, digest};
 
 on_both! {
@@ -14,6 +17,7 @@ on_both! {
     keys_rotate_without_a_gap
     guessed_tokens_open_nothing
     another_claim_is_a_conflict_and_a_bad_one_malformed
+    a_gate_that_cannot_tell_is_503_and_its_reasons_are_not_told
 }
 
 async fn every_cause_of_401_gets_the_same_answer(framework: Framework) {
@@ -178,4 +182,17 @@ async fn another_claim_is_a_conflict_and_a_bad_one_malformed(framework: Framewor
     assert_eq!(status(None).await, 400);
     assert_eq!(status(Some("short")).await, 400);
     assert_eq!(status(Some(&claim('c'))).await, 200);
+}
+
+async fn a_gate_that_cannot_tell_is_503_and_its_reasons_are_not_told(framework: Framework) {
+    let gate = |key: ApiKey| match key.id.as_str() {
+        "shop" => Err::<AnyCommandApi, _>(Error::new(Class::Storage, "", "the store is gone")),
+        id => Err(Error::new(Class::Unauthorized, "id", format!("{id} is not known"))),
+    };
+    let served = Served::start(framework, HermodService::new("/hermod/rest").with_commands(gate)).await;
+    let call = async |id: &str| served.call("POST", &format!("{COMMAND}/ping"), &[("x-api-key", &api_key(id, "k")), JSON], PING).await;
+    assert_eq!(call("shop").await.status, 503);
+    let unknown = call("someone").await;
+    assert_eq!(unknown.status, 401);
+    assert!(!unknown.body.contains("someone"));
 }

@@ -140,13 +140,9 @@ async fn every_address_has_its_methods(framework: Framework) {
             }
             let mut raw = world.served.connect().await;
             raw.request(method, &path, &headers, "").await;
-            if method == "HEAD" {
-                // Its answer has no body, which the reader of these tests does not know.
-                continue;
-            }
-            let answer = raw.answer().await;
+            let answer = if method == "HEAD" { raw.answer_to_head().await } else { raw.answer().await };
             assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{method} {path}");
-            assert_eq!(answer.code(), "METHOD_NOT_ALLOWED");
+            assert!(method == "HEAD" || answer.code() == "METHOD_NOT_ALLOWED");
         }
     }
 }
@@ -248,11 +244,7 @@ async fn a_tenant_has_so_many_requests_under_way_and_the_server_so_many(framewor
     assert_eq!((refused.status, refused.code().as_str(), refused.header("retry-after")), (503, "UNAVAILABLE", Some("1")));
     // Who asks whether it is alive is answered all the same.
     assert_eq!(served.call("GET", "/health", &[], "").await.status, 200);
-    for raw in &mut waiting {
-        slow.go();
-        // Whichever was let go.
-        let _ = raw;
-    }
+    slow.let_all_go().await;
     for raw in &mut waiting {
         assert_eq!(raw.answer().await.status, 200);
     }
@@ -279,10 +271,7 @@ async fn long_polls_have_limits_of_their_own(framework: Framework) {
     assert_eq!(served.call("GET", &poll, &[("authorization", "Bearer b")], "").await.status, 503);
     // They do not stand in the way of what does not wait.
     assert_eq!(served.call("GET", &format!("{MS}/b"), &[("authorization", "Bearer a")], "").await.status, 200);
-    for raw in &mut waiting {
-        slow.go();
-        let _ = raw;
-    }
+    slow.let_all_go().await;
     for raw in &mut waiting {
         assert_eq!(raw.answer().await.status, 200);
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
-use keyferry::hermod::model::{Callback, Command, CommandHeader, CommandId, CommandType, Listing, Message, PingCommand, ReservedBox, Submitted};
+use keyferry::hermod::model::{Callback, Command, CommandId, CommandType, Listing, Message, ReservedBox, Submitted};
 use keyferry::hermod::server::{Drain, HermodService, ServerConfig, ServerLimits};
 use keyferry::hermod::wire::{ApiKey, CallbackApi, CommandApi, Delivery, MailboxApi, MailboxKey};
 use keyferry::{Class, Error, ManualClock, Secret};
@@ -192,6 +192,14 @@ impl Slow {
         self.0.go.notify_one();
     }
 
+    /// Lets go all that have begun.
+    pub(crate) async fn let_all_go(&self) {
+        for count in 1..=self.begun() {
+            self.go();
+            self.has_ended(count).await;
+        }
+    }
+
     async fn reaches(&self, count: impl Fn(&State) -> usize, least: usize) {
         let wait = async {
             loop {
@@ -302,9 +310,4 @@ pub(crate) fn provision(picture: usize) -> String {
     format!(
         r#"{{"commandHeader":{{"lifespan":300,"timeout":200}},"provCommand":{{"nonce":"n0nce","userid":"jane","responsesignaturekey":"ATTESTATION","responseformat":"jws","profile":{{"servername":"Acme","name":"Jane","keygenrequests":[{key}],"visualData":{card}}}}}}}"#
     )
-}
-
-/// A ping, as a value.
-pub(crate) fn ping_command() -> Command {
-    Command::new(CommandHeader::new(300, 200), PingCommand::new(false))
 }

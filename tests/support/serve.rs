@@ -199,6 +199,17 @@ impl Raw {
         self.try_answer().await.expect("no answer")
     }
 
+    /// The next answer, to a HEAD: its body is announced and does not come.
+    pub async fn answer_to_head(&mut self) -> Answer {
+        loop {
+            if let Some((answer, length)) = parse_head(&self.received) {
+                self.received.drain(..length);
+                return answer;
+            }
+            assert!(self.more().await, "no answer");
+        }
+    }
+
     /// Whether `100 Continue` comes next.
     pub async fn is_told_to_continue(&mut self) -> bool {
         while parse(&self.received).is_none() {
@@ -220,17 +231,21 @@ impl Raw {
 
 /// One answer and its length, if it is there.
 fn parse(octets: &[u8]) -> Option<(Answer, usize)> {
+    let (answer, head) = parse_head(octets)?;
+    let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
+    let body = octets.get(head..head + length)?;
+    Some((Answer { body: String::from_utf8(body.to_vec()).unwrap(), ..answer }, head + length))
+}
+
+/// The head of an answer and its length, if it is there.
+fn parse_head(octets: &[u8]) -> Option<(Answer, usize)> {
     let head = octets.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let text = std::str::from_utf8(&octets[..head]).unwrap();
     let mut lines = text.trim_end().split("\r\n");
-    let status: u16 = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let headers: HeaderMap = lines
-        .map(|line| {
-            let (name, value) = line.split_once(':').unwrap();
-            (HeaderName::try_from(name).unwrap(), HeaderValue::from_str(value.trim()).unwrap())
-        })
-        .collect();
-    let length = headers.get("content-length").map_or(0, |length| length.to_str().unwrap().parse().unwrap());
-    let body = octets.get(head..head + length)?;
-    Some((Answer { status, headers, body: String::from_utf8(body.to_vec()).unwrap() }, head + length))
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let header = |line: &str| {
+        let (name, value) = line.split_once(':').unwrap();
+        (HeaderName::try_from(name).unwrap(), HeaderValue::from_str(value.trim()).unwrap())
+    };
+    Some((Answer { status, headers: lines.map(header).collect(), body: String::new() }, head))
 }
