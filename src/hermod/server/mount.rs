@@ -72,7 +72,7 @@ struct Mounts {
 }
 
 impl HermodService {
-    /// Serves nothing yet, below this path. A router may take it away or leave it; slashes at its ends do not matter.
+    /// Serves nothing yet, below this path. A router may take it away, or a part of it, or leave it; slashes at its ends do not matter.
     #[must_use]
     pub fn new(base: &str) -> Self {
         let mounts = Mounts {
