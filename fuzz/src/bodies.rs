@@ -404,6 +404,7 @@ fn is_inside(address: IpAddr) -> bool {
             own || address.is_multicast() || a == 0x2002 || (a == 0x2001 && b == 0) || (carries && inside_v4(embedded))
         }
     }
+}
 
 // ---- Requests
 
