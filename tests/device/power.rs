@@ -9,7 +9,6 @@ use keyferry::hermod::device::{Agent, Decision};
 use keyferry::hermod::model::{
     Answer, Command, CommandBody, CommandHeader, DataFormat, DeleteCommand, Item, PingCommand, Response, SignCommand, SignMechanism, SignParams,
 };
-use keyferry::keys::KeyStore as _;
 
 /// Runs `step` with a crash at every point, starts again until it is through, and checks.
 fn crash_at_every_step(

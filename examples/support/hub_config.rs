@@ -1,0 +1,530 @@
+//! The configuration of the hub: a TOML text, checked as a whole. Every fault is told with its line and the key it is about; the text itself is never
+//! repeated, as there are secrets in it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use keyferry::hermod::hub::{CallbackPolicy, Digest, HubLimits};
+use keyferry::hermod::server::{Rate, ServerLimits};
+use keyferry::hermod::wire::BasicAuth;
+use keyferry::http::TargetPolicy;
+use keyferry::{BaseUrl, Secret};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// Most octets of a configuration: 1 MiB.
+pub const MAX_TEXT: usize = 1024 * 1024;
+/// Fewest characters of a secret that signs callbacks.
+pub const MIN_SECRET: usize = 32;
+
+/// A configuration that was checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HubFile {
+    /// Where connections are accepted.
+    pub listen: SocketAddr,
+    /// The address of the mailboxes, as devices know it.
+    pub public_url: String,
+    /// The name of this host, as devices sign it.
+    pub fqdn: String,
+    /// Certificate and key; without them, plain http.
+    pub tls: Option<TlsFiles>,
+    /// What the accepting of connections is limited to.
+    pub connections: Connections,
+    /// Limits of the hub.
+    pub hub: HubLimits,
+    /// Limits of the server.
+    pub server: ServerLimits,
+    /// How callbacks are tried.
+    pub callbacks: CallbackPolicy,
+    /// The integrators.
+    pub integrators: Vec<Integrator>,
+}
+
+/// PEM files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The chain, the server's own certificate first.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// Limits on connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// At a time; further ones wait to be accepted.
+    pub most: usize,
+    /// How long a TLS handshake, and then the head of each request, may take; also how long a connection may be idle.
+    pub head_time: Duration,
+    /// How long requests that are under way have after a signal to stop.
+    pub drain_time: Duration,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self { most: 1024, head_time: Duration::from_secs(10), drain_time: Duration::from_secs(30) }
+    }
+}
+
+/// An integrator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Integrator {
+    /// The part of its API key before the colon.
+    pub client_id: String,
+    /// Digests of the part after it: one or two.
+    pub keys: Vec<Digest>,
+    /// Whose mailboxes it shares.
+    pub group: Option<String>,
+    /// Where its callbacks go.
+    pub callback: Option<Service>,
+    /// What its callbacks are signed with.
+    pub signature_secret: Option<Secret>,
+    /// Who has the contents that its commands name.
+    pub content: Option<Service>,
+    /// What may be called for it.
+    pub targets: TargetPolicy,
+}
+
+/// A service that the hub calls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// Its address.
+    pub url: BaseUrl,
+    /// What the hub says who it is with.
+    pub basic_auth: Option<BasicAuth>,
+}
+
+impl HubFile {
+    /// Reads a configuration.
+    pub fn parse(text: &str) -> Result<Self, Faults> {
+        let mut reading = Reading { text, faults: Vec::new() };
+        if text.len() > MAX_TEXT {
+            reading.fault(0, "", "more than 1 MiB");
+            return Err(Faults(reading.faults));
+        }
+        let root = match DeTable::parse(text) {
+            Ok(root) => root,
+            Err(error) => {
+                // Its message is made of the parser's own words; its `Display` would show the line.
+                reading.fault(error.span().map_or(0, |span| span.start), "", format!("not TOML: {}", error.message()));
+                return Err(Faults(reading.faults));
+            }
+        };
+        let file = reading.file(Table::of(String::new(), 0, root.get_ref()));
+        reading.faults.sort_by_key(|fault| fault.line);
+        match file {
+            Some(file) if reading.faults.is_empty() => Ok(file),
+            _ => Err(Faults(reading.faults)),
+        }
+    }
+}
+
+/// What is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults(Vec<Fault>);
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// From 1.
+    pub line: usize,
+    /// `integrators[0].callback-url`; empty for the whole.
+    pub key: String,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl Faults {
+    /// Each of them, by lines; at least one.
+    pub fn iter(&self) -> impl Iterator<Item = &Fault> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: ", self.line)?;
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        f.write_str(&self.what)
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("; ")?;
+            }
+            fault.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}
+
+/// One reading of one text.
+struct Reading<'t> {
+    text: &'t str,
+    faults: Vec<Fault>,
+}
+
+type Value<'v> = Spanned<DeValue<'v>>;
+
+/// The members of a table that were not looked at yet.
+struct Table<'v> {
+    /// What stands before the names of its members.
+    path: String,
+    /// Where it begins.
+    at: usize,
+    left: BTreeMap<&'v str, (usize, &'v Value<'v>)>,
+}
+
+impl<'v> Table<'v> {
+    fn of(path: String, at: usize, members: &'v DeTable<'v>) -> Self {
+        Self { path, at, left: members.iter().map(|(name, value)| (&**name.get_ref(), (name.span().start, value))).collect() }
+    }
+
+    fn key(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+}
+
+impl Reading<'_> {
+    fn fault(&mut self, at: usize, key: impl Into<String>, what: impl Into<String>) {
+        let before = self.text.as_bytes().iter().take(at);
+        let line = before.filter(|octet| **octet == b'\n').count() + 1;
+        self.faults.push(Fault { line, key: key.into(), what: what.into() });
+    }
+
+    fn file(&mut self, mut root: Table<'_>) -> Option<HubFile> {
+        let listen = self.listen(&mut root);
+        let public_url = self.required_text(&mut root, "public-url").and_then(|(url, at)| self.public_url(&url, at));
+        let fqdn = match self.text(&mut root, "fqdn") {
+            Some((fqdn, at)) => self.fqdn(fqdn, at),
+            None => public_url.as_ref().map(|url| url.host().to_owned()),
+        };
+        let tls = self.table(&mut root, "tls").map(|table| self.tls(table));
+        let connections = self.table(&mut root, "connections").map_or_else(Connections::default, |table| self.connections(table));
+        let (hub, server) = self.table(&mut root, "limits").map_or_else(Default::default, |table| self.limits(table));
+        let callbacks = self.table(&mut root, "callbacks").map_or_else(CallbackPolicy::default, |table| self.callbacks(table));
+        let integrators = self.integrators(&mut root);
+        self.no_others(&root);
+        let tls = match tls {
+            Some(tls) => Some(tls?),
+            None => None,
+        };
+        let public_url = public_url?.to_string();
+        Some(HubFile { listen: listen?, public_url, fqdn: fqdn?, tls, connections, hub, server, callbacks, integrators })
+    }
+
+    fn listen(&mut self, root: &mut Table<'_>) -> Option<SocketAddr> {
+        let (text, at) = self.required_text(root, "listen")?;
+        let listen = text.parse().ok();
+        if listen.is_none() {
+            self.fault(at, "listen", "not an IP address with a port, such as 127.0.0.1:8080");
+        }
+        listen
+    }
+
+    fn public_url(&mut self, text: &str, at: usize) -> Option<BaseUrl> {
+        let url = self.url("public-url", text, at)?;
+        if !url.path().ends_with("/ms") {
+            self.fault(at, "public-url", "does not end in /ms");
+            return None;
+        }
+        Some(url)
+    }
+
+    fn fqdn(&mut self, text: String, at: usize) -> Option<String> {
+        let is_name = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_graphic());
+        if !is_name {
+            self.fault(at, "fqdn", "not a host name");
+        }
+        is_name.then_some(text)
+    }
+
+    fn tls(&mut self, mut table: Table<'_>) -> Option<TlsFiles> {
+        let certificate = self.required_text(&mut table, "certificate");
+        let key = self.required_text(&mut table, "key");
+        self.no_others(&table);
+        Some(TlsFiles { certificate: certificate?.0.into(), key: key?.0.into() })
+    }
+
+    fn connections(&mut self, mut table: Table<'_>) -> Connections {
+        let mut connections = Connections::default();
+        self.count(&mut table, "most", &mut connections.most);
+        self.seconds(&mut table, "head-seconds", &mut connections.head_time);
+        self.seconds(&mut table, "drain-seconds", &mut connections.drain_time);
+        self.no_others(&table);
+        connections
+    }
+
+    fn limits(&mut self, mut table: Table<'_>) -> (HubLimits, ServerLimits) {
+        let (mut hub, mut server) = (HubLimits::default(), ServerLimits::default());
+        let table = &mut table;
+        self.count(table, "commands-in-progress", &mut hub.commands_in_progress);
+        self.count(table, "commands-kept", &mut hub.commands_kept);
+        self.count(table, "outbox", &mut hub.outbox);
+        self.count(table, "stored-octets", &mut hub.stored_octets);
+        self.count(table, "mailboxes-per-user", &mut hub.mailboxes_per_user);
+        self.count(table, "mailboxes-per-group", &mut hub.mailboxes_per_group);
+        self.number(table, "mailbox-messages", 1..=1024, &mut hub.mailbox_messages);
+        self.number(table, "destinations", 1..=1024, &mut hub.destinations);
+        self.days(table, "retention-days", &mut hub.retention);
+        // The hub and its server measure the same things.
+        self.count(table, "command-octets", &mut hub.command_octets);
+        self.count(table, "provision-octets", &mut hub.provision_octets);
+        self.count(table, "answer-octets", &mut hub.answer_octets);
+        self.count(table, "long-polls-per-mailbox", &mut hub.long_polls);
+        server.body_octets = hub.command_octets.max(hub.answer_octets);
+        server.provision_octets = hub.provision_octets;
+        server.mailbox_long_polls = usize::try_from(hub.long_polls).unwrap_or(usize::MAX);
+        self.count(table, "long-polls", &mut server.long_polls);
+        self.count(table, "requests", &mut server.concurrent);
+        self.count(table, "requests-per-integrator", &mut server.tenant_concurrent);
+        self.rate(table, "integrator-rate", &mut server.tenant_rate);
+        self.rate(table, "mailbox-rate", &mut server.mailbox_rate);
+        self.seconds(table, "body-seconds", &mut server.body_time);
+        self.seconds(table, "handle-seconds", &mut server.handle_time);
+        self.no_others(table);
+        (hub, server)
+    }
+
+    fn callbacks(&mut self, mut table: Table<'_>) -> CallbackPolicy {
+        let mut callbacks = CallbackPolicy::default();
+        self.number(&mut table, "attempts", 1..=100, &mut callbacks.attempts);
+        self.seconds(&mut table, "first-delay-seconds", &mut callbacks.first_delay);
+        self.seconds(&mut table, "max-delay-seconds", &mut callbacks.max_delay);
+        self.seconds(&mut table, "timeout-seconds", &mut callbacks.timeout);
+        self.count(&mut table, "in-flight", &mut callbacks.in_flight);
+        self.count(&mut table, "per-integrator", &mut callbacks.per_integrator);
+        if callbacks.max_delay < callbacks.first_delay {
+            self.fault(table.at, "callbacks", "the longest delay is shorter than the first");
+        }
+        self.no_others(&table);
+        callbacks
+    }
+
+    fn integrators(&mut self, root: &mut Table<'_>) -> Vec<Integrator> {
+        let mut integrators: Vec<Integrator> = Vec::new();
+        for (value, key) in self.list(root, "integrators") {
+            let at = value.span().start;
+            let Some(members) = value.get_ref().as_table() else {
+                self.fault(at, key, "not a table");
+                continue;
+            };
+            let Some(integrator) = self.integrator(Table::of(key.clone(), at, members)) else { continue };
+            if integrators.iter().any(|other| other.client_id == integrator.client_id) {
+                self.fault(at, key, "a client-id that is there twice");
+            }
+            integrators.push(integrator);
+        }
+        integrators
+    }
+
+    fn integrator(&mut self, mut table: Table<'_>) -> Option<Integrator> {
+        let table = &mut table;
+        let client_id = self.required_text(table, "client-id").and_then(|(id, at)| {
+            let is_id = !id.is_empty() && !id.contains(':');
+            if !is_id {
+                self.fault(at, table.key("client-id"), "empty, or with a colon");
+            }
+            is_id.then_some(id)
+        });
+        let keys = self.keys(table);
+        let group = self.text(table, "group").and_then(|(group, at)| {
+            if group.is_empty() {
+                self.fault(at, table.key("group"), "empty");
+            }
+            (!group.is_empty()).then_some(group)
+        });
+        let mut targets = TargetPolicy::new();
+        if self.flag(table, "allow-plain-http-callbacks") {
+            targets = targets.with_plain_http();
+        }
+        for (value, key) in self.list(table, "allow-callback-hosts") {
+            match value.get_ref().as_str() {
+                Some(host) if !host.is_empty() => targets = targets.with_host(host),
+                _ => self.fault(value.span().start, key, "not a host"),
+            }
+        }
+        let callback = self.service(table, ["callback-url", "callback-basic-auth"], &targets);
+        let content = self.service(table, ["content-provider-url", "content-provider-basic-auth"], &targets);
+        let signature_secret = self.text(table, "callback-signature-secret").and_then(|(secret, at)| {
+            let secret = Secret::new(secret);
+            if secret.expose().chars().count() < MIN_SECRET {
+                self.fault(at, table.key("callback-signature-secret"), "shorter than 32 characters");
+                return None;
+            }
+            if callback.is_none() {
+                self.fault(at, table.key("callback-signature-secret"), "without a callback-url that can be used");
+            }
+            Some(secret)
+        });
+        self.no_others(table);
+        Some(Integrator { client_id: client_id?, keys, group, callback, signature_secret, content, targets })
+    }
+
+    fn keys(&mut self, table: &mut Table<'_>) -> Vec<Digest> {
+        let at = table.left.get("key-digests").map_or(table.at, |(at, _)| *at);
+        let mut digests = Vec::new();
+        let list = self.list(table, "key-digests");
+        if !(1..=2).contains(&list.len()) {
+            self.fault(at, table.key("key-digests"), "not one digest, or two while one replaces the other");
+        }
+        for (value, key) in list {
+            match value.get_ref().as_str().map(Digest::from_hex) {
+                Some(Ok(digest)) => digests.push(digest),
+                _ => self.fault(value.span().start, key, "not 64 hexadecimal digits; `hub hash-key` makes them"),
+            }
+        }
+        digests
+    }
+
+    /// An address with a credential for it.
+    fn service(&mut self, table: &mut Table<'_>, [url, basic_auth]: [&str; 2], targets: &TargetPolicy) -> Option<Service> {
+        let address = self.text(table, url);
+        let is_there = address.is_some();
+        let address = address.and_then(|(text, at)| {
+            let address = self.url(&table.key(url), &text, at)?;
+            if targets.check(&address).is_err() {
+                self.fault(at, table.key(url), "not https, or inside: see allow-plain-http-callbacks and allow-callback-hosts");
+                return None;
+            }
+            Some(address)
+        });
+        let basic_auth = match self.text(table, basic_auth) {
+            Some((text, at)) => {
+                let parsed = BasicAuth::parse(&text).ok();
+                if parsed.is_none() {
+                    self.fault(at, table.key(basic_auth), "not user:password");
+                }
+                if !is_there {
+                    self.fault(at, table.key(basic_auth), format!("without {url}"));
+                }
+                parsed
+            }
+            None => None,
+        };
+        Some(Service { url: address?, basic_auth })
+    }
+
+    fn url(&mut self, key: &str, text: &str, at: usize) -> Option<BaseUrl> {
+        match BaseUrl::parse(text) {
+            Ok(url) => Some(url),
+            Err(error) => {
+                self.fault(at, key, error.detail());
+                None
+            }
+        }
+    }
+
+    // ---- Values
+
+    fn required_text(&mut self, table: &mut Table<'_>, name: &str) -> Option<(String, usize)> {
+        if !table.left.contains_key(name) {
+            self.fault(table.at, table.key(name), "absent");
+        }
+        self.text(table, name)
+    }
+
+    /// A text and where it begins.
+    fn text(&mut self, table: &mut Table<'_>, name: &str) -> Option<(String, usize)> {
+        let (_, value) = table.left.remove(name)?;
+        let at = value.span().start;
+        let text = value.get_ref().as_str();
+        if text.is_none() {
+            self.fault(at, table.key(name), "not a text");
+        }
+        text.map(|text| (text.to_owned(), at))
+    }
+
+    fn flag(&mut self, table: &mut Table<'_>, name: &str) -> bool {
+        let Some((_, value)) = table.left.remove(name) else { return false };
+        let flag = value.get_ref().as_bool();
+        if flag.is_none() {
+            self.fault(value.span().start, table.key(name), "neither true nor false");
+        }
+        flag.unwrap_or(false)
+    }
+
+    /// The elements of a list, each with its key.
+    fn list<'v>(&mut self, table: &mut Table<'v>, name: &str) -> Vec<(&'v Value<'v>, String)> {
+        let Some((_, value)) = table.left.remove(name) else { return Vec::new() };
+        let key = table.key(name);
+        let Some(list) = value.get_ref().as_array() else {
+            self.fault(value.span().start, key, "not a list");
+            return Vec::new();
+        };
+        list.iter().enumerate().map(|(index, element)| (element, format!("{key}[{index}]"))).collect()
+    }
+
+    fn table<'v>(&mut self, table: &mut Table<'v>, name: &str) -> Option<Table<'v>> {
+        let (at, value) = table.left.remove(name)?;
+        let members = value.get_ref().as_table();
+        if members.is_none() {
+            self.fault(at, table.key(name), "not a table");
+        }
+        members.map(|members| Table::of(table.key(name), at, members))
+    }
+
+    /// A number of at least one, if it is given.
+    fn count<N: TryFrom<u64>>(&mut self, table: &mut Table<'_>, name: &str, into: &mut N) {
+        self.number(table, name, 1..=u64::MAX, into);
+    }
+
+    fn seconds(&mut self, table: &mut Table<'_>, name: &str, into: &mut Duration) {
+        let mut seconds = into.as_secs();
+        self.number(table, name, 1..=86_400, &mut seconds);
+        *into = Duration::from_secs(seconds);
+    }
+
+    fn days(&mut self, table: &mut Table<'_>, name: &str, into: &mut Duration) {
+        let mut days = into.as_secs() / 86_400;
+        self.number(table, name, 1..=3650, &mut days);
+        *into = Duration::from_secs(days * 86_400);
+    }
+
+    /// `[per second, at once]`.
+    fn rate(&mut self, table: &mut Table<'_>, name: &str, into: &mut Rate) {
+        let Some((at, _)) = table.left.get(name).copied() else { return };
+        let (list, key) = (self.list(table, name), table.key(name));
+        let numbers: Option<Vec<u32>> = list.iter().map(|(value, _)| integer(value).and_then(|number| u32::try_from(number).ok())).collect();
+        match numbers.as_deref() {
+            Some([per_second, at_once]) if *per_second > 0 && *at_once > 0 => *into = Rate::new(*per_second, *at_once),
+            _ => self.fault(at, key, "not two numbers: how many a second in the long run, and how many at once"),
+        }
+    }
+
+    fn number<N: TryFrom<u64>>(&mut self, table: &mut Table<'_>, name: &str, range: RangeInclusive<u64>, into: &mut N) {
+        let Some((_, value)) = table.left.remove(name) else { return };
+        let number = integer(value).filter(|number| range.contains(number)).and_then(|number| N::try_from(number).ok());
+        match number {
+            Some(number) => *into = number,
+            None => {
+                let (least, most) = range.into_inner();
+                let most = if most == u64::MAX { String::from("on") } else { format!("to {most}") };
+                self.fault(value.span().start, table.key(name), format!("not a whole number from {least} {most} that fits"));
+            }
+        }
+    }
+
+    /// Whatever was not looked at is not known. Its name is not told: it may be anything.
+    fn no_others(&mut self, table: &Table<'_>) {
+        for (at, _) in table.left.values() {
+            self.fault(*at, table.path.clone(), "a key that is not known here");
+        }
+    }
+}
+
+fn integer(value: &Value<'_>) -> Option<u64> {
+    let integer = value.get_ref().as_integer()?;
+    u64::from_str_radix(integer.as_str(), integer.radix()).ok()
+}
