@@ -157,7 +157,7 @@ impl Exchange {
 
     /// Waits for a handler that changes something. It runs to its end even if the caller goes away, or the time is over; until then the request counts as
     /// under way.
-    pub(super) async fn to_its_end<T: Send + 'static>(
+    pub(super) async fn bring_about<T: Send + 'static>(
         &mut self,
         permit: Permit,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
