@@ -20,7 +20,7 @@ use keyferry::hermod::wire::{AnyCallbackApi, BasicAuth};
 use keyferry::http::{GuardedTransport, TargetPolicy};
 use keyferry::{BaseUrl, Secret};
 use serde_json::{Value, json};
-use serve::{Framework, Served};
+use serve::{Framework, Late, Served};
 use tokio::process::Command;
 
 /// Python, one that has the package `cryptography`.
@@ -45,40 +45,18 @@ impl Drop for Running {
 
 /// Serves a hub for the integrator `peer` with the key `5ecre7`. Its address is known before it is made: links come from configuration.
 async fn run(framework: Framework, callback: Option<AnyCallbackApi>) -> Running {
-    // The hub has to know its own port, so a service that is filled in later is bound first.
-    let slot: Arc<std::sync::OnceLock<HermodService>> = Arc::default();
-    let served = Served::start(framework, Late(slot.clone())).await;
+    let late = Late::default();
+    let served = Served::start(framework, late.clone()).await;
     let base = format!("{}/hermod/rest", served.base);
     let mut peer = IntegratorConfig::new("peer").with_key(Digest::of(&AwsLcRs, &Secret::new("5ecre7")));
     peer.callback = callback;
     let config = HubConfig::new(format!("{base}/ms"), "127.0.0.1").unwrap().with_integrator(peer);
     let hub = Hub::builder(Arc::new(AwsLcRs), config).build().unwrap();
-    assert!(slot.set(HermodService::of_hub(&hub)).is_ok());
+    late.set(HermodService::of_hub(&hub));
     let work = tokio::spawn(async move {
         hub.run().await;
     });
     Running { commands: format!("{base}/command"), public: format!("{base}/ms"), served, work }
-}
-
-/// A service that is there before what it serves.
-#[derive(Clone)]
-struct Late(Arc<std::sync::OnceLock<HermodService>>);
-
-impl<B> tower_service::Service<http::Request<B>> for Late
-where
-    HermodService: tower_service::Service<http::Request<B>>,
-{
-    type Response = <HermodService as tower_service::Service<http::Request<B>>>::Response;
-    type Error = <HermodService as tower_service::Service<http::Request<B>>>::Error;
-    type Future = <HermodService as tower_service::Service<http::Request<B>>>::Future;
-
-    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
-        std::task::Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        self.0.get().unwrap().clone().call(request)
-    }
 }
 
 fn text(output: &Output) -> String {
@@ -158,4 +136,3 @@ async fn curl_submits_a_command_answers_it_and_polls() {
         assert_eq!(curl(&[&format!("{}/hermod/rest/health", hub.served.base)]).await.0, 200);
     }
 }
-

@@ -88,10 +88,12 @@ impl World {
     pub(crate) async fn with(framework: Framework, change: impl FnOnce(&mut ServerLimits)) -> Self {
         let clock = clock();
         let hub = hub(&clock);
-        let mut config = config(change);
+        let service = HermodService::of_hub(&hub);
+        let mut config = service.config().clone();
+        change(&mut config.limits);
         config.clock = Arc::new(clock.clone());
         let drain = config.drain.clone();
-        let served = Served::start(framework, HermodService::of_hub(&hub).with_config(config)).await;
+        let served = Served::start(framework, service.with_config(config)).await;
         Self { hub, clock, drain, served }
     }
 

@@ -2,6 +2,8 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
@@ -10,7 +12,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use keyferry::hermod::server::Body;
+use keyferry::hermod::server::{Body, HermodService};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -248,4 +250,31 @@ fn parse_head(octets: &[u8]) -> Option<(Answer, usize)> {
         (HeaderName::try_from(name).unwrap(), HeaderValue::from_str(value.trim()).unwrap())
     };
     Some((Answer { status, headers: lines.map(header).collect(), body: String::new() }, head))
+}
+
+/// A service that is there before what it serves: a hub has to know its own address, port included.
+#[derive(Clone, Default)]
+pub struct Late(Arc<OnceLock<HermodService>>);
+
+impl Late {
+    pub fn set(&self, service: HermodService) {
+        assert!(self.0.set(service).is_ok(), "set twice");
+    }
+}
+
+impl<B> Service<Request<B>> for Late
+where
+    HermodService: Service<Request<B>>,
+{
+    type Response = <HermodService as Service<Request<B>>>::Response;
+    type Error = <HermodService as Service<Request<B>>>::Error;
+    type Future = <HermodService as Service<Request<B>>>::Future;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        self.0.get().expect("served before it was set").clone().call(request)
+    }
 }
