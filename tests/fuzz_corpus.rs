@@ -1,6 +1,6 @@
 //! The seeds of every fuzz target, replayed over its body.
 
-#![cfg(feature = "aws-lc-rs")]
+#![cfg(feature = "full")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[allow(unreachable_pub)]
@@ -39,7 +39,10 @@ macro_rules! replays {
     )* };
 }
 
-replays! { jws jwk csr_template csr_request certificate provision_answer command_json callback_json activation_uri }
+replays! {
+    jws jwk csr_template csr_request certificate provision_answer command_json callback_json activation_uri callback_address http_command http_mailbox
+    callback_request
+}
 
 #[cfg(all(feature = "hub", feature = "client", feature = "server"))]
 #[test]
@@ -65,4 +68,33 @@ fn seeds_of_answers_verify_when_they_are_signed() {
     assert!(bodies::signed_payload(include_str!("../fuzz/seeds/provision_answer/payload")));
     assert!(bodies::signed_key(include_str!("../fuzz/seeds/provision_answer/said")));
     assert!(!bodies::signed_key(include_str!("../fuzz/seeds/provision_answer/payload")));
+}
+
+/// With a good credential the seeds of requests are done.
+#[test]
+fn seeds_of_requests_are_done_with_a_credential() {
+    for (seed, status) in [
+        (include_bytes!("../fuzz/seeds/http_command/ping").as_slice(), 200),
+        (include_bytes!("../fuzz/seeds/http_command/provision"), 200),
+        (include_bytes!("../fuzz/seeds/http_command/poll"), 404),
+        (include_bytes!("../fuzz/seeds/http_command/lengths"), 400),
+    ] {
+        assert_eq!(bodies::commanded(seed), Some(status));
+    }
+    for (seed, status) in [
+        (include_bytes!("../fuzz/seeds/http_mailbox/list").as_slice(), 200),
+        (include_bytes!("../fuzz/seeds/http_mailbox/fetch"), 410),
+        (include_bytes!("../fuzz/seeds/http_mailbox/answer"), 200),
+        (include_bytes!("../fuzz/seeds/http_mailbox/reserve"), 201),
+        (include_bytes!("../fuzz/seeds/http_mailbox/remove"), 204),
+    ] {
+        assert_eq!(bodies::posted(seed), Some(status));
+    }
+    for (seed, status) in [
+        (include_bytes!("../fuzz/seeds/callback_request/ping").as_slice(), 204),
+        (include_bytes!("../fuzz/seeds/callback_request/timeout"), 204),
+        (include_bytes!("../fuzz/seeds/callback_request/provision"), 204),
+    ] {
+        assert_eq!(bodies::called_back(seed), Some(status));
+    }
 }

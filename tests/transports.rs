@@ -36,7 +36,7 @@ suite! {
     [reqwest_of_ours reqwest_of_a_builder reqwest_of_the_caller ureq_of_ours ureq_of_the_caller ureq_on_threads closure]
     {
         sends_any_method answers_with_any_status keeps_headers_both_ways keeps_bodies_both_ways says_the_length_of_a_body_itself
-        refuses_an_answer_that_is_too_long refuses_an_answer_that_grows_too_long gives_up_on_silence says_that_nobody_listens says_that_it_is_no_http
+        refuses_an_answer_that_is_too_long refuses_an_answer_that_grows_too_long gives_up_when_the_time_is_up says_that_nobody_listens says_that_it_is_no_http
         says_that_the_connection_broke keeps_connections follows_no_redirect
     }
 }

@@ -27,7 +27,8 @@ pub(crate) struct SignedData<'a> {
     certificate_sha256: Option<&'a [u8]>,
     /// What the signer said that the content is, if he did.
     pub(crate) hint: Option<&'a str>,
-    signature: Vec<u8>,
+    /// As it stands there: DER for ECDSA.
+    signature: &'a [u8],
 }
 
 /// How the signer's certificate is named.
@@ -92,10 +93,6 @@ impl<'a> SignedData<'a> {
         let refused = || Error::new(Class::Algorithm, "signatureAlgorithm", "not known here, or not with that digest");
         let algorithm = algorithm.ok_or_else(refused)?;
         let signature = fields.expect(Tag::OctetString, "signature")?.value;
-        let signature = match algorithm.curve() {
-            Some(curve) => der_to_raw(curve, signature)?,
-            None => signature.to_vec(),
-        };
         if fields.peek() == Some(tlv::context(1)) {
             fields.next("unsignedAttrs")?;
         }
@@ -118,9 +115,12 @@ impl<'a> SignedData<'a> {
     /// Whether the key signed these attributes.
     ///
     /// # Errors
-    /// Class `signature`.
+    /// Class `signature`; `malformed` if it is not in its one form.
     pub(crate) fn verify(&self, key: &dyn VerifyKey) -> Result<(), Error> {
-        verify(key, &self.attributes, &self.signature)
+        match self.algorithm.curve() {
+            Some(curve) => verify(key, &self.attributes, &der_to_raw(curve, self.signature)?),
+            None => verify(key, &self.attributes, self.signature),
+        }
     }
 
     /// Whether the attributes that were signed are about this content.

@@ -8,7 +8,8 @@
 //!
 //! # Running one
 //!
-//! In axum, at the root or nested:
+//! In axum, at the root or nested. `axum::serve` gives the head of a request all the time it takes: it belongs behind a proxy that does not, or the router on
+//! hyper, as below.
 //!
 //! ```
 //! use keyferry::{Class, Error, Secret, hermod::server::HermodService, hermod::wire::{ApiKey, AnyCommandApi}};
@@ -47,7 +48,7 @@
 //!         accepted = listener.accept() => accepted,
 //!         () = drain.drained() => break,
 //!     };
-//!     let Ok((stream, _)) = accepted else { continue };
+//!     let Ok((stream, _)) = accepted else { continue }; // after a pause, if there are no file descriptors
 //!     let mut server = http1::Builder::new();
 //!     server.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(10)).max_buf_size(64 * 1024);
 //!     let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service.clone()));

@@ -83,11 +83,11 @@ impl TargetPolicy {
         if self.names(host) {
             return Ok(());
         }
-        let host = normal(host);
-        if host.contains(':') {
-            let address = host.parse::<Ipv6Addr>().map_err(|_| "neither a name nor an address")?;
+        if let Some(host) = host.strip_prefix('[') {
+            let address = host.strip_suffix(']').and_then(|host| host.parse::<Ipv6Addr>().ok()).ok_or("neither a name nor an address")?;
             return if is_outside(address.into()) { Ok(()) } else { Err("an address that is inside or special") };
         }
+        let host = normal(host);
         // A name in another script is written in ASCII (`xn--`).
         let plain = |label: &str| !label.is_empty() && label.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'));
         if !host.split('.').all(plain) {
@@ -118,8 +118,8 @@ impl TargetPolicy {
 
 /// Lower case, without a dot at the end, without the brackets of an IPv6 address.
 fn normal(host: &str) -> String {
-    let host = host.strip_suffix('.').unwrap_or(host);
-    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host).to_ascii_lowercase()
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).filter(|host| host.contains(':'));
+    bare.or(host.strip_suffix('.')).unwrap_or(host).to_ascii_lowercase()
 }
 
 /// Whether a host that ends in this label is read as an IPv4 address, as the URL standard of WHATWG has it (and `inet_aton` in most of it).

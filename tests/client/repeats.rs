@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
-use keyferry::hermod::client::{CommandClient, RetryPolicy, was_not_sent, was_not_taken};
+use keyferry::hermod::client::{CommandClient, RetryPolicy, blocking, was_not_sent, was_not_taken};
+use keyferry::hermod::integrator::Next;
 use keyferry::hermod::model::CommandId;
 use keyferry::hermod::wire::CommandApi as _;
-use keyferry::http::{StatusError, TransportError, TransportErrorKind};
+use keyferry::http::{StatusError, Transport as _, TransportError, TransportErrorKind};
 use keyferry::{Class, ManualClock};
 
 use crate::support::*;
-use crate::world::refused;
+use crate::world::{P256, begin, raw_key, refused, restart};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -53,6 +54,31 @@ fn a_command_that_was_refused_is_not_sent_again_and_was_not_taken() {
                 let error = clients.submit(ping()).unwrap_err();
                 assert_eq!(clients.script.seen().len(), 1);
                 assert!(was_not_taken(&error) && !was_not_sent(&error), "{error}");
+            },
+        );
+    }
+}
+
+#[test]
+fn a_journey_gives_its_command_again_if_and_only_if_the_hub_certainly_does_not_have_it() {
+    let not_taken = [failure(TransportErrorKind::Unreachable), failure(TransportErrorKind::Tls), refusal(401), later(429, 1)];
+    let unsure = unsure().into_iter().map(|exchanged| (exchanged, false));
+    for (exchanged, again) in not_taken.map(|exchanged| (exchanged, true)).into_iter().chain(unsure) {
+        both(
+            || vec![exchanged.clone()],
+            |clients| {
+                let mut enrollment = begin(vec![raw_key("signer", P256)]);
+                let Next::Submit(command) = enrollment.next() else { panic!() };
+                let command = command.clone();
+                enrollment.sending(&command).unwrap();
+                restart(&mut enrollment);
+                let error = clients.submit(command.clone()).unwrap_err();
+                if was_not_taken(&error) {
+                    enrollment.not_sent(&command).unwrap();
+                }
+                restart(&mut enrollment);
+                let expected = if again { Next::Submit(&command) } else { Next::AwaitDevice(None) };
+                assert_eq!(enrollment.next(), expected, "{exchanged:?}");
             },
         );
     }
@@ -212,6 +238,26 @@ fn the_budget_ends_the_attempts_and_each_has_only_what_is_left_of_it() {
         refused(clients.poll("688"), Class::Storage);
         assert_eq!((clients.script.seen().len(), clients.script.seen()[0].limits.timeout), (1, 30 * SECOND));
     }
+}
+
+#[test]
+fn pauses_are_waited_for_on_the_clock_of_the_system_if_no_other_is_given() {
+    let mut retry = RetryPolicy::default();
+    retry.first_pause = Duration::from_millis(1);
+    let (id, answers) = (CommandId::from("688"), || [failure(TransportErrorKind::Broken), answer(200, COMPLETED)]);
+    let script = Script::new(answers());
+    let client = CommandClient::new(script.clone(), base(COMMANDS), api_key()).with_retry(retry);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(client.poll(&id)).unwrap();
+    assert_eq!(script.seen().len(), 2);
+
+    let script = Script::new(answers());
+    let blocking = {
+        let script = script.clone();
+        move |request: Request<Bytes>| run(script.send(request))
+    };
+    blocking::CommandClient::new(blocking, base(COMMANDS), api_key()).with_retry(retry).poll(&id).unwrap();
+    assert_eq!(script.seen().len(), 2);
 }
 
 // ---- Long polls

@@ -63,7 +63,10 @@ fn the_last_poll_is_made_when_the_time_is_up_and_what_it_said_is_told() {
             let WaitError::TimedOut { last: Some(last), error: None } = error else { panic!("{error:?}") };
             assert_eq!(last.state.as_str(), "PAUSED");
             assert_eq!(clients.script.elapsed(), 300 * SECOND);
-            assert_eq!(clients.script.seen().last().unwrap().at, 300 * SECOND);
+            let last = clients.script.seen().pop().unwrap();
+            assert_eq!(last.at, 300 * SECOND);
+            // It has time for itself.
+            assert!(clients.kind == Kind::Async || last.limits.timeout == WaitPolicy::LAST_POLL);
         },
     );
     both(
@@ -172,6 +175,24 @@ fn a_poll_that_hangs_is_given_up_when_the_time_is_up() {
         let error = task.await.unwrap().unwrap_err();
         assert!(matches!(error, WaitError::TimedOut { last: None, error: None }));
         assert_eq!((count.load(Ordering::Relaxed), clock.now()), (1, start() + 300 * SECOND));
+    });
+}
+
+#[test]
+fn the_last_poll_has_its_own_time_and_no_more() {
+    run(async {
+        let clock = ManualClock::new(start());
+        let task = tokio::spawn({
+            let clock = clock.clone();
+            let policy = WaitPolicy::new(Duration::ZERO);
+            async move { wait_for(&Silent(Arc::default()), &CommandId::from("1"), &policy, Dialect::standard(), &clock).await }
+        });
+        tokio::task::yield_now().await;
+        clock.advance(WaitPolicy::LAST_POLL - SECOND);
+        tokio::task::yield_now().await;
+        assert!(!task.is_finished());
+        clock.advance(SECOND);
+        assert!(matches!(task.await.unwrap(), Err(WaitError::TimedOut { .. })));
     });
 }
 

@@ -6,8 +6,8 @@ use crate::support::{P256, World, certificates, delivery, key, one_key, provisio
 use keyferry::Class;
 use keyferry::hermod::device::{Agent, Decision, DeviceError, Event};
 use keyferry::hermod::model::{
-    CertificateCommand, Command, CommandBody, CommandHeader, CommandKind, DataFormat, DeleteCommand, Item, KeptValue, KeyCertificate, PingCommand,
-    Response, SignCommand, SignMechanism, SignParams,
+    AuthenticateCommand, CertificateCommand, Command, CommandBody, CommandHeader, CommandKind, DataFormat, DeleteCommand, Item, KeptValue,
+    KeyCertificate, PingCommand, Response, SignCommand, SignMechanism, SignParams,
 };
 
 #[test]
@@ -58,8 +58,8 @@ fn answers_a_ping_with_what_was_asked() {
 fn refuses_what_it_does_not_do_and_signs_nothing_for_it() {
     let world = World::new();
     let profile = world.provisioned(&one_key());
-    let sign =
-        SignCommand::new(SignParams::new(vec![Item::base64("tbs", "text/plain", "eA==")], DataFormat::JWS, SignMechanism::CKM_SHA256_RSA_PKCS));
+    let raw = SignMechanism::from_static("CKM_RSA_PKCS");
+    let sign = SignCommand::new(SignParams::new(vec![Item::base64("tbs", "text/plain", "eA==")], DataFormat::JWS, raw));
     let Response::Sign(response) = world.response_of(&profile, sign) else { panic!() };
     assert_eq!((response.code, response.result), (4, None));
     let unknown = CommandBody::Other { member: String::from("danceCommand"), value: KeptValue::new(&1).unwrap() };
@@ -74,6 +74,21 @@ fn refuses_what_it_does_not_do_and_signs_nothing_for_it() {
     assert_eq!(world.code_of(Command::new(CommandHeader::new(60, 60), delivery(&profile.names.id, &[]))), 5);
     assert_eq!(world.code_of(Command::new(CommandHeader::new(60, 60), DeleteCommand::new(Some(profile.names.id.clone()), true))), 5);
     assert_eq!(world.profiles(), [profile]);
+}
+
+#[test]
+fn a_content_id_that_nobody_resolved_is_not_signed_and_not_shown() {
+    let world = World::new();
+    let profile = world.provisioned(&one_key());
+    let id = || Item::content_id("tbs", "AUTH:1");
+    let mechanism = || SignMechanism::from_static("CKM_ECDSA_SHA256");
+    let mut described = SignParams::new(vec![Item::base64("tbs", "text/plain", "eA==")], DataFormat::JWS, mechanism());
+    described.description = Some(vec![id()]);
+    for params in [SignParams::new(vec![id()], DataFormat::JWS, mechanism()), described] {
+        let Response::Authenticate(response) = world.response_of(&profile, AuthenticateCommand::new(params)) else { panic!() };
+        assert_eq!((response.code, response.result), (4, None));
+    }
+    assert_eq!(world.asked.lock().unwrap().len(), 1, "that the profile was made, and nothing else");
 }
 
 #[test]

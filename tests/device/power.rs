@@ -6,7 +6,9 @@ use crate::crash::{Crash, run};
 use crate::support::{P256, World, answers_are_identical, certificates, delivery, key, one_key, provision, renewal};
 use keyferry::Class;
 use keyferry::hermod::device::{Agent, Decision};
-use keyferry::hermod::model::{Answer, Command, CommandBody, CommandHeader, DeleteCommand, PingCommand, Response};
+use keyferry::hermod::model::{
+    Answer, Command, CommandBody, CommandHeader, DataFormat, DeleteCommand, Item, PingCommand, Response, SignCommand, SignMechanism, SignParams,
+};
 
 /// Runs `step` with a crash at every point, starts again until it is through, and checks.
 fn crash_at_every_step(
@@ -60,6 +62,32 @@ fn survives_power_loss_while_provisioning() {
         },
     );
     assert!(steps > 20, "{steps}");
+}
+
+#[test]
+fn survives_power_loss_while_signing() {
+    let steps = crash_at_every_step(
+        || {
+            let world = World::new();
+            let profile = world.provisioned(&one_key());
+            let tbs = vec![Item::base64("tbs", "text/plain", "eA==")];
+            let sign = SignCommand::new(SignParams::new(tbs, DataFormat::JWS, SignMechanism::from_static("CKM_ECDSA_SHA256")));
+            world.hub.post_to(&profile.channel.address, Command::new(CommandHeader::new(60, 60), sign));
+            world
+        },
+        |world| world.profiles().remove(0).names.id,
+        async |agent, profile| drop(agent.poll(profile, Duration::ZERO).await),
+        |world| {
+            // A signature of P-256 is another each time: one answer, however often it was sent.
+            answers_are_identical(world);
+            let state = world.hub.state();
+            let (mid, _) = state.posted.last().unwrap().clone();
+            drop(state);
+            let Response::Sign(response) = world.hub.answer_to(&mid).unwrap().response else { panic!() };
+            assert_eq!((response.code, response.result.is_some()), (0, true));
+        },
+    );
+    assert!(steps > 10, "{steps}");
 }
 
 #[test]

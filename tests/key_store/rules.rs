@@ -270,6 +270,14 @@ impl Provider for Counting {
         AwsLcRs.sha256(message)
     }
 
+    fn sha384(&self, message: &[u8]) -> [u8; 48] {
+        AwsLcRs.sha384(message)
+    }
+
+    fn sha512(&self, message: &[u8]) -> [u8; 64] {
+        AwsLcRs.sha512(message)
+    }
+
     fn hmac_sha256(&self, key: &[u8], message: &[u8]) -> Result<[u8; 32], CryptoError> {
         AwsLcRs.hmac_sha256(key, message)
     }

@@ -15,7 +15,7 @@ use super::subjects::{Make, Subject};
 const SECRET: &str = "c4n4ry";
 /// Enough for a machine that has much else to do.
 const LONG: Duration = Duration::from_secs(20);
-const SHORT: Duration = Duration::from_millis(200);
+const SHORT: Duration = Duration::from_millis(700);
 
 pub fn request(method: &str, url: &str, body: impl Into<Bytes>) -> Request<Bytes> {
     let method = Method::from_bytes(method.as_bytes()).unwrap();
@@ -165,19 +165,29 @@ pub fn refuses_an_answer_that_grows_too_long(make: Make) {
     }
 }
 
-pub fn gives_up_on_silence(make: Make) {
-    for said in [
-        "",
-        "HTTP/1.1 200 OK\r\nContent-Le",
-        "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsome",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-    ] {
-        let subject = peer(make, move |_| Reply::Silence(said.into()));
-        for request in [get(&subject), post(&subject)] {
-            assert_eq!(kind(subject.send(limited(request, SHORT, 1000))), TransportErrorKind::Timeout, "{said:?}");
+/// The time is that of the whole exchange: one that comes drop by drop is given up too.
+pub fn gives_up_when_the_time_is_up(make: Make) {
+    let silence = |said: &str| Reply::Silence(said.into());
+    let replies = [
+        silence(""),
+        silence("HTTP/1.1 200 OK\r\nContent-Le"),
+        silence("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nsome"),
+        silence("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        Reply::Drops("HTTP/1.1 200 OK\r\nX-Long: ".into()),
+        Reply::Drops("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n".into()),
+    ];
+    std::thread::scope(|scope| {
+        for reply in replies {
+            scope.spawn(move || {
+                let shown = format!("{reply:?}");
+                let subject = peer(make, move |_| reply.clone());
+                for request in [get(&subject), post(&subject)] {
+                    assert_eq!(kind(subject.send(limited(request, SHORT, 100_000))), TransportErrorKind::Timeout, "{shown}");
+                }
+                assert_eq!(subject.seen().len(), 2, "nothing is sent twice");
+            });
         }
-        assert_eq!(subject.seen().len(), 2, "nothing is sent twice");
-    }
+    });
 }
 
 pub fn says_that_nobody_listens(make: Make) {

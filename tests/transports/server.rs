@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -37,6 +38,8 @@ pub enum Reply {
     Cut(Vec<u8>),
     /// These octets; then nothing more comes.
     Silence(Vec<u8>),
+    /// These octets; then one by one, without an end.
+    Drops(Vec<u8>),
 }
 
 impl Reply {
@@ -61,7 +64,7 @@ impl Reply {
                 }
                 [octets, b"\r\n".to_vec(), body.clone()].concat()
             }
-            Self::Octets(octets) | Self::Cut(octets) | Self::Silence(octets) => octets.clone(),
+            Self::Octets(octets) | Self::Cut(octets) | Self::Silence(octets) | Self::Drops(octets) => octets.clone(),
         }
     }
 }
@@ -74,7 +77,6 @@ pub struct Server {
     address: SocketAddr,
     scheme: &'static str,
     accepted: Arc<AtomicUsize>,
-    octets: Arc<AtomicUsize>,
     seen: Arc<Mutex<Vec<Seen>>>,
     _stop: oneshot::Sender<()>,
 }
@@ -87,9 +89,9 @@ impl Server {
     pub fn start(behaviour: Behaviour, tls: Option<TlsAcceptor>) -> Self {
         let (stop, stopped) = oneshot::channel();
         let (send_address, address) = mpsc::channel();
-        let (accepted, octets, seen) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<Seen>>>::default());
+        let (accepted, seen) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<Seen>>>::default());
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let counts = (accepted.clone(), octets.clone(), seen.clone());
+        let counts = (accepted.clone(), seen.clone());
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
@@ -101,11 +103,7 @@ impl Server {
                 }
             });
         });
-        Self { address: address.recv().unwrap(), scheme, accepted, octets, seen, _stop: stop }
-    }
-
-    pub fn address(&self) -> SocketAddr {
-        self.address
+        Self { address: address.recv().unwrap(), scheme, accepted, seen, _stop: stop }
     }
 
     /// The address of a path, by this name of the machine.
@@ -122,29 +120,24 @@ impl Server {
         self.accepted.load(Ordering::SeqCst)
     }
 
-    /// Octets that came, below TLS.
-    pub fn octets(&self) -> usize {
-        self.octets.load(Ordering::SeqCst)
-    }
-
     /// The requests that came, whole ones only.
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 }
 
-type Counts = (Arc<AtomicUsize>, Arc<AtomicUsize>, Arc<Mutex<Vec<Seen>>>);
+type Counts = (Arc<AtomicUsize>, Arc<Mutex<Vec<Seen>>>);
 
-async fn accept(listener: TcpListener, behaviour: Behaviour, tls: Option<TlsAcceptor>, (accepted, octets, seen): Counts) {
+async fn accept(listener: TcpListener, behaviour: Behaviour, tls: Option<TlsAcceptor>, (accepted, seen): Counts) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
         accepted.fetch_add(1, Ordering::SeqCst);
-        let (behaviour, tls, octets, seen) = (behaviour.clone(), tls.clone(), octets.clone(), seen.clone());
+        let (behaviour, tls, seen) = (behaviour.clone(), tls.clone(), seen.clone());
         tokio::spawn(async move {
             match tls {
-                None => serve(stream, behaviour, octets, seen).await,
+                None => serve(stream, behaviour, seen).await,
                 Some(tls) => match tls.accept(stream).into_fallible().await {
-                    Ok(stream) => serve(stream, behaviour, octets, seen).await,
+                    Ok(stream) => serve(stream, behaviour, seen).await,
                     // With octets unread the connection would be reset, and the words of the refusal lost.
                     Err((_, mut stream)) => {
                         let _ = stream.shutdown().await;
@@ -156,8 +149,8 @@ async fn accept(listener: TcpListener, behaviour: Behaviour, tls: Option<TlsAcce
     }
 }
 
-async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, behaviour: Behaviour, octets: Arc<AtomicUsize>, seen: Arc<Mutex<Vec<Seen>>>) {
-    let mut input = Input { rest: VecDeque::new(), octets };
+async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, behaviour: Behaviour, seen: Arc<Mutex<Vec<Seen>>>) {
+    let mut input = Input(VecDeque::new());
     while let Some(request) = input.request(&mut stream).await {
         seen.lock().unwrap().push(request.clone());
         let reply = behaviour(&request);
@@ -171,24 +164,27 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, behaviour: Behav
                 return;
             }
             Reply::Silence(_) => std::future::pending().await,
+            Reply::Drops(_) => {
+                while stream.write_all(b"x").await.is_ok() && stream.flush().await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                return;
+            }
         }
     }
 }
 
-struct Input {
-    rest: VecDeque<u8>,
-    octets: Arc<AtomicUsize>,
-}
+/// What came and was not read yet.
+struct Input(VecDeque<u8>);
 
 impl Input {
     async fn octet(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> Option<u8> {
-        if self.rest.is_empty() {
+        if self.0.is_empty() {
             let mut buffer = [0; 4096];
             let count = stream.read(&mut buffer).await.ok()?;
-            self.octets.fetch_add(count, Ordering::SeqCst);
-            self.rest.extend(&buffer[..count]);
+            self.0.extend(&buffer[..count]);
         }
-        self.rest.pop_front()
+        self.0.pop_front()
     }
 
     async fn line(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {

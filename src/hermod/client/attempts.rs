@@ -41,9 +41,9 @@ impl<'a, P: Party> Attempts<'a, P> {
         Self { settings, party, call, started: now, failures: 0 }
     }
 
-    /// What to send.
+    /// What to send. The first attempt has its whole time, however long it took to get here.
     pub(super) fn write(&self, now: SystemTime) -> Result<Request<Bytes>, Error> {
-        let elapsed = elapsed(self.started, now);
+        let elapsed = if self.failures == 0 { Duration::ZERO } else { elapsed(self.started, now) };
         let wait = P::wait(self.call).saturating_sub(elapsed);
         let mut limits = self.settings.limits;
         limits.timeout = limits.timeout.saturating_add(wait);

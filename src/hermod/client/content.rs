@@ -25,16 +25,16 @@ use crate::{BaseUrl, Error};
 ///
 /// let provider = |request: Request<Bytes>| async move {
 ///     assert_eq!((request.uri().path(), &request.body()[..]), ("/cards/getcontent", &br#"{"contentId":"c1"}"#[..]));
-///     Ok(Response::new(Bytes::from(r#"{"front":{"data":"aGVsbG8=","mimetype":"image/png"}}"#)))
+///     Ok(Response::new(Bytes::from(r#"{"data":[{"content_type":"image/png","data":"aGVsbG8="}]}"#)))
 /// };
 /// // Programs take a guarded transport of the feature `reqwest`.
 /// let transport = GuardedTransport::danger_unguarded(TargetPolicy::new(), Arc::new(provider));
 /// let client = ContentClient::new(transport, BaseUrl::parse("https://shop.example/cards")?)?;
-/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-/// # let run = async {
+/// # async fn run(client: ContentClient) -> Result<(), keyferry::Error> {
 /// let answer = client.content("c1").await?;
-/// # Ok::<_, keyferry::Error>(answer) };
-/// # runtime.block_on(run)?;
+/// assert_eq!(answer.data[0].content_type.as_deref(), Some("image/png"));
+/// # Ok(()) }
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run(client))?;
 /// # Ok::<(), keyferry::Error>(())
 /// ```
 #[derive(Clone)]

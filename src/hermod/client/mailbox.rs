@@ -43,7 +43,8 @@ use crate::{BaseUrl, Class, Clock, Error, SystemClock};
 /// # async fn run(client: MailboxClient) -> Result<(), keyferry::Error> {
 /// assert!(client.list(Duration::from_secs(50)).await?.messages.is_empty());
 /// # Ok(()) }
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run(client))
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run(client))?;
+/// # Ok::<(), keyferry::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct MailboxClient {

@@ -1,9 +1,5 @@
 //! Which keys a filter matches.
 
-use std::str::FromStr as _;
-
-use x509_cert::name::Name;
-
 use crate::Certificate;
 use crate::crypto::PublicKeyParts;
 use crate::hermod::Dialect;
@@ -88,10 +84,9 @@ fn any(results: &[Option<bool>]) -> Option<bool> {
     [Some(true), None].into_iter().find(|result| results.contains(result)).unwrap_or(Some(false))
 }
 
-/// Whether a text of RFC 4514 is this name, whatever its case and the blanks between its parts.
+/// Whether a text of RFC 4514 is this name, whatever its case, with or without blanks after the commas.
 fn is_name(name: &str, value: &str) -> bool {
-    let parsed = Name::from_str(value).map(|parsed| parsed.to_string());
-    name.eq_ignore_ascii_case(parsed.as_deref().unwrap_or(value))
+    name.replace(", ", ",").eq_ignore_ascii_case(&value.replace(", ", ","))
 }
 
 /// Whether a hexadecimal text is this certificate's serial number, whatever its case, colons and leading zeros.

@@ -236,7 +236,7 @@ impl Enrollment {
     }
 
     /// `command`, which was about to be sent, is certainly not with the hub: no connection was made, or the hub refused it. [`next`](Self::next) gives
-    /// it again. If the hub has told of it, nothing changes.
+    /// it again. If the hub has told of it, nothing changes. Of an HTTP client's error, `hermod::client::was_not_taken` tells whether it means that.
     ///
     /// # Errors
     /// Class `not-found` as for [`sending`](Self::sending).

@@ -131,7 +131,7 @@ impl Wire for Callbacks {
             under_way.succeed();
             Ok(())
         };
-        exchange.to_its_end(permit, work).await?;
+        exchange.bring_about(permit, work).await?;
         exchange.done("callback taken");
         Ok(())
     }

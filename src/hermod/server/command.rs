@@ -66,7 +66,7 @@ impl Wire for Commands {
                 if let Some(kind) = command.body.kind() {
                     exchange.note("command", &dialect.words(kind).path);
                 }
-                let submitted = exchange.to_its_end(permit, async move { handle.submit(command).await }).await?;
+                let submitted = exchange.bring_about(permit, async move { handle.submit(command).await }).await?;
                 exchange.note("command_id", submitted.command_id.as_str());
                 exchange.done("command taken");
                 Ok(Answer::Submitted(submitted))

@@ -8,9 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use ::http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
-};
+use ::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use ::http::request::Parts;
 use ::http::{Method, Request, Response, StatusCode, Version};
 use bytes::{Buf, Bytes, BytesMut};
@@ -59,7 +57,6 @@ pub(super) struct Exchange {
     started: Instant,
     flight: Option<Arc<Flight>>,
     received: usize,
-    chunked: bool,
     /// What was done, if it was something that others will look for in the log.
     done: Option<&'static str>,
 }
@@ -82,18 +79,7 @@ impl Exchange {
             command_id = field::Empty,
             delivery_id = field::Empty
         );
-        Self {
-            core: core.clone(),
-            chunked: head.headers.contains_key(TRANSFER_ENCODING),
-            head,
-            body: Some(body),
-            request_id,
-            span,
-            started: Instant::now(),
-            flight: None,
-            received: 0,
-            done: None,
-        }
+        Self { core: core.clone(), head, body: Some(body), request_id, span, started: Instant::now(), flight: None, received: 0, done: None }
     }
 
     /// Takes the request through all its phases.
@@ -157,7 +143,7 @@ impl Exchange {
 
     /// Waits for a handler that changes something. It runs to its end even if the caller goes away, or the time is over; until then the request counts as
     /// under way.
-    pub(super) async fn to_its_end<T: Send + 'static>(
+    pub(super) async fn bring_about<T: Send + 'static>(
         &mut self,
         permit: Permit,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
@@ -225,8 +211,8 @@ impl Exchange {
         if head.status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(ALLOW, allowed::<W>(&config.dialect, path));
         }
-        // Where the body of such a request ends, two servers may see differently; what comes after it is not read.
-        let broken = self.chunked || matches!(head.status, StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE);
+        // The rest of such a body is not read.
+        let broken = matches!(head.status, StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE);
         if self.head.version < Version::HTTP_2 && (broken || config.drain.has_begun()) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }

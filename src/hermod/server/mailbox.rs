@@ -78,23 +78,23 @@ impl Wire for Mailboxes {
             }
             Call::Fetch { mid } => {
                 exchange.note("command", "fetch");
-                exchange.to_its_end(permit, async move { handle.fetch(&mid).await }).await.map(Answer::Message)
+                exchange.bring_about(permit, async move { handle.fetch(&mid).await }).await.map(Answer::Message)
             }
             Call::Answer { mid, answer } => {
                 exchange.note("command", "answer");
-                exchange.to_its_end(permit, async move { handle.answer(&mid, &answer).await }).await?;
+                exchange.bring_about(permit, async move { handle.answer(&mid, &answer).await }).await?;
                 exchange.done("answer taken");
                 Ok(Answer::Taken)
             }
             Call::Reserve => {
                 exchange.note("command", "reserve");
-                let reserved = exchange.to_its_end(permit, async move { handle.reserve().await }).await?;
+                let reserved = exchange.bring_about(permit, async move { handle.reserve().await }).await?;
                 exchange.done("mailbox reserved");
                 Ok(Answer::Reserved(reserved))
             }
             Call::Remove => {
                 exchange.note("command", "remove");
-                exchange.to_its_end(permit, async move { handle.remove().await }).await?;
+                exchange.bring_about(permit, async move { handle.remove().await }).await?;
                 exchange.done("mailbox removed");
                 Ok(Answer::Removed)
             }

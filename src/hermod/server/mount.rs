@@ -48,7 +48,12 @@ use crate::{BoxFuture, Class, Error, Gate};
 /// let service = HermodService::new("/hermod/rest").with_commands(hub.clone()).with_mailboxes(hub.clone());
 /// // The same, with the base and the dialect of the hub.
 /// let service = HermodService::of_hub(&hub);
-/// # let _ = service;
+///
+/// let mut config = service.config().clone();
+/// config.limits.tenant_concurrent = 256;
+/// let drain = config.drain.clone(); // ends it in good order
+/// let service = service.with_config(config);
+/// # let _ = (service, drain);
 /// # }
 /// # Ok::<(), keyferry::Error>(())
 /// ```
@@ -72,7 +77,7 @@ struct Mounts {
 }
 
 impl HermodService {
-    /// Serves nothing yet, below this path. A router may take it away or leave it; slashes at its ends do not matter.
+    /// Serves nothing yet, below this path. A router may take it away, or a part of it, or leave it; slashes at its ends do not matter.
     #[must_use]
     pub fn new(base: &str) -> Self {
         let mounts = Mounts {
@@ -100,7 +105,13 @@ impl HermodService {
         Self::new(base).with_config(config).with_commands(hub.clone()).with_mailboxes(hub.clone())
     }
 
-    /// The same with another configuration. Rates and whatever else it remembers begin anew.
+    /// Its configuration.
+    #[must_use]
+    pub fn config(&self) -> &ServerConfig {
+        &self.core.config
+    }
+
+    /// The same with another configuration, to be made of [`config`](Self::config). Rates and whatever else it remembers begin anew.
     #[must_use]
     pub fn with_config(mut self, config: ServerConfig) -> Self {
         self.core = Core::new(config);

@@ -1,11 +1,10 @@
 //! What all services have in common.
 
-/// The path below a base, whether the base is still there or was taken away by a router.
+/// The path below a base, of which a router may have taken the beginning away, or all of it.
 pub(super) fn below<'a>(base: &str, path: &'a str) -> &'a str {
-    match path.strip_prefix(base) {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
-        _ => path,
-    }
+    let begins = base.char_indices().filter(|(_, one)| *one == '/').map(|(at, _)| &base[at..]);
+    let mut rests = begins.filter_map(|left| path.strip_prefix(left)).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    rests.next().unwrap_or(path)
 }
 
 /// A base path with a slash before it and none after; empty for the root.
@@ -39,7 +38,7 @@ macro_rules! service {
                 self
             }
 
-            /// The same below another path. A router may take the base away or leave it; slashes at its ends do not matter.
+            /// The same below another path. A router may take the base away, or a part of it, or leave it; slashes at its ends do not matter.
             #[must_use]
             pub fn with_base_path(mut self, base: &str) -> Self {
                 self.base = super::service::normal(base).into();
@@ -92,7 +91,9 @@ mod tests {
         let base = normal("hermod/rest/");
         for (path, rest) in [
             ("/hermod/rest/command/ping", "/command/ping"),
+            ("/rest/command/ping", "/command/ping"),
             ("/command/ping", "/command/ping"),
+            ("/rest/hermod/rest", "/hermod/rest"),
             ("/hermod/rest", ""),
             ("/hermod/restx", "/hermod/restx"),
         ] {
