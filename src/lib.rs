@@ -16,7 +16,7 @@
 //! - `rustcrypto`: the provider in pure Rust. Read SECURITY.md about RSA private operations first.
 //! - `josekit`: the provider on OpenSSL; needs its headers and pkg-config.
 //! - `hub`: the hub, with its store in memory.
-//! - `device`: the device's agent, with its key store in memory.
+//! - `device`: the device's agent, with key stores in memory and in a folder.
 //! - `ca`: a small certificate authority.
 //! - `qr`: the activation link as a QR code.
 //! - `http`: the HTTP form of the wires; `client`: clients over any transport; `reqwest`, `ureq`: transports; `server`: tower services.

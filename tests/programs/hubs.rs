@@ -64,6 +64,31 @@ fn a_hub_that_is_told_to_stop_ends_long_polls_and_then_itself() {
 }
 
 #[test]
+fn connections_without_a_whole_head_are_closed_and_make_room() {
+    let Some(hub) = example("hub") else { return };
+    let scratch = Scratch::new();
+    let text = config("http://127.0.0.1:1", "http://127.0.0.1:1") + "[connections]\nhead-seconds = 1\nmost = 3\n";
+    let hub = Program::start(&hub, &["--config", &scratch.write("hub.toml", text.as_bytes())], &[], "");
+    let url = hub.line("listening on ");
+    let connect = |said: &[u8]| {
+        let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
+        stream.write_all(said).unwrap();
+        stream
+    };
+    let health = b"GET /health HTTP/1.1\r\nHost: hub\r\n\r\n";
+    let mut taken = [connect(b""), connect(b"GET /health HT"), connect(health)];
+    // A fourth waits until there is room.
+    let mut answer = [0; 12];
+    connect(health).read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    for stream in &mut taken {
+        // The end comes, after an answer or without one.
+        let mut said = Vec::new();
+        let _ = stream.read_to_end(&mut said);
+    }
+}
+
+#[test]
 fn a_configuration_with_faults_ends_it_with_the_line_of_each() {
     let Some(hub) = example("hub") else { return };
     let scratch = Scratch::new();
