@@ -48,7 +48,7 @@ device run              go on with what was cut short, then read the mailboxes u
 device list             print the profiles with their keys and certificates
 device attestation-key  print the public attestation key as a JWK, for the integrator to pin
 
-  --folder DIR          where keys and state are; default ./device
+  --folder DIR          where keys and state are; default ./keyferry-device
   --hub URL             a hub whose links are opened (`https://hub.example/hermod/rest/ms`); may stand several times. http to this machine only
   --roots FILE          trust the roots in this PEM file instead of the system's
   --once                run: read each mailbox once and end
@@ -121,7 +121,7 @@ async fn run() -> Result<(), Failed> {
 
 /// The key store and the attestation key.
 fn opened(options: &Options) -> Result<(FileKeyStore, Arc<dyn PrivateKey>), Failed> {
-    let folder = options.folder.as_deref().unwrap_or(Path::new("device"));
+    let folder = options.folder.as_deref().unwrap_or(Path::new("keyferry-device"));
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     // First the store: who has it open has the folder for itself.
     let store = FileKeyStore::open(folder.join("keys"), Arc::new(AwsLcRs)).map_err(|error| format!("{}: {}", folder.display(), chain(&error)))?;

@@ -142,36 +142,32 @@ impl Kept {
 
     /// Keeps a changed state: first the keys that it adds, then itself, then the keys that it lacks go.
     fn keep(&mut self, changed: State, provider: &dyn Provider) -> Result<(), FileStoreError> {
-        // There again once everything is in its place.
-        let Some(old) = self.state.take() else { return Ok(()) };
-        let text = match state::write(&changed) {
-            Ok(text) => text,
-            Err(error) => {
-                self.state = Some(old);
-                return Err(error);
+        let text = state::write(&changed)?;
+        let old = self.known(provider)?;
+        if *text == *state::write(old)? {
+            return Ok(());
+        }
+        let (before, after) = (key_files(old, provider), key_files(&changed, provider));
+        let mut added = Vec::new();
+        for key in private_keys(&changed) {
+            let name = key_file(key.public_key(), provider);
+            if !before.contains(&name) {
+                added.push((name, key.expose_pkcs8_der().map_err(FileStoreError::Key)?));
             }
-        };
-        if *text != *state::write(&old)? {
-            let (before, after) = (key_files(&old, provider), key_files(&changed, provider));
-            let mut new_keys = false;
-            for (name, key) in
-                private_keys(&changed).map(|key| (key_file(key.public_key(), provider), key)).filter(|(name, _)| !before.contains(name))
-            {
-                let pkcs8 = key.expose_pkcs8_der().map_err(FileStoreError::Key)?;
-                self.folder.put(&name, &pkcs8)?;
-                new_keys = true;
-            }
-            if new_keys {
-                self.folder.sync()?;
-            }
-            self.folder.put(state::FILE, text.as_bytes())?;
+        }
+        let gone: Vec<&String> = before.difference(&after).collect();
+
+        // From here on until everything is in its place, nobody knows what is in the folder.
+        self.state = None;
+        if !added.is_empty() {
+            added.iter().try_for_each(|(name, pkcs8)| self.folder.put(name, pkcs8))?;
             self.folder.sync()?;
-            let mut gone = before.difference(&after).peekable();
-            let any = gone.peek().is_some();
-            gone.try_for_each(|name| self.folder.remove(name))?;
-            if any {
-                self.folder.sync()?;
-            }
+        }
+        self.folder.put(state::FILE, text.as_bytes())?;
+        self.folder.sync()?;
+        if !gone.is_empty() {
+            gone.into_iter().try_for_each(|name| self.folder.remove(name))?;
+            self.folder.sync()?;
         }
         self.state = Some(changed);
         Ok(())

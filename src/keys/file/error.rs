@@ -18,9 +18,9 @@ pub enum FileStoreError {
         /// What is wrong: of class `malformed`, `too-large`, or `not-found` for one that is not there.
         source: Error,
     },
-    /// What has to be remembered is more than one file may hold.
-    #[error("too much to remember")]
-    TooLarge(#[source] Error),
+    /// What has to be remembered could not be read again: too much of it, a text that is too long. Nothing was changed.
+    #[error("what is to be remembered cannot be stored")]
+    Unstorable(#[source] Error),
     /// The provider does not write out a key that it made.
     #[error("a private key could not be written out")]
     Key(#[source] CryptoError),

@@ -111,16 +111,15 @@ pub(super) fn write(state: &State) -> Result<Zeroizing<String>, FileStoreError> 
         let mut text = Zeroizing::new(Vec::with_capacity(octets.0));
         serde_json::to_writer(&mut *text, &stored).map(|()| text)
     });
-    let too_large = |error| FileStoreError::TooLarge(error);
     let text = text.ok().and_then(|mut text| String::from_utf8(std::mem::take(&mut *text)).ok()).map(Zeroizing::new);
-    let text = text.ok_or_else(|| too_large(Error::malformed("", "not what can be written as JSON")))?;
+    let text = text.ok_or_else(|| FileStoreError::Unstorable(Error::malformed("", "not what can be written as JSON")))?;
     if text.len() > MAX_STATE {
-        return Err(too_large(Error::too_large("", "more than 64 MiB")));
+        return Err(FileStoreError::Unstorable(Error::too_large("", "more than 64 MiB")));
     }
     match read::<Stored>(&text, Nulls::AreWrong) {
         Ok(again) if again == stored => Ok(text),
-        Ok(_) => Err(too_large(Error::malformed("", "not what is read again after it was written"))),
-        Err(error) => Err(too_large(error)),
+        Ok(_) => Err(FileStoreError::Unstorable(Error::malformed("", "not what is read again after it was written"))),
+        Err(error) => Err(FileStoreError::Unstorable(error)),
     }
 }
 
