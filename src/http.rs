@@ -1,12 +1,16 @@
-//! HTTP, with no library of it: requests and answers are the types of the crate [`http`](::http), and whatever sends them is a [`Transport`].
+//! HTTP, with no library of it: requests and answers are the types of the crate [`http`], and whatever sends them is a [`Transport`].
 //!
 //! - [`Transport`] and [`BlockingTransport`]: the seam to a library of HTTP. Any closure is one. `OnThreads` makes the first of the second, `InProcess`
-//!   of a service without a socket, `GuardedTransport` calls only what a [`TargetPolicy`] allows.
+//!   of a service without a socket, `GuardedTransport` calls only what a [`TargetPolicy`] allows. `ReqwestTransport` and `UreqTransport` are on the
+//!   libraries of these names.
 //! - [`ExchangeLimits`]: how long an exchange may take and how much an answer may hold.
 //! - [`TransportError`] and [`StatusError`]: what went wrong, as [sources](std::error::Error::source) of an [`Error`](crate::Error).
 //!
 //! What is sent stands in [`hermod::wire::http`](crate::hermod::wire::http).
 
+mod certificate;
+#[cfg(any(feature = "reqwest", feature = "ureq"))]
+mod diagnosis;
 mod failure;
 #[cfg(feature = "client")]
 mod guarded;
@@ -15,9 +19,14 @@ mod in_process;
 mod limits;
 #[cfg(feature = "client")]
 mod on_threads;
+#[cfg(feature = "reqwest")]
+mod reqwest;
 mod target;
 mod transport;
+#[cfg(feature = "ureq")]
+mod ureq;
 
+pub use certificate::PeerCertificate;
 pub use failure::{StatusError, TransportError, TransportErrorKind};
 #[cfg(feature = "client")]
 pub use guarded::GuardedTransport;
@@ -28,3 +37,8 @@ pub use limits::ExchangeLimits;
 pub use on_threads::OnThreads;
 pub use target::TargetPolicy;
 pub use transport::{BlockingTransport, Transport};
+
+#[cfg(feature = "reqwest")]
+pub use self::reqwest::ReqwestTransport;
+#[cfg(feature = "ureq")]
+pub use self::ureq::UreqTransport;
