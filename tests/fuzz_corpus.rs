@@ -1,6 +1,6 @@
 //! The seeds of every fuzz target, replayed over its body.
 
-#![cfg(feature = "aws-lc-rs")]
+#![cfg(feature = "full")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[allow(unreachable_pub)]
@@ -34,7 +34,7 @@ macro_rules! replays {
     )* };
 }
 
-replays! { jws jwk csr_template csr_request certificate provision_answer command_json callback_json activation_uri }
+replays! { jws jwk csr_template csr_request certificate provision_answer command_json callback_json activation_uri callback_address }
 
 /// Each seed directory belongs to a target, and the other way round.
 #[test]
