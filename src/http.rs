@@ -1,4 +1,4 @@
-//! HTTP, with no library of it: requests and answers are the types of the crate [`http`](::http), and whatever sends them is a [`Transport`].
+//! HTTP, with no library of it: requests and answers are the types of the crate [`http`], and whatever sends them is a [`Transport`].
 //!
 //! - [`Transport`] and [`BlockingTransport`]: the seam to a library of HTTP. Any closure is one. `OnThreads` makes the first of the second, `InProcess`
 //!   of a service without a socket, `GuardedTransport` calls only what a [`TargetPolicy`] allows.
