@@ -6,8 +6,8 @@ use crate::support::{P256, World, certificates, delivery, key, one_key, provisio
 use keyferry::Class;
 use keyferry::hermod::device::{Agent, Decision, DeviceError, Event};
 use keyferry::hermod::model::{
-    AuthenticateCommand, CertificateCommand, Command, CommandBody, CommandHeader, CommandKind, DataFormat, DeleteCommand, Item, KeptValue, KeyCertificate, PingCommand,
-    Response, SignCommand, SignMechanism, SignParams,
+    AuthenticateCommand, CertificateCommand, Command, CommandBody, CommandHeader, CommandKind, DataFormat, DeleteCommand, Item, KeptValue,
+    KeyCertificate, PingCommand, Response, SignCommand, SignMechanism, SignParams,
 };
 
 #[test]

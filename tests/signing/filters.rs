@@ -115,7 +115,9 @@ async fn through_a_link_all_profiles_are_looked_through_and_the_filter_may_name_
         params.filter = filter.map(serde_filter);
         SignCommand::new(params)
     };
-    for (filter, expected) in [(None, &profiles[0]), (Some(eq("profile.id", &profiles[1].names.id)), &profiles[1]), (Some(eq("key.id", "second")), &profiles[1])] {
+    for (filter, expected) in
+        [(None, &profiles[0]), (Some(eq("profile.id", &profiles[1].names.id)), &profiles[1]), (Some(eq("key.id", "second")), &profiles[1])]
+    {
         assert_eq!(scene.response(None, sign(filter.as_deref())).await.code, 0);
         let question = scene.question();
         let Action::Sign(signing) = question.action else { panic!() };

@@ -1,9 +1,9 @@
 //! What the device does not sign, and the code it says so with.
 
+use keyferry::Secret;
 use keyferry::crypto::{Algorithm, Curve, KeyKind};
 use keyferry::hermod::device::{Action, DevicePolicy};
 use keyferry::hermod::model::{AuthenticateCommand, ContentEncoding, DataFormat, Filter, Item, KeyUsage, SignCommand, SignParams};
-use keyferry::Secret;
 use keyferry::hermod::proof::{MAX_TBS_JWS, MAX_TBS_PKCS7};
 use keyferry::keys::{Channel, KeyStore as _, KeyWish, MessageId, ProfileNames, Provisioning};
 

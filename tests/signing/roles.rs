@@ -66,9 +66,7 @@ fn a_proof_or_an_answer_is_no_signature_of_the_user() {
     let (_, honest) = answer::simple();
     let signed_key = honest.keys[0].to_text();
     let payload = honest.keys[0].payload.to_string();
-    for (text, payload, signer) in
-        [(signed_key, payload, p256()), (honest.to_text(), honest.to_payload().to_string(), attestation())]
-    {
+    for (text, payload, signer) in [(signed_key, payload, p256()), (honest.to_text(), honest.to_payload().to_string(), attestation())] {
         let params = SignParams::new(vec![tbs(&payload)], DataFormat::JWS, SignMechanism::from_static(P256));
         let known = [KnownKey::new(signer.public_key().clone())];
         let response = SignResponse::success(DataFormat::JWS, text);
@@ -85,8 +83,7 @@ async fn a_signature_to_authenticate_is_none_to_sign_and_the_other_way_round() {
     let scene = scene().await;
     for format in [DataFormat::JWS, DataFormat::PKCS7] {
         let (sign, authenticate) = (sign(format.clone(), P256), authenticate(format, P256));
-        let (signed, authenticated) =
-            (scene.response(Some(user()), sign.clone()).await, scene.response(Some(user()), authenticate.clone()).await);
+        let (signed, authenticated) = (scene.response(Some(user()), sign.clone()).await, scene.response(Some(user()), authenticate.clone()).await);
         let (sign, authenticate) = (SignatureExpectation::for_sign(&sign).unwrap(), SignatureExpectation::for_authenticate(&authenticate).unwrap());
         let known = scene.known().await;
         verify_signature(&AwsLcRs, &sign, &signed, &known).unwrap();
@@ -107,11 +104,7 @@ async fn a_signature_over_a_certification_request_info_signs_no_request() {
         let params = SignParams::new(vec![tbs(unsigned().to_be_signed())], format.clone(), SignMechanism::from_static(RSA));
         let data = scene.response(Some(user()), SignCommand::new(params)).await.result.unwrap().data;
         // An RSA signature is the end of either: 256 octets.
-        let octets = if format == DataFormat::PKCS7 {
-            from_standard(&data)
-        } else {
-            crate::kit::from_url(data.rsplit('.').next().unwrap())
-        };
+        let octets = if format == DataFormat::PKCS7 { from_standard(&data) } else { crate::kit::from_url(data.rsplit('.').next().unwrap()) };
         let signature = &octets[octets.len() - 256..];
         let error = refused(Request::from_der(&unsigned().assemble(signature), &AwsLcRs), Class::Csr);
         assert!(error.part().contains("signature"), "{error}");

@@ -104,7 +104,11 @@ fn a_command_that_no_device_would_answer_makes_no_expectation() {
         (with(&|command| command.params.tbs.clear()), Class::NotAsRequested, "signCommand.params.tbs"),
         (with(&|command| command.params.tbs.push(tbs("b"))), Class::NotAsRequested, "signCommand.params.tbs"),
         (with(&|command| command.params.tbs[0].data = "!".into()), Class::Malformed, "signCommand.params.tbs[0].data"),
-        (with(&|command| command.params.tbs = vec![Item::content_id("tbs", "AUTH:1")]), Class::NotAsRequested, "signCommand.params.tbs[0].content_type"),
+        (
+            with(&|command| command.params.tbs = vec![Item::content_id("tbs", "AUTH:1")]),
+            Class::NotAsRequested,
+            "signCommand.params.tbs[0].content_type",
+        ),
         (with(&|command| command.params.tbs = vec![tbs(vec![0; MAX_TBS_JWS + 1])]), Class::TooLarge, "signCommand.params.tbs[0].data"),
     ] {
         let error = refused(result, class);

@@ -32,13 +32,7 @@ impl Agent {
         }
     }
 
-    async fn try_sign(
-        &self,
-        mailbox: &Mailbox,
-        owner: Option<&Profile>,
-        role: Role,
-        params: &SignParams,
-    ) -> Result<(DataFormat, String), Stop> {
+    async fn try_sign(&self, mailbox: &Mailbox, owner: Option<&Profile>, role: Role, params: &SignParams) -> Result<(DataFormat, String), Stop> {
         let codes = &self.dialect.codes;
         let to_sign = ToSign::read(params, &self.dialect).map_err(|error| self.unsupported(&error))?;
         if !self.policy.takes_mechanism(to_sign.algorithm) {

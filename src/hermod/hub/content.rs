@@ -120,7 +120,9 @@ fn ids_of(body: &CommandBody) -> Result<Vec<String>, Error> {
                 add(id, "profile.visualData.contentId")?;
             }
         }
-        CommandBody::Sign(command) => items(&command.params).filter(|(_, item)| is_content_id(item)).try_for_each(|(path, item)| add(&item.data, &path))?,
+        CommandBody::Sign(command) => {
+            items(&command.params).filter(|(_, item)| is_content_id(item)).try_for_each(|(path, item)| add(&item.data, &path))?
+        }
         CommandBody::Authenticate(command) => {
             items(&command.params).filter(|(_, item)| is_content_id(item)).try_for_each(|(path, item)| add(&item.data, &path))?;
         }

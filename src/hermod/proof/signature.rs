@@ -81,11 +81,7 @@ impl SignatureExpectation {
     ///
     /// # Errors
     /// Class `storage` if the random generator fails; `not-as-requested` for a format and `algorithm` for a mechanism that is not known here.
-    pub fn fresh_authentication(
-        provider: &dyn Provider,
-        format: DataFormat,
-        mechanism: SignMechanism,
-    ) -> Result<(AuthenticateCommand, Self), Error> {
+    pub fn fresh_authentication(provider: &dyn Provider, format: DataFormat, mechanism: SignMechanism) -> Result<(AuthenticateCommand, Self), Error> {
         Self::fresh_authentication_in(provider, format, mechanism, Dialect::standard())
     }
 
@@ -238,7 +234,10 @@ impl VerifiedSignature {
 impl fmt::Debug for VerifiedSignature {
     /// Shows nothing of what was signed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifiedSignature").field("expectation", &self.expectation).field("public_key", &self.known.public_key).finish_non_exhaustive()
+        f.debug_struct("VerifiedSignature")
+            .field("expectation", &self.expectation)
+            .field("public_key", &self.known.public_key)
+            .finish_non_exhaustive()
     }
 }
 
@@ -355,9 +354,5 @@ fn find<'k, T>(
 }
 
 fn same_content(expected: &SignatureExpectation, content: &[u8], part: &'static str) -> Result<(), Error> {
-    if content == expected.content {
-        Ok(())
-    } else {
-        Err(Error::new(Class::NotAsRequested, part, "not what the command says is to be signed"))
-    }
+    if content == expected.content { Ok(()) } else { Err(Error::new(Class::NotAsRequested, part, "not what the command says is to be signed")) }
 }
