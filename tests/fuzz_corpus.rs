@@ -34,7 +34,7 @@ macro_rules! replays {
     )* };
 }
 
-replays! { jws jwk csr_template csr_request certificate provision_answer command_json callback_json activation_uri }
+replays! { jws jwk csr_template csr_request certificate signature_cms provision_answer command_json callback_json activation_uri }
 
 /// Each seed directory belongs to a target, and the other way round.
 #[test]
@@ -54,4 +54,13 @@ fn seeds_of_answers_verify_when_they_are_signed() {
     assert!(bodies::signed_payload(include_str!("../fuzz/seeds/provision_answer/payload")));
     assert!(bodies::signed_key(include_str!("../fuzz/seeds/provision_answer/said")));
     assert!(!bodies::signed_key(include_str!("../fuzz/seeds/provision_answer/payload")));
+}
+
+/// So do the seeds of signatures, but for the one without signed attributes.
+#[test]
+fn seeds_of_signatures_verify() {
+    assert!(bodies::cms(include_bytes!("../fuzz/seeds/signature_cms/attached")));
+    assert!(bodies::cms(include_bytes!("../fuzz/seeds/signature_cms/detached")));
+    assert!(bodies::cms(include_bytes!("../fuzz/seeds/signature_cms/keyid")));
+    assert!(!bodies::cms(include_bytes!("../fuzz/seeds/signature_cms/noattr")));
 }

@@ -8,8 +8,13 @@ use std::sync::LazyLock;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, Curve, KeyKind, PrivateKey, Provider, PublicKey, Signer, VerifyingKey};
 use keyferry::csr::{MAX_REQUEST, Request, Template};
-use keyferry::hermod::model::{Activation, Callback, Command, DeviceInfo, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest, ProvisionCommand};
-use keyferry::hermod::proof::{Expectation, Outcome, Pinned, Report, Unpinned, UnsignedAnswer, Verifier};
+use keyferry::hermod::model::{
+    Activation, Callback, Command, DataFormat, DeviceInfo, Item, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest, ProvisionCommand, SignCommand,
+    SignParams, SignResponse,
+};
+use keyferry::hermod::proof::{
+    Expectation, KnownKey, Outcome, Pinned, Report, SignatureExpectation, Unpinned, UnsignedAnswer, Verifier, verify_signature,
+};
 use keyferry::jose::{Header, Jwk, Jws, Padding, Thumbprint};
 use keyferry::{Certificate, Class};
 use serde_json::value::RawValue;
@@ -176,6 +181,26 @@ pub fn certificate(data: &[u8]) {
     certificate.require_key(again.public_key()).unwrap();
     assert!(certificate.require_key(&key(P256_KEY)).is_err() || *certificate.public_key() == key(P256_KEY));
     assert_eq!(certificate.fingerprint(&AwsLcRs), AwsLcRs.sha256(data));
+}
+
+/// Octets as a CMS that answers a sign command: whatever it is, it is over the command's content, or refused. Gives whether it verifies.
+pub fn signature_cms(data: &[u8]) {
+    cms(data);
+}
+
+pub fn cms(data: &[u8]) -> bool {
+    static CONTENT: &[u8] = include_bytes!("../../tests/fixtures/cms/content");
+    static KNOWN: LazyLock<(SignatureExpectation, [KnownKey; 1])> = LazyLock::new(|| {
+        let tbs = Item::base64("tbs", "text/plain", base64_simd::STANDARD.encode_to_string(CONTENT));
+        let command = SignCommand::new(SignParams::new(vec![tbs], DataFormat::PKCS7, "CKM_ECDSA_SHA256".into()));
+        let certificate = Certificate::from_der(include_bytes!("../../tests/fixtures/cms/certificate.der")).unwrap();
+        (SignatureExpectation::for_sign(&command).unwrap(), [KnownKey::of_certificate(certificate)])
+    });
+    let (expectation, known) = &*KNOWN;
+    let response = SignResponse::success(DataFormat::PKCS7, base64_simd::STANDARD.encode_to_string(data));
+    let Ok(verified) = verify_signature(&AwsLcRs, expectation, &response, known) else { return false };
+    assert_eq!(verified.content(), CONTENT);
+    true
 }
 
 /// Any text as the answer to the captured command; a JSON object stands in the captured answer as its payload, or as its header, and in one

@@ -223,3 +223,17 @@ async fn no_changed_octet_of_a_cms_makes_another_signature_of_it() {
         refused(verify_signature(&AwsLcRs, &expectation, &pkcs7(&vec![0x30; 1024 * 1024 + 1]), &known), Class::TooLarge);
     }
 }
+
+/// Made with OpenSSL and kept, so that reading it does not depend on the program.
+#[test]
+fn reads_signatures_that_were_kept() {
+    let content = include_bytes!("../fixtures/cms/content");
+    let certificate = Certificate::from_der(include_bytes!("../fixtures/cms/certificate.der")).unwrap();
+    let mut command = sign(DataFormat::PKCS7, P256);
+    command.params.tbs = vec![tbs(content)];
+    let expectation = SignatureExpectation::for_sign(&command).unwrap();
+    for der in [&include_bytes!("../fixtures/cms/attached.der")[..], include_bytes!("../fixtures/cms/detached.der")] {
+        let verified = verify_signature(&AwsLcRs, &expectation, &pkcs7(der), &[KnownKey::of_certificate(certificate.clone())]).unwrap();
+        assert_eq!(verified.content(), content);
+    }
+}
