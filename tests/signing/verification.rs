@@ -204,15 +204,12 @@ async fn no_changed_octet_of_a_cms_makes_another_signature_of_it() {
         let certificate_place = der.windows(certificate.as_der().len()).position(|window| window == certificate.as_der()).unwrap();
         let signer_place = certificate_place + certificate.as_der().len();
         for place in 0..der.len() {
-            for bit in [0x01, 0x80] {
-                let mut changed = der.clone();
-                changed[place] ^= bit;
-                let result = verify_signature(&AwsLcRs, &expectation, &pkcs7(&changed), &known);
-                if let Ok(verified) = &result {
-                    assert_eq!(verified.content(), CONTENT);
-                    // What is not looked at: the versions, the set of digest algorithms, the certificates that came along.
-                    assert!(place < signer_place || der[place - 2..place] == [0x02, 0x01], "octet {place} of {}", der.len());
-                }
+            let mut changed = der.clone();
+            changed[place] ^= [0x01, 0x80][place % 2];
+            if let Ok(verified) = verify_signature(&AwsLcRs, &expectation, &pkcs7(&changed), &known) {
+                assert_eq!(verified.content(), CONTENT);
+                // What is not looked at: the versions, the set of digest algorithms, the certificates that came along.
+                assert!(place < signer_place || der[place - 2..place] == [0x02, 0x01], "octet {place} of {}", der.len());
             }
         }
         for length in 0..der.len() {
