@@ -40,7 +40,7 @@ macro_rules! replays {
 }
 
 replays! {
-    jws jwk csr_template csr_request certificate provision_answer command_json callback_json activation_uri callback_address http_command http_mailbox
+    jws jwk csr_template csr_request certificate signature_cms provision_answer command_json callback_json activation_uri callback_address http_command http_mailbox
     callback_request
 }
 
@@ -97,4 +97,13 @@ fn seeds_of_requests_are_done_with_a_credential() {
     ] {
         assert_eq!(bodies::called_back(seed), Some(status));
     }
+}
+
+/// So do the seeds of signatures, but for the one without signed attributes.
+#[test]
+fn seeds_of_signatures_verify() {
+    assert!(bodies::cms(include_bytes!("../fuzz/seeds/signature_cms/attached")));
+    assert!(bodies::cms(include_bytes!("../fuzz/seeds/signature_cms/detached")));
+    assert!(bodies::cms(include_bytes!("../fuzz/seeds/signature_cms/keyid")));
+    assert!(!bodies::cms(include_bytes!("../fuzz/seeds/signature_cms/noattr")));
 }
