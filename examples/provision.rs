@@ -1,71 +1,100 @@
-//! The whole journey in one process: an integrator, a hub, a device and a certificate authority.
+//! The whole journey in one process, over HTTP on loopback: an integrator, a hub, a device and a certificate authority.
 //!
 //! ```text
-//! provision [--keys rsa2048,p256] [--json]
+//! provision [--keys rsa2048,p256] [--framework hyper|axum] [--transport reqwest|ureq] [--json]
 //! ```
 //!
 //! The integrator asks the hub to have a device make keys, verifies what comes back, has certificates issued, and sends them to the device. Every
-//! step is one arm of the loop in `journey`.
+//! step is one arm of the loop in `journey`. The examples `hub`, `integrator` and `device` are the same as programs of their own.
 
-mod support;
+#[allow(unreachable_pub, dead_code)]
+mod support {
+    pub mod arguments;
+    pub mod clients;
+    pub mod files;
+    pub mod keys;
+    pub mod program;
+    pub mod serve;
+}
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
-use keyferry::crypto::{Algorithm, Curve, KeyKind, Provider, Signer};
-use keyferry::csr::Template;
-use keyferry::hermod::device::{Agent, Decision, DevicePolicy, Question, Through};
-use keyferry::hermod::hub::{Hub, HubConfig, IntegratorConfig};
+use keyferry::crypto::{Curve, KeyKind, Provider, Signer};
+use keyferry::hermod::client::{CallbackSender, CommandClient, HttpConnector};
+use keyferry::hermod::device::{Agent, Decision, DevicePolicy, Question};
+use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
 use keyferry::hermod::integrator::{Enrollment, KnownHub, Next};
-use keyferry::hermod::model::{Callback, CommandHeader, DeviceInfo, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest};
+use keyferry::hermod::model::{Callback, CommandHeader, DeviceInfo, ProfileRequest};
 use keyferry::hermod::proof::{Report, Verifier};
 use keyferry::hermod::qr::{ActivationQr, Background};
-use keyferry::hermod::wire::{AnyCallbackApi, CallbackApi, CommandApi, Delivery};
+use keyferry::hermod::server::{CallbackService, Drain, HermodService, ServerConfig};
+use keyferry::hermod::wire::{AnyCallbackApi, ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery};
+use keyferry::http::{GuardedTransport, OnThreads, TargetPolicy, Transport};
 use keyferry::issuer::{LocalCa, issue};
 use keyferry::keys::MemoryKeyStore;
-use keyferry::{BaseUrl, Certificate, Class, Error, SystemClock};
+use keyferry::{BaseUrl, Certificate, Class, Error, Secret, SystemClock};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use support::arguments::{Argument, Arguments};
+use support::arguments::Argument;
+use support::keys::{key_requests, printed};
+use support::program::{Failed, usage};
+use support::serve::{Door, serve};
 
-const HOST: &str = "hub.example";
-const PUBLIC: &str = "https://hub.example/ms";
+const HELP: &str = "\
+provision [OPTIONS]      the whole journey in one process, over HTTP on loopback
+
+  --keys KEYS            rsa2048, rsa3072, rsa4096, p256, p384, p521, comma between; default rsa2048
+  --framework NAME       what the servers run in: hyper or axum; default hyper
+  --transport NAME       what the clients run on: reqwest or ureq; default reqwest
+  --json                 print one JSON object and nothing else";
+
 const USER: &str = "userA";
 const SUBJECT: &str = "CN=User A,O=Example";
 
-type Failed = Box<dyn std::error::Error>;
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprint!("provision: {error}");
-            let mut source = error.source();
-            while let Some(error) = source {
-                eprint!(": {error}");
-                source = error.source();
-            }
-            eprintln!();
-            ExitCode::FAILURE
-        }
-    }
+    support::program::end("provision", run().await)
+}
+
+/// What the servers run in.
+#[derive(Clone, Copy)]
+enum Framework {
+    Hyper,
+    Axum,
 }
 
 async fn run() -> Result<(), Failed> {
-    let (mut keys, mut json) = (String::from("rsa2048"), false);
-    let mut arguments = Arguments::of_program()?;
+    let Some(mut arguments) = support::program::arguments(HELP)? else { return Ok(()) };
+    let (mut keys, mut framework, mut on_ureq, mut json) = (String::from("rsa2048"), Framework::Hyper, false, false);
     while let Some(argument) = arguments.next() {
-        match argument {
-            Argument::Option(name) if name == "keys" => keys = arguments.value(&name)?,
-            Argument::Option(name) if name == "json" => json = true,
-            _ => return Err("usage: provision [--keys rsa2048,p256] [--json]".into()),
+        let Argument::Option(name) = argument else { return Err(usage("only options are known here")) };
+        match name.as_str() {
+            "keys" => keys = arguments.value(&name).map_err(usage)?,
+            "framework" => {
+                framework = match arguments.value(&name).map_err(usage)?.as_str() {
+                    "hyper" => Framework::Hyper,
+                    "axum" => Framework::Axum,
+                    _ => return Err(usage("--framework is hyper or axum")),
+                }
+            }
+            "transport" => {
+                on_ureq = match arguments.value(&name).map_err(usage)?.as_str() {
+                    "reqwest" => false,
+                    "ureq" => true,
+                    _ => return Err(usage("--transport is reqwest or ureq")),
+                }
+            }
+            "json" => json = true,
+            _ => return Err(usage(format!("--{name} is not known here"))),
         }
     }
+    support::clients::install_tls();
     let said = Said { json };
-    let (report, certificates) = journey(&keys, &said).await?;
+    let (report, certificates) = journey(&keys, framework, on_ureq, &said).await?;
     if json {
         let certificates: Vec<_> = certificates.iter().map(|(key_id, certificate)| printed(key_id, certificate)).collect();
         println!("{}", serde_json::json!({ "report": report, "certificates": certificates }));
@@ -73,20 +102,67 @@ async fn run() -> Result<(), Failed> {
     Ok(())
 }
 
+/// A transport to a plain address.
+fn transport(base: &BaseUrl, on_ureq: bool) -> Result<Arc<dyn Transport>, Failed> {
+    Ok(if on_ureq {
+        Arc::new(OnThreads::new(support::clients::blocking(base, None)?))
+    } else {
+        Arc::new(support::clients::asynchronous(base, None)?)
+    })
+}
+
+/// Runs a service until the drain has begun.
+fn spawn(framework: Framework, listener: TcpListener, service: HermodService, drain: Drain) {
+    match framework {
+        Framework::Hyper => {
+            let door = Door { tls: None, most: 64, head_time: Duration::from_secs(10), drain_time: Duration::from_secs(10) };
+            tokio::spawn(serve(listener, door, service, drain));
+        }
+        Framework::Axum => {
+            let app = axum::Router::new().fallback_service(service);
+            tokio::spawn(axum::serve(listener, app).with_graceful_shutdown(async move { drain.drained().await }).into_future());
+        }
+    }
+}
+
 /// The parties, and what passes between them.
-async fn journey(keys: &str, said: &Said) -> Result<(Report, Vec<(String, Certificate)>), Failed> {
+async fn journey(keys: &str, framework: Framework, on_ureq: bool, said: &Said) -> Result<(Report, Vec<(String, Certificate)>), Failed> {
     let provider: Arc<dyn Provider> = Arc::new(AwsLcRs);
     let clock = Arc::new(SystemClock);
+    let config = ServerConfig::default();
+    let drain = config.drain.clone();
 
-    // The hub, which brings callbacks to the integrator's inbox.
+    // The integrator's side that listens: callbacks with this credential go into its inbox.
     let (to_inbox, mut inbox) = mpsc::unbounded_channel();
-    let shop = IntegratorConfig::new("shop").with_callback(AnyCallbackApi::new(Inbox(to_inbox)));
-    let hub = Hub::builder(provider.clone(), HubConfig::new(PUBLIC, HOST)?.with_integrator(shop)).build()?;
-    let running = tokio::spawn({
-        let hub = hub.clone();
-        async move { hub.run().await }
+    let credential = BasicAuth::new("hub", random(&*provider)?);
+    let expected = credential.clone();
+    let callbacks = CallbackService::new(move |given: Option<BasicAuth>| match given {
+        Some(given) if given == expected => Ok(Inbox(to_inbox.clone())),
+        _ => Err(Error::new(Class::Unauthorized, "", "does not fit")),
     });
-    let commands = hub.integrator("shop")?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let callback_url = BaseUrl::parse(&format!("http://{}", listener.local_addr()?))?;
+    spawn(framework, listener, HermodService::new("").with_config(config.clone()).with_callbacks(callbacks), drain.clone());
+
+    // The hub, which knows the integrator's key by its digest. That callbacks may go to this machine, over plain http, is said by name.
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let base = BaseUrl::parse(&format!("http://{}/hermod/rest", listener.local_addr()?))?;
+    let public_url = BaseUrl::parse(&base.join(&["ms"]))?;
+    let targets = TargetPolicy::new().with_plain_http().with_host("127.0.0.1");
+    let guarded = match on_ureq {
+        // ureq cannot tell which address a name leads to. There are no names here.
+        true => GuardedTransport::danger_unguarded(targets, transport(&callback_url, true)?),
+        false => GuardedTransport::reqwest_builder(targets, support::clients::reqwest_builder(None, true)?)?,
+    };
+    let key = random(&*provider)?;
+    let sender = CallbackSender::new(guarded, callback_url)?.with_basic_auth(credential);
+    let shop = IntegratorConfig::new("shop").with_key(Digest::of(&*provider, &key)).with_callback(AnyCallbackApi::new(sender));
+    let hub = Hub::builder(provider.clone(), HubConfig::new(public_url.to_string(), public_url.host())?.with_integrator(shop)).build()?;
+    spawn(framework, listener, HermodService::of_hub(&hub).with_config(config), drain.clone());
+    let running = tokio::spawn(async move { hub.run().await });
+
+    // The integrator's side that calls.
+    let commands = CommandClient::new(transport(&base, on_ureq)?, BaseUrl::parse(&base.join(&["command"]))?, ApiKey::new("shop", key));
 
     // The device: its own attestation key, its own policy, and a user who agrees to one name only.
     let attestation: Arc<dyn Signer> = Arc::new(provider.generate(KeyKind::Ec(Curve::P256))?);
@@ -94,10 +170,10 @@ async fn journey(keys: &str, said: &Said) -> Result<(Report, Vec<(String, Certif
     let device = Agent::new(
         provider.clone(),
         Arc::new(MemoryKeyStore::new(provider.clone())),
-        Arc::new(Through(hub.clone())),
+        Arc::new(HttpConnector::new(transport(&base, on_ureq)?, provider.clone())),
         Arc::new(|question: &Question| if question.user_id == USER { Decision::Accept } else { Decision::Refuse }),
         attestation,
-        DevicePolicy::new().with_hub(PUBLIC)?,
+        DevicePolicy::new().danger_with_plain_hub(&public_url.to_string())?,
         DeviceInfo::new("Linux"),
     );
 
@@ -107,8 +183,8 @@ async fn journey(keys: &str, said: &Said) -> Result<(Report, Vec<(String, Certif
 
     // The integrator.
     let verifier = Verifier::pinned(&*provider, [&pin])?;
-    let known = KnownHub::new().with_fqdn(HOST).with_mailbox_base(BaseUrl::parse(PUBLIC)?);
-    let profile = ProfileRequest::new("Example", "Card of user A", key_requests(keys, &*provider)?);
+    let known = KnownHub::new().with_fqdn(public_url.host()).with_mailbox_base(public_url);
+    let profile = ProfileRequest::new("Example", "Card of user A", key_requests(keys, SUBJECT, &*provider)?);
     let mut enrollment = Enrollment::begin(&*provider, CommandHeader::new(300, 300), USER, profile)?;
     let mut certificates: Vec<(String, Certificate)> = Vec::new();
     let mut report = None;
@@ -171,6 +247,7 @@ async fn journey(keys: &str, said: &Said) -> Result<(Report, Vec<(String, Certif
         // What a process that may die would do after each step.
         enrollment = Enrollment::from_json(&enrollment.to_json())?;
     }
+    drain.begin();
     running.abort();
 
     // What the device has now.
@@ -184,35 +261,11 @@ async fn journey(keys: &str, said: &Said) -> Result<(Report, Vec<(String, Certif
     Ok((report.ok_or("nothing was proven")?, certificates))
 }
 
-/// The keys to ask for: `rsa2048`, `rsa3072`, `rsa4096`, `p256`, `p384`, `p521`, comma between.
-fn key_requests(keys: &str, provider: &dyn Provider) -> Result<Vec<KeyGenRequest>, Failed> {
-    let template = Template::for_subject(SUBJECT, provider)?.to_base64();
-    let request = |name: &str| {
-        let (key_type, length, mechanism) = match name {
-            "rsa2048" => ("RSA", "2048", Algorithm::Rs256),
-            "rsa3072" => ("RSA", "3072", Algorithm::Rs256),
-            "rsa4096" => ("RSA", "4096", Algorithm::Rs256),
-            "p256" => ("EC", "256", Algorithm::Es256),
-            "p384" => ("EC", "384", Algorithm::Es384),
-            "p521" => ("EC", "521", Algorithm::Es512),
-            _ => return Err(Failed::from(format!("{name} is no key that is known here"))),
-        };
-        let mut request = KeyGenRequest::new(name, KeyUsage::SIG, vec![KeyTypePrio::new(key_type, length, mechanism.name())]);
-        request.cert_req = Some(template.as_str().into());
-        Ok(request)
-    };
-    keys.split(',').map(|name| request(name.trim())).collect()
-}
-
-fn printed(key_id: &str, certificate: &Certificate) -> serde_json::Value {
-    let fingerprint: Vec<String> = certificate.fingerprint(&AwsLcRs).iter().map(|octet| format!("{octet:02x}")).collect();
-    serde_json::json!({
-        "keyid": key_id,
-        "subject": certificate.subject(),
-        "issuer": certificate.issuer(),
-        "key": format!("{:?}", certificate.public_key()),
-        "fingerprint": fingerprint.concat(),
-    })
+/// 32 random octets as text.
+fn random(provider: &dyn Provider) -> Result<Secret, Failed> {
+    let mut octets = zeroize::Zeroizing::new([0; 32]);
+    provider.fill_random(&mut *octets)?;
+    Ok(Secret::new(base64_simd::URL_SAFE_NO_PAD.encode_to_string(*octets)))
 }
 
 async fn next_of(inbox: &mut mpsc::UnboundedReceiver<Callback>) -> Result<Callback, Failed> {

@@ -7,11 +7,6 @@
 #[path = "../fuzz/src/bodies.rs"]
 mod bodies;
 
-#[cfg(all(feature = "hub", feature = "client", feature = "server"))]
-#[allow(unreachable_pub, dead_code)]
-#[path = "../fuzz/src/config.rs"]
-mod config;
-
 fn replay(target: &str, body: fn(&[u8])) {
     let directory = format!("{}/fuzz/seeds/{target}", env!("CARGO_MANIFEST_DIR"));
     let mut paths: Vec<_> = std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -40,14 +35,8 @@ macro_rules! replays {
 }
 
 replays! {
-    jws jwk csr_template csr_request certificate signature_cms provision_answer command_json callback_json activation_uri callback_address http_command http_mailbox
-    callback_request
-}
-
-#[cfg(all(feature = "hub", feature = "client", feature = "server"))]
-#[test]
-fn config_toml() {
-    replay("config_toml", config::config_toml);
+    jws jwk csr_template csr_request certificate signature_cms provision_answer command_json callback_json activation_uri callback_address http_command
+    http_mailbox callback_request config_toml
 }
 
 /// Each seed directory belongs to a target, and the other way round.

@@ -8,6 +8,16 @@ mod support;
 #[path = "../examples/support/mod.rs"]
 mod program;
 
+#[cfg(all(feature = "ca", feature = "ureq"))]
+#[path = "programs/hubs.rs"]
+mod hubs;
+#[cfg(all(feature = "ca", feature = "ureq"))]
+#[path = "programs/journeys.rs"]
+mod journeys;
+#[cfg(all(feature = "ca", feature = "ureq"))]
+#[path = "programs/parties.rs"]
+mod parties;
+
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -621,7 +631,9 @@ fn provision_prints_report_and_certificates() {
     for part in ["com.nexusgroup.plugout:///?", "\u{2588}", "key-request", "\"subject\"", "\"fingerprint\""] {
         assert!(said.contains(part), "{part}: {said}");
     }
-    for arguments in [&["--keys", "p255"] as &[_], &["--keys", "p256,p256"], &["--keys"], &["x"], &["--unknown"]] {
-        assert_eq!(end_of(&provision, arguments, "").status.code(), Some(1), "{arguments:?}");
+    assert_eq!(end_of(&provision, &["--keys", "p256,p256"], "").status.code(), Some(1));
+    for way in [["--framework", "axum"], ["--transport", "ureq"]] {
+        let output = end_of(&provision, &[&["--json", "--keys", "p256"], &way[..]].concat(), "");
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }

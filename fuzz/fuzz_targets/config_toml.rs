@@ -1,6 +1,7 @@
 #![no_main]
 
-#[path = "../src/config.rs"]
-mod config;
+#[allow(dead_code)]
+#[path = "../src/bodies.rs"]
+mod bodies;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| config::config_toml(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::config_toml(data));

@@ -2,6 +2,8 @@
 //!
 //! Each asserts more than that nothing panics: what was read is written and read again to the same, and nothing verifies but what was signed.
 
+mod config;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,6 +11,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+pub use config::config_toml;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request as HttpRequest, Response};
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
@@ -16,8 +19,8 @@ use keyferry::crypto::{Algorithm, Curve, KeyKind, PrivateKey, Provider, PublicKe
 use keyferry::csr::{MAX_REQUEST, Request, Template};
 use keyferry::hermod::Dialect;
 use keyferry::hermod::model::{
-    Activation, Callback, Command, CommandId, CommandType, DataFormat, DeviceInfo, ErrorBody, Item, KeyGenRequest, KeyTypePrio, KeyUsage, Listing, Message,
-    ProfileRequest, ProvisionCommand, ReservedBox, SignCommand, SignParams, SignResponse, Submitted,
+    Activation, Callback, Command, CommandId, CommandType, DataFormat, DeviceInfo, ErrorBody, Item, KeyGenRequest, KeyTypePrio, KeyUsage, Listing,
+    Message, ProfileRequest, ProvisionCommand, ReservedBox, SignCommand, SignParams, SignResponse, Submitted,
 };
 use keyferry::hermod::proof::{
     Expectation, KnownKey, Outcome, Pinned, Report, SignatureExpectation, Unpinned, UnsignedAnswer, Verifier, verify_signature,

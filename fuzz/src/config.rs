@@ -2,7 +2,7 @@
 
 #[allow(dead_code)]
 #[path = "../../examples/support/hub_config.rs"]
-pub mod hub_config;
+mod hub_config;
 
 use hub_config::HubFile;
 

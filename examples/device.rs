@@ -1,0 +1,283 @@
+//! A device: keys in a folder, consent on the terminal.
+//!
+//! ```text
+//! device activate URI --hub URL [--yes]
+//! device run --hub URL [--once] [--yes]
+//! device list
+//! device attestation-key
+//! ```
+//!
+//! The folder holds `attestation.p8`, the key that vouches for the others, which is made at the first start, and `keys`, a
+//! [`FileKeyStore`](keyferry::keys::FileKeyStore). One process at a time has it open. The program may be killed at any point: the next start goes on.
+
+#[allow(unreachable_pub, dead_code)]
+mod support {
+    pub mod arguments;
+    pub mod clients;
+    pub mod files;
+    pub mod keys;
+    pub mod program;
+    pub mod serve;
+}
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyferry::crypto::aws_lc_rs::AwsLcRs;
+use keyferry::crypto::{PrivateKey, Provider};
+use keyferry::hermod::client::HttpConnector;
+use keyferry::hermod::device::{Action, Agent, Consent, Decision, DeviceError, DevicePolicy, Event, Question, ShownContent, Signing};
+use keyferry::hermod::model::{CommandKind, DeviceInfo};
+use keyferry::jose::{Jwk, Thumbprint};
+use keyferry::keys::{FileKeyStore, KeyStore};
+use keyferry::{BaseUrl, BoxFuture};
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+
+use support::arguments::Argument;
+use support::keys::{key_in, printed};
+use support::program::{Failed, chain, usage};
+use support::serve::asked_to_stop;
+
+const HELP: &str = "\
+device activate URI     open an activation link and do what waits there
+device run              go on with what was cut short, then read the mailboxes until told to stop
+device list             print the profiles with their keys and certificates
+device attestation-key  print the public attestation key as a JWK, for the integrator to pin
+
+  --folder DIR          where keys and state are; default ./device
+  --hub URL             a hub whose links are opened (`https://hub.example/hermod/rest/ms`); may stand several times. http to this machine only
+  --roots FILE          trust the roots in this PEM file instead of the system's
+  --once                run: read each mailbox once and end
+  --yes                 agree to everything: for scripts";
+
+/// How long a mailbox is asked to wait for a message.
+const LONG_POLL: Duration = Duration::from_secs(50);
+/// The pause after nothing could be done, doubled up to a minute.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    support::program::end("device", run().await)
+}
+
+#[derive(Default)]
+struct Options {
+    folder: Option<PathBuf>,
+    hubs: Vec<String>,
+    roots: Option<String>,
+    once: bool,
+    yes: bool,
+}
+
+async fn run() -> Result<(), Failed> {
+    let Some(mut arguments) = support::program::arguments(HELP)? else { return Ok(()) };
+    let (mut options, mut plain) = (Options::default(), Vec::new());
+    while let Some(argument) = arguments.next() {
+        match argument {
+            Argument::Option(name) => match name.as_str() {
+                "folder" => options.folder = Some(arguments.value(&name).map_err(usage)?.into()),
+                "hub" => options.hubs.push(arguments.value(&name).map_err(usage)?),
+                "roots" => options.roots = Some(arguments.value(&name).map_err(usage)?),
+                "once" => options.once = true,
+                "yes" => options.yes = true,
+                _ => return Err(usage(format!("--{name} is not known here"))),
+            },
+            Argument::Plain(text) => plain.push(text),
+        }
+    }
+    let plain: Vec<&str> = plain.iter().map(String::as_str).collect();
+    match plain.as_slice() {
+        ["activate", uri] => {
+            let events = agent(&options)?.activate(uri).await?;
+            if events.is_empty() {
+                println!("no message is there");
+            }
+            events.iter().for_each(told);
+            Ok(())
+        }
+        ["run"] => {
+            let agent = agent(&options)?;
+            if !options.once {
+                println!("waiting for messages");
+            }
+            tokio::select! {
+                done = serve(&agent, options.once) => done,
+                () = asked_to_stop() => Ok(()),
+            }
+        }
+        ["list"] => list(&opened(&options)?.0).await,
+        ["attestation-key"] => {
+            let key = Jwk::new(opened(&options)?.1.public_key().clone());
+            println!("{key}");
+            Ok(())
+        }
+        _ => Err(usage("not a command that is known here")),
+    }
+}
+
+/// The key store and the attestation key.
+fn opened(options: &Options) -> Result<(FileKeyStore, Arc<dyn PrivateKey>), Failed> {
+    let folder = options.folder.as_deref().unwrap_or(Path::new("device"));
+    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    // First the store: who has it open has the folder for itself.
+    let store = FileKeyStore::open(folder.join("keys"), Arc::new(AwsLcRs)).map_err(|error| format!("{}: {}", folder.display(), chain(&error)))?;
+    Ok((store, key_in(&folder.join("attestation.p8"), &AwsLcRs)?))
+}
+
+fn agent(options: &Options) -> Result<Agent, Failed> {
+    support::clients::install_tls();
+    let mut policy = DevicePolicy::new();
+    let mut only_http = true;
+    for hub in &options.hubs {
+        let address = BaseUrl::parse(hub).map_err(|error| usage(format!("--hub: {error}")))?;
+        only_http &= !address.is_https();
+        policy = match address.is_https() {
+            true => policy.with_hub(hub)?,
+            // Tokens and answers travel as they are: only where nobody else listens.
+            false if matches!(address.host(), "127.0.0.1" | "[::1]" | "localhost") => policy.danger_with_plain_hub(hub)?,
+            false => return Err(usage("--hub with http is for this machine only")),
+        };
+    }
+    let Some(first) = options.hubs.first() else { return Err(usage("--hub says which hub's links are opened")) };
+    let base = if only_http { BaseUrl::parse(first)? } else { BaseUrl::parse("https://hub.invalid")? };
+    let transport = support::clients::asynchronous(&base, options.roots.as_deref())?;
+    let (store, attestation) = opened(options)?;
+    let provider: Arc<dyn Provider> = Arc::new(AwsLcRs);
+    let connector = HttpConnector::new(transport, provider.clone());
+    let consent = Terminal { yes: options.yes, one_at_a_time: Mutex::new(()) };
+    Ok(Agent::new(provider, Arc::new(store), Arc::new(connector), Arc::new(consent), Arc::new(attestation), policy, DeviceInfo::new("Linux")))
+}
+
+/// Goes on with what was cut short, then waits at every mailbox for what comes.
+async fn serve(agent: &Agent, once: bool) -> Result<(), Failed> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let mut failed = None;
+        for event in agent.run_once().await {
+            note(event, &mut failed);
+        }
+        if once {
+            return failed.map_or(Ok(()), |error| Err(error.into()));
+        }
+        let profiles = agent.key_store().profiles().await?;
+        let mut waiting = JoinSet::new();
+        // After a failure nobody is asked to wait: first it has to pass.
+        for profile in profiles.into_iter().filter(|_| failed.is_none()) {
+            let agent = agent.clone();
+            waiting.spawn(async move { agent.poll(&profile.names.id, LONG_POLL).await });
+        }
+        let idle = waiting.is_empty();
+        while let Some(polled) = waiting.join_next().await {
+            match polled? {
+                Ok(events) => events.into_iter().for_each(|event| note(Ok(event), &mut failed)),
+                Err(error) => note(Err(error), &mut failed),
+            }
+        }
+        if idle || failed.is_some() {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(60));
+        } else {
+            pause = FIRST_PAUSE;
+        }
+    }
+}
+
+fn note(event: Result<Event, DeviceError>, failed: &mut Option<DeviceError>) {
+    match event {
+        Ok(event) => told(&event),
+        Err(error) => {
+            let again = if error.is_retryable() { "; it is tried again" } else { "" };
+            eprintln!("device: {}{again}", chain(&error));
+            *failed = Some(error);
+        }
+    }
+}
+
+fn told(event: &Event) {
+    match event {
+        Event::Provisioned { profile_id } => println!("profile {profile_id}: the keys are made, and the hub has the answer"),
+        Event::Answered { command, code: 0, .. } => println!("{}: done", name(command.as_ref())),
+        Event::Answered { command, code, .. } => println!("{}: answered with code {code}", name(command.as_ref())),
+        Event::Deleted { profile_id } => println!("profile {profile_id}: deleted"),
+        Event::Ended { .. } => println!("a message that had ended already"),
+        other => println!("{other:?}"),
+    }
+}
+
+fn name(command: Option<&CommandKind>) -> String {
+    command.map_or_else(|| String::from("a command"), |command| format!("{command:?}").to_lowercase())
+}
+
+async fn list(store: &dyn KeyStore) -> Result<(), Failed> {
+    for profile in store.profiles().await? {
+        let names = &profile.names;
+        println!("profile {}: {} of {}", names.id, names.name.escape_debug(), names.user_id.escape_debug());
+        for key in &profile.keys {
+            let certificate = key.certificate.as_ref().map(|certificate| printed(&key.key_id, certificate));
+            let shown =
+                certificate.map_or_else(|| format!("no certificate, {}", Thumbprint::of(&key.public_key, &AwsLcRs)), |shown| shown.to_string());
+            println!("  key {} ({:?}): {shown}", key.key_id.escape_debug(), key.public_key);
+        }
+    }
+    Ok(())
+}
+
+/// Asks on the terminal.
+struct Terminal {
+    yes: bool,
+    one_at_a_time: Mutex<()>,
+}
+
+impl Consent for Terminal {
+    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Decision> {
+        Box::pin(async move {
+            let text = asked(question);
+            if self.yes {
+                println!("{text} yes (--yes)");
+                return Decision::Accept;
+            }
+            let _turn = self.one_at_a_time.lock().await;
+            // The other mailboxes go on while somebody thinks.
+            let answer = tokio::task::spawn_blocking(move || {
+                print!("{text} [y/N] ");
+                std::io::stdout().flush()?;
+                let mut answer = String::new();
+                std::io::stdin().read_line(&mut answer).map(|_| answer)
+            });
+            match answer.await {
+                Ok(Ok(answer)) if matches!(answer.trim(), "y" | "Y" | "yes") => Decision::Accept,
+                _ => Decision::Refuse,
+            }
+        })
+    }
+}
+
+/// The question as text. What the command says is escaped: it is somebody else's.
+fn asked(question: &Question) -> String {
+    let Question { action, hub, user_id, profile_name, server_name, keys, .. } = question;
+    let (user, profile, issuer) = (user_id.escape_debug(), profile_name.escape_debug(), server_name.escape_debug());
+    let what = match action {
+        Action::Create => format!("Make the profile {profile} of {issuer} for {user}, with {} keys?", keys.len()),
+        Action::Overwrite { profile_id } => format!("Put {} new keys into the profile {profile} ({profile_id}) for {user}?", keys.len()),
+        Action::Delete { profile_id } => format!("Delete the profile {profile} ({profile_id}) of {user} with its keys?"),
+        Action::Sign(signing) => format!("Sign for {user}, with the key {}: {}?", signing.key_id.escape_debug(), shown(signing)),
+        Action::Authenticate(signing) => format!("Authenticate {user}, with the key {}: {}?", signing.key_id.escape_debug(), shown(signing)),
+        other => format!("{other:?}?"),
+    };
+    format!("{hub} asks: {what}")
+}
+
+fn shown(signing: &Signing) -> String {
+    let items = signing.description.iter().chain(&signing.tbs);
+    let items: Vec<String> = items
+        .map(|item| match &item.content {
+            ShownContent::Text(text) => format!("{} \"{}\"", item.role.escape_debug(), text.escape_debug()),
+            other => format!("{} of {} octets", item.role.escape_debug(), other.octets()),
+        })
+        .collect();
+    if items.is_empty() { format!("{} octets that are not shown", signing.tbs_octets) } else { items.join(", ") }
+}

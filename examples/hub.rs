@@ -1,0 +1,261 @@
+//! A hub to run.
+//!
+//! ```text
+//! hub --config hub.toml
+//! hub [--listen ADDRESS] [--callback-url URL]
+//! hub hash-key [CLIENT-ID]
+//! ```
+//!
+//! With a configuration it serves what is in there: `hub.toml` beside this file has every key. SIGHUP reads its integrators again; SIGINT and SIGTERM end it once
+//! what is under way is done. What it remembers is in memory.
+//!
+//! Without one it listens on loopback, with one integrator whose key it makes and prints: for a first look, not for use.
+//!
+//! The address that it listens on is the first line of its output; its log goes to stderr.
+
+#[allow(unreachable_pub, dead_code)]
+mod support {
+    pub mod arguments;
+    pub mod clients;
+    pub mod hub_config;
+    pub mod program;
+    pub mod serve;
+}
+
+use std::io::{IsTerminal as _, Read as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use keyferry::crypto::Provider;
+use keyferry::crypto::aws_lc_rs::AwsLcRs;
+use keyferry::hermod::client::{CallbackSender, ContentClient};
+use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
+use keyferry::hermod::server::{HermodService, ServerConfig};
+use keyferry::hermod::wire::{AnyCallbackApi, AnyContentApi, BasicAuth};
+use keyferry::http::{GuardedTransport, TargetPolicy};
+use keyferry::{BaseUrl, Error, Secret};
+use tokio::net::TcpListener;
+
+use support::arguments::Argument;
+use support::hub_config::{HubFile, Integrator, Service};
+use support::program::{Failed, usage};
+use support::serve::{Door, asked_to_stop, serve};
+
+const HELP: &str = "\
+hub --config FILE                        serve what the file says; examples/hub.toml has every key
+hub [--listen ADDRESS] [--callback-url URL]
+                                         serve one integrator on loopback, whose key is made and printed
+hub hash-key [CLIENT-ID]                 read a key on stdin and print its digest for the file; without input, make one
+
+  --config FILE         a TOML file; SIGHUP reads its integrators again
+  --listen ADDRESS      default 127.0.0.1:8080; port 0 takes a free one
+  --callback-url URL    where callbacks go; default http://127.0.0.1:8081, where the example `integrator` listens";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    support::program::end("hub", run().await)
+}
+
+async fn run() -> Result<(), Failed> {
+    let Some(mut arguments) = support::program::arguments(HELP)? else { return Ok(()) };
+    let (mut config, mut listen, mut callback_url, mut plain) = (None, None, None, Vec::new());
+    while let Some(argument) = arguments.next() {
+        match argument {
+            Argument::Option(name) => match name.as_str() {
+                "config" => config = Some(PathBuf::from(arguments.value(&name).map_err(usage)?)),
+                "listen" => listen = Some(arguments.value(&name).map_err(usage)?),
+                "callback-url" => callback_url = Some(arguments.value(&name).map_err(usage)?),
+                _ => return Err(usage(format!("--{name} is not known here"))),
+            },
+            Argument::Plain(text) => plain.push(text),
+        }
+    }
+    match (plain.as_slice(), config) {
+        ([command], None) if command == "hash-key" => hash_key(None),
+        ([command, client_id], None) if command == "hash-key" => hash_key(Some(client_id)),
+        ([], Some(file)) if listen.is_none() && callback_url.is_none() => {
+            support::clients::install_tls();
+            let parsed = read(&file)?;
+            let listener = TcpListener::bind(parsed.listen).await.map_err(|error| format!("{}: {error}", parsed.listen))?;
+            start(parsed, listener, Some(file), &[]).await
+        }
+        ([], None) => {
+            support::clients::install_tls();
+            let (file, listener, said) = demonstration(listen.as_deref(), callback_url.as_deref()).await?;
+            start(file, listener, None, &said).await
+        }
+        _ => Err(usage("these arguments do not go together")),
+    }
+}
+
+/// Serves until it is told to stop.
+async fn start(file: HubFile, listener: TcpListener, path: Option<PathBuf>, said: &[String]) -> Result<(), Failed> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
+    let tls = file.tls.as_ref().map(|files| support::serve::tls(&beside(path.as_deref(), &files.certificate), &beside(path.as_deref(), &files.key)));
+    let tls = tls.transpose()?;
+
+    let mut config = HubConfig::new(&file.public_url, &file.fqdn)?;
+    (config.limits, config.callbacks) = (file.hub.clone(), file.callbacks.clone());
+    config.integrators = integrators(&file)?;
+    let hub = Hub::builder(Arc::new(AwsLcRs), config).build()?;
+
+    let mut server = ServerConfig::default();
+    server.limits = file.server.clone();
+    let drain = server.drain.clone();
+    let service = HermodService::of_hub(&hub).with_config(server);
+
+    // Whoever started this program reads the address from here: the port may have been chosen just now.
+    println!("listening on {}://{}", if tls.is_some() { "https" } else { "http" }, listener.local_addr()?);
+    said.iter().for_each(|line| println!("{line}"));
+
+    let deadlines_and_callbacks = tokio::spawn({
+        let hub = hub.clone();
+        async move { hub.run().await }
+    });
+    if let Some(path) = path {
+        reload_on_signal(hub, path)?;
+    }
+    tokio::spawn({
+        let drain = drain.clone();
+        async move {
+            asked_to_stop().await;
+            tracing::info!("ending");
+            drain.begin();
+        }
+    });
+    let door = Door { tls, most: file.connections.most, head_time: file.connections.head_time, drain_time: file.connections.drain_time };
+    serve(listener, door, service, drain).await;
+    deadlines_and_callbacks.abort();
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<HubFile, Failed> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    HubFile::parse(&text).map_err(|faults| format!("{}: {faults}", path.display()).into())
+}
+
+/// A file that the configuration names, from where the configuration is.
+fn beside(config: Option<&Path>, file: &Path) -> PathBuf {
+    config.and_then(Path::parent).map_or_else(|| file.to_owned(), |folder| folder.join(file))
+}
+
+/// The integrators, with what the hub calls for each of them.
+fn integrators(file: &HubFile) -> Result<Vec<IntegratorConfig>, Failed> {
+    file.integrators.iter().map(integrator).collect()
+}
+
+fn integrator(entry: &Integrator) -> Result<IntegratorConfig, Failed> {
+    let mut config = IntegratorConfig::new(&entry.client_id);
+    config.keys = entry.keys.clone();
+    config.group = entry.group.clone();
+    let services: Vec<&Service> = [&entry.callback, &entry.content].into_iter().flatten().collect();
+    if services.is_empty() {
+        return Ok(config);
+    }
+    let only_http = services.iter().all(|service| !service.url.is_https());
+    let builder = support::clients::reqwest_builder(None, only_http)?;
+    let transport = GuardedTransport::reqwest_builder(entry.targets.clone(), builder)?;
+    if let Some(Service { url, basic_auth }) = &entry.callback {
+        let mut sender = CallbackSender::new(transport.clone(), url.clone())?;
+        if let Some(basic_auth) = basic_auth {
+            sender = sender.with_basic_auth(basic_auth.clone());
+        }
+        if let Some(secret) = &entry.signature_secret {
+            sender = sender.with_signature(Arc::new(AwsLcRs), secret.clone());
+        }
+        config = config.with_callback(AnyCallbackApi::new(sender));
+    }
+    if let Some(Service { url, basic_auth }) = &entry.content {
+        let mut client = ContentClient::new(transport, url.clone())?;
+        if let Some(basic_auth) = basic_auth {
+            client = client.with_basic_auth(basic_auth.clone());
+        }
+        config = config.with_content(AnyContentApi::new(client));
+    }
+    Ok(config)
+}
+
+/// Reads the integrators again at each SIGHUP. A file with faults is told of, and what was there stays.
+#[cfg(unix)]
+fn reload_on_signal(hub: Hub, path: PathBuf) -> Result<(), Failed> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangups = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            let reloaded = read(&path).and_then(|file| Ok(hub.set_integrators(integrators(&file)?)?));
+            match reloaded {
+                Ok(()) => tracing::info!("the integrators were read again"),
+                Err(error) => tracing::error!("the integrators stay as they were: {}", support::program::chain(&*error)),
+            }
+        }
+    });
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn reload_on_signal(_: Hub, _: PathBuf) -> Result<(), Failed> {
+    Ok(())
+}
+
+/// A hub on loopback with one integrator, and what is said once: the key, and the credential that callbacks come with.
+async fn demonstration(listen: Option<&str>, callback_url: Option<&str>) -> Result<(HubFile, TcpListener, Vec<String>), Failed> {
+    let listen: SocketAddr = listen.unwrap_or("127.0.0.1:8080").parse().map_err(|_| usage("--listen wants an IP address with a port"))?;
+    if !listen.ip().is_loopback() {
+        return Err(usage("without --config the hub listens on loopback only"));
+    }
+    let listener = TcpListener::bind(listen).await.map_err(|error| format!("{listen}: {error}"))?;
+    let text = format!("listen = \"{listen}\"\npublic-url = \"http://{}/hermod/rest/ms\"\n", listener.local_addr()?);
+    let mut file = HubFile::parse(&text)?;
+    let url = BaseUrl::parse(callback_url.unwrap_or("http://127.0.0.1:8081")).map_err(|error| usage(format!("--callback-url: {error}")))?;
+    let targets = TargetPolicy::new().with_plain_http().with_host(url.host());
+    let (key, password) = (random_key(&AwsLcRs)?, random_key(&AwsLcRs)?);
+    file.integrators.push(Integrator {
+        client_id: String::from("demo"),
+        keys: vec![Digest::of(&AwsLcRs, &key)],
+        group: None,
+        callback: Some(Service { url, basic_auth: Some(BasicAuth::new("hub", password.clone())) }),
+        signature_secret: None,
+        content: None,
+        targets,
+    });
+    let credential = base64_simd::STANDARD.encode_to_string(format!("demo:{}", key.expose()));
+    let said = vec![
+        format!("X-Api-Key: {credential}"),
+        format!("export KEYFERRY_API_KEY=demo:{}", key.expose()),
+        format!("export KEYFERRY_CALLBACK_AUTH=hub:{}", password.expose()),
+    ];
+    Ok((file, listener, said))
+}
+
+/// 32 random octets as hexadecimal digits.
+fn random_key(provider: &dyn Provider) -> Result<Secret, Error> {
+    let mut octets = zeroize::Zeroizing::new([0; 32]);
+    provider.fill_random(&mut *octets).map_err(|_| Error::new(keyferry::Class::Storage, "key", "the random generator failed"))?;
+    let digits: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+    Ok(Secret::new(digits))
+}
+
+/// Prints the digest line for the configuration, on stdout; a key that is made here goes to stderr, so that it does not end in a file.
+fn hash_key(client_id: Option<&str>) -> Result<(), Failed> {
+    let mut input = zeroize::Zeroizing::new(String::new());
+    if !std::io::stdin().is_terminal() {
+        std::io::stdin().take(64 * 1024).read_to_string(&mut input)?;
+    }
+    let key = match input.trim() {
+        "" => {
+            let key = random_key(&AwsLcRs)?;
+            eprintln!("KEYFERRY_API_KEY={}:{}", client_id.unwrap_or("CLIENT-ID"), key.expose());
+            key
+        }
+        // What nobody can guess may stand in the file as a plain digest, and nothing else.
+        key if key.len() < 22 => return Err("a key of fewer than 22 characters can be guessed from its digest".into()),
+        key => Secret::new(key),
+    };
+    if let Some(client_id) = client_id {
+        println!("client-id = {}", serde_json::json!(client_id));
+    }
+    println!("key-digests = [\"{}\"]", Digest::of(&AwsLcRs, &key).to_hex());
+    Ok(())
+}

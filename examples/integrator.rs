@@ -1,0 +1,291 @@
+//! An application server: it has a device make keys, verifies them, has certificates issued, and sends those.
+//!
+//! ```text
+//! KEYFERRY_API_KEY=ID:KEY integrator --hub URL --attestation-key JWK.json [--state FILE]
+//! ```
+//!
+//! It listens for callbacks and stores each before it says that it has it; now and then it polls as well, as a callback may be lost. With `--blocking` it does the
+//! same on ureq, and polls only. With `--state` the journey is in a file after each step: the program may be killed at any point, and goes on from there.
+
+#[allow(unreachable_pub, dead_code)]
+mod support {
+    pub mod arguments;
+    pub mod clients;
+    pub mod files;
+    pub mod journey;
+    pub mod keys;
+    pub mod program;
+}
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyferry::crypto::PublicKey;
+use keyferry::crypto::aws_lc_rs::AwsLcRs;
+use keyferry::hermod::client::{CommandClient, WaitPolicy, blocking};
+use keyferry::hermod::integrator::{Enrollment, KnownHub, Received};
+use keyferry::hermod::model::{CommandHeader, CommandId, ProfileRequest};
+use keyferry::hermod::server::CallbackService;
+use keyferry::hermod::wire::{ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery};
+use keyferry::jose::Jwk;
+use keyferry::{BaseUrl, Class, Error, Secret};
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, Notify};
+use tokio::time::{Instant, timeout};
+
+use support::arguments::Argument;
+use support::journey::{Journey, Step, Trust, authority, said};
+use support::program::{Failed, chain, usage};
+
+const HELP: &str = "\
+KEYFERRY_API_KEY=ID:KEY integrator --hub URL [OPTIONS]
+
+  --hub URL             `https://hub.example/hermod/rest`; commands are below /command there
+  --public-url URL      the address of the mailboxes, which the device signs; default: below --hub
+  --fqdn NAME           the hub's name, which the device signs; default: the host of --public-url
+  --key ID:KEY          instead of KEYFERRY_API_KEY; whoever lists the processes of this machine sees it
+  --attestation-key JWK a file with a public attestation key that counts; may stand several times
+  --accept-unpinned     without one: go on although nobody vouches for the device
+  --user NAME           default userA
+  --keys KEYS           rsa2048, rsa3072, rsa4096, p256, p384, p521, comma between; default p256
+  --subject NAME        of the certificates; default CN=User A,O=Example
+  --state FILE          keep the journey there, and go on with it; the key of the authority is beside it
+  --listen ADDRESS      where callbacks arrive; default 127.0.0.1:8081. KEYFERRY_CALLBACK_AUTH=USER:PASSWORD is what they have to come with
+  --blocking            poll on ureq, and listen nowhere
+  --roots FILE          trust the roots in this PEM file instead of the system's
+  --wait-seconds N      how long each command may take; default 300
+  --poll-seconds N      the longest pause between polls; default 15
+  --sign TEXT           afterwards have the user sign this, and verify it";
+
+struct Options {
+    hub: BaseUrl,
+    public_url: BaseUrl,
+    fqdn: Option<String>,
+    key: ApiKey,
+    pins: Vec<PublicKey>,
+    accept_unpinned: bool,
+    user: String,
+    keys: String,
+    subject: String,
+    state: Option<PathBuf>,
+    listen: SocketAddr,
+    callback_auth: Option<BasicAuth>,
+    blocking: bool,
+    roots: Option<String>,
+    wait: Duration,
+    poll: Duration,
+    sign: Option<String>,
+}
+
+fn main() -> ExitCode {
+    support::program::end("integrator", run())
+}
+
+fn run() -> Result<(), Failed> {
+    let Some(options) = options()? else { return Ok(()) };
+    support::clients::install_tls();
+    let journey = journey(&options)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    if options.blocking { by_polling(&options, journey, &runtime) } else { runtime.block_on(by_callbacks(&options, journey)) }
+}
+
+// ---- Asynchronous, with callbacks
+
+async fn by_callbacks(options: &Options, journey: Journey) -> Result<(), Failed> {
+    let hub = CommandClient::new(support::clients::asynchronous(&options.hub, options.roots.as_deref())?, commands(options)?, options.key.clone());
+    let inbox = Inbox { journey: Arc::new(Mutex::new(journey)), changed: Arc::new(Notify::new()) };
+    let listener = TcpListener::bind(options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;
+    println!("listening on http://{}", listener.local_addr()?);
+    let (gate, expected) = (inbox.clone(), options.callback_auth.clone());
+    let service = CallbackService::new(move |given: Option<BasicAuth>| match given == expected {
+        true => Ok(gate.clone()),
+        false => Err(Error::new(Class::Unauthorized, "", "does not fit")),
+    });
+    let server = tokio::spawn(axum::serve(listener, axum::Router::new().fallback_service(service)).into_future());
+
+    loop {
+        let step = inbox.journey.lock().await.step()?;
+        match step {
+            Step::Send(command) => {
+                let result = hub.submit((*command).clone()).await;
+                inbox.journey.lock().await.sent(&command, result)?;
+            }
+            Step::Wait(id) => wait(options, &hub, &inbox, id).await?,
+            Step::Prove => inbox.journey.lock().await.prove().await?,
+            Step::Done => break,
+        }
+    }
+    said("integrator: the certificates are installed");
+    if let Some(text) = &options.sign {
+        let (command, signature) = inbox.journey.lock().await.sign(text)?;
+        let submitted = hub.submit(command).await?;
+        signature.verify(&hub.wait(&submitted.command_id, &policy(options)).await?)?;
+    }
+    server.abort();
+    Ok(())
+}
+
+/// Waits until the journey has changed: a callback came, or a poll tells.
+async fn wait(options: &Options, hub: &CommandClient, inbox: &Inbox, id: Option<CommandId>) -> Result<(), Failed> {
+    let end = Instant::now() + options.wait;
+    while Instant::now() < end {
+        if timeout(options.poll, inbox.changed.notified()).await.is_ok() {
+            return Ok(());
+        }
+        let Some(id) = &id else { continue };
+        match hub.poll(id).await {
+            Ok(state) => {
+                if inbox.journey.lock().await.received(&state)? == Received::New {
+                    return Ok(());
+                }
+            }
+            // Whatever it is, a callback may still come.
+            Err(error) => eprintln!("integrator: {}", chain(&error)),
+        }
+    }
+    Err("the command did not end in time".into())
+}
+
+/// Takes callbacks into the journey.
+#[derive(Clone)]
+struct Inbox {
+    journey: Arc<Mutex<Journey>>,
+    changed: Arc<Notify>,
+}
+
+impl CallbackApi for Inbox {
+    /// Success means that it is stored: the hub forgets it then.
+    async fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
+        match self.journey.lock().await.received(&delivery.callback) {
+            Ok(Received::New) => self.changed.notify_one(),
+            Ok(Received::Known) => {}
+            // About another command.
+            Err(error) if error.downcast_ref::<Error>().is_some_and(|error| error.class() == Class::NotFound) => {}
+            // Wrong: it does not get better if it comes again.
+            Err(error) if error.is::<Error>() => eprintln!("integrator: a callback that was not taken: {}", chain(&*error)),
+            Err(_) => return Err(Error::new(Class::Storage, "", "the journey could not be stored")),
+        }
+        Ok(())
+    }
+}
+
+// ---- Blocking, with polls
+
+fn by_polling(options: &Options, mut journey: Journey, runtime: &tokio::runtime::Runtime) -> Result<(), Failed> {
+    let hub =
+        blocking::CommandClient::new(support::clients::blocking(&options.hub, options.roots.as_deref())?, commands(options)?, options.key.clone());
+    loop {
+        match journey.step()? {
+            Step::Send(command) => {
+                let result = hub.submit((*command).clone());
+                journey.sent(&command, result)?;
+            }
+            Step::Wait(Some(id)) => {
+                journey.received(&hub.wait(&id, &policy(options))?)?;
+            }
+            Step::Wait(None) => return Err("whether the hub has the command is not known, and only a callback could tell".into()),
+            // The authority is local: this does not wait.
+            Step::Prove => runtime.block_on(journey.prove())?,
+            Step::Done => break,
+        }
+    }
+    said("integrator: the certificates are installed");
+    if let Some(text) = &options.sign {
+        let (command, signature) = journey.sign(text)?;
+        let submitted = hub.submit(command)?;
+        signature.verify(&hub.wait(&submitted.command_id, &policy(options))?)?;
+    }
+    Ok(())
+}
+
+// ---- What both have
+
+fn journey(options: &Options) -> Result<Journey, Failed> {
+    let begin = || -> Result<Enrollment, Failed> {
+        let keys = support::keys::key_requests(&options.keys, &options.subject, &AwsLcRs)?;
+        let profile = ProfileRequest::new("Example", format!("Card of {}", options.user), keys);
+        let seconds = options.wait.as_secs();
+        Ok(Enrollment::begin(&AwsLcRs, CommandHeader::new(seconds, seconds), &*options.user, profile)?)
+    };
+    let fqdn = options.fqdn.clone().unwrap_or_else(|| options.public_url.host().to_owned());
+    let known = KnownHub::new().with_fqdn(fqdn).with_mailbox_base(options.public_url.clone());
+    let trust = match options.pins.as_slice() {
+        [] => Trust::Unpinned { accepted: options.accept_unpinned },
+        pins => Trust::Pinned(pins.to_vec()),
+    };
+    let authority = authority(options.state.as_ref().map(|state| state.with_extension("ca.p8")).as_deref())?;
+    Journey::new(begin, options.state.clone(), trust, known, authority)
+}
+
+fn commands(options: &Options) -> Result<BaseUrl, Error> {
+    BaseUrl::parse(&options.hub.join(&["command"]))
+}
+
+fn policy(options: &Options) -> WaitPolicy {
+    let mut policy = WaitPolicy::new(options.wait);
+    policy.max_pause = options.poll;
+    policy
+}
+
+fn options() -> Result<Option<Options>, Failed> {
+    let Some(mut arguments) = support::program::arguments(HELP)? else { return Ok(None) };
+    let mut texts = std::collections::HashMap::new();
+    let (mut pins, mut accept_unpinned, mut blocking) = (Vec::new(), false, false);
+    while let Some(argument) = arguments.next() {
+        let Argument::Option(name) = argument else { return Err(usage("only options are known here")) };
+        match name.as_str() {
+            "accept-unpinned" => accept_unpinned = true,
+            "blocking" => blocking = true,
+            "attestation-key" => {
+                let file = arguments.value(&name).map_err(usage)?;
+                let text = std::fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?;
+                pins.push(Jwk::from_json(text.trim()).map_err(|error| format!("{file}: {error}"))?.public_key().clone());
+            }
+            "hub" | "public-url" | "fqdn" | "key" | "user" | "keys" | "subject" | "state" | "listen" | "roots" | "wait-seconds" | "poll-seconds"
+            | "sign" => {
+                let value = arguments.value(&name).map_err(usage)?;
+                texts.insert(name, value);
+            }
+            _ => return Err(usage(format!("--{name} is not known here"))),
+        }
+    }
+    let mut text = |name: &str| texts.remove(name);
+    let url = |name: &str, text: &str| BaseUrl::parse(text).map_err(|error| usage(format!("--{name}: {error}")));
+    let seconds = |name: &str, text: Option<String>, default: u64| match text.map_or(Ok(default), |text| text.parse()) {
+        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err(usage(format!("--{name} wants a number of seconds"))),
+    };
+    let hub = url("hub", &text("hub").ok_or_else(|| usage("--hub says where the hub is"))?)?;
+    let public_url = match text("public-url") {
+        Some(public_url) => url("public-url", &public_url)?,
+        None => BaseUrl::parse(&hub.join(&["ms"]))?,
+    };
+    let key = text("key").or_else(|| std::env::var("KEYFERRY_API_KEY").ok());
+    let key = key.ok_or_else(|| usage("KEYFERRY_API_KEY=ID:KEY is what the hub knows this integrator by"))?;
+    let (id, secret) = key.split_once(':').ok_or_else(|| usage("an API key is ID:KEY"))?;
+    let callback_auth = std::env::var("KEYFERRY_CALLBACK_AUTH").ok();
+    let callback_auth =
+        callback_auth.map(|text| BasicAuth::parse(&text)).transpose().map_err(|_| usage("KEYFERRY_CALLBACK_AUTH is USER:PASSWORD"))?;
+    Ok(Some(Options {
+        public_url,
+        hub,
+        fqdn: text("fqdn"),
+        key: ApiKey::new(id, Secret::new(secret)),
+        pins,
+        accept_unpinned,
+        user: text("user").unwrap_or_else(|| String::from("userA")),
+        keys: text("keys").unwrap_or_else(|| String::from("p256")),
+        subject: text("subject").unwrap_or_else(|| String::from("CN=User A,O=Example")),
+        state: text("state").map(PathBuf::from),
+        listen: text("listen").as_deref().unwrap_or("127.0.0.1:8081").parse().map_err(|_| usage("--listen wants an IP address with a port"))?,
+        callback_auth,
+        blocking,
+        roots: text("roots"),
+        wait: seconds("wait-seconds", text("wait-seconds"), 300)?,
+        poll: seconds("poll-seconds", text("poll-seconds"), 15)?,
+        sign: text("sign"),
+    }))
+}

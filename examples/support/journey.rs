@@ -1,0 +1,269 @@
+//! The integrator's journey, kept in a file between its steps.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyferry::crypto::aws_lc_rs::AwsLcRs;
+use keyferry::crypto::{Algorithm, Provider, PublicKey, Signer};
+use keyferry::hermod::Dialect;
+use keyferry::hermod::client::was_not_taken;
+use keyferry::hermod::integrator::{Enrollment, KnownHub, Next, Proven, Received};
+use keyferry::hermod::model::{
+    Address, Callback, Command, CommandHeader, CommandId, DataFormat, Item, Response, SignCommand, SignMechanism, SignParams, Submitted,
+};
+use keyferry::hermod::proof::{KnownKey, Pins, SignatureExpectation, VerifiedKey, Verifier, verify_signature};
+use keyferry::hermod::qr::{ActivationQr, Background};
+use keyferry::issuer::{LocalCa, issue};
+use keyferry::{Certificate, Class, Error, SystemClock};
+
+use super::files::{put_private, read};
+use super::keys::{key_in, printed};
+use super::program::Failed;
+
+/// How long the certificate authority of these examples is valid.
+const CA_VALIDITY: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Which attestation keys count.
+pub enum Trust {
+    /// These.
+    Pinned(Vec<PublicKey>),
+    /// Any: the answer is consistent, and nobody vouches for the device. Whether to go on with that.
+    Unpinned { accepted: bool },
+}
+
+/// A journey, with all that its steps need.
+pub struct Journey {
+    enrollment: Enrollment,
+    state: Option<PathBuf>,
+    trust: Trust,
+    known: KnownHub,
+    authority: LocalCa,
+}
+
+/// What to do next.
+pub enum Step {
+    /// Send this, and tell [`Journey::sent`] what came of it.
+    Send(Box<Command>),
+    /// Wait for the end of this command, and tell [`Journey::received`]. Without an id only a callback can tell.
+    Wait(Option<CommandId>),
+    /// Call [`Journey::prove`].
+    Prove,
+    /// Nothing.
+    Done,
+}
+
+impl Journey {
+    /// Goes on with the journey in the file, if there is one that can go on, or begins the one that is given.
+    pub fn new(
+        begin: impl FnOnce() -> Result<Enrollment, Failed>,
+        state: Option<PathBuf>,
+        trust: Trust,
+        known: KnownHub,
+        authority: LocalCa,
+    ) -> Result<Self, Failed> {
+        let stored = state.as_deref().map(read).transpose()?.flatten();
+        let stored = stored.map(|text| Enrollment::from_json(&String::from_utf8_lossy(&text))).transpose()?;
+        let enrollment = match stored {
+            // Whether the hub has the command is not known, and its link is lost: nobody can answer it.
+            Some(stored) if matches!(stored.next(), Next::AwaitDevice(None)) => {
+                said("integrator: the last journey lost its link; another is begun");
+                begin()?
+            }
+            Some(stored) => {
+                said("integrator: going on with the journey in the file");
+                stored
+            }
+            None => begin()?,
+        };
+        let journey = Self { enrollment, state, trust, known, authority };
+        journey.store()?;
+        if let Next::AwaitDevice(Some(submitted)) = journey.enrollment.next() {
+            show(submitted)?;
+        }
+        Ok(journey)
+    }
+
+    /// What to do next. A provision command that is to be sent is stored as under way before it is given: it is never sent twice.
+    pub fn step(&mut self) -> Result<Step, Failed> {
+        let step = match self.enrollment.next() {
+            Next::Submit(command) | Next::Deliver(command) => Step::Send(Box::new(command.clone())),
+            Next::AwaitDevice(submitted) | Next::AwaitDelivery(submitted) => Step::Wait(submitted.map(|submitted| submitted.command_id.clone())),
+            Next::Prove => Step::Prove,
+            Next::Done => Step::Done,
+            Next::Failed(failure) => return Err(format!("the journey ended: {failure:?}").into()),
+            _ => return Err("a step that is not known here".into()),
+        };
+        // Certificates that are installed twice are installed once: that command may be sent again, and what is not known to be under way is.
+        if let Step::Send(command) = &step
+            && command.provision().is_some()
+        {
+            self.enrollment.sending(command)?;
+            self.store()?;
+        }
+        Ok(step)
+    }
+
+    /// What came of sending a command.
+    pub fn sent(&mut self, command: &Command, result: Result<Submitted, Error>) -> Result<(), Failed> {
+        let submitted = match result {
+            Ok(submitted) => submitted,
+            Err(error) => {
+                if was_not_taken(&error) {
+                    self.enrollment.not_sent(command)?;
+                    self.store()?;
+                }
+                return Err(error.into());
+            }
+        };
+        match self.enrollment.submitted(&submitted) {
+            // It was sent before, and that one has ended by now.
+            Err(error) if error.class() == Class::Conflict && command.provision().is_none() => return Ok(()),
+            submitted => submitted?,
+        };
+        self.store()?;
+        if command.provision().is_some() {
+            said(&format!("integrator: command {} is with the hub", submitted.command_id.as_str()));
+            show(&submitted)
+        } else {
+            said("integrator: the certificates are with the hub");
+            Ok(())
+        }
+    }
+
+    /// What a callback or a poll says. It is stored when this returns, so that the hub can be told that it arrived.
+    pub fn received(&mut self, callback: &Callback) -> Result<Received, Failed> {
+        let received = self.enrollment.received(callback)?;
+        if received == Received::New {
+            self.store()?;
+            said(&format!("integrator: command {} has ended: {}", callback.command_id.as_str(), callback.state));
+        }
+        Ok(received)
+    }
+
+    /// Verifies the answer and has certificates issued.
+    pub async fn prove(&mut self) -> Result<(), Failed> {
+        let certificates = match &self.trust {
+            Trust::Pinned(pins) => {
+                let proven = proven(&self.enrollment, &Verifier::pinned(&AwsLcRs, pins)?, &self.known)?;
+                said(&format!("integrator: the answer proves itself, and a pinned key attests it:\n{}", proven.answer().report()));
+                let certificates = issue_all(&self.authority, proven.answer().keys()).await?;
+                self.enrollment.issued(&proven, &named(&certificates))?;
+                certificates
+            }
+            Trust::Unpinned { accepted } => {
+                let proven = proven(&self.enrollment, &Verifier::unpinned(&AwsLcRs), &self.known)?;
+                said(&format!("integrator: the answer is consistent only, nobody vouches for the device:\n{}", proven.answer().report()));
+                if !accepted {
+                    return Err("without --attestation-key the answer counts only with --accept-unpinned".into());
+                }
+                let certificates = issue_all(&self.authority, proven.answer().keys()).await?;
+                self.enrollment.danger_issued_unpinned(&proven, &named(&certificates))?;
+                certificates
+            }
+        };
+        self.store()?;
+        for (key_id, certificate) in &certificates {
+            said(&format!("authority: {}", printed(key_id, certificate)));
+        }
+        Ok(())
+    }
+
+    /// A command that has the user sign a text, and what its answer has to be. The keys are those that the answer proves.
+    pub fn sign(&self, text: &str) -> Result<(Command, Signature), Failed> {
+        let (user_id, keys): (String, Vec<VerifiedKey>) = match &self.trust {
+            Trust::Pinned(pins) => {
+                let proven = proven(&self.enrollment, &Verifier::pinned(&AwsLcRs, pins)?, &self.known)?;
+                (proven.answer().user_id().to_owned(), proven.answer().keys().to_vec())
+            }
+            Trust::Unpinned { .. } => {
+                let proven = proven(&self.enrollment, &Verifier::unpinned(&AwsLcRs), &self.known)?;
+                (proven.answer().user_id().to_owned(), proven.answer().keys().to_vec())
+            }
+        };
+        let mechanism = mechanism(keys.first().ok_or("no key")?.mechanism()).ok_or("no mechanism for that key")?;
+        let tbs = Item::base64("tbs", "text/plain", base64_simd::STANDARD.encode_to_string(text));
+        let body = SignCommand::new(SignParams::new(vec![tbs], DataFormat::JWS, mechanism));
+        let expected = SignatureExpectation::for_sign(&body)?;
+        let mut header = CommandHeader::new(300, 300);
+        header.to = Some(vec![Address::user(user_id)?]);
+        Ok((Command::new(header, body), Signature { expected, keys: keys.iter().map(KnownKey::from).collect() }))
+    }
+
+    fn store(&self) -> Result<(), Failed> {
+        if let Some(path) = &self.state {
+            put_private(path, self.enrollment.to_json().as_bytes()).map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+        Ok(())
+    }
+}
+
+/// What the answer to a sign command has to be.
+pub struct Signature {
+    expected: SignatureExpectation,
+    keys: Vec<KnownKey>,
+}
+
+impl Signature {
+    /// Verifies the last state of the command.
+    pub fn verify(&self, ended: &Callback) -> Result<(), Failed> {
+        let Some(Response::Sign(response)) = &ended.response else {
+            return Err(format!("the command ended without a signature: {}", ended.state).into());
+        };
+        let verified = verify_signature(&AwsLcRs, &self.expected, response, &self.keys)?;
+        let text = String::from_utf8_lossy(verified.content()).escape_debug().to_string();
+        said(&format!("integrator: \"{text}\" is signed with the key {}", verified.key_id().unwrap_or("without a name")));
+        Ok(())
+    }
+}
+
+/// The certificate authority: its key in a file, or a new one for this run.
+pub fn authority(key: Option<&Path>) -> Result<LocalCa, Failed> {
+    let provider: Arc<dyn Provider> = Arc::new(AwsLcRs);
+    let key: Arc<dyn Signer> = match key {
+        Some(path) => Arc::new(key_in(path, &*provider)?),
+        None => Arc::new(provider.generate(keyferry::crypto::KeyKind::Ec(keyferry::crypto::Curve::P256))?),
+    };
+    Ok(LocalCa::new_root("CN=Example root,O=Example", key, provider, Arc::new(SystemClock), CA_VALIDITY)?)
+}
+
+fn proven<P: Pins>(enrollment: &Enrollment, verifier: &Verifier<'_, P>, known: &KnownHub) -> Result<Proven<P::Trust>, Failed> {
+    let proven = enrollment.prove_through(verifier, known).ok_or("no answer is there")?;
+    proven.map_err(|refusal| {
+        said(&format!("integrator: the answer does not prove itself:\n{}", refusal.report()));
+        refusal.error().clone().into()
+    })
+}
+
+async fn issue_all(authority: &LocalCa, keys: &[VerifiedKey]) -> Result<Vec<(String, Certificate)>, Failed> {
+    let mut certificates = Vec::new();
+    for key in keys {
+        if let Some(request) = key.request() {
+            certificates.push((key.key_id().to_owned(), issue(authority, request).await?));
+        }
+    }
+    Ok(certificates)
+}
+
+fn named(certificates: &[(String, Certificate)]) -> Vec<(&str, &Certificate)> {
+    certificates.iter().map(|(key_id, certificate)| (key_id.as_str(), certificate)).collect()
+}
+
+/// The mechanism of a sign command that means this algorithm.
+fn mechanism(algorithm: Algorithm) -> Option<SignMechanism> {
+    let others = &Dialect::standard().mechanisms;
+    let known = [&SignMechanism::CKM_SHA256_RSA_PKCS, &others.ecdsa_sha256, &others.ecdsa_sha384, &others.ecdsa_sha512, &others.eddsa];
+    known.into_iter().find(|mechanism| Dialect::standard().algorithm_of(mechanism) == Some(algorithm)).cloned()
+}
+
+/// The link, as text and as a QR code.
+fn show(submitted: &Submitted) -> Result<(), Failed> {
+    let link = submitted.destinations.first().ok_or("no destination")?.activation()?;
+    said(&format!("integrator: the activation link:\n{}\n\n{}", link.to_uri().expose(), ActivationQr::new(&link)?.to_terminal(Background::Dark)));
+    Ok(())
+}
+
+/// Tells of the journey.
+pub fn said(text: &str) {
+    println!("* {text}");
+}

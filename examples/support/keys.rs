@@ -1,0 +1,56 @@
+//! Keys: those that a program has in a file, and those that are asked for.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use keyferry::Certificate;
+use keyferry::crypto::aws_lc_rs::AwsLcRs;
+use keyferry::crypto::{Algorithm, Curve, KeyKind, PrivateKey, Provider};
+use keyferry::csr::Template;
+use keyferry::hermod::model::{KeyGenRequest, KeyTypePrio, KeyUsage};
+
+use super::files::{put_private, read};
+use super::program::Failed;
+
+/// The private key in a file (PKCS#8, DER), which is made at the first start.
+pub fn key_in(path: &Path, provider: &dyn Provider) -> Result<Arc<dyn PrivateKey>, Failed> {
+    if let Some(pkcs8) = read(path)? {
+        let pkcs8 = zeroize::Zeroizing::new(pkcs8);
+        return Ok(provider.private_key_from_pkcs8_der(&pkcs8)?.into());
+    }
+    let key = provider.generate(KeyKind::Ec(Curve::P256))?;
+    put_private(path, &key.expose_pkcs8_der()?)?;
+    Ok(key.into())
+}
+
+/// The keys to ask for: `rsa2048`, `rsa3072`, `rsa4096`, `p256`, `p384`, `p521`, comma between.
+pub fn key_requests(keys: &str, subject: &str, provider: &dyn Provider) -> Result<Vec<KeyGenRequest>, Failed> {
+    let template = Template::for_subject(subject, provider)?.to_base64();
+    let request = |name: &str| {
+        let (key_type, length, mechanism) = match name {
+            "rsa2048" => ("RSA", "2048", Algorithm::Rs256),
+            "rsa3072" => ("RSA", "3072", Algorithm::Rs256),
+            "rsa4096" => ("RSA", "4096", Algorithm::Rs256),
+            "p256" => ("EC", "256", Algorithm::Es256),
+            "p384" => ("EC", "384", Algorithm::Es384),
+            "p521" => ("EC", "521", Algorithm::Es512),
+            _ => return Err(super::program::usage(format!("{name} is no key that is known here"))),
+        };
+        let mut request = KeyGenRequest::new(name, KeyUsage::SIG, vec![KeyTypePrio::new(key_type, length, mechanism.name())]);
+        request.cert_req = Some(template.as_str().into());
+        Ok(request)
+    };
+    keys.split(',').map(|name| request(name.trim())).collect()
+}
+
+/// What a certificate says, as JSON.
+pub fn printed(key_id: &str, certificate: &Certificate) -> serde_json::Value {
+    let fingerprint: Vec<String> = certificate.fingerprint(&AwsLcRs).iter().map(|octet| format!("{octet:02x}")).collect();
+    serde_json::json!({
+        "keyid": key_id,
+        "subject": certificate.subject(),
+        "issuer": certificate.issuer(),
+        "key": format!("{:?}", certificate.public_key()),
+        "fingerprint": fingerprint.concat(),
+    })
+}
