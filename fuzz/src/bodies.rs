@@ -11,6 +11,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+#[allow(unused_imports, reason = "each target takes one of all")]
 pub use config::config_toml;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request as HttpRequest, Response};

@@ -55,7 +55,7 @@ pub(crate) fn run(is_test: bool, json: bool, figures: &mut serde_json::Map<Strin
     let polls_on_sockets = polls.min(open_files().saturating_sub(200));
     let requests: Vec<String> = requests.iter().take(polls_on_sockets).map(as_text).collect();
     let hub_octets = on_sockets(service(&hub), &requests);
-    let silent_octets = on_sockets(Silent::default(), &requests);
+    let silent_octets = on_sockets(Silent, &requests);
 
     let each = |octets: i64, count: usize| octets as f64 / count.max(1) as f64;
     let in_process = each(in_process.bytes_current, polls);
