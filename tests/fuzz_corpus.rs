@@ -35,8 +35,8 @@ macro_rules! replays {
 }
 
 replays! {
-    jws jwk csr_template csr_request certificate provision_answer command_json callback_json activation_uri callback_address http_command http_mailbox
-    callback_request config_toml
+    jws jwk csr_template csr_request certificate signature_cms provision_answer command_json callback_json activation_uri callback_address http_command
+    http_mailbox callback_request config_toml
 }
 
 /// Each seed directory belongs to a target, and the other way round.
@@ -86,4 +86,13 @@ fn seeds_of_requests_are_done_with_a_credential() {
     ] {
         assert_eq!(bodies::called_back(seed), Some(status));
     }
+}
+
+/// So do the seeds of signatures, but for the one without signed attributes.
+#[test]
+fn seeds_of_signatures_verify() {
+    assert!(bodies::cms(include_bytes!("../fuzz/seeds/signature_cms/attached")));
+    assert!(bodies::cms(include_bytes!("../fuzz/seeds/signature_cms/detached")));
+    assert!(bodies::cms(include_bytes!("../fuzz/seeds/signature_cms/keyid")));
+    assert!(!bodies::cms(include_bytes!("../fuzz/seeds/signature_cms/noattr")));
 }

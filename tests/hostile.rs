@@ -257,7 +257,8 @@ async fn run(seed: u64, faults: Faults, people: usize) -> (World, usize) {
     world.sleep(3600).await;
     hub.abort();
     assert!(world.hub.failed_deliveries(None, None, 10).await.unwrap().is_empty(), "an answer was lost");
-    for (id, callbacks) in &*world.inbox.0.lock().unwrap() {
+    let told = world.inbox.0.lock().unwrap().clone();
+    for (id, callbacks) in &told {
         for callback in callbacks {
             let polled = world.hub.integrator("shop").unwrap().poll(&callback.command_id).await.unwrap();
             assert_eq!(polled.state, callback.state, "{id}: what was told is what is");

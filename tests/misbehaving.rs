@@ -1,4 +1,6 @@
 //! The hub, the device and the network that misbehave on purpose: each flaw is found, by the hub and by the integrator, as the class that it names.
+#![cfg(all(feature = "testing", feature = "aws-lc-rs"))]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

@@ -443,6 +443,17 @@ mod primitives {
     }
 
     #[test]
+    fn sha384_and_sha512_give_the_known_answers() {
+        // FIPS 180-4 examples, the first octets.
+        for (name, provider) in providers() {
+            assert_eq!(provider.sha384(b"abc")[..8], [0xcb, 0x00, 0x75, 0x3f, 0x45, 0xa3, 0x5e, 0x8b], "{name}");
+            assert_eq!(provider.sha384(b"")[..8], [0x38, 0xb0, 0x60, 0xa7, 0x51, 0xac, 0x96, 0x38], "{name}");
+            assert_eq!(provider.sha512(b"abc")[..8], [0xdd, 0xaf, 0x35, 0xa1, 0x93, 0x61, 0x7a, 0xba], "{name}");
+            assert_eq!(provider.sha512(b"")[..8], [0xcf, 0x83, 0xe1, 0x35, 0x7e, 0xef, 0xb8, 0xbd], "{name}");
+        }
+    }
+
+    #[test]
     fn fill_random_fills() {
         for (name, provider) in providers() {
             let (mut one, mut another) = ([0; 32], [0; 32]);

@@ -6,7 +6,6 @@
 mod kit;
 #[path = "signing/support.rs"]
 mod support;
-#[allow(dead_code, unreachable_pub)]
 #[path = "support/world.rs"]
 mod world;
 

@@ -133,6 +133,7 @@ const INSIDE: &[&str] = &[
     "loc\u{ad}alhost.example",
     "ｌocalhost",
     "a..example",
+    "hub.example..",
     ".example",
     "hub.example%00.internal",
     "hub.example\u{0}",

@@ -13,8 +13,9 @@ mod subjects;
 mod tls;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use keyferry::http::{ReqwestTransport, TransportErrorKind, UreqTransport};
+use keyferry::http::{ReqwestTransport, Transport, TransportErrorKind, UreqTransport};
 use server::{Reply, Server};
 use subjects::{asynchronous, blocking, provide};
 
@@ -36,7 +37,7 @@ suite! {
     [reqwest_of_ours reqwest_of_a_builder reqwest_of_the_caller ureq_of_ours ureq_of_the_caller ureq_on_threads closure]
     {
         sends_any_method answers_with_any_status keeps_headers_both_ways keeps_bodies_both_ways says_the_length_of_a_body_itself
-        refuses_an_answer_that_is_too_long refuses_an_answer_that_grows_too_long gives_up_when_the_time_is_up says_that_nobody_listens says_that_it_is_no_http
+        refuses_an_answer_that_is_too_long refuses_an_answer_that_grows_too_long refuses_headers_that_are_too_long keeps_exchanges_apart gives_up_when_the_time_is_up says_that_nobody_listens says_that_it_is_no_http
         says_that_the_connection_broke keeps_connections follows_no_redirect
     }
 }
@@ -44,7 +45,7 @@ suite! {
 // What needs no socket.
 suite! {
     [in_process]
-    { sends_any_method answers_with_any_status keeps_headers_both_ways keeps_bodies_both_ways refuses_an_answer_that_is_too_long }
+    { sends_any_method answers_with_any_status keeps_headers_both_ways keeps_bodies_both_ways refuses_an_answer_that_is_too_long keeps_exchanges_apart }
 }
 
 /// What a client that follows redirects brings from elsewhere is not the answer of whom was asked.
@@ -106,11 +107,35 @@ fn a_connection_that_ended_meanwhile_is_made_anew() {
     provide();
     for send in [asynchronous(ReqwestTransport::new().unwrap()), blocking(UreqTransport::new())] {
         let server = Server::start(Arc::new(|_| Reply::Cut(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec())), None);
-        for _ in 0..3 {
+        for count in 1..=3 {
             assert_eq!(send(rules::request("POST", &server.url("/"), "{}")).unwrap().body(), "ok");
-            // The end of the connection is on its way, on the same machine.
-            std::thread::sleep(std::time::Duration::from_millis(20));
+            wait_until(|| server.ended() == count);
+            // The client has to hear of it too.
+            std::thread::sleep(Duration::from_millis(20));
         }
         assert_eq!((server.seen().len(), server.accepted()), (3, 3));
+    }
+}
+
+#[test]
+fn dropping_the_future_ends_the_exchange() {
+    provide();
+    let server = Server::new(|_| Reply::Drops(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n".to_vec()));
+    let transport = ReqwestTransport::new().unwrap();
+    subjects::run(async {
+        let exchange = transport.send(rules::request("GET", &server.url("/"), ""));
+        assert!(tokio::time::timeout(Duration::from_millis(200), exchange).await.is_err());
+    });
+    // The server finds out when it goes on sending.
+    wait_until(|| server.ended() == 1);
+}
+
+/// Waits for what another thread does. It fails if that takes far too long.
+#[track_caller]
+fn wait_until(is_done: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_done() {
+        assert!(start.elapsed() < Duration::from_secs(30), "it does not happen");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }

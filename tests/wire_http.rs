@@ -1,4 +1,6 @@
 //! The HTTP form of each wire: what is sent, octet by octet where the protocol says so, and what is refused.
+#![cfg(all(feature = "http", feature = "aws-lc-rs"))]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::time::{Duration, SystemTime};
 

@@ -18,10 +18,12 @@ use keyferry::crypto::{Algorithm, Curve, KeyKind, PrivateKey, Provider, PublicKe
 use keyferry::csr::{MAX_REQUEST, Request, Template};
 use keyferry::hermod::Dialect;
 use keyferry::hermod::model::{
-    Activation, Callback, Command, CommandId, CommandType, DeviceInfo, ErrorBody, KeyGenRequest, KeyTypePrio, KeyUsage, Listing, Message,
-    ProfileRequest, ProvisionCommand, ReservedBox, Submitted,
+    Activation, Callback, Command, CommandId, CommandType, DataFormat, DeviceInfo, ErrorBody, Item, KeyGenRequest, KeyTypePrio, KeyUsage, Listing,
+    Message, ProfileRequest, ProvisionCommand, ReservedBox, SignCommand, SignParams, SignResponse, Submitted,
 };
-use keyferry::hermod::proof::{Expectation, Outcome, Pinned, Report, Unpinned, UnsignedAnswer, Verifier};
+use keyferry::hermod::proof::{
+    Expectation, KnownKey, Outcome, Pinned, Report, SignatureExpectation, Unpinned, UnsignedAnswer, Verifier, verify_signature,
+};
 use keyferry::hermod::server::{CallbackService, HermodService, Rate, ServerConfig};
 use keyferry::hermod::wire::http::{callback, command, mailbox, read_basic_auth};
 use keyferry::hermod::wire::{ApiKey, BasicAuth, CallbackApi, CommandApi, Delivery, MailboxApi, MailboxKey};
@@ -192,6 +194,26 @@ pub fn certificate(data: &[u8]) {
     certificate.require_key(again.public_key()).unwrap();
     assert!(certificate.require_key(&key(P256_KEY)).is_err() || *certificate.public_key() == key(P256_KEY));
     assert_eq!(certificate.fingerprint(&AwsLcRs), AwsLcRs.sha256(data));
+}
+
+/// Octets as a CMS that answers a sign command: whatever it is, it is over the command's content, or refused. Gives whether it verifies.
+pub fn signature_cms(data: &[u8]) {
+    cms(data);
+}
+
+pub fn cms(data: &[u8]) -> bool {
+    static CONTENT: &[u8] = include_bytes!("../../tests/fixtures/cms/content");
+    static KNOWN: LazyLock<(SignatureExpectation, [KnownKey; 1])> = LazyLock::new(|| {
+        let tbs = Item::base64("tbs", "text/plain", base64_simd::STANDARD.encode_to_string(CONTENT));
+        let command = SignCommand::new(SignParams::new(vec![tbs], DataFormat::PKCS7, "CKM_ECDSA_SHA256".into()));
+        let certificate = Certificate::from_der(include_bytes!("../../tests/fixtures/cms/certificate.der")).unwrap();
+        (SignatureExpectation::for_sign(&command).unwrap(), [KnownKey::of_certificate(certificate)])
+    });
+    let (expectation, known) = &*KNOWN;
+    let response = SignResponse::success(DataFormat::PKCS7, base64_simd::STANDARD.encode_to_string(data));
+    let Ok(verified) = verify_signature(&AwsLcRs, expectation, &response, known) else { return false };
+    assert_eq!(verified.content(), CONTENT);
+    true
 }
 
 /// Any text as the answer to the captured command; a JSON object stands in the captured answer as its payload, or as its header, and in one
@@ -373,7 +395,7 @@ fn address(text: &str) {
             }
             Err(_) => {
                 assert_eq!(host.trim_end_matches('.'), base.host(), "{text} is read in two ways");
-                assert!(host.contains('.') && !host.trim_end_matches('.').ends_with("localhost"), "{text}");
+                assert!(host.contains('.') && !host.trim_end_matches('.').ends_with(".localhost"), "{text}");
             }
         }
         assert_eq!(read.port_or_known_default(), Some(base.port()));

@@ -54,6 +54,8 @@
 //! - **Keys, tokens and claims** are kept as digests. Activation tokens, which poll and callback repeat, are kept masked as well: see
 //!   [`HubBuilder::with_seal_key`].
 //! - **Limits on everything**: [`HubLimits`].
+//! - **No device sees the id of a content**: what a command names at the integrator's [`AnyContentApi`](super::wire::AnyContentApi) is put in before the
+//!   command is stored, or the command is refused.
 //!
 //! How devices talk to a hub is not documented; ours is described with [`MailboxApi`](super::wire::MailboxApi) and [`Mailbox`].
 

@@ -45,7 +45,7 @@
 //!
 //! | object | what is signed begins with | told apart by |
 //! |---|---|---|
-//! | signed key, attested answer (JWS) | `e` | no `typ`; the nonce stands in the protected header, which nobody but the device writes |
+//! | signed key, attested answer (JWS) | `e` | no `typ` of a user's signature; the nonce stands in the protected header, which nobody but the device writes |
 //! | answer to sign or authenticate, `jws` | `e` | the `typ` of its role; no nonce in the header; the content is the payload |
 //! | answer to sign or authenticate, `pkcs7` | the tag of a SET, 0x31 | the content hint of its role; what the integrator chose stands in the attributes as a digest only |
 //! | certificate request | the tag of a SEQUENCE, 0x30 | |

@@ -1,4 +1,4 @@
-//! Servers: each wire as a tower service over the types of the crate [`http`](::http), for whatever takes one.
+//! Servers: each wire as a tower service over the types of the crate [`http`], for whatever takes one.
 //!
 //! - [`CommandService`], [`MailboxService`], [`CallbackService`], [`ContentService`] serve one wire each; [`HermodService`] serves all of them, with health
 //!   and readiness.

@@ -20,14 +20,6 @@ use crate::BoxFuture;
 /// Only constructors of this crate make one: those with reqwest check all of it. A name may lead to several addresses: those that are refused are left
 /// out, the connection is made to one of the others, and there is a refusal if none is left. Between the check and the connection nothing is resolved
 /// again.
-///
-#[cfg_attr(feature = "reqwest", doc = "```no_run")]
-#[cfg_attr(not(feature = "reqwest"), doc = "```ignore")]
-/// use keyferry::http::{GuardedTransport, TargetPolicy};
-///
-/// let transport = GuardedTransport::reqwest(TargetPolicy::new())?;
-/// # Ok::<(), keyferry::http::TransportError>(())
-/// ```
 #[derive(Clone)]
 pub struct GuardedTransport {
     policy: TargetPolicy,
@@ -35,8 +27,8 @@ pub struct GuardedTransport {
 }
 
 impl GuardedTransport {
-    /// Takes a transport of the caller's own, **which has to check the addresses that it connects to itself**: only how an address is written is checked
-    /// here.
+    /// Takes a transport of the caller's own, **which has to check the addresses that it connects to itself**, by [`TargetPolicy::permits`], and to follow
+    /// no redirects: only how an address is written is checked here.
     #[must_use]
     pub fn danger_unguarded(policy: TargetPolicy, transport: Arc<dyn Transport>) -> Self {
         Self { policy, transport }

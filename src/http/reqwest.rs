@@ -144,17 +144,16 @@ impl Transport for ReqwestTransport {
             if *response.url() != asked {
                 return Err(TransportError::new(TransportErrorKind::Broken, "the client followed a redirect"));
             }
-            let declared = response.content_length().unwrap_or(0);
+            let too_large = || TransportError::new(TransportErrorKind::AnswerTooLarge, "");
+            if response.content_length().is_some_and(|declared| usize::try_from(declared).map_or(true, |declared| declared > limits.answer_octets)) {
+                return Err(too_large());
+            }
             let mut octets = BytesMut::new();
-            if usize::try_from(declared).is_ok_and(|declared| declared <= limits.answer_octets) {
-                while let Some(chunk) = response.chunk().await.map_err(failure)? {
-                    if chunk.len() > limits.answer_octets - octets.len() {
-                        return Err(TransportError::new(TransportErrorKind::AnswerTooLarge, ""));
-                    }
-                    octets.extend_from_slice(&chunk);
+            while let Some(chunk) = response.chunk().await.map_err(failure)? {
+                if chunk.len() > limits.answer_octets - octets.len() {
+                    return Err(too_large());
                 }
-            } else {
-                return Err(TransportError::new(TransportErrorKind::AnswerTooLarge, ""));
+                octets.extend_from_slice(&chunk);
             }
 
             let certificate = self.certificate.as_ref().and_then(|find| find(response.extensions()));

@@ -59,7 +59,12 @@ impl TargetPolicy {
     /// # Errors
     /// Class `target-refused`.
     pub fn check(&self, address: &BaseUrl) -> Result<(), Error> {
-        self.check_parts(address.is_https(), address.host(), address.port()).map_err(|detail| Error::new(Class::TargetRefused, "address", detail))
+        // The one dot that a name may end in is gone.
+        let checked = match address.host().ends_with('.') {
+            true => Err("neither a name nor an address"),
+            false => self.check_parts(address.is_https(), address.host(), address.port()),
+        };
+        checked.map_err(|detail| Error::new(Class::TargetRefused, "address", detail))
     }
 
     /// Whether a connection may be made to `address`, which is what `host` leads to. A host that is allowed by name may lead anywhere.

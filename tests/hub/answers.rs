@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use keyferry::hermod::model::{Answer, CommandBody, DeviceInfo, ProvisionResponse, Response};
+use keyferry::hermod::model::{
+    Answer, AuthenticateCommand, Command, CommandBody, CommandHeader, DataFormat, DeviceInfo, Item, ProvisionResponse, Response, SignCommand,
+    SignMechanism, SignParams, SignResponse,
+};
 use keyferry::hermod::proof::UnsignedAnswer;
 use keyferry::hermod::wire::{CommandApi, MailboxApi, MailboxKey};
 use keyferry::{Class, Gate};
@@ -318,4 +321,30 @@ async fn whoever_hangs_up_cuts_nothing_short() {
         let _ = call.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
     }
     assert_eq!(world.state(&submitted).await, "COMPLETED");
+}
+
+#[tokio::test]
+async fn a_success_to_sign_has_a_signature_in_the_format_asked_for() {
+    let world = World::new();
+    let params = || SignParams::new(vec![Item::base64("tbs", "text/plain", "eA==")], DataFormat::JWS, SignMechanism::CKM_SHA256_RSA_PKCS);
+    let header = || CommandHeader::new(300, 200);
+    for (command, member) in [
+        (Command::new(header(), SignCommand::new(params())), "signResponse"),
+        (Command::new(header(), AuthenticateCommand::new(params())), "authResponse"),
+    ] {
+        let submitted = world.submit(command).await;
+        let (mid, location) = (&submitted.destinations[0].mid, &submitted.destinations[0].location);
+        let mailbox = world.open(&submitted, 0, 'c').await;
+        let answer = |response: SignResponse| {
+            let response = if member == "signResponse" { Response::Sign(response) } else { Response::Authenticate(response) };
+            Answer::new(location.as_str(), response).to_json()
+        };
+        let error = refused(mailbox.answer(mid, &answer(SignResponse::refusal(0))).await, Class::Malformed);
+        assert_eq!(error.part(), format!("{member}.result"));
+        let error = refused(mailbox.answer(mid, &answer(SignResponse::success(DataFormat::PKCS7, "MIIB"))).await, Class::Malformed);
+        assert_eq!(error.part(), format!("{member}.result.contenttype"));
+        // Whether it verifies is the integrator's to say, who knows the key.
+        mailbox.answer(mid, &answer(SignResponse::success(DataFormat::JWS, "a.b.c"))).await.unwrap();
+        assert_eq!(world.state(&submitted).await, "COMPLETED");
+    }
 }

@@ -9,7 +9,7 @@ use crate::world;
 /// The key that signs with that filter, or the code of the refusal.
 async fn chosen(scene: &Scene, mechanism: &'static str, filter: &str) -> Result<String, i64> {
     let mut params = params(DataFormat::JWS, mechanism);
-    params.filter = Some(serde_filter(filter));
+    params.filter = Some(read_filter(filter));
     match scene.code(params).await {
         0 => match scene.question().action {
             Action::Sign(signing) => Ok(signing.key_id),
@@ -20,7 +20,7 @@ async fn chosen(scene: &Scene, mechanism: &'static str, filter: &str) -> Result<
 }
 
 /// Reads a filter by way of the command that it stands in.
-fn serde_filter(filter: &str) -> Filter {
+fn read_filter(filter: &str) -> Filter {
     let command = format!(r#"{{"params":{{"tbs":[],"format":"jws","mechanism":"m","filter":{filter}}}}}"#);
     SignCommand::from_json(&command).unwrap().params.filter.unwrap()
 }
@@ -112,7 +112,7 @@ async fn through_a_link_all_profiles_are_looked_through_and_the_filter_may_name_
     let profiles = scene.world.profiles().await;
     let sign = |filter: Option<&str>| {
         let mut params = params(DataFormat::JWS, P256);
-        params.filter = filter.map(serde_filter);
+        params.filter = filter.map(read_filter);
         SignCommand::new(params)
     };
     for (filter, expected) in

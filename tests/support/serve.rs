@@ -33,7 +33,7 @@ pub enum Framework {
 }
 
 /// How long the head of a request may take on hyper.
-pub const HEAD_TIME: Duration = Duration::from_millis(300);
+pub const HEAD_TIME: Duration = Duration::from_millis(500);
 
 /// A service that is being served.
 pub struct Served {

@@ -165,6 +165,27 @@ pub fn refuses_an_answer_that_grows_too_long(make: Make) {
     }
 }
 
+pub fn refuses_headers_that_are_too_long(make: Make) {
+    let subject = peer(make, |_| Reply::Silence([b"HTTP/1.1 200 OK\r\nX-Long: ".to_vec(), vec![b'x'; 1 << 20]].concat()));
+    assert_eq!(kind(subject.send(get(&subject))), TransportErrorKind::AnswerTooLarge);
+}
+
+pub fn keeps_exchanges_apart(make: Make) {
+    let subject = peer(make, |seen| Reply::body(seen.body.clone()));
+    std::thread::scope(|scope| {
+        for index in 0..8 {
+            let subject = &subject;
+            scope.spawn(move || {
+                for round in 0..20 {
+                    let body = format!("{index} {round}");
+                    assert_eq!(subject.send(request("POST", &subject.url("/"), body.clone())).unwrap().body(), &body);
+                }
+            });
+        }
+    });
+    assert_eq!(subject.seen().len(), 160);
+}
+
 /// The time is that of the whole exchange: one that comes drop by drop is given up too.
 pub fn gives_up_when_the_time_is_up(make: Make) {
     let silence = |said: &str| Reply::Silence(said.into());

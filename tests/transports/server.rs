@@ -77,6 +77,7 @@ pub struct Server {
     address: SocketAddr,
     scheme: &'static str,
     accepted: Arc<AtomicUsize>,
+    ended: Arc<AtomicUsize>,
     seen: Arc<Mutex<Vec<Seen>>>,
     _stop: oneshot::Sender<()>,
 }
@@ -89,9 +90,9 @@ impl Server {
     pub fn start(behaviour: Behaviour, tls: Option<TlsAcceptor>) -> Self {
         let (stop, stopped) = oneshot::channel();
         let (send_address, address) = mpsc::channel();
-        let (accepted, seen) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<Seen>>>::default());
+        let (accepted, ended, seen) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<Seen>>>::default());
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let counts = (accepted.clone(), seen.clone());
+        let counts = (accepted.clone(), ended.clone(), seen.clone());
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
@@ -103,7 +104,7 @@ impl Server {
                 }
             });
         });
-        Self { address: address.recv().unwrap(), scheme, accepted, seen, _stop: stop }
+        Self { address: address.recv().unwrap(), scheme, accepted, ended, seen, _stop: stop }
     }
 
     /// The address of a path, by this name of the machine.
@@ -120,24 +121,29 @@ impl Server {
         self.accepted.load(Ordering::SeqCst)
     }
 
+    /// Connections that were cut, and endless answers that the other side did not wait for.
+    pub fn ended(&self) -> usize {
+        self.ended.load(Ordering::SeqCst)
+    }
+
     /// The requests that came, whole ones only.
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 }
 
-type Counts = (Arc<AtomicUsize>, Arc<Mutex<Vec<Seen>>>);
+type Counts = (Arc<AtomicUsize>, Arc<AtomicUsize>, Arc<Mutex<Vec<Seen>>>);
 
-async fn accept(listener: TcpListener, behaviour: Behaviour, tls: Option<TlsAcceptor>, (accepted, seen): Counts) {
+async fn accept(listener: TcpListener, behaviour: Behaviour, tls: Option<TlsAcceptor>, (accepted, ended, seen): Counts) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
         accepted.fetch_add(1, Ordering::SeqCst);
-        let (behaviour, tls, seen) = (behaviour.clone(), tls.clone(), seen.clone());
+        let (behaviour, tls, ended, seen) = (behaviour.clone(), tls.clone(), ended.clone(), seen.clone());
         tokio::spawn(async move {
             match tls {
-                None => serve(stream, behaviour, seen).await,
+                None => serve(stream, behaviour, ended, seen).await,
                 Some(tls) => match tls.accept(stream).into_fallible().await {
-                    Ok(stream) => serve(stream, behaviour, seen).await,
+                    Ok(stream) => serve(stream, behaviour, ended, seen).await,
                     // With octets unread the connection would be reset, and the words of the refusal lost.
                     Err((_, mut stream)) => {
                         let _ = stream.shutdown().await;
@@ -149,7 +155,7 @@ async fn accept(listener: TcpListener, behaviour: Behaviour, tls: Option<TlsAcce
     }
 }
 
-async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, behaviour: Behaviour, seen: Arc<Mutex<Vec<Seen>>>) {
+async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, behaviour: Behaviour, ended: Arc<AtomicUsize>, seen: Arc<Mutex<Vec<Seen>>>) {
     let mut input = Input(VecDeque::new());
     while let Some(request) = input.request(&mut stream).await {
         seen.lock().unwrap().push(request.clone());
@@ -161,6 +167,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, behaviour: Behav
             Reply::Answer { .. } | Reply::Octets(_) => {}
             Reply::Cut(_) => {
                 let _ = stream.shutdown().await;
+                ended.fetch_add(1, Ordering::SeqCst);
                 return;
             }
             Reply::Silence(_) => std::future::pending().await,
@@ -168,6 +175,7 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, behaviour: Behav
                 while stream.write_all(b"x").await.is_ok() && stream.flush().await.is_ok() {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
+                ended.fetch_add(1, Ordering::SeqCst);
                 return;
             }
         }

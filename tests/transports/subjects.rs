@@ -21,6 +21,12 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 });
 
+/// One for all: reading the roots of the system takes its time.
+static OURS: LazyLock<ReqwestTransport> = LazyLock::new(|| {
+    provide();
+    ReqwestTransport::new().unwrap()
+});
+
 /// The process's provider of rustls: reqwest and ureq are built without one.
 pub fn provide() {
     static ONCE: Once = Once::new();
@@ -90,8 +96,7 @@ fn on_socket(send: Send, behaviour: Behaviour) -> Subject {
 }
 
 pub fn reqwest_of_ours(behaviour: Behaviour) -> Subject {
-    provide();
-    on_socket(asynchronous(ReqwestTransport::new().unwrap()), behaviour)
+    on_socket(asynchronous(OURS.clone()), behaviour)
 }
 
 pub fn reqwest_of_a_builder(behaviour: Behaviour) -> Subject {
@@ -120,8 +125,7 @@ pub fn ureq_on_threads(behaviour: Behaviour) -> Subject {
 }
 
 pub fn closure(behaviour: Behaviour) -> Subject {
-    provide();
-    let transport = ReqwestTransport::new().unwrap();
+    let transport = OURS.clone();
     let closure = move |request: Request<Bytes>| {
         let transport = transport.clone();
         async move { transport.send(request).await }
@@ -151,7 +155,7 @@ impl tower_service::Service<Request<Full<Bytes>>> for Service {
 
     fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
         let (head, body) = request.into_parts();
-        let octets = futures_of_full(body);
+        let octets = whole(body);
         let seen = Seen {
             method: head.method.to_string(),
             target: head.uri.path().to_owned(),
@@ -170,7 +174,7 @@ impl tower_service::Service<Request<Full<Bytes>>> for Service {
 }
 
 /// A body that is whole is there at once.
-fn futures_of_full(body: Full<Bytes>) -> Bytes {
+fn whole(body: Full<Bytes>) -> Bytes {
     use http_body_util::BodyExt;
     let mut context = Context::from_waker(std::task::Waker::noop());
     match std::pin::pin!(body.collect()).poll(&mut context) {

@@ -305,10 +305,10 @@ const SHOWN: usize = 64;
 impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for shown in self.0.chars().take(SHOWN) {
-            if shown.is_ascii_graphic() && shown != '\\' {
-                fmt::Write::write_char(f, shown)?;
-            } else {
-                write!(f, "{}", shown.escape_default())?;
+            match shown {
+                // No blank either: it would look like the end of the id.
+                ' ' => write!(f, "{}", shown.escape_unicode())?,
+                _ => write!(f, "{}", shown.escape_default())?,
             }
         }
         if self.0.chars().nth(SHOWN).is_some() { f.write_str("…") } else { Ok(()) }

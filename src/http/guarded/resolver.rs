@@ -18,6 +18,13 @@ use crate::http::{ReqwestTransport, TargetPolicy, Transport, TransportError, Tra
 impl GuardedTransport {
     /// The client of [`ReqwestTransport::new`], which connects only to what the policy allows.
     ///
+    /// ```no_run
+    /// use keyferry::http::{GuardedTransport, TargetPolicy};
+    ///
+    /// let transport = GuardedTransport::reqwest(TargetPolicy::new().with_host("app.internal"))?;
+    /// # Ok::<(), keyferry::http::TransportError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`ReqwestTransport::new`].
     ///
