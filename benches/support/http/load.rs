@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread::JoinHandle;
 
 /// What tells this program that it is the second process.
 pub(crate) const ARGUMENT: &str = "--hold-connections";
@@ -24,34 +25,42 @@ pub(crate) fn hold() {
 }
 
 /// The second process, with all its connections made. It ends when it is dropped.
-pub(crate) struct Load(Child);
+pub(crate) struct Load {
+    child: Child,
+    /// Gives the input back, whose end ends the process.
+    writer: Option<JoinHandle<ChildStdin>>,
+}
 
 impl Load {
     pub(crate) fn begin(address: SocketAddr, requests: &[String]) -> Self {
         let program = std::env::current_exe().unwrap();
         let mut child = Command::new(program).arg(ARGUMENT).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let stdin = child.stdin.as_mut().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
         let mut text = format!("{address}\n{}\n", requests.len());
         for request in requests {
             text += &serde_json::to_string(request).unwrap();
             text.push('\n');
         }
-        stdin.write_all(text.as_bytes()).unwrap();
-        stdin.flush().unwrap();
-        Self(child)
+        // The other side reads as fast as its connections are taken, which is done by the thread that this returns to.
+        let writer = std::thread::spawn(move || {
+            stdin.write_all(text.as_bytes()).unwrap();
+            stdin.flush().unwrap();
+            stdin
+        });
+        Self { child, writer: Some(writer) }
     }
 
     /// Blocks until all is said.
     pub(crate) fn wait(&mut self) {
         let mut said = [0; 6];
-        self.0.stdout.as_mut().unwrap().read_exact(&mut said).unwrap();
+        self.child.stdout.as_mut().unwrap().read_exact(&mut said).unwrap();
         assert_eq!(&said, b"ready\n");
     }
 }
 
 impl Drop for Load {
     fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
+        drop(self.writer.take().map(JoinHandle::join));
+        let _ = self.child.wait();
     }
 }

@@ -74,7 +74,7 @@ impl Wire for Commands {
             Call::Poll(id) => {
                 exchange.note("command", &dialect.paths.poll);
                 exchange.note("command_id", id.as_str());
-                exchange.forget_headers();
+                exchange.forget_head();
                 exchange.within(std::time::Duration::ZERO, handle.poll(&id)).await.map(Answer::State)
             }
         }

@@ -60,7 +60,7 @@ impl Wire for Contents {
         let body = exchange.body(limits.body_octets).await?;
         let id = content::read_call(dialect, path, &exchange.head, &body)?;
         drop(body);
-        exchange.forget_headers();
+        exchange.forget_head();
         exchange.within(Duration::ZERO, handle.content(&id)).await
     }
 

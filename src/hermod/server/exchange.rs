@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use ::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use ::http::request::Parts;
-use ::http::{Method, Request, Response, StatusCode, Version};
+use ::http::{Method, Request, Response, StatusCode, Uri, Version};
 use bytes::{Buf, Bytes, BytesMut};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -129,9 +129,11 @@ impl Exchange {
         Err(too_large())
     }
 
-    /// Lets go of what is not needed any more while a handler works: headers with secrets in them.
-    pub(super) fn forget_headers(&mut self) {
+    /// Gives up the head but for its method and version: it holds secrets, and pieces of the connection's buffer, which would be kept for as long as they are.
+    pub(super) fn forget_head(&mut self) {
         self.head.headers = HeaderMap::new();
+        self.head.uri = Uri::default();
+        self.head.extensions.clear();
         self.body = None;
     }
 
@@ -148,7 +150,7 @@ impl Exchange {
         permit: Permit,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        self.forget_headers();
+        self.forget_head();
         let flight = self.flight.clone();
         let work = async move {
             let result = work.await;
@@ -173,7 +175,7 @@ impl Exchange {
         work: impl Future<Output = Result<T, Error>>,
         at_once: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        self.forget_headers();
+        self.forget_head();
         permit.wait()?;
         if let Some(flight) = self.flight.as_mut().and_then(Arc::get_mut) {
             flight.wait(self.core.config.limits.long_polls)?;

@@ -69,7 +69,7 @@ impl Wire for Mailboxes {
                 exchange.note("command", "list");
                 let wait = wait.min(Duration::from_secs(dialect.limits.max_wait_secs));
                 let listing = if wait.is_zero() {
-                    exchange.forget_headers();
+                    exchange.forget_head();
                     exchange.within(now, handle.list(now)).await
                 } else {
                     exchange.wait(&mut permit, wait, handle.list(wait), handle.list(now)).await
