@@ -15,7 +15,7 @@ use keyferry::hermod::model::{
 use keyferry::hermod::proof::{Attested, Expectation, Verified, Verifier};
 use keyferry::issuer::{LocalCa, issue};
 use keyferry::keys::{KeyStore, MemoryKeyStore, Profile};
-use keyferry::{BoxFuture, Certificate, Clock};
+use keyferry::{Certificate, ManualClock};
 
 pub(crate) struct World {
     pub(crate) hub: FakeHub,
@@ -117,21 +117,16 @@ impl World {
     }
 }
 
-struct Fixed;
-
-impl Clock for Fixed {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
-    }
-
-    fn sleep_until(&self, _: SystemTime) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::ready(()))
-    }
-}
-
 pub(crate) fn ca() -> LocalCa {
     let key: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
-    LocalCa::new_root("CN=Root", Arc::new(key), Arc::new(AwsLcRs), Arc::new(Fixed), Duration::from_secs(1_000_000)).unwrap()
+    LocalCa::new_root(
+        "CN=Root",
+        Arc::new(key),
+        Arc::new(AwsLcRs),
+        Arc::new(ManualClock::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000))),
+        Duration::from_secs(1_000_000),
+    )
+    .unwrap()
 }
 
 pub(crate) fn template() -> String {

@@ -8,7 +8,7 @@ use keyferry::crypto::{Algorithm, CryptoError, Curve, KeyKind, PrivateKey, Provi
 use keyferry::csr::{Request, Template};
 use keyferry::issuer::{LocalCa, issue};
 use keyferry::keys::{Channel, Installation, KEPT_ANSWERS, KeyStore, KeyStoreError, KeyWish, MessageId, Profile, ProfileNames, Provisioning};
-use keyferry::{BoxFuture, Certificate, Class, Clock, Secret};
+use keyferry::{Certificate, Class, ManualClock, Secret};
 
 use crate::peers::Scratch;
 
@@ -40,25 +40,20 @@ pub(crate) async fn with_profile(store: &dyn KeyStore, key_ids: &[&str]) -> Prof
     store.commit(&message("m0")).await.unwrap().unwrap()
 }
 
-struct Fixed;
-
-impl Clock for Fixed {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
-    }
-
-    fn sleep_until(&self, _: SystemTime) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::ready(()))
-    }
-}
-
 pub(crate) async fn certificate(store: &dyn KeyStore, key_id: &str) -> Certificate {
     let command: serde_json::Value = serde_json::from_str(include_str!("../fixtures/hermod/provision-command.json")).unwrap();
     let template = Template::from_base64(command["provCommand"]["profile"]["keygenrequests"][0]["certreq"].as_str().unwrap()).unwrap();
     let signer = store.signer(PROFILE, key_id).await.unwrap().unwrap();
     let request = Request::from_der(&template.replace_key(&*signer).unwrap(), &AwsLcRs).unwrap();
     let key: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
-    let ca = LocalCa::new_root("CN=Root", Arc::new(key), Arc::new(AwsLcRs), Arc::new(Fixed), Duration::from_secs(1_000_000)).unwrap();
+    let ca = LocalCa::new_root(
+        "CN=Root",
+        Arc::new(key),
+        Arc::new(AwsLcRs),
+        Arc::new(ManualClock::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000))),
+        Duration::from_secs(1_000_000),
+    )
+    .unwrap();
     issue(&ca, &request).await.unwrap()
 }
 

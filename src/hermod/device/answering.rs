@@ -84,6 +84,22 @@ impl Agent {
         })
     }
 
+    /// Whether the user agrees to what is to be done with a profile that is there.
+    pub(super) async fn ask_about(&self, profile: &Profile, mailbox: &Mailbox, action: Action) -> Result<(), Stop> {
+        let question = Question {
+            action,
+            hub: mailbox.public.clone(),
+            user_id: profile.names.user_id.clone(),
+            profile_name: profile.names.name.clone(),
+            server_name: profile.names.server_name.clone(),
+            keys: Vec::new(),
+        };
+        match self.consent.ask(&question).await {
+            Decision::Accept => Ok(()),
+            Decision::Refuse => Err(Stop::Refuse(self.dialect.codes.user_cancelled)),
+        }
+    }
+
     /// Retires the profile, if the user agrees. It is removed when the hub has the answer.
     async fn delete(&self, mailbox: &Mailbox, command: &DeleteCommand, owner: Option<&Profile>) -> Result<(), Stop> {
         let codes = &self.dialect.codes;
@@ -92,17 +108,7 @@ impl Agent {
         if profile.retired {
             return Ok(());
         }
-        let question = Question {
-            action: Action::Delete { profile_id: profile.names.id.clone() },
-            hub: mailbox.public.clone(),
-            user_id: profile.names.user_id.clone(),
-            profile_name: profile.names.name.clone(),
-            server_name: profile.names.server_name.clone(),
-            keys: Vec::new(),
-        };
-        if self.consent.ask(&question).await == Decision::Refuse {
-            return Err(Stop::Refuse(codes.user_cancelled));
-        }
+        self.ask_about(profile, mailbox, Action::Delete { profile_id: profile.names.id.clone() }).await?;
         self.keys.retire(&profile.names.id).await.map_err(|_| Stop::Refuse(codes.storage))
     }
 }

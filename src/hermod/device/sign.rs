@@ -2,7 +2,7 @@
 
 use super::filter::matches;
 use super::mailbox::{Mailbox, split};
-use super::{Action, Agent, Decision, DeviceError, Question, Shown, ShownContent, Signing, Stop};
+use super::{Action, Agent, DeviceError, Shown, ShownContent, Signing, Stop};
 use crate::base_url::is_same;
 use crate::crypto::{CryptoError, Signer};
 use crate::hermod::model::{DataFormat, Item, ItemContentType, KeyState, KeyUsage, SignParams, SignResponse};
@@ -47,20 +47,11 @@ impl Agent {
         let (description, tbs) = self.shown(params)?;
         let tbs_octets = to_sign.content.len();
         let signing = Signing { profile_id: profile.names.id.clone(), key_id: key.key_id.clone(), description, tbs, tbs_octets };
-        let question = Question {
-            action: match role {
-                Role::Sign => Action::Sign(signing),
-                Role::Authenticate => Action::Authenticate(signing),
-            },
-            hub: mailbox.public.clone(),
-            user_id: profile.names.user_id.clone(),
-            profile_name: profile.names.name.clone(),
-            server_name: profile.names.server_name.clone(),
-            keys: Vec::new(),
+        let action = match role {
+            Role::Sign => Action::Sign(signing),
+            Role::Authenticate => Action::Authenticate(signing),
         };
-        if self.consent.ask(&question).await == Decision::Refuse {
-            return Err(Stop::Refuse(codes.user_cancelled));
-        }
+        self.ask_about(profile, mailbox, action).await?;
 
         let signer = self.keys.signer(&profile.names.id, &key.key_id).await?;
         // While the user was thinking, another key may have taken its place.
