@@ -13,8 +13,9 @@ use keyferry::hermod::device::DevicePolicy;
 use keyferry::hermod::hub::HubConfig;
 use keyferry::hermod::integrator::Enrollment;
 use keyferry::hermod::model::{
-    Activation, Answer, ApiUser, ApiUsers, Callback, Command, CommandHeader, CommandId, PingCommand, ProvisionCommand, ProvisionResponse, Response,
+    Activation, Answer, ApiUser, ApiUsers, Callback, Command, CommandHeader, CommandId, DeviceInfo, PingCommand, ProvisionCommand, ProvisionResponse, Response,
 };
+use keyferry::hermod::proof::{Asked, UnsignedAnswer};
 use keyferry::hermod::server::HermodService;
 use keyferry::hermod::wire::http::mailbox;
 use keyferry::hermod::wire::{
@@ -167,7 +168,7 @@ async fn untrusted() -> String {
 }
 
 fn delivery(id: &str) -> Delivery {
-    let text = r#"{"commandId":"1","commandState":"COMPLETED","commandType":"PING","fqdn":"h","responseHeader":{"inReplyTo":"l","status":200},"pingResponse":{"code":0}}"#;
+    let text = r#"{"commandId":"688","destinations":[],"commandType":"PING","state":"COMPLETED","pingResponse":{"code":0}}"#;
     Delivery::new(id, Callback::from_json(text).unwrap())
 }
 
@@ -265,14 +266,16 @@ pub(crate) async fn of_a_device(world: &World, evidence: &Evidence) {
     evidence.secret("a private member", PRIVATE);
     let transport: Arc<dyn Transport> = Arc::new(ReqwestTransport::new().unwrap());
     let client = world.client(&transport, parties::api_key());
-    let command = Command::new(CommandHeader::new(300, 300), ProvisionCommand::new("n0nce", "userA", parties::profile("private")));
+    let asked = ProvisionCommand::new("n0nce", "userA", parties::profile("private"));
+    let command = Command::new(CommandHeader::new(300, 300), asked.clone());
     let submitted = client.submit(command).await.unwrap();
     let Activation::Plugout(link) = submitted.destinations[0].activation().unwrap() else { panic!() };
     evidence.secret("a link", link.token.expose());
     let claim = Secret::new(base64_simd::URL_SAFE_NO_PAD.encode_to_string([0x5a; 32]));
     evidence.secret("a claim", claim.expose());
     let key = MailboxKey::of_message(link.bid().unwrap(), link.token.clone(), claim);
-    evidence.show(&world.hub.open(key.clone()).await.unwrap());
+    let at_the_hub = world.hub.open(key.clone()).await.unwrap();
+    evidence.show(&at_the_hub);
     let public = BaseUrl::parse(&format!("{}/ms", world.base)).unwrap();
     let mailbox = MailboxClient::new(transport.clone(), public, key).with_retry(RetryPolicy::NEVER);
     let listing = mailbox.list(Duration::ZERO).await.unwrap();
@@ -285,11 +288,16 @@ pub(crate) async fn of_a_device(world: &World, evidence: &Evidence) {
     jwk["d"] = url(PRIVATE.as_bytes()).into();
     evidence.failed(Jwk::from_json(&jwk.to_string()));
     let header = serde_json::json!({"alg": "ES256", "jwk": jwk, "nonce": "n0nce"}).to_string();
-    let input = format!("{}.{}", url(header.as_bytes()), url(b"{}"));
+    let asked = Asked::from_command(&asked).unwrap();
+    let keys = asked.keys.iter().map(|key| key.sign("n0nce", Algorithm::Es256, &signer).unwrap());
+    let unsigned = UnsignedAnswer::new(&asked, "3051e9f3-0e4d-436b-a512-2e18d8afe134", &*link.url, DeviceInfo::new("Linux")).with_signed_keys(keys);
+    let payload = unsigned.sign(&signer).unwrap().split('.').nth(1).unwrap().to_owned();
+    let input = format!("{}.{payload}", url(header.as_bytes()));
     let jws = format!("{input}.{}", url(&signer.sign(Algorithm::Es256, input.as_bytes()).unwrap()));
     let answer = Answer::new(&*message.header.location, Response::Provision(ProvisionResponse::success(&*jws)));
     evidence.show(&(&answer, mailbox::Call::Answer { mid: message.header.mid.clone(), answer: answer.to_json() }));
-    let error = evidence.failed(mailbox.answer(&message.header.mid, &answer.to_json()).await);
+    evidence.failed(mailbox.answer(&message.header.mid, &answer.to_json()).await);
+    let error = evidence.failed(at_the_hub.answer(&message.header.mid, &answer.to_json()).await);
     assert_eq!(error.class(), Class::PrivateKey, "{error}");
     evidence.failed(mailbox.answer(&message.header.mid, TEXT).await);
     evidence.show(&mailbox::Answer::Reserved(mailbox.reserve().await.unwrap()));

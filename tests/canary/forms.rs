@@ -58,8 +58,8 @@ impl Canaries {
     }
 }
 
-/// The forms of a secret, without white space: plain, hexadecimal, percent, as octets that `Debug` lists or escapes, base64, and base64 once more, for
-/// what stands in a token of JWS.
+/// The forms of a secret, without white space: plain, hexadecimal, percent, as octets that `Debug` lists or escapes, base64, and base64 of
+/// that, up to three times: a request in a JWS in a JWS.
 fn forms(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let each = |write: &dyn Fn(&u8) -> String, between: &str| secret.iter().map(write).collect::<Vec<_>>().join(between).into_bytes();
     let mut forms = vec![
@@ -73,9 +73,10 @@ fn forms(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("a list", each(&u8::to_string, ",")),
         ("a list in hexadecimal", each(&|octet| format!("{octet:x}"), ",")),
     ];
-    for core in cores(secret) {
-        forms.extend(cores(&core).into_iter().map(|core| ("base64 twice", core)));
-        forms.push(("base64", core));
+    let mut inner = vec![secret.to_vec()];
+    for name in ["base64", "base64 twice", "base64 thrice"] {
+        inner = inner.iter().flat_map(|octets| cores(octets)).collect();
+        forms.extend(inner.iter().map(|core| (name, core.clone())));
     }
     forms
 }
