@@ -54,7 +54,8 @@ const ENCRYPTED_NONCE: &str = "canary-encrypted-nonce-a0d9";
 const ADMIN_KEY: &str = "ca4a12ad317ce1f00d5ec2e7ca4a12ad317ce1f00d5ec2e7";
 
 /// What a library logs that cannot be prevented from here: by whom, and why. Nothing else is excepted, and nothing that does not happen.
-const EXCEPTED: [(&str, &str); 1] = [("ureq_proto::util", "at trace level, ureq logs every octet that it sends and receives, whatever a header's value is marked as")];
+const EXCEPTED: [(&str, &str); 1] =
+    [("ureq_proto::util", "at trace level, ureq logs every octet that it sends and receives, whatever a header's value is marked as")];
 
 fn base64(octets: impl AsRef<[u8]>) -> String {
     base64_simd::STANDARD.encode_to_string(octets.as_ref())
@@ -164,7 +165,9 @@ async fn no_secret_is_logged_or_shown_in_any_form() {
         assert!(kept.secrets.has(name), "{name} was not looked for");
     }
     let said = capture::said();
-    for target in ["keyferry::hermod::server::exchange", "reqwest::connect", "ureq::run", "ureq_proto::client", "hyper_util::client::legacy::pool", "panic"] {
+    for target in
+        ["keyferry::hermod::server::exchange", "reqwest::connect", "ureq::run", "ureq_proto::client", "hyper_util::client::legacy::pool", "panic"]
+    {
         assert!(said.contains_key(target), "{target} was not heard, but {:?}", said.keys());
     }
     let mut leaks = BTreeMap::new();
@@ -290,6 +293,7 @@ async fn journey(world: &mut World, name: &str, transport: &Arc<dyn Transport>, 
         }
     }
     folder.note(evidence);
+    evidence.show(&(keys.all_pending().await.unwrap(), keys.activations().await.unwrap()));
     let profile = keys.profiles().await.unwrap().remove(0);
     evidence.show(&(&profile, &profile.channel));
 
@@ -327,7 +331,8 @@ fn answered(enrollment: &Enrollment, callback: &Callback, evidence: &Evidence) {
     let command = keyferry::hermod::model::ProvisionCommand::new("n0nce", "userA", template);
     let asked = Asked::from_command(&command).unwrap();
     evidence.show(&(&command, &asked));
-    let inner: serde_json::Value = serde_json::from_slice(&base64_simd::URL_SAFE_NO_PAD.decode_to_vec(jws.split('.').nth(1).unwrap()).unwrap()).unwrap();
+    let inner: serde_json::Value =
+        serde_json::from_slice(&base64_simd::URL_SAFE_NO_PAD.decode_to_vec(jws.split('.').nth(1).unwrap()).unwrap()).unwrap();
     let signed = inner["profile"]["signedkeys"].as_array().unwrap().iter().map(|key| key.as_str().unwrap().to_owned());
     let device = keyferry::hermod::model::DeviceInfo::new("Linux");
     let unsigned = UnsignedAnswer::new(&asked, "p1", "https://hub.example/ms/b1", device).with_signed_keys(signed);

@@ -13,7 +13,8 @@ use keyferry::hermod::device::DevicePolicy;
 use keyferry::hermod::hub::HubConfig;
 use keyferry::hermod::integrator::Enrollment;
 use keyferry::hermod::model::{
-    Activation, Answer, ApiUser, ApiUsers, Callback, Command, CommandHeader, CommandId, DeviceInfo, PingCommand, ProvisionCommand, ProvisionResponse, Response,
+    Activation, Answer, ApiUser, ApiUsers, Callback, Command, CommandHeader, CommandId, DeviceInfo, PingCommand, ProvisionCommand, ProvisionResponse,
+    Response,
 };
 use keyferry::hermod::proof::{Asked, UnsignedAnswer};
 use keyferry::hermod::server::HermodService;
@@ -75,7 +76,9 @@ const PRIVATE: &str = "canary-private-member-of-jwk-a1";
 
 /// Others that answer wrongly, or not at all, to each client over this transport.
 pub(crate) async fn of_peers(world: &World, transport: &Arc<dyn Transport>, evidence: &Evidence) {
-    for (name, secret) in [("an answered body", BODY), ("an answered header", HEADER), ("a wrong token", TOKEN), ("a wrong claim", CLAIM), ("a wrong key", KEY)] {
+    for (name, secret) in
+        [("an answered body", BODY), ("an answered header", HEADER), ("a wrong token", TOKEN), ("a wrong claim", CLAIM), ("a wrong key", KEY)]
+    {
         evidence.secret(name, secret);
     }
     let wrong = world.client(transport, ApiKey::new("shop", Secret::new(KEY)));
@@ -240,7 +243,9 @@ pub(crate) async fn of_callbacks_and_contents(world: &World, evidence: &Evidence
     evidence.failed(CallbackSender::new(guarded(), inside.clone()));
     evidence.failed(ContentClient::new(guarded(), inside.clone()));
     evidence.failed(TargetPolicy::new().check(&inside));
-    for uri in [format!("https://{USER}:{USER}@shop.example/{USER}"), format!("http://shop.example/{USER}"), format!("https://10.0.0.1/{USER}?{USER}")] {
+    for uri in
+        [format!("https://{USER}:{USER}@shop.example/{USER}"), format!("http://shop.example/{USER}"), format!("https://10.0.0.1/{USER}?{USER}")]
+    {
         evidence.failed(BaseUrl::parse(&format!("https://{USER}:{USER}@shop.example/")));
         let request = Request::post(&uri).header("authorization", format!("Bearer {TOKEN}")).body(Bytes::from(TEXT)).unwrap();
         let strict = GuardedTransport::reqwest(TargetPolicy::new()).unwrap();
@@ -325,7 +330,8 @@ pub(crate) async fn of_a_device(world: &World, evidence: &Evidence) {
     }
 
     // A link that waits, while the folder is in use, and then damaged.
-    let submitted = client.submit(Command::new(CommandHeader::new(300, 300), ProvisionCommand::new("n", "userB", parties::profile("damaged")))).await.unwrap();
+    let submitted =
+        client.submit(Command::new(CommandHeader::new(300, 300), ProvisionCommand::new("n", "userB", parties::profile("damaged")))).await.unwrap();
     device.activate(submitted.destinations[0].uri.expose()).await.unwrap();
     folder.note(evidence);
     evidence.failed(FileKeyStore::open(&folder.0, Arc::new(AwsLcRs)));

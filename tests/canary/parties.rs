@@ -8,12 +8,12 @@ use http::{Request, Response};
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Curve, KeyKind, Provider as _, Signer};
 use keyferry::hermod::client::{CallbackSender, CommandClient, ContentClient, HttpConnector, RetryPolicy};
-use keyferry::hermod::device::{Agent, Decision, DevicePolicy, PinNonce, PinReset, PinResetRefusal, Question};
+use keyferry::hermod::device::{Agent, Decision, DevicePolicy, PinNonce, PinReset, PinResetRefusal, Question, Through};
 use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
 use keyferry::hermod::model::{
     Callback, ContentAnswer, ContentItem, DeviceInfo, EndPinResetCommand, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest, StartPinResetCommand,
 };
-use keyferry::hermod::server::{CallbackService, ContentService, HermodService};
+use keyferry::hermod::server::{CallbackService, CommandService, ContentService, HermodService, MailboxService};
 use keyferry::hermod::wire::{AnyCallbackApi, AnyContentApi, ApiKey, BasicAuth, CallbackApi, ContentApi, Delivery};
 use keyferry::http::{
     BlockingTransport, ExchangeLimits, GuardedTransport, OnThreads, ReqwestTransport, TargetPolicy, Transport, TransportError, UreqTransport,
@@ -185,6 +185,7 @@ impl World {
         let hub = builder.build().unwrap();
         let service = HermodService::of_hub(&hub);
         evidence.show(&(&hub, hub.integrator("shop").unwrap(), &service, service.config()));
+        evidence.show(&(CommandService::new(hub.clone()), MailboxService::new(hub.clone()), Through(hub.clone())));
         late.set(service);
         let working = hub.clone();
         let work = tokio::spawn(async move {
