@@ -43,8 +43,8 @@ use super::{BlockingTransport, ExchangeLimits, TransportError, TransportErrorKin
 /// A client certificate that is not accepted is [`Tls`](TransportErrorKind::Tls), unless the connection was reset before the refusal could be read.
 ///
 /// # The log
-/// At level `trace`, ureq logs every octet that it sends and receives, credentials and bodies among them, under the target `ureq_proto`. Nothing here can
-/// keep it from that: a logger has to have a higher level for that target, as all have whose level is `debug` or above.
+/// At level `trace`, ureq logs every octet that it sends and receives, credentials and bodies among them (target `ureq_proto`), and whole addresses (target
+/// `ureq`). Nothing here can keep it from that: a logger has to have `debug` or a higher level for both.
 #[derive(Clone)]
 pub struct UreqTransport {
     agent: Agent,

@@ -23,9 +23,9 @@ use keyferry::hermod::wire::{
     AnyCallbackApi, AnyCommandApi, AnyMailboxApi, ApiKey, BasicAuth, CallbackApi as _, CommandApi as _, ContentApi as _, Delivery, MailboxApi as _,
     MailboxKey,
 };
-use keyferry::http::{ExchangeLimits, GuardedTransport, OnThreads, ReqwestTransport, TargetPolicy, Transport, UreqTransport};
+use keyferry::http::{ExchangeLimits, GuardedTransport, OnThreads, ReqwestTransport, StatusError, TargetPolicy, Transport, UreqTransport};
 use keyferry::jose::Jwk;
-use keyferry::keys::FileKeyStore;
+use keyferry::keys::{Channel, FileKeyStore, KeyStore as _, MemoryKeyStore};
 use keyferry::{BaseUrl, Class, Gate as _, Secret};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -67,6 +67,7 @@ fn response(head: &str, body: &str) -> Vec<u8> {
 
 const BODY: &str = "canary-in-a-body-that-was-answered-e7c1";
 const HEADER: &str = "canary-in-a-header-that-was-answered-90fa";
+const LOCATION: &str = "canary-in-the-address-of-a-redirect-6b2d";
 const TOKEN: &str = "canary-token-that-fits-nothing-2b8e";
 const CLAIM: &str = "canary-claim-that-fits-nothing-d44c";
 const KEY: &str = "canary-key-that-fits-nothing-1706";
@@ -76,9 +77,14 @@ const PRIVATE: &str = "canary-private-member-of-jwk-a1";
 
 /// Others that answer wrongly, or not at all, to each client over this transport.
 pub(crate) async fn of_peers(world: &World, transport: &Arc<dyn Transport>, evidence: &Evidence) {
-    for (name, secret) in
-        [("an answered body", BODY), ("an answered header", HEADER), ("a wrong token", TOKEN), ("a wrong claim", CLAIM), ("a wrong key", KEY)]
-    {
+    for (name, secret) in [
+        ("an answered body", BODY),
+        ("an answered header", HEADER),
+        ("the address of a redirect", LOCATION),
+        ("a wrong token", TOKEN),
+        ("a wrong claim", CLAIM),
+        ("a wrong key", KEY),
+    ] {
         evidence.secret(name, secret);
     }
     let wrong = world.client(transport, ApiKey::new("shop", Secret::new(KEY)));
@@ -106,7 +112,7 @@ pub(crate) async fn of_peers(world: &World, transport: &Arc<dyn Transport>, evid
         response("200 OK", &format!(r#"{{"messages":["{BODY}"],"commandId":["{BODY}"],"commandState":{{"{BODY}":1}}}}"#)),
         response("404 No", &format!(r#"{{"error":{{"code":"{BODY}","message":"{BODY}","requestId":"{BODY}"}}}}"#)),
         response("401 No", &format!(r#"{{"error":{{"code":"NOT_FOUND","message":"{BODY}","requestId":"{BODY}"}}}}"#)),
-        response(&format!("302 Found\r\nx-other: {HEADER}"), BODY),
+        response(&format!("302 Found\r\nlocation: https://{LOCATION}@shop.example/{LOCATION}?{LOCATION}"), BODY),
         format!("{BODY} is not HTTP\r\n\r\n").into_bytes(),
         format!("HTTP/1.1 200 OK\r\n{HEADER}\u{1}: {BODY}\r\n\r\n").into_bytes(),
         format!("HTTP/1.1 200 OK\r\ncontent-length: {BODY}\r\n\r\n{BODY}").into_bytes(),
@@ -138,6 +144,7 @@ pub(crate) async fn of_peers(world: &World, transport: &Arc<dyn Transport>, evid
     drop(listener);
     let plain = says(BODY.as_bytes().to_vec()).await.replace("http://", "https://");
     let authority = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let stranger = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let builder = reqwest::Client::builder().no_proxy().tls_certs_only([reqwest::Certificate::from_der(authority.cert.der()).unwrap()]);
     let roots = ureq::tls::RootCerts::from([ureq::tls::Certificate::from_der(authority.cert.der()).to_owned()]);
     let config = ureq::tls::TlsConfig::builder().root_certs(roots).build();
@@ -145,26 +152,29 @@ pub(crate) async fn of_peers(world: &World, transport: &Arc<dyn Transport>, evid
     let with_tls: [Arc<dyn Transport>; 2] =
         [Arc::new(ReqwestTransport::from_builder(builder).unwrap()), Arc::new(OnThreads::new(UreqTransport::from_agent(agent)))];
     for transport in with_tls {
-        for base in [&nobody, &plain, &untrusted().await] {
+        for (base, answers) in [(&nobody, false), (&plain, false), (&over_tls(&stranger).await, false), (&over_tls(&authority).await, true)] {
             let client = CommandClient::new(transport.clone(), BaseUrl::parse(base).unwrap(), api_key()).with_retry(RetryPolicy::NEVER);
-            evidence.failed(client.submit(ping()).await);
+            let error = evidence.failed(client.submit(ping()).await);
+            assert_eq!(StatusError::of(&error).is_some(), answers, "{error:?}");
             let client = MailboxClient::new(transport.clone(), BaseUrl::parse(base).unwrap(), wrong.clone()).with_retry(RetryPolicy::NEVER);
             evidence.failed(client.list(Duration::ZERO).await);
         }
     }
 }
 
-/// The address of a server that shows a certificate which nobody trusts.
-async fn untrusted() -> String {
-    let of_another = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(of_another.signing_key.serialize_der()).into();
-    let tls = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![of_another.cert.der().clone()], key).unwrap();
+/// The address of a server that shows this certificate, and refuses everything.
+async fn over_tls(certified: &rcgen::CertifiedKey<rcgen::KeyPair>) -> String {
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der()).into();
+    let tls = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certified.cert.der().clone()], key).unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("https://localhost:{}", listener.local_addr().unwrap().port());
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let _ = acceptor.accept(stream).await;
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let _ = stream.read(&mut [0; 64 * 1024]).await;
+            let _ = stream.write_all(&response("500 No", BODY)).await;
+            let _ = stream.shutdown().await;
         }
     });
     base
@@ -215,7 +225,7 @@ pub(crate) async fn of_callbacks_and_contents(world: &World, evidence: &Evidence
 
     // Requests whose head, path and body are wrong.
     evidence.secret("a wrong text", TEXT);
-    let key = format!("{}", base64(format!("shop:{}", parties::API_KEY)));
+    let key = base64(format!("shop:{}", parties::API_KEY));
     let json = ("content-type", "application/json");
     for (method, path, headers, body) in [
         ("POST", "/hermod/rest/command/ping", vec![("x-api-key", &*key), json], format!(r#"{{"{TEXT}":"{TEXT}"}}"#)),
@@ -306,6 +316,10 @@ pub(crate) async fn of_a_device(world: &World, evidence: &Evidence) {
     assert_eq!(error.class(), Class::PrivateKey, "{error}");
     evidence.failed(mailbox.answer(&message.header.mid, TEXT).await);
     evidence.show(&mailbox::Answer::Reserved(mailbox.reserve().await.unwrap()));
+
+    let keys = MemoryKeyStore::new(Arc::new(AwsLcRs));
+    keys.open_activation(Channel::of_message(&*link.url, link.token.clone(), Secret::new(CLAIM))).await.unwrap();
+    evidence.show(&(&keys, keys.activations().await.unwrap()));
 
     // Links.
     evidence.secret("a wrong token", TOKEN);

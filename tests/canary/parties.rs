@@ -9,7 +9,7 @@ use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Curve, KeyKind, Provider as _, Signer};
 use keyferry::hermod::client::{CallbackSender, CommandClient, ContentClient, HttpConnector, RetryPolicy};
 use keyferry::hermod::device::{Agent, Decision, DevicePolicy, PinNonce, PinReset, PinResetRefusal, Question, Through};
-use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
+use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig, MemoryStore};
 use keyferry::hermod::model::{
     Callback, ContentAnswer, ContentItem, DeviceInfo, EndPinResetCommand, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest, StartPinResetCommand,
 };
@@ -128,6 +128,7 @@ impl PinReset for Card {
 /// A hub, its integrator's receiver of callbacks, and its content provider.
 pub(crate) struct World {
     pub(crate) hub: Hub,
+    pub(crate) store: Arc<MemoryStore>,
     pub(crate) base: String,
     pub(crate) callbacks: BaseUrl,
     pub(crate) contents: BaseUrl,
@@ -181,6 +182,8 @@ impl World {
         let mut config = HubConfig::new(format!("{base}/ms"), "localhost").unwrap().with_integrator(shop.clone());
         config.callbacks.attempts = 2;
         let builder = Hub::builder(Arc::new(AwsLcRs), config.clone()).with_seal_key((*SEAL_KEY).into());
+        let store = Arc::new(MemoryStore::default());
+        let builder = builder.with_store(store.clone());
         evidence.show(&(shop, config, &builder));
         let hub = builder.build().unwrap();
         let service = HermodService::of_hub(&hub);
@@ -192,7 +195,7 @@ impl World {
             working.run().await;
         });
         let attestation: Arc<dyn Signer> = Arc::new(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
-        Self { hub, base, callbacks, contents, heard, attestation, work, served: [served, receiver, provider] }
+        Self { hub, store, base, callbacks, contents, heard, attestation, work, served: [served, receiver, provider] }
     }
 
     pub(crate) fn commands(&self) -> BaseUrl {
