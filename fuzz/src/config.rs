@@ -10,7 +10,7 @@ use hub_config::HubFile;
 const CANARY: &str = "s3cr3t";
 
 /// Any text as a configuration: it is read, or each fault has its line, and says nothing of the text.
-pub(super) fn config_toml(data: &[u8]) {
+pub fn config_toml(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     match HubFile::parse(text) {
         Ok(file) => {

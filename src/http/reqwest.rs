@@ -72,6 +72,8 @@ impl ReqwestTransport {
     /// Makes a client of the caller's builder, and only sees to it that it follows no redirects and sends nothing twice. All else is as the builder has
     /// it, or reqwest's default: [no time for connecting](Self::CONNECT_TIMEOUT), and, with the feature `system-proxy`, the proxy of the environment.
     ///
+    /// With [`connection_verbose`](ClientBuilder::connection_verbose), reqwest logs every octet at level `trace`, credentials and bodies among them.
+    ///
     /// # Errors
     /// As [`new`](Self::new).
     ///

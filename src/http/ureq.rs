@@ -41,6 +41,10 @@ use super::{BlockingTransport, ExchangeLimits, TransportError, TransportErrorKin
 /// [`Unreachable`](TransportErrorKind::Unreachable) or [`Tls`](TransportErrorKind::Tls) is said; in doubt it may have arrived.
 ///
 /// A client certificate that is not accepted is [`Tls`](TransportErrorKind::Tls), unless the connection was reset before the refusal could be read.
+///
+/// # The log
+/// At level `trace`, ureq logs every octet that it sends and receives, credentials and bodies among them (target `ureq_proto`), and whole addresses (target
+/// `ureq`). Nothing here can keep it from that: a logger has to have `debug` or a higher level for both.
 #[derive(Clone)]
 pub struct UreqTransport {
     agent: Agent,

@@ -215,7 +215,7 @@ fn what_is_wrong_with_an_api_user_is_named() {
         (|user| user.callback_url = "shop".into(), Class::Malformed, "callback-url"),
         (|user| user.callback_basic_auth = Some(Secret::new("hub")), Class::Malformed, "callback-basic-auth"),
         (|user| user.content_provider_url = Some("http://shop.example".into()), Class::TargetRefused, "content-provider-url"),
-        (|user| user.content_provider_url = Some(String::new()), Class::Malformed, "content-provider-url"),
+        (|user| user.content_provider_url = Some("".into()), Class::Malformed, "content-provider-url"),
         (|user| user.content_provider_basic_auth = Some(Secret::new("hub")), Class::Malformed, "content-provider-basic-auth"),
     ];
     for (change, class, member) in changes {

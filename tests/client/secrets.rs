@@ -8,7 +8,7 @@ use keyferry::Secret;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::Dialect;
 use keyferry::hermod::client::{CallbackSender, CommandClient, ContentClient, HttpConnector, MailboxClient, blocking};
-use keyferry::hermod::model::{Callback, CommandId};
+use keyferry::hermod::model::{ApiUser, Callback, CommandId};
 use keyferry::hermod::wire::http::{callback, command, content, mailbox};
 use keyferry::hermod::wire::{AnyCallbackApi, AnyCommandApi, ApiKey, BasicAuth, Delivery, MailboxKey};
 use keyferry::http::{GuardedTransport, PeerCertificate, TargetPolicy};
@@ -61,6 +61,14 @@ fn no_client_shows_its_credential() {
 }
 
 #[test]
+fn no_api_user_shows_a_secret_or_an_address() {
+    let mut user = ApiUser::new("idm", secret(), &*format!("https://shop.example/{CANARY}"));
+    (user.callback_basic_auth, user.content_provider_basic_auth) = (Some(secret()), Some(secret()));
+    user.content_provider_url = Some(CANARY.into());
+    hides(user);
+}
+
+#[test]
 fn no_request_shows_its_credential() {
     let dialect = Dialect::standard();
     let poll = command::Call::Poll(CommandId::from("1"));
@@ -69,6 +77,7 @@ fn no_request_shows_its_credential() {
     for call in [mailbox::Call::Fetch { mid: "m1".into() }, mailbox::Call::Reserve, mailbox::Call::Remove] {
         hides(mailbox::write_call(dialect, &base(PUBLIC), &key, &call).unwrap());
     }
+    hides(mailbox::Call::Answer { mid: "m1".into(), answer: CANARY.into() });
     let basic = BasicAuth::new("hub", secret());
     hides(content::write_call(dialect, &base(PUBLIC), Some(&basic), "c1").unwrap());
     let delivery = Delivery::new("1", Callback::from_json(COMPLETED).unwrap());

@@ -1,6 +1,6 @@
 //! The API users of a hub, and what a hub says when it refuses one.
 
-use super::json_text;
+use super::{OpaqueText, json_text};
 use crate::Secret;
 use crate::jose::json::json_object;
 
@@ -34,7 +34,7 @@ impl ApiUsers {
 }
 
 json_object! {
-    /// One API user. `Debug` shows no secret.
+    /// One API user. `Debug` shows no secret, and no address: its path may be one.
     pub struct ApiUser at_most 4096 {
         /// The id part of its API key, unique, without a colon; wire member `client-id`.
         required pub client_id: String = "client-id" | "clientId",
@@ -43,11 +43,11 @@ json_object! {
         /// API users of one group share users and devices; absent: it shares them with nobody.
         optional pub group: String = "group",
         /// The base URL of its callbacks; wire member `callback-url`.
-        required pub callback_url: String = "callback-url" | "callbackUrl",
+        required pub callback_url: OpaqueText = "callback-url" | "callbackUrl",
         /// `username:password` for HTTP Basic in its callbacks; absent: none. Wire member `callback-basic-auth`.
         optional_exposed pub callback_basic_auth: Secret = "callback-basic-auth" | "callbackBasicAuth",
         /// The base URL of its content provider; absent: none. Wire member `content-provider-url`.
-        optional pub content_provider_url: String = "content-provider-url" | "contentProviderUrl",
+        optional pub content_provider_url: OpaqueText = "content-provider-url" | "contentProviderUrl",
         /// `username:password` for HTTP Basic at the content provider; absent: none. Wire member `content-provider-basic-auth`, whose spelling is inferred.
         optional_exposed pub content_provider_basic_auth: Secret = "content-provider-basic-auth" | "contentProviderBasicAuth",
     }
@@ -56,7 +56,7 @@ json_object! {
 impl ApiUser {
     /// An API user without a group and without a content provider.
     #[must_use]
-    pub fn new(client_id: impl Into<String>, key: Secret, callback_url: impl Into<String>) -> Self {
+    pub fn new(client_id: impl Into<String>, key: Secret, callback_url: impl Into<OpaqueText>) -> Self {
         Self {
             client_id: client_id.into(),
             key,

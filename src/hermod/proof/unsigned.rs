@@ -1,5 +1,7 @@
 //! The attested answer, as the device builds it.
 
+use std::fmt;
+
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -36,7 +38,7 @@ use crate::jose::{Jwk, UnsignedJws, encode_standard};
 /// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct UnsignedAnswer {
     nonce: String,
     fqdn: Option<String>,
@@ -45,7 +47,7 @@ pub struct UnsignedAnswer {
     device: DeviceInfo,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Profile {
     id: String,
     user_id: String,
@@ -107,6 +109,15 @@ impl UnsignedAnswer {
     pub fn sign(&self, attestation: &dyn Signer) -> Result<String, CryptoError> {
         let key = attestation.public_key();
         self.to_jws(key, Algorithm::default_for(key)).sign(attestation)
+    }
+}
+
+/// Shows no key: a request in one may have a challenge password.
+impl fmt::Debug for UnsignedAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Profile { id, mailbox, signed_keys, .. } = &self.profile;
+        let mut f = f.debug_struct("UnsignedAnswer");
+        f.field("profile_id", id).field("mailbox", mailbox).field("signed_keys", &signed_keys.len()).finish_non_exhaustive()
     }
 }
 

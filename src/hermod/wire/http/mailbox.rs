@@ -1,5 +1,6 @@
 //! Mailboxes: `{public}/{bid}` and `{public}/{bid}/{mid}`, with `Authorization: Bearer` and, with the token of a message, `X-Claim`. The form is ours.
 
+use std::fmt;
 use std::time::Duration;
 
 use ::http::header::{AUTHORIZATION, HeaderName};
@@ -17,8 +18,8 @@ use crate::hermod::wire::MailboxKey;
 use crate::http::StatusError;
 use crate::{BaseUrl, Class, Error, Secret};
 
-/// What a device asks; the mailbox is the credential's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a device asks; the mailbox is the credential's. `Debug` shows of an answer only its length.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Call {
     /// `GET {public}/{bid}?wait={seconds}`.
@@ -42,6 +43,18 @@ pub enum Call {
     Reserve,
     /// `DELETE {public}/{bid}`.
     Remove,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::List { wait } => f.debug_struct("List").field("wait", wait).finish(),
+            Self::Fetch { mid } => f.debug_struct("Fetch").field("mid", mid).finish(),
+            Self::Answer { mid, answer } => f.debug_struct("Answer").field("mid", mid).field("octets", &answer.len()).finish(),
+            Self::Reserve => f.write_str("Reserve"),
+            Self::Remove => f.write_str("Remove"),
+        }
+    }
 }
 
 /// What the hub answers.
