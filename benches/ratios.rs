@@ -9,7 +9,8 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use support::cases::{self, Case, Work};
+use support::Work;
+use support::cases::{self, Case};
 
 const ROUNDS: usize = 61;
 

@@ -18,6 +18,8 @@ use keyferry::hermod::model::{Callback, Command};
 use keyferry::hermod::proof::{Asked, Expectation, Verifier};
 use keyferry::jose::{Header, Jwk, Jws, UnsignedJws};
 
+use super::Work;
+
 /// One group of benchmarks.
 pub struct Case {
     pub group: &'static str,
@@ -26,8 +28,6 @@ pub struct Case {
     /// Others that can do it: libraries, each on the message that its name says, and keyferry on another provider, by that provider's name.
     pub peers: Vec<(&'static str, Work)>,
 }
-
-pub type Work = Box<dyn Fn() + Send + Sync>;
 
 pub const COMMAND: &str = include_str!("../../tests/fixtures/hermod/provision-command.json");
 pub const CALLBACK: &str = include_str!("../../tests/fixtures/hermod/provision-callback.json");

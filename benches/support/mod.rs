@@ -5,3 +5,6 @@
 pub mod cases;
 mod peers;
 pub mod worst;
+
+/// What is measured.
+pub type Work = Box<dyn Fn() + Send + Sync>;

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use keyferry::crypto::{PublicKey, PublicKeyParts};
 
-use super::cases::Work;
+use super::Work;
 
 /// Whether a library accepts a message with a key that it was given before.
 type Verify = Box<dyn Fn(&str) -> bool + Send + Sync>;
