@@ -18,6 +18,7 @@ mod support {
     pub mod keys;
     pub mod program;
     pub mod serve;
+    pub mod taken;
 }
 
 use std::io::Write as _;
