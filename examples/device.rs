@@ -18,6 +18,7 @@ mod support {
     pub mod keys;
     pub mod program;
     pub mod serve;
+    pub mod taken;
 }
 
 use std::io::Write as _;
@@ -273,11 +274,15 @@ fn asked(question: &Question) -> String {
 
 fn shown(signing: &Signing) -> String {
     let items = signing.description.iter().chain(&signing.tbs);
-    let items: Vec<String> = items
+    let mut items: Vec<String> = items
         .map(|item| match &item.content {
             ShownContent::Text(text) => format!("{} \"{}\"", item.role.escape_debug(), text.escape_debug()),
             other => format!("{} of {} octets", item.role.escape_debug(), other.octets()),
         })
         .collect();
-    if items.is_empty() { format!("{} octets that are not shown", signing.tbs_octets) } else { items.join(", ") }
+    // Descriptions are not what is signed.
+    if signing.tbs.is_none() {
+        items.push(format!("{} octets that are not shown", signing.tbs_octets));
+    }
+    items.join(", ")
 }

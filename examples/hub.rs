@@ -20,6 +20,7 @@ mod support {
     pub mod hub_config;
     pub mod program;
     pub mod serve;
+    pub mod taken;
 }
 
 use std::io::{IsTerminal as _, Read as _};

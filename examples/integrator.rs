@@ -95,6 +95,10 @@ fn run() -> Result<(), Failed> {
 // ---- Asynchronous, with callbacks
 
 async fn by_callbacks(options: &Options, journey: Journey) -> Result<(), Failed> {
+    // A callback ends a command, whatever it says: who may send one has to be known.
+    if options.callback_auth.is_none() && !options.listen.ip().is_loopback() {
+        return Err(usage("--listen on another address than loopback wants KEYFERRY_CALLBACK_AUTH"));
+    }
     let hub = CommandClient::new(support::clients::asynchronous(&options.hub, options.roots.as_deref())?, commands(options)?, options.key.clone());
     let inbox = Inbox { journey: Arc::new(Mutex::new(journey)), changed: Arc::new(Notify::new()) };
     let listener = TcpListener::bind(options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;

@@ -15,6 +15,7 @@ mod support {
     pub mod keys;
     pub mod program;
     pub mod serve;
+    pub mod taken;
 }
 
 use std::process::ExitCode;

@@ -12,11 +12,21 @@ mod fake_hub;
 #[path = "hub/support.rs"]
 mod hub;
 
+/// What the example programs are made of.
+#[allow(dead_code, unreachable_pub)]
+#[path = "../examples/support/files.rs"]
+mod files;
+#[allow(dead_code, unreachable_pub)]
+#[path = "../examples/support/taken.rs"]
+mod taken;
+
 #[path = "attacks/devices.rs"]
 mod devices;
 #[path = "attacks/enrollments.rs"]
 mod enrollments;
 #[path = "attacks/hubs.rs"]
 mod hubs;
+#[path = "attacks/programs.rs"]
+mod programs;
 #[path = "attacks/texts.rs"]
 mod texts;

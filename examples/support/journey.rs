@@ -123,7 +123,7 @@ impl Journey {
         };
         self.store()?;
         if command.provision().is_some() {
-            said(&format!("integrator: command {} is with the hub", submitted.command_id.as_str()));
+            said(&format!("integrator: command {} is with the hub", submitted.command_id.as_str().escape_debug()));
             show(&submitted)
         } else {
             said("integrator: the certificates are with the hub");
@@ -136,7 +136,7 @@ impl Journey {
         let received = self.enrollment.received(callback)?;
         if received == Received::New {
             self.store()?;
-            said(&format!("integrator: command {} has ended: {}", callback.command_id.as_str(), callback.state));
+            said(&format!("integrator: command {} has ended: {}", callback.command_id.as_str().escape_debug(), callback.state));
         }
         Ok(received)
     }

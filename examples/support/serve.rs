@@ -1,4 +1,4 @@
-//! A service on hyper: TLS, a limit on connections, time for each head, and an end that waits for what is under way.
+//! A service on hyper: TLS, a limit on connections, time for each head and for answers that nobody takes, and an end that waits for what is under way.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::program::Failed;
+use super::taken::Taken;
 
 /// How connections are accepted.
 pub struct Door {
@@ -26,7 +27,7 @@ pub struct Door {
     pub tls: Option<TlsAcceptor>,
     /// Connections at a time; further ones wait.
     pub most: usize,
-    /// For the TLS handshake, for each head, and for a connection without a request.
+    /// For the TLS handshake, for each head, for a connection without a request, and for the peer to take some of an answer.
     pub head_time: Duration,
     /// For what is under way when the end has come.
     pub drain_time: Duration,
@@ -83,6 +84,8 @@ async fn connection<S>(stream: S, service: HermodService, watcher: hyper_util::s
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    // Below TLS would be as good; hyper itself waits as long as the peer likes.
+    let stream = Taken::new(stream, head_time);
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(head_time).max_buf_size(64 * 1024);
     // How a connection ends is its peer's business.

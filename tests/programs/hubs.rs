@@ -166,9 +166,11 @@ fn a_hub_speaks_tls_with_the_files_of_its_configuration() {
 
 #[test]
 fn each_program_says_how_it_is_called_and_ends_with_2_if_it_is_not() {
+    /// Whoever reaches it could end its commands.
+    const OPEN: &[&str] = &["--hub", "http://127.0.0.1:1", "--key", "a:b", "--listen", "0.0.0.0:0"];
     let wrong: [(&str, &[&[&str]]); 4] = [
         ("hub", &[&["--unknown"], &["--config"], &["x"], &["--config", "a", "--listen", "b"], &["--listen", "0.0.0.0:0"], &["hash-key", "a", "b"]]),
-        ("integrator", &[&[], &["--hub"], &["--hub", "ftp://x"], &["x"], &["--unknown"], &["--hub", "http://127.0.0.1:1"]]),
+        ("integrator", &[&[], &["--hub"], &["--hub", "ftp://x"], &["x"], &["--unknown"], &["--hub", "http://127.0.0.1:1"], OPEN]),
         ("device", &[&[], &["fly"], &["run"], &["activate"], &["run", "--hub", "http://hub.example/"], &["--unknown"]]),
         ("provision", &[&["x"], &["--keys"], &["--keys", "p255"], &["--framework", "x"], &["--transport", "x"]]),
     ];
