@@ -19,6 +19,7 @@ on_both! {
     forged_callbacks_get_the_same_401
     replayed_callbacks_are_dropped
     a_hub_that_counts_its_commands_anew_does_not_repeat_itself
+    an_empty_secret_signs_nothing
     a_repeat_is_not_answered_before_the_first_has_succeeded
     a_handlers_failure_says_whether_to_come_again
     callbacks_that_are_none_are_refused
@@ -55,7 +56,7 @@ impl Receiver {
         config.clock = Arc::new(clock.clone());
         let mut service = CallbackService::new(gate(&inbox)).with_config(config);
         if signed {
-            let secrets = vec![Secret::new("new-secret"), Secret::new("old-secret")];
+            let secrets = vec![Secret::new("new-secret"), Secret::new("old-secret"), Secret::new("")];
             service = service.with_signature(Arc::new(AwsLcRs), secrets, Duration::from_secs(300));
         }
         let served = Served::start(framework, service).await;
@@ -173,6 +174,12 @@ async fn replayed_callbacks_are_dropped(framework: Framework) {
     let by_another = receiver.request(&Delivery::new("d1", callback("688", "COMPLETED")), Some("new-secret"), Some(&user));
     assert_eq!(receiver.send(&by_another).await.status, 204);
     assert_eq!(receiver.seen(), 5);
+}
+
+async fn an_empty_secret_signs_nothing(framework: Framework) {
+    let receiver = Receiver::new(framework, true).await;
+    let request = receiver.request(&Delivery::new("d1", callback("688", "COMPLETED")), Some(""), Some(&hub()));
+    assert_eq!((receiver.send(&request).await.status, receiver.seen()), (401, 0));
 }
 
 async fn a_hub_that_counts_its_commands_anew_does_not_repeat_itself(framework: Framework) {
