@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::Dialect;
-use keyferry::hermod::model::{ContentAnswer, ContentItem};
+use keyferry::hermod::model::{Address, ContentAnswer, ContentItem, Destination};
 use keyferry::hermod::server::{CallbackService, ContentService, HermodService, ServerConfig};
 use keyferry::hermod::wire::http::callback::write_call;
 use keyferry::hermod::wire::{BasicAuth, ContentApi, Delivery};
@@ -18,6 +18,8 @@ on_both! {
     a_callback_is_taken_below_any_path
     forged_callbacks_get_the_same_401
     replayed_callbacks_are_dropped
+    a_hub_that_counts_its_commands_anew_does_not_repeat_itself
+    an_empty_secret_signs_nothing
     a_repeat_is_not_answered_before_the_first_has_succeeded
     a_handlers_failure_says_whether_to_come_again
     callbacks_that_are_none_are_refused
@@ -54,7 +56,7 @@ impl Receiver {
         config.clock = Arc::new(clock.clone());
         let mut service = CallbackService::new(gate(&inbox)).with_config(config);
         if signed {
-            let secrets = vec![Secret::new("new-secret"), Secret::new("old-secret")];
+            let secrets = vec![Secret::new("new-secret"), Secret::new("old-secret"), Secret::new("")];
             service = service.with_signature(Arc::new(AwsLcRs), secrets, Duration::from_secs(300));
         }
         let served = Served::start(framework, service).await;
@@ -172,6 +174,28 @@ async fn replayed_callbacks_are_dropped(framework: Framework) {
     let by_another = receiver.request(&Delivery::new("d1", callback("688", "COMPLETED")), Some("new-secret"), Some(&user));
     assert_eq!(receiver.send(&by_another).await.status, 204);
     assert_eq!(receiver.seen(), 5);
+}
+
+async fn an_empty_secret_signs_nothing(framework: Framework) {
+    let receiver = Receiver::new(framework, true).await;
+    let request = receiver.request(&Delivery::new("d1", callback("688", "COMPLETED")), Some(""), Some(&hub()));
+    assert_eq!((receiver.send(&request).await.status, receiver.seen()), (401, 0));
+}
+
+async fn a_hub_that_counts_its_commands_anew_does_not_repeat_itself(framework: Framework) {
+    let receiver = Receiver::new(framework, true).await;
+    let of = |mid: &str, external_id: Option<&str>| {
+        let mut callback = callback("688", "TIMEOUT");
+        let location = format!("https://hub.example/ms/b1/{mid}");
+        callback.destinations = vec![Destination::new(Address::Tmp, "b1", mid, location, Secret::new("uri"))];
+        callback.external_id = external_id.map(String::from);
+        callback
+    };
+    for (seen, callback) in [(1, of("m1", None)), (1, of("m1", None)), (2, of("m2", None)), (3, of("m2", Some("e1"))), (3, of("m2", Some("e1")))] {
+        let request = receiver.request(&Delivery::new("d1", callback), Some("new-secret"), Some(&hub()));
+        assert_eq!(receiver.send(&request).await.status, 204);
+        assert_eq!(receiver.seen(), seen);
+    }
 }
 
 async fn a_repeat_is_not_answered_before_the_first_has_succeeded(framework: Framework) {

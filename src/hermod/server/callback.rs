@@ -1,6 +1,7 @@
 //! Callbacks.
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::exchange::{Exchange, Wire, unauthorized};
 use super::service::service;
 use crate::crypto::Provider;
 use crate::hermod::Dialect;
-use crate::hermod::model::{Callback, State};
+use crate::hermod::model::Callback;
 use crate::hermod::wire::http::{callback, read_basic_auth};
 use crate::hermod::wire::{AnyCallbackApi, BasicAuth, CallbackApi, Delivery};
 use crate::{Error, Gate, Secret};
@@ -22,7 +23,7 @@ service! {
     /// signature.
     ///
     /// # Repeats
-    /// A hub may send a callback again. What was taken before, from the same user, of the same hub, command, state and answered message, gets 204 and is not
+    /// A hub may send a callback again. What was taken before, from the same user, of the same hub, command, messages, state and answered message, gets 204 and is not
     /// handed on. While it is being taken, the same again gets 503. The memory is that of this process and [bounded](super::ServerLimits::callbacks), so a
     /// handler has to bear a repeat all the same. The delivery's id does not decide: no signature covers it.
     ///
@@ -95,10 +96,13 @@ impl fmt::Debug for Signature {
     }
 }
 
-/// What tells one callback from another. All but the user is covered by the signature.
-fn name_of<'a>(user: Option<&'a str>, callback: &'a Callback) -> (Option<&'a str>, Option<&'a str>, &'a str, &'a State, Option<&'a str>) {
+/// What tells one callback from another. All but the user is covered by the signature. A hub that has lost its store counts its commands anew, so their
+/// ids alone do not tell them apart; those of messages are random.
+fn name_of<'a>(user: Option<&'a str>, callback: &'a Callback) -> impl Hash + use<'a> {
     let answered = callback.response_header.as_ref().map(|header| header.in_reply_to.as_str());
-    (user, callback.fqdn.as_deref(), callback.command_id.as_str(), &callback.state, answered)
+    let messages: Vec<&str> = callback.destinations.iter().map(|destination| destination.mid.as_str()).collect();
+    let command = (callback.command_id.as_str(), callback.command_type.as_str(), callback.external_id.as_deref(), messages);
+    (user, callback.fqdn.as_deref(), command, &callback.state, answered)
 }
 
 impl Wire for Callbacks {

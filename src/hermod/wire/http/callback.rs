@@ -96,7 +96,8 @@ pub fn verify_signature(
     let apart = now.duration_since(sent).unwrap_or_else(|early| early.duration());
     let given = given.strip_prefix(&*dialect.headers.delivery_signature_version).and_then(|rest| rest.strip_prefix('=')).ok_or_else(refused)?;
     let mut fits = subtle::Choice::from(0);
-    for secret in secrets {
+    // One that is empty, as a variable that is not set, is everybody's.
+    for secret in secrets.iter().filter(|secret| !secret.expose().is_empty()) {
         fits |= hex(&signature(provider, secret, timestamp, body)?).as_bytes().ct_eq(given.as_bytes());
     }
     if bool::from(fits) && apart <= max_age { Ok(()) } else { Err(refused()) }
