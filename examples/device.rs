@@ -21,6 +21,7 @@ mod support {
     pub mod taken;
 }
 
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -34,8 +35,8 @@ use keyferry::hermod::device::{Action, Agent, Consent, Decision, DeviceError, De
 use keyferry::hermod::model::{CommandKind, DeviceInfo};
 use keyferry::jose::{Jwk, Thumbprint};
 use keyferry::keys::{FileKeyStore, KeyStore};
-use keyferry::{BaseUrl, BoxFuture};
-use tokio::sync::Mutex;
+use keyferry::{BaseUrl, BoxFuture, Class};
+use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinSet;
 
 use support::arguments::Argument;
@@ -155,30 +156,37 @@ fn agent(options: &Options) -> Result<Agent, Failed> {
 
 /// Goes on with what was cut short, then waits at every mailbox for what comes.
 async fn serve(agent: &Agent, once: bool) -> Result<(), Failed> {
-    let mut pause = FIRST_PAUSE;
+    let (mut pause, mut said) = (FIRST_PAUSE, HashSet::new());
     loop {
         let mut failed = None;
         for event in agent.run_once().await {
-            note(event, &mut failed);
+            note(event, &mut failed, &mut said);
         }
         if once {
             return failed.map_or(Ok(()), |error| Err(error.into()));
         }
         let profiles = agent.key_store().profiles().await?;
         let mut waiting = JoinSet::new();
-        // After a failure nobody is asked to wait: first it has to pass.
-        for profile in profiles.into_iter().filter(|_| failed.is_none()) {
+        // While the hub cannot be reached nobody is asked to wait. A mailbox that it does not know keeps no other from being waited at.
+        let passes = failed.as_ref().is_some_and(DeviceError::is_retryable);
+        for profile in profiles.into_iter().filter(|_| !passes) {
             let agent = agent.clone();
             waiting.spawn(async move { agent.poll(&profile.names.id, LONG_POLL).await });
         }
-        let idle = waiting.is_empty();
+        let mut idle = true;
         while let Some(polled) = waiting.join_next().await {
             match polled? {
-                Ok(events) => events.into_iter().for_each(|event| note(Ok(event), &mut failed)),
-                Err(error) => note(Err(error), &mut failed),
+                Ok(events) => {
+                    idle = false;
+                    events.into_iter().for_each(|event| note(Ok(event), &mut failed, &mut said));
+                }
+                Err(error) => note(Err(error), &mut failed, &mut said),
             }
         }
-        if idle || failed.is_some() {
+        if failed.is_none() {
+            said.clear();
+        }
+        if idle {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(60));
         } else {
@@ -187,12 +195,21 @@ async fn serve(agent: &Agent, once: bool) -> Result<(), Failed> {
     }
 }
 
-fn note(event: Result<Event, DeviceError>, failed: &mut Option<DeviceError>) {
+/// Tells what happened; of a failure once, until it has passed.
+fn note(event: Result<Event, DeviceError>, failed: &mut Option<DeviceError>, said: &mut HashSet<String>) {
     match event {
         Ok(event) => told(&event),
         Err(error) => {
-            let again = if error.is_retryable() { "; it is tried again" } else { "" };
-            eprintln!("device: {}{again}", chain(&error));
+            let hint = match &error {
+                error if error.is_retryable() => "; it is tried again",
+                DeviceError::Hub(error) if error.class() == Class::Unauthorized => "; the hub does not know this mailbox, or not any more",
+                _ => "",
+            };
+            let line = format!("device: {}{hint}", chain(&error));
+            if !said.contains(&line) {
+                eprintln!("{line}");
+                said.insert(line);
+            }
             *failed = Some(error);
         }
     }
@@ -242,15 +259,16 @@ impl Consent for Terminal {
                 return Decision::Accept;
             }
             let _turn = self.one_at_a_time.lock().await;
-            // The other mailboxes go on while somebody thinks.
-            let answer = tokio::task::spawn_blocking(move || {
+            // The other mailboxes go on while somebody thinks. A thread that nobody waits for: the program can be ended meanwhile.
+            let (answered, answer) = oneshot::channel();
+            std::thread::spawn(move || {
                 print!("{text} [y/N] ");
-                std::io::stdout().flush()?;
-                let mut answer = String::new();
-                std::io::stdin().read_line(&mut answer).map(|_| answer)
+                let mut line = String::new();
+                let read = std::io::stdout().flush().and_then(|()| std::io::stdin().read_line(&mut line));
+                let _ = answered.send(read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes"));
             });
             match answer.await {
-                Ok(Ok(answer)) if matches!(answer.trim(), "y" | "Y" | "yes") => Decision::Accept,
+                Ok(true) => Decision::Accept,
                 _ => Decision::Refuse,
             }
         })
@@ -262,14 +280,18 @@ fn asked(question: &Question) -> String {
     let Question { action, hub, user_id, profile_name, server_name, keys, .. } = question;
     let (user, profile, issuer) = (user_id.escape_debug(), profile_name.escape_debug(), server_name.escape_debug());
     let what = match action {
-        Action::Create => format!("Make the profile {profile} of {issuer} for {user}, with {} keys?", keys.len()),
-        Action::Overwrite { profile_id } => format!("Put {} new keys into the profile {profile} ({profile_id}) for {user}?", keys.len()),
+        Action::Create => format!("Make the profile {profile} of {issuer} for {user}, with {}?", counted(keys.len(), "key")),
+        Action::Overwrite { profile_id } => format!("Put {} into the profile {profile} ({profile_id}) for {user}?", counted(keys.len(), "new key")),
         Action::Delete { profile_id } => format!("Delete the profile {profile} ({profile_id}) of {user} with its keys?"),
         Action::Sign(signing) => format!("Sign for {user}, with the key {}: {}?", signing.key_id.escape_debug(), shown(signing)),
         Action::Authenticate(signing) => format!("Authenticate {user}, with the key {}: {}?", signing.key_id.escape_debug(), shown(signing)),
         other => format!("{other:?}?"),
     };
     format!("{hub} asks: {what}")
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn shown(signing: &Signing) -> String {

@@ -33,7 +33,7 @@ use keyferry::crypto::Provider;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::client::{CallbackSender, ContentClient};
 use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
-use keyferry::hermod::server::{HermodService, ServerConfig};
+use keyferry::hermod::server::HermodService;
 use keyferry::hermod::wire::{AnyCallbackApi, AnyContentApi, BasicAuth};
 use keyferry::http::{GuardedTransport, TargetPolicy};
 use keyferry::{BaseUrl, Error, Secret};
@@ -93,7 +93,7 @@ async fn run() -> Result<(), Failed> {
 
 /// Serves until it is told to stop.
 async fn start(file: HubFile, listener: TcpListener, path: Option<PathBuf>, said: &[String]) -> Result<(), Failed> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
     let tls = file.tls.as_ref().map(|files| support::serve::tls(&beside(path.as_deref(), &files.certificate), &beside(path.as_deref(), &files.key)));
     let tls = tls.transpose()?;
 
@@ -102,10 +102,12 @@ async fn start(file: HubFile, listener: TcpListener, path: Option<PathBuf>, said
     config.integrators = integrators(&file)?;
     let hub = Hub::builder(Arc::new(AwsLcRs), config).build()?;
 
-    let mut server = ServerConfig::default();
+    let service = HermodService::of_hub(&hub);
+    // The hub's dialect stays.
+    let mut server = service.config().clone();
     server.limits = file.server.clone();
     let drain = server.drain.clone();
-    let service = HermodService::of_hub(&hub).with_config(server);
+    let service = service.with_config(server);
 
     // Whoever started this program reads the address from here: the port may have been chosen just now.
     println!("listening on {}://{}", if tls.is_some() { "https" } else { "http" }, listener.local_addr()?);
@@ -247,7 +249,7 @@ fn hash_key(client_id: Option<&str>) -> Result<(), Failed> {
     let key = match input.trim() {
         "" => {
             let key = random_key(&AwsLcRs)?;
-            eprintln!("KEYFERRY_API_KEY={}:{}", client_id.unwrap_or("CLIENT-ID"), key.expose());
+            eprintln!("export KEYFERRY_API_KEY={}:{}", client_id.unwrap_or("CLIENT-ID"), key.expose());
             key
         }
         // What nobody can guess may stand in the file as a plain digest, and nothing else.

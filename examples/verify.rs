@@ -10,7 +10,12 @@
 //!
 //! Exit status: 0 verified, 1 refused, 2 arguments or files that cannot be read. With `--lines` 0 once every line has its verdict.
 
-mod support;
+#[allow(unreachable_pub, dead_code)]
+mod support {
+    pub mod arguments;
+    pub mod lines;
+    pub mod verdict;
+}
 
 use std::io::{BufWriter, Write as _};
 use std::process::ExitCode;

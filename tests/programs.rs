@@ -5,8 +5,13 @@
 mod support;
 
 /// What the example programs are made of.
-#[path = "../examples/support/mod.rs"]
-mod program;
+#[allow(unreachable_pub, dead_code)]
+#[path = "../examples/support"]
+mod program {
+    pub mod arguments;
+    pub mod lines;
+    pub mod verdict;
+}
 
 #[cfg(all(feature = "ca", feature = "ureq"))]
 #[path = "programs/hubs.rs"]

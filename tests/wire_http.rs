@@ -226,6 +226,11 @@ fn an_answer_from_between_never_names_a_fault_of_the_device() {
             assert_eq!(error.class(), Class::Storage, "{call:?} {status}");
             assert_eq!(StatusError::of(&error).unwrap().status().as_u16(), status);
         }
+        // Another server of this crate, that has no mailboxes, is between as well.
+        let astray = write_refusal(dialect(), &Error::new(Class::NotFound, "path", "no such address"), "r");
+        assert_eq!(mailbox::read_answer(dialect(), call, &astray).unwrap_err().class(), Class::Storage);
+        let unknown = write_refusal(dialect(), &Error::new(Class::NotFound, "mid", "no such message"), "r");
+        assert_eq!(mailbox::read_answer(dialect(), call, &unknown).unwrap_err().class(), Class::NotFound);
         let gone = write_refusal(dialect(), &Error::new(Class::Expired, "mid", "it has ended"), "r");
         assert_eq!(mailbox::read_answer(dialect(), call, &gone).unwrap_err().class(), Class::Expired);
     }

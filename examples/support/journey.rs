@@ -8,9 +8,9 @@ use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, Provider, PublicKey, Signer};
 use keyferry::hermod::Dialect;
 use keyferry::hermod::client::was_not_taken;
-use keyferry::hermod::integrator::{Enrollment, KnownHub, Next, Proven, Received};
+use keyferry::hermod::integrator::{Enrollment, Failure, KnownHub, Next, Proven, Received};
 use keyferry::hermod::model::{
-    Address, Callback, Command, CommandHeader, CommandId, DataFormat, Item, Response, SignCommand, SignMechanism, SignParams, Submitted,
+    Address, Callback, Command, CommandHeader, CommandId, CommandKind, DataFormat, Item, Response, SignCommand, SignMechanism, SignParams, Submitted,
 };
 use keyferry::hermod::proof::{KnownKey, Pins, SignatureExpectation, VerifiedKey, Verifier, verify_signature};
 use keyferry::hermod::qr::{ActivationQr, Background};
@@ -91,7 +91,7 @@ impl Journey {
             Next::AwaitDevice(submitted) | Next::AwaitDelivery(submitted) => Step::Wait(submitted.map(|submitted| submitted.command_id.clone())),
             Next::Prove => Step::Prove,
             Next::Done => Step::Done,
-            Next::Failed(failure) => return Err(format!("the journey ended: {failure:?}").into()),
+            Next::Failed(failure) => return Err(format!("{}; to begin another, remove its file", why(failure)).into()),
             _ => return Err("a step that is not known here".into()),
         };
         // Certificates that are installed twice are installed once: that command may be sent again, and what is not known to be under way is.
@@ -266,4 +266,19 @@ fn show(submitted: &Submitted) -> Result<(), Failed> {
 /// Tells of the journey.
 pub fn said(text: &str) {
     println!("* {text}");
+}
+
+/// Why a journey came to nothing, for a person.
+fn why(failure: Failure) -> String {
+    match failure {
+        Failure::Refused { command, code: 1 } => format!("the journey ended: the user said no to the {} command", name(command)),
+        Failure::Refused { command, code } => format!("the journey ended: the device refused the {} command with code {code}", name(command)),
+        Failure::Ended { command, .. } => format!("the journey ended: nobody answered the {} command in time", name(command)),
+        Failure::GivenUp { reason } => format!("the journey was given up: {reason}"),
+        other => format!("the journey ended: {other:?}"),
+    }
+}
+
+fn name(command: CommandKind) -> String {
+    format!("{command:?}").to_lowercase()
 }

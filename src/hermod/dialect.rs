@@ -216,6 +216,8 @@ pub struct ErrorCodes {
     pub unknown_command: Cow<'static, str>,
     /// 404 for a user without a mailbox: `NO_DESTINATION`.
     pub no_destination: Cow<'static, str>,
+    /// 404 for an address that the server does not have: `UNKNOWN_ADDRESS`. It says nothing about what a caller asks after.
+    pub unknown_address: Cow<'static, str>,
     /// 404 for anything else: `NOT_FOUND`.
     pub not_found: Cow<'static, str>,
     /// 405: `METHOD_NOT_ALLOWED`.
@@ -420,6 +422,7 @@ impl Dialect {
                 unauthorized: word("UNAUTHORIZED"),
                 unknown_command: word("UNKNOWN_COMMAND"),
                 no_destination: word("NO_DESTINATION"),
+                unknown_address: word("UNKNOWN_ADDRESS"),
                 not_found: word("NOT_FOUND"),
                 method_not_allowed: word("METHOD_NOT_ALLOWED"),
                 timeout: word("TIMEOUT"),

@@ -126,7 +126,7 @@ fn hash_key_prints_the_line_for_the_file_and_a_key_that_it_makes_elsewhere() {
     let made = end_of(&hub, &["hash-key", "shop"], "");
     let (out, error) = (String::from_utf8(made.stdout).unwrap(), String::from_utf8(made.stderr).unwrap());
     assert!(out.starts_with("client-id = \"shop\"\nkey-digests = [\""), "{out}");
-    let key = error.trim().strip_prefix("KEYFERRY_API_KEY=shop:").unwrap();
+    let key = error.trim().strip_prefix("export KEYFERRY_API_KEY=shop:").unwrap();
     assert!(!out.contains(key) && out.ends_with(&hashed(key).unwrap()));
     assert_eq!(end_of(&hub, &["hash-key"], "password\n").status.code(), Some(1), "what can be guessed is no key");
 }

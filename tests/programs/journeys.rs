@@ -169,7 +169,7 @@ fn a_user_who_does_not_agree_ends_the_journey() {
         assert_eq!(status, Some(0), "{said}");
         let (status, said) = integrator.end();
         assert_eq!(status, Some(1));
-        assert!(said.contains("Refused"), "{said}");
+        assert!(said.contains("the user said no to the provision command"), "{said}");
         assert_eq!(site.device("user", &["list"], "").end().1, "");
     }
 }

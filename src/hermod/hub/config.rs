@@ -40,8 +40,8 @@ impl HubConfig {
     /// A configuration without integrators, with the defaults for all else.
     ///
     /// # Errors
-    /// Class `malformed` if `public_url` is not an absolute address without query, fragment and user that ends in `/ms`, or `fqdn` is empty or
-    /// not printable ASCII.
+    /// Class `malformed` if `public_url` is not an absolute address without query, fragment and user that ends in `/ms`, or `fqdn` is empty,
+    /// not printable ASCII, or an address.
     pub fn new(public_url: impl Into<String>, fqdn: impl Into<String>) -> Result<Self, Error> {
         let (mut public_url, fqdn) = (public_url.into(), fqdn.into());
         public_url.truncate(public_url.trim_end_matches('/').len());
@@ -79,7 +79,7 @@ impl HubConfig {
         if !self.public_url.ends_with("/ms") {
             return Err(Error::malformed("public_url", "does not end in /ms"));
         }
-        if self.fqdn.is_empty() || !self.fqdn.bytes().all(|octet| octet.is_ascii_graphic()) {
+        if self.fqdn.is_empty() || !self.fqdn.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'/') {
             return Err(Error::malformed("fqdn", "not a host name"));
         }
         Ok(())

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::{error, warn};
+
 use super::ids::share;
 use super::waiting::{First, first};
 use super::{CallbackPolicy, DeliveryOutcome, DeliveryRecord, Hub, Inner, TakeDeliveries};
@@ -43,7 +45,7 @@ impl Inner {
         Box::pin(async move {
             let outcome = match self.try_delivery(&delivery).await {
                 Ok(()) => DeliveryOutcome::Delivered,
-                Err(error) => self.after_failure(delivery.attempts, error),
+                Err(failure) => self.after_failure(&delivery, failure),
             };
             let _ = self.store.finish_delivery(&delivery.id, delivery.attempts, outcome).await;
         })
@@ -62,11 +64,15 @@ impl Inner {
         }
     }
 
-    fn after_failure(&self, attempts: u32, failure: Failure) -> DeliveryOutcome {
-        let (policy, error) = (&self.config.callbacks, failure.class);
-        if attempts >= policy.attempts || failure.is_final {
+    fn after_failure(&self, delivery: &DeliveryRecord, failure: Failure) -> DeliveryOutcome {
+        let (policy, error, attempts) = (&self.config.callbacks, failure.class, delivery.attempts);
+        let is_last = attempts >= policy.attempts || failure.is_final;
+        let (integrator, command, class) = (delivery.integrator.escape_default(), delivery.command, error.as_str());
+        if is_last {
+            error!(%integrator, command, delivery = delivery.id, attempts, class, "a callback was given up");
             return DeliveryOutcome::Failed { error };
         }
+        warn!(%integrator, command, delivery = delivery.id, attempts, class, "a callback failed, and is tried again");
         DeliveryOutcome::Retry { at: self.now().plus(pause(policy, attempts, share(&*self.provider))), error }
     }
 }

@@ -310,7 +310,7 @@ impl Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the answer was refused")
+        write!(f, "the answer was refused as `{}`", self.error.class())
     }
 }
 

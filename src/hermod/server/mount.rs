@@ -95,6 +95,27 @@ impl HermodService {
     }
 
     /// Serves commands and mailboxes of a hub, with its dialect, below the path of its public address without `/ms`.
+    ///
+    /// Deadlines and callbacks are not the server's business: [`Hub::run`](crate::hermod::hub::Hub::run) has to be polled beside it, or no callback is ever sent.
+    /// To change the configuration, take [`config`](Self::config) and change that, so that the hub's dialect stays.
+    ///
+    /// ```
+    /// # #[cfg(feature = "aws-lc-rs")] {
+    /// use std::sync::Arc;
+    /// use keyferry::crypto::aws_lc_rs::AwsLcRs;
+    /// use keyferry::hermod::hub::{Hub, HubConfig};
+    /// use keyferry::hermod::server::HermodService;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let hub = Hub::builder(Arc::new(AwsLcRs), HubConfig::new("https://hub.example/hermod/rest/ms", "hub.example")?).build()?;
+    /// let service = HermodService::of_hub(&hub);
+    /// let running = tokio::spawn(async move { hub.run().await });
+    /// let app: axum::Router = axum::Router::new().fallback_service(service);
+    /// # running.abort();
+    /// # Ok::<(), keyferry::Error>(())
+    /// # }).unwrap();
+    /// # }
+    /// ```
     #[cfg(feature = "hub")]
     #[must_use]
     pub fn of_hub(hub: &crate::hermod::hub::Hub) -> Self {

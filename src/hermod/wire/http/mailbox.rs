@@ -206,7 +206,7 @@ pub fn read_answer(dialect: &Dialect, call: &Call, response: &Response<Bytes>) -
     let between = || Error::new(Class::Storage, "", "not an answer of the hub").with_source(kept());
     if !response.status().is_success() {
         let error = read_refusal(response);
-        let says_it = is_ours(response) || error.class() == Class::Rate;
+        let says_it = is_ours(dialect, response) || error.class() == Class::Rate;
         return Err(if says_it { error } else { error.with_class(Class::Storage) });
     }
     let text = text_of(response.body()).map_err(|_| between())?;

@@ -84,6 +84,7 @@ fn code_of<'a>(dialect: &'a Dialect, status: StatusCode, error: &Error) -> Cow<'
         404 => match error.part() {
             "commandHeader.to" => &codes.no_destination,
             "commandId" => &codes.unknown_command,
+            "path" => &codes.unknown_address,
             _ => &codes.not_found,
         },
         405 => &codes.method_not_allowed,
@@ -132,9 +133,11 @@ pub fn read_refusal(response: &Response<Bytes>) -> Error {
     error.with_source(StatusError::new(status, response.body(), retry_after))
 }
 
-/// Whether an answer carries a body that a hub of this crate refuses with.
-pub(super) fn is_ours(response: &Response<Bytes>) -> bool {
-    std::str::from_utf8(response.body()).is_ok_and(|body| ErrorBody::from_json(body).is_ok())
+/// Whether an answer is what a hub of this crate says about what it was asked: its body has the form, and it is not that there is no such address, which says that
+/// the request went astray.
+pub(super) fn is_ours(dialect: &Dialect, response: &Response<Bytes>) -> bool {
+    let body = std::str::from_utf8(response.body()).ok().and_then(|body| ErrorBody::from_json(body).ok());
+    body.is_some_and(|body| body.error.code != dialect.errors.unknown_address)
 }
 
 fn read_code(body: &[u8]) -> Option<Class> {
@@ -167,7 +170,7 @@ mod tests {
                 class => *class,
             };
             assert_eq!(read_refusal(&response).class(), expected, "{class}");
-            assert!(is_ours(&response));
+            assert!(is_ours(Dialect::standard(), &response));
             assert_eq!(response.headers()["x-request-id"], "r1");
         }
     }
