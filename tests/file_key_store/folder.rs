@@ -90,7 +90,7 @@ async fn names_from_outside_are_no_file_names() {
     assert!(matches!(FileKeyStore::open(&folder, Arc::new(AwsLcRs)), Err(FileStoreError::Io { .. })), "the parent has to be there");
     std::fs::create_dir(scratch.path("a")).unwrap();
     let store = opened(&folder);
-    for hostile in ["../../escaped", "/tmp/escaped", "", ".", "state.json", "a\0b", "con", "x".repeat(60_000).as_str()] {
+    for hostile in ["../../escaped", "/var/escaped", "", ".", "state.json", "a\0b", "con", "x".repeat(60_000).as_str()] {
         let message = MessageId::new(format!("https://hub.example/ms/{hostile}"), hostile);
         let names = ProfileNames::new(hostile, hostile, hostile, hostile);
         let wish = KeyWish::new(hostile, hostile, KeyKind::Ec(Curve::P256));
