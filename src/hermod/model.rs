@@ -16,6 +16,7 @@ mod certificate;
 mod command;
 mod delete;
 mod envelope;
+mod error_body;
 mod mailbox;
 mod opaque;
 mod pin_reset;
@@ -27,11 +28,12 @@ pub(crate) mod word;
 
 pub use activation::{Activation, MessageLink, PLUGOUT_SCHEME, Plugout, StartLink};
 pub use address::Address;
-pub use api_user::{ApiUser, ApiUsers, ErrorBody, ErrorDetail};
+pub use api_user::{ApiUser, ApiUsers};
 pub use callback::{Callback, CommandId, Destination, Progress, Response, ResponseHeader, State, Submitted};
 pub use certificate::{CertificateCommand, CertificateResponse, KeyCertificate, KeyProtectionLevel};
 pub use command::{Command, CommandBody, CommandHeader, CommandKind, CommandType};
 pub use delete::{DeleteCommand, DeleteResponse};
+pub use error_body::{ErrorBody, ErrorDetail};
 pub use mailbox::{Answer, ListedMessage, Listing, Message, MessageHeader, ReservedBox};
 pub use opaque::{DataText, JwsText, MAX_DATA, Opaque, OpaqueText};
 pub use pin_reset::{
