@@ -71,6 +71,8 @@ impl CallbackService {
 
     /// Takes only what was signed with one of these secrets, of which two are valid while one replaces the other, at most `max_age` ago. Everything else gets the
     /// answer to a credential that does not fit.
+    ///
+    /// A signature covers the body, so it is checked after that was read: let the gate ask for HTTP Basic as well, or anybody may have bodies read.
     #[must_use]
     pub fn with_signature(mut self, provider: Arc<dyn Provider>, secrets: Vec<Secret>, max_age: Duration) -> Self {
         let gate = self.wire.gate.clone();
