@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use keyferry::Certificate;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
-use keyferry::crypto::{Algorithm, Curve, KeyKind, PrivateKey, Provider};
+use keyferry::crypto::{Algorithm, Curve, KeyKind, PrivateKey, Provider, PublicKeyParts};
 use keyferry::csr::Template;
 use keyferry::hermod::model::{KeyGenRequest, KeyTypePrio, KeyUsage};
 
@@ -46,11 +46,16 @@ pub fn key_requests(keys: &str, subject: &str, provider: &dyn Provider) -> Resul
 /// What a certificate says, as JSON.
 pub fn printed(key_id: &str, certificate: &Certificate) -> serde_json::Value {
     let fingerprint: Vec<String> = certificate.fingerprint(&AwsLcRs).iter().map(|octet| format!("{octet:02x}")).collect();
+    let key = match certificate.public_key().parts() {
+        PublicKeyParts::Rsa { .. } => format!("RSA {}", certificate.public_key().bits()),
+        PublicKeyParts::Ec { curve, .. } => format!("EC {}", curve.name()),
+        PublicKeyParts::Ed25519 { .. } => String::from("Ed25519"),
+    };
     serde_json::json!({
         "keyid": key_id,
         "subject": certificate.subject(),
         "issuer": certificate.issuer(),
-        "key": format!("{:?}", certificate.public_key()),
+        "key": key,
         "fingerprint": fingerprint.concat(),
     })
 }
