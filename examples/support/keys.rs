@@ -50,6 +50,7 @@ pub fn printed(key_id: &str, certificate: &Certificate) -> serde_json::Value {
         PublicKeyParts::Rsa { .. } => format!("RSA {}", certificate.public_key().bits()),
         PublicKeyParts::Ec { curve, .. } => format!("EC {}", curve.name()),
         PublicKeyParts::Ed25519 { .. } => String::from("Ed25519"),
+        other => format!("{other:?}"),
     };
     serde_json::json!({
         "keyid": key_id,
