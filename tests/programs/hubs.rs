@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use crate::parties::{API_KEY, Killer, Program, Site, config};
+use crate::support::peers;
 use crate::{Scratch, end_of, example};
 
 /// The status of a poll for a command that is not there: 404 for who is known, 401 for who is not.
@@ -184,4 +185,18 @@ fn each_program_says_how_it_is_called_and_ends_with_2_if_it_is_not() {
             assert_eq!(status, Some(2), "{name} {arguments:?}: {said}");
         }
     }
+}
+
+/// Where a program that is started from a shell writes its log. It is asked for on the way: a log that wants colours needs what they are made with.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hub_runs_on_a_terminal() {
+    let Some(hub) = example("hub") else { return };
+    if !peers::has_peer("script", &["--version"]) {
+        return;
+    }
+    let command = format!("{} --listen 127.0.0.1:0", hub.display());
+    let program = Program::start(std::path::Path::new("script"), &["--quiet", "--return", "--flush", "--command", &command, "/dev/null"], &[], "");
+    assert!(program.line("listening on http://127.0.0.1:").trim_end().parse::<u16>().is_ok());
+    program.signal("TERM");
 }
