@@ -17,7 +17,7 @@ use keyferry::csr::Template;
 use keyferry::hermod::client::{CallbackSender, CommandClient, HttpConnector};
 use keyferry::hermod::device::{Agent, Decision, DevicePolicy, Question};
 use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
-use keyferry::hermod::integrator::{Enrollment, Next};
+use keyferry::hermod::integrator::{Enrollment, Next, Received};
 use keyferry::hermod::model::{Callback, CommandHeader, DeviceInfo, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest, State};
 use keyferry::hermod::proof::Verifier;
 use keyferry::hermod::server::{CallbackService, HermodService, Rate, ServerConfig};
@@ -128,14 +128,11 @@ impl World {
     }
 
     /// Waits for the callback of a command in a journey; `None` if its time is up for good.
-    async fn hear(&self, enrollment: &mut Enrollment, known: usize) -> Option<()> {
+    async fn hear(&self, enrollment: &mut Enrollment) -> Option<()> {
         // The callback of a command that timed out needs its time too.
         for _ in 0..LIFESPAN * 2 {
-            if self.inbox.of(enrollment.id()).len() > known {
-                for callback in self.inbox.of(enrollment.id()) {
-                    // Refused only if the answer to the command was garbled, and said another id.
-                    enrollment.received(&callback).ok()?;
-                }
+            // Refused is what is told of a delivery that was sent again since, or of a command whose id was garbled.
+            if self.inbox.of(enrollment.id()).iter().any(|callback| enrollment.received(callback) == Ok(Received::New)) {
                 return Some(());
             }
             self.sleep(3).await;
@@ -204,17 +201,21 @@ impl World {
                         // Refused only if it was garbled; then it is as if there was none.
                         Ok(submitted) => drop(enrollment.submitted(&submitted)),
                         Err(error) if keyferry::hermod::client::was_not_sent(&error) => drop(enrollment.not_sent(&command).unwrap()),
-                        // Taken or not: a callback tells, or nobody.
+                        // Taken or not: to deliver twice is to deliver once.
+                        Err(error) if command.provision().is_none() => {
+                            assert!(matches!(error.class(), Class::Storage | Class::Rate) || self.chaos.tally().garbled > 0, "{error}");
+                            enrollment.not_sent(&command).unwrap();
+                        }
+                        // A callback tells, or nobody.
                         Err(_) => {}
                     }
                 }
                 Next::AwaitDevice(submitted) => {
-                    let known = self.inbox.of(enrollment.id()).len();
                     if let Some(submitted) = submitted {
                         // What fails is gone on with by the device's own loop.
                         let _ = self.device(keys.clone()).activate(submitted.destinations[0].uri.expose()).await;
                     }
-                    self.hear(&mut enrollment, known).await?;
+                    self.hear(&mut enrollment).await?;
                 }
                 Next::Prove => {
                     let expectation = enrollment.expectation().unwrap().with_mailbox_base(PUBLIC).unwrap();
@@ -225,8 +226,7 @@ impl World {
                     (proven, issued) = (Some(proof.answer().profile_id().to_owned()), Some(certificate));
                 }
                 Next::AwaitDelivery(_) => {
-                    let known = self.inbox.of(enrollment.id()).len();
-                    self.hear(&mut enrollment, known).await?;
+                    self.hear(&mut enrollment).await?;
                 }
                 Next::Done => return Some((proven.unwrap(), issued.unwrap())),
                 Next::Failed(_) => return None,

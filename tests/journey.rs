@@ -381,3 +381,62 @@ async fn openssl_verifies_the_issued_chain() {
         assert!(subject.contains("Jane"), "{subject}");
     }
 }
+
+/// A mailbox that, once an answer has arrived, lets another agent over the same key store go on with everything before it says so.
+struct Overtaken {
+    mailbox: AnyMailboxApi,
+    other: Agent,
+}
+
+impl MailboxApi for Overtaken {
+    async fn list(&self, wait: Duration) -> Result<Listing, Error> {
+        self.mailbox.list(wait).await
+    }
+
+    async fn fetch(&self, mid: &str) -> Result<Message, Error> {
+        self.mailbox.fetch(mid).await
+    }
+
+    async fn answer(&self, mid: &str, answer: &str) -> Result<(), Error> {
+        self.mailbox.answer(mid, answer).await?;
+        for event in self.other.run_once().await {
+            event.unwrap();
+        }
+        Ok(())
+    }
+
+    async fn reserve(&self) -> Result<ReservedBox, Error> {
+        self.mailbox.reserve().await
+    }
+
+    async fn remove(&self) -> Result<(), Error> {
+        self.mailbox.remove().await
+    }
+}
+
+struct ThroughOvertaken(Through<Hub>, Agent);
+
+impl Connector for ThroughOvertaken {
+    fn connect<'a>(&'a self, public: &'a str, key: MailboxKey) -> BoxFuture<'a, Result<Connection, Error>> {
+        Box::pin(async move {
+            let mailbox = self.0.connect(public, key).await?.mailbox;
+            Ok(Connection::new(AnyMailboxApi::new(Overtaken { mailbox, other: self.1.clone() })))
+        })
+    }
+}
+
+/// A link is opened while the device looks into its mailboxes: both send the same answer, and both learn that it was taken.
+#[tokio::test]
+async fn two_calls_that_go_on_with_one_message_do_not_give_up_the_mailbox_of_the_profile() {
+    let world = World::new();
+    let mut enrollment = world.at(1).await;
+    let other = world.device();
+    let device = world.device_over(world.device_store.clone(), Arc::new(ThroughOvertaken(Through(world.hub()), other)));
+    device.activate(&link(&enrollment)).await.unwrap();
+    assert_eq!(enrollment.received(&world.callback().await).unwrap(), Received::New);
+    for _ in 0..3 {
+        world.advance(&mut enrollment).await;
+    }
+    assert_eq!(enrollment.next(), Next::Done);
+    world.assert_installed(&["signer"]).await;
+}

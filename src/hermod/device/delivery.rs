@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::mailbox::{Mailbox, is_gone};
 use super::{Agent, DeviceError, Event};
+use crate::base_url::is_same;
 use crate::hermod::model::{Answer, CommandKind, ProvisionResponse, Response, SUCCESS};
 use crate::hermod::wire::MailboxApi as _;
 use crate::keys::{KeptAnswer, MessageId, Pending, Profile};
@@ -53,8 +54,10 @@ impl Agent {
     async fn provisioned(&self, owner: Option<&Profile>, pending: Pending) -> Result<Event, DeviceError> {
         let profile_id = pending.profile.id;
         if owner.is_none() {
-            // The profile moves to the mailbox that was reserved for it; the one it had is given up.
-            if let Some(old) = self.keys.profile(&profile_id).await? {
+            // The profile moves to the mailbox that was reserved for it; the one it had is given up. If it has that one already, somebody else was here
+            // first: another call that went on with the same message.
+            let moved = |old: &Profile| pending.mailbox.as_ref().is_some_and(|new| !is_same(&new.address, &old.channel.address));
+            if let Some(old) = self.keys.profile(&profile_id).await?.filter(moved) {
                 let given_up = match self.open(&old.channel).await {
                     Ok(old) => old.api.remove().await.map_err(DeviceError::Hub),
                     Err(error) => Err(error),

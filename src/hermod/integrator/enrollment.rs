@@ -238,6 +238,9 @@ impl Enrollment {
     /// `command`, which was about to be sent, is certainly not with the hub: no connection was made, or the hub refused it. [`next`](Self::next) gives
     /// it again. If the hub has told of it, nothing changes. Of an HTTP client's error, `hermod::client::was_not_taken` tells whether it means that.
     ///
+    /// The command that delivers certificates may be given up for lost in this way also if nobody knows: to install twice is to install once, and what is told of
+    /// the first one then belongs to no command of this journey ([`received`](Self::received) says `not-found`). A provision command may not: each makes keys.
+    ///
     /// # Errors
     /// Class `not-found` as for [`sending`](Self::sending).
     pub fn not_sent(&mut self, command: &Command) -> Result<Received, Error> {
