@@ -21,12 +21,12 @@ use keyferry::hermod::integrator::{Enrollment, Next, Received};
 use keyferry::hermod::model::{Callback, CommandHeader, DeviceInfo, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest, State};
 use keyferry::hermod::proof::Verifier;
 use keyferry::hermod::server::{CallbackService, HermodService, Rate, ServerConfig};
-use keyferry::hermod::wire::{AnyCallbackApi, ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery};
+use keyferry::hermod::wire::{AnyCallbackApi, ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery, MailboxApi as _, MailboxKey};
 use keyferry::http::{GuardedTransport, InProcess, TargetPolicy, Transport};
 use keyferry::issuer::{LocalCa, issue};
 use keyferry::keys::{KeyStore as _, MemoryKeyStore};
 use keyferry::testing::{Chaos, Faults};
-use keyferry::{BaseUrl, Certificate, Class, Clock, Error, Secret};
+use keyferry::{BaseUrl, Certificate, Class, Clock, Error, Gate as _, Secret};
 use sim_clock::SimClock;
 
 const PUBLIC: &str = "https://hub.example/hermod/rest/ms";
@@ -172,6 +172,11 @@ impl World {
         device.abort();
         assert!(keys.all_pending().await.unwrap().is_empty(), "keys that nobody knows of");
         assert!(keys.activations().await.unwrap().is_empty());
+        for profile in keys.profiles().await.unwrap() {
+            let bid = profile.channel.address.rsplit_once('/').unwrap().1;
+            let mailbox = self.hub.open(MailboxKey::of_mailbox(bid, profile.channel.token.clone())).await.unwrap();
+            mailbox.list(Duration::ZERO).await.expect("a profile has a mailbox");
+        }
         let (profile_id, issued) = proven;
         let profile = keys.profile(&profile_id).await.unwrap().expect("the profile that the integrator knows of");
         let installed = profile.key("signer").unwrap();
