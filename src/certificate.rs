@@ -138,15 +138,15 @@ impl Certificate {
 /// Where the fields stand: version (which may be absent), serial number, signature algorithm, issuer, validity, subject.
 fn places(der: &[u8]) -> Result<Places, Error> {
     const PART: &str = "certificate";
-    let mut fields = tlv::Cursor::new(der).expect(Tag::Sequence, PART)?.inside().expect(Tag::Sequence, PART)?.inside();
+    let mut fields = tlv::Cursor::new(der).require(Tag::Sequence, PART)?.inside().require(Tag::Sequence, PART)?.inside();
     if fields.peek() == Some(tlv::context(0)) {
         fields.next(PART)?;
     }
-    let serial = fields.expect(Tag::Integer, PART)?.value_range();
-    fields.expect(Tag::Sequence, PART)?;
-    let issuer = fields.expect(Tag::Sequence, PART)?.range();
-    fields.expect(Tag::Sequence, PART)?;
-    Ok(Places { serial, issuer, subject: fields.expect(Tag::Sequence, PART)?.range() })
+    let serial = fields.require(Tag::Integer, PART)?.value_range();
+    fields.require(Tag::Sequence, PART)?;
+    let issuer = fields.require(Tag::Sequence, PART)?.range();
+    fields.require(Tag::Sequence, PART)?;
+    Ok(Places { serial, issuer, subject: fields.require(Tag::Sequence, PART)?.range() })
 }
 
 impl fmt::Debug for Certificate {

@@ -63,9 +63,13 @@ pub mod crypto;
 pub mod csr;
 mod error;
 mod escapes;
+#[cfg(any(feature = "hub", feature = "client", feature = "server"))]
+mod first;
 mod gate;
 
 pub mod hermod;
+#[cfg(any(feature = "hub", feature = "device", feature = "http"))]
+mod hex;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod issuer;

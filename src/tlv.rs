@@ -160,7 +160,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next element, which has to have this tag.
-    pub(crate) fn expect(&mut self, tag: Tag, part: &'static str) -> Result<Element<'a>, Error> {
+    pub(crate) fn require(&mut self, tag: Tag, part: &'static str) -> Result<Element<'a>, Error> {
         let element = self.next(part)?;
         if element.tag == tag { Ok(element) } else { Err(Error::malformed(part, "another type of element stands here").at(element.offset)) }
     }
@@ -172,7 +172,7 @@ impl<'a> Cursor<'a> {
 
     /// The octets of an INTEGER that is not negative, without its leading zero.
     pub(crate) fn unsigned(&mut self, part: &'static str) -> Result<&'a [u8], Error> {
-        let element = self.expect(Tag::Integer, part)?;
+        let element = self.require(Tag::Integer, part)?;
         match element.value {
             [0x00] => Ok(&[]),
             [0x00, rest @ ..] if rest.first().is_some_and(|first| *first >= 0x80) => Ok(rest),
@@ -183,7 +183,7 @@ impl<'a> Cursor<'a> {
 
     /// A BIT STRING of whole octets, which are its value.
     pub(crate) fn bit_string(&mut self, part: &'static str) -> Result<Element<'a>, Error> {
-        let element = self.expect(Tag::BitString, part)?;
+        let element = self.require(Tag::BitString, part)?;
         match element.value {
             [0x00, value @ ..] => Ok(Element { value, ..element }),
             _ => Err(Error::malformed(part, "not a bit string of whole octets").at(element.offset)),

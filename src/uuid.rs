@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::crypto::{CryptoError, Provider};
+use crate::hex;
 
 /// 16 random octets with the marks of version 4: 122 random bits.
 pub(crate) fn octets(provider: &dyn Provider) -> Result<Zeroizing<[u8; 16]>, CryptoError> {
@@ -15,15 +16,12 @@ pub(crate) fn octets(provider: &dyn Provider) -> Result<Zeroizing<[u8; 16]>, Cry
 
 /// The text of a UUID, lower case.
 pub(crate) fn text(octets: &[u8; 16]) -> String {
-    // By hand: the formatting machinery takes several times as long, and a hub writes four of these for each command.
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(36);
-    for (index, octet) in octets.iter().enumerate() {
-        if matches!(index, 4 | 6 | 8 | 10) {
+    for (index, part) in [&octets[..4], &octets[4..6], &octets[6..8], &octets[8..10], &octets[10..]].into_iter().enumerate() {
+        if index > 0 {
             text.push('-');
         }
-        text.push(char::from(DIGITS[usize::from(octet >> 4)]));
-        text.push(char::from(DIGITS[usize::from(octet & 15)]));
+        hex::push(&mut text, part);
     }
     text
 }

@@ -554,3 +554,21 @@ mod vectors {
         }
     }
 }
+
+/// RFC 4231, test cases 1, 2 and 6; and a key of no octets, which is one of zeros.
+#[test]
+fn hmac_sha_256_is_that_of_rfc_4231_with_a_key_of_any_length() {
+    let cases: [(&[u8], &[u8], &str); 5] = [
+        (&[0x0b; 20], b"Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"),
+        (b"Jefe", b"what do ya want for nothing?", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+        (&[0xaa; 131], b"Test Using Larger Than Block-Size Key - Hash Key First", "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"),
+        (b"", b"", "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"),
+        (&[0; 64], b"", "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"),
+    ];
+    for (name, provider) in providers() {
+        for (key, message, expected) in cases {
+            let mac = provider.hmac_sha256(key, message).unwrap();
+            assert_eq!(mac.iter().map(|octet| format!("{octet:02x}")).collect::<String>(), expected, "{name}");
+        }
+    }
+}

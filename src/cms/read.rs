@@ -48,41 +48,41 @@ impl<'a> SignedData<'a> {
             return Err(Error::too_large("contentInfo", "more than 1 MiB"));
         }
         let mut outer = Cursor::new(der);
-        let mut info = outer.expect(Tag::Sequence, "contentInfo")?.inside();
+        let mut info = outer.require(Tag::Sequence, "contentInfo")?.inside();
         outer.end("contentInfo")?;
         expect_oid(&mut info, SIGNED_DATA, "contentType", "not SignedData")?;
-        let mut explicit = info.expect(tlv::context(0), "content")?.inside();
+        let mut explicit = info.require(tlv::context(0), "content")?.inside();
         info.end("contentInfo")?;
-        let mut fields = explicit.expect(Tag::Sequence, "signedData")?.inside();
+        let mut fields = explicit.require(Tag::Sequence, "signedData")?.inside();
         explicit.end("content")?;
 
-        fields.expect(Tag::Integer, "version")?;
-        fields.expect(Tag::Set, "digestAlgorithms")?;
-        let content = read_content(&fields.expect(Tag::Sequence, "encapContentInfo")?)?;
+        fields.require(Tag::Integer, "version")?;
+        fields.require(Tag::Set, "digestAlgorithms")?;
+        let content = read_content(&fields.require(Tag::Sequence, "encapContentInfo")?)?;
         // Certificates and revocation lists: the caller knows the key.
         for number in [0, 1] {
             if fields.peek() == Some(tlv::context(number)) {
                 fields.next("signedData")?;
             }
         }
-        let mut signers = fields.expect(Tag::Set, "signerInfos")?.inside();
+        let mut signers = fields.require(Tag::Set, "signerInfos")?.inside();
         fields.end("signedData")?;
-        let signer = signers.expect(Tag::Sequence, "signerInfos")?;
+        let signer = signers.require(Tag::Sequence, "signerInfos")?;
         signers.end("signerInfos").map_err(|_| Error::malformed("signerInfos", "more than one signer"))?;
         Self::read_signer(content, &signer)
     }
 
     fn read_signer(content: Option<&'a [u8]>, signer: &Element<'a>) -> Result<Self, Error> {
         let mut fields = signer.inside();
-        fields.expect(Tag::Integer, "signerInfo.version")?;
+        fields.require(Tag::Integer, "signerInfo.version")?;
         let signer = SignerId::read(&fields.next("sid")?)?;
-        let hash = read_hash(&fields.expect(Tag::Sequence, "digestAlgorithm")?)?;
+        let hash = read_hash(&fields.require(Tag::Sequence, "digestAlgorithm")?)?;
         if fields.peek() != Some(tlv::context(0)) {
             return Err(Error::malformed("signedAttrs", "absent: what was signed is the content itself"));
         }
-        let attributes = fields.expect(tlv::context(0), "signedAttrs")?;
+        let attributes = fields.require(tlv::context(0), "signedAttrs")?;
         attributes.check("signedAttrs")?;
-        let algorithm = match fields.expect(Tag::Sequence, "signatureAlgorithm")?.octets {
+        let algorithm = match fields.require(Tag::Sequence, "signatureAlgorithm")?.octets {
             RSA => Some(match hash {
                 Hash::Sha256 => Algorithm::Rs256,
                 Hash::Sha384 => Algorithm::Rs384,
@@ -92,7 +92,7 @@ impl<'a> SignedData<'a> {
         };
         let refused = || Error::new(Class::Algorithm, "signatureAlgorithm", "not known here, or not with that digest");
         let algorithm = algorithm.ok_or_else(refused)?;
-        let signature = fields.expect(Tag::OctetString, "signature")?.value;
+        let signature = fields.require(Tag::OctetString, "signature")?.value;
         if fields.peek() == Some(tlv::context(1)) {
             fields.next("unsignedAttrs")?;
         }
@@ -160,8 +160,8 @@ impl<'a> SignerId<'a> {
         match element.tag {
             Tag::Sequence => {
                 let mut fields = element.inside();
-                let issuer = fields.expect(Tag::Sequence, "sid")?.octets;
-                let serial = fields.expect(Tag::Integer, "sid")?.value;
+                let issuer = fields.require(Tag::Sequence, "sid")?.octets;
+                let serial = fields.require(Tag::Integer, "sid")?.value;
                 fields.end("sid")?;
                 Ok(Self::IssuerAndSerial { issuer, serial })
             }
@@ -185,9 +185,9 @@ impl<'a> Attributes<'a> {
         const PART: &str = "signedAttrs";
         let (mut read, mut list) = (Self::default(), element.inside());
         while !list.is_empty() {
-            let mut attribute = list.expect(Tag::Sequence, PART)?.inside();
-            let oid = attribute.expect(Tag::ObjectIdentifier, PART)?;
-            let mut values = attribute.expect(Tag::Set, PART)?.inside();
+            let mut attribute = list.require(Tag::Sequence, PART)?.inside();
+            let oid = attribute.require(Tag::ObjectIdentifier, PART)?;
+            let mut values = attribute.require(Tag::Set, PART)?.inside();
             attribute.end(PART)?;
             let (slot, tag) = match oid.octets {
                 CONTENT_TYPE => (&mut read.content_type, Tag::ObjectIdentifier),
@@ -196,7 +196,7 @@ impl<'a> Attributes<'a> {
                 SIGNING_CERTIFICATE => (&mut read.signing_certificate, Tag::Sequence),
                 _ => continue,
             };
-            let value = values.expect(tag, PART)?;
+            let value = values.require(tag, PART)?;
             values.end(PART)?;
             if slot.replace(value).is_some() {
                 return Err(Error::malformed(PART, "an attribute twice").at(oid.offset));
@@ -214,9 +214,9 @@ fn read_content<'a>(element: &Element<'a>) -> Result<Option<&'a [u8]>, Error> {
     if fields.is_empty() {
         return Ok(None);
     }
-    let mut explicit = fields.expect(tlv::context(0), PART)?.inside();
+    let mut explicit = fields.require(tlv::context(0), PART)?.inside();
     fields.end(PART)?;
-    let content = explicit.expect(Tag::OctetString, PART)?;
+    let content = explicit.require(Tag::OctetString, PART)?;
     explicit.end(PART)?;
     Ok(Some(content.value))
 }
@@ -225,9 +225,9 @@ fn read_content<'a>(element: &Element<'a>) -> Result<Option<&'a [u8]>, Error> {
 fn read_hash(element: &Element<'_>) -> Result<Hash, Error> {
     const PART: &str = "digestAlgorithm";
     let mut fields = element.inside();
-    let oid = fields.expect(Tag::ObjectIdentifier, PART)?.octets;
+    let oid = fields.require(Tag::ObjectIdentifier, PART)?.octets;
     if !fields.is_empty() {
-        fields.expect(Tag::Null, PART)?;
+        fields.require(Tag::Null, PART)?;
         fields.end(PART)?;
     }
     let known = Hash::ALL.into_iter().find(|hash| hash.oid() == oid);
@@ -237,11 +237,11 @@ fn read_hash(element: &Element<'_>) -> Result<Hash, Error> {
 /// The hash of the first certificate of a SigningCertificateV2, if it is SHA-256, the default.
 fn read_certificate_hash<'a>(element: &Element<'a>) -> Result<Option<&'a [u8]>, Error> {
     const PART: &str = "signedAttrs.signingCertificateV2";
-    let mut certificate = element.inside().expect(Tag::Sequence, PART)?.inside().expect(Tag::Sequence, PART)?.inside();
+    let mut certificate = element.inside().require(Tag::Sequence, PART)?.inside().require(Tag::Sequence, PART)?.inside();
     if certificate.peek() == Some(Tag::Sequence) {
         return Ok(None);
     }
-    Ok(Some(certificate.expect(Tag::OctetString, PART)?.value))
+    Ok(Some(certificate.require(Tag::OctetString, PART)?.value))
 }
 
 /// The description in ContentHints, if there is one.
@@ -262,6 +262,6 @@ fn key_identifier(certificate: &Certificate) -> Option<Vec<u8>> {
 }
 
 fn expect_oid(cursor: &mut Cursor<'_>, oid: &[u8], part: &'static str, detail: &'static str) -> Result<(), Error> {
-    let element = cursor.expect(Tag::ObjectIdentifier, part)?;
+    let element = cursor.require(Tag::ObjectIdentifier, part)?;
     if element.octets == oid { Ok(()) } else { Err(Error::malformed(part, detail).at(element.offset)) }
 }

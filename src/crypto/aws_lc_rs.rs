@@ -48,7 +48,7 @@ impl Provider for AwsLcRs {
     fn private_key_from_pkcs8_der(&self, pkcs8: &[u8]) -> Result<Box<dyn PrivateKey>, CryptoError> {
         // The library does not mind octets after an RSA key.
         let mut outer = tlv::Cursor::new(pkcs8);
-        outer.expect(Tag::Sequence, "privateKeyInfo").and_then(|_| outer.end("privateKeyInfo")).map_err(|_| CryptoError::BadKey)?;
+        outer.require(Tag::Sequence, "privateKeyInfo").and_then(|_| outer.end("privateKeyInfo")).map_err(|_| CryptoError::BadKey)?;
         if let Ok(pair) = RsaKeyPair::from_pkcs8(pkcs8) {
             return from_rsa(pair);
         }

@@ -10,7 +10,7 @@ pub(crate) fn der_to_raw(curve: Curve, der: &[u8]) -> Result<Vec<u8>, Error> {
     const PART: &str = "signature";
     let length = curve.coordinate_length();
     let mut outer = tlv::Cursor::new(der);
-    let mut numbers = outer.expect(Tag::Sequence, PART)?.inside();
+    let mut numbers = outer.require(Tag::Sequence, PART)?.inside();
     outer.end(PART)?;
     let mut raw = vec![0; 2 * length];
     let (r, s) = raw.split_at_mut(length);

@@ -74,7 +74,8 @@ impl Provider for Josekit {
     }
 
     fn hmac_sha256(&self, key: &[u8], message: &[u8]) -> Result<[u8; 32], CryptoError> {
-        let key = PKey::hmac(key).map_err(failed)?;
+        // OpenSSL takes no empty key; HMAC fills short ones with zeros, so this is the same.
+        let key = PKey::hmac(if key.is_empty() { &[0] } else { key }).map_err(failed)?;
         let tag = openssl::sign::Signer::new(MessageDigest::sha256(), &key).and_then(|mut signer| signer.sign_oneshot_to_vec(message));
         tag.map_err(failed)?.try_into().map_err(|_| CryptoError::Failed)
     }
@@ -174,11 +175,11 @@ impl<'a> Pkcs8<'a> {
     fn read(pkcs8: &'a [u8]) -> Result<Self, Error> {
         const PART: &str = "privateKeyInfo";
         let mut outer = tlv::Cursor::new(pkcs8);
-        let mut fields = outer.expect(Tag::Sequence, PART)?.inside();
+        let mut fields = outer.require(Tag::Sequence, PART)?.inside();
         outer.end(PART)?;
         let version = fields.unsigned(PART)?;
-        let algorithm = fields.expect(Tag::Sequence, PART)?;
-        let private_key = fields.expect(Tag::OctetString, PART)?;
+        let algorithm = fields.require(Tag::Sequence, PART)?;
+        let private_key = fields.require(Tag::OctetString, PART)?;
         if fields.peek() == Some(tlv::context(0)) {
             fields.next(PART)?;
         }
@@ -186,7 +187,7 @@ impl<'a> Pkcs8<'a> {
             [] => None,
             [1] if fields.is_empty() => None,
             [1] => {
-                let public_key = fields.expect(Tag::ContextSpecific { constructed: false, number: TagNumber(1) }, PART)?;
+                let public_key = fields.require(Tag::ContextSpecific { constructed: false, number: TagNumber(1) }, PART)?;
                 Some(public_key.value.strip_prefix(&[0]).ok_or_else(|| Error::malformed(PART, "not a bit string of whole octets"))?)
             }
             _ => return Err(Error::malformed(PART, "a version that is unknown here")),

@@ -234,14 +234,14 @@ impl PublicKey {
     /// [`ec`](Self::ec), [`ed25519`](Self::ed25519).
     pub fn from_spki_der(spki: &[u8]) -> Result<Self, Error> {
         let mut outer = tlv::Cursor::new(spki);
-        let mut fields = outer.expect(Tag::Sequence, PART)?.inside();
+        let mut fields = outer.require(Tag::Sequence, PART)?.inside();
         outer.end(PART)?;
-        let identifier = fields.expect(Tag::Sequence, PART)?;
+        let identifier = fields.require(Tag::Sequence, PART)?;
         let content = fields.bit_string(PART)?.value;
         fields.end(PART)?;
         let key = if identifier.octets == RSA_IDENTIFIER {
             let mut outer = tlv::Cursor::new(content);
-            let mut numbers = outer.expect(Tag::Sequence, PART)?.inside();
+            let mut numbers = outer.require(Tag::Sequence, PART)?.inside();
             outer.end(PART)?;
             let (n, e) = (numbers.unsigned(PART)?, numbers.unsigned(PART)?);
             numbers.end(PART)?;

@@ -35,18 +35,18 @@ impl Parts {
             return Err(Error::too_large("certificationRequest", "more than 64 KiB"));
         }
         let mut outer = tlv::Cursor::new(der);
-        let mut request = outer.expect(Tag::Sequence, "certificationRequest")?.inside();
+        let mut request = outer.require(Tag::Sequence, "certificationRequest")?.inside();
         outer.end("certificationRequest")?;
-        let info = request.expect(Tag::Sequence, "certificationRequestInfo")?;
-        let signature_algorithm = request.expect(Tag::Sequence, "signatureAlgorithm")?;
+        let info = request.require(Tag::Sequence, "certificationRequestInfo")?;
+        let signature_algorithm = request.require(Tag::Sequence, "signatureAlgorithm")?;
         let signature = request.bit_string("signature")?;
         request.end("certificationRequest")?;
 
         let mut fields = info.inside();
-        let version = fields.expect(Tag::Integer, "version")?;
-        let subject = fields.expect(Tag::Sequence, "subject")?;
-        let spki = fields.expect(Tag::Sequence, "subjectPKInfo")?;
-        let attributes = if fields.is_empty() { None } else { Some(fields.expect(tlv::context(0), "attributes")?) };
+        let version = fields.require(Tag::Integer, "version")?;
+        let subject = fields.require(Tag::Sequence, "subject")?;
+        let spki = fields.require(Tag::Sequence, "subjectPKInfo")?;
+        let attributes = if fields.is_empty() { None } else { Some(fields.require(tlv::context(0), "attributes")?) };
         fields.end("certificationRequestInfo")?;
         Ok(Self {
             version: version.value_range(),
@@ -79,10 +79,10 @@ fn check_subject(subject: &tlv::Element<'_>) -> Result<(), Error> {
     const PART: &str = "subject";
     let mut names = subject.inside();
     while !names.is_empty() {
-        let mut pairs = names.expect(Tag::Set, PART)?.inside();
+        let mut pairs = names.require(Tag::Set, PART)?.inside();
         loop {
-            let mut pair = pairs.expect(Tag::Sequence, PART)?.inside();
-            pair.expect(Tag::ObjectIdentifier, PART)?.check(PART)?;
+            let mut pair = pairs.require(Tag::Sequence, PART)?.inside();
+            pair.require(Tag::ObjectIdentifier, PART)?.check(PART)?;
             pair.next(PART)?.check(PART)?;
             pair.end(PART)?;
             if pairs.is_empty() {
@@ -98,9 +98,9 @@ fn check_attributes(attributes: &tlv::Element<'_>) -> Result<(), Error> {
     const PART: &str = "attributes";
     let mut list = attributes.inside();
     while !list.is_empty() {
-        let mut attribute = list.expect(Tag::Sequence, PART)?.inside();
-        attribute.expect(Tag::ObjectIdentifier, PART)?.check(PART)?;
-        attribute.expect(Tag::Set, PART)?.check(PART)?;
+        let mut attribute = list.require(Tag::Sequence, PART)?.inside();
+        attribute.require(Tag::ObjectIdentifier, PART)?.check(PART)?;
+        attribute.require(Tag::Set, PART)?.check(PART)?;
         attribute.end(PART)?;
     }
     Ok(())

@@ -64,6 +64,7 @@ mod builder;
 mod config;
 mod content;
 mod digest;
+mod flights;
 mod gate;
 mod ids;
 mod integrator;
@@ -74,7 +75,6 @@ mod seal;
 mod store;
 mod submit;
 mod time;
-mod waiting;
 
 use std::collections::HashMap;
 use std::fmt;

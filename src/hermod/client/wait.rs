@@ -1,11 +1,9 @@
 //! Waiting for a command to end.
 
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use super::retry::{elapsed, may_pass, pause, random_share};
+use crate::first::first;
 use crate::hermod::Dialect;
 use crate::hermod::model::{Callback, CommandId, Progress};
 use crate::hermod::wire::CommandApi;
@@ -107,14 +105,10 @@ pub async fn wait_for(
 
 /// What a future gives, unless the time is up first.
 async fn before<T>(future: impl Future<Output = T>, clock: &dyn Clock, deadline: Option<SystemTime>) -> Option<T> {
-    let mut future = pin!(future);
-    let Some(deadline) = deadline else { return Some(future.await) };
-    let mut alarm = None;
-    poll_fn(|context| match future.as_mut().poll(context) {
-        Poll::Ready(value) => Poll::Ready(Some(value)),
-        Poll::Pending => alarm.get_or_insert_with(|| clock.sleep_until(deadline)).as_mut().poll(context).map(|()| None),
-    })
-    .await
+    match deadline {
+        Some(deadline) => first(future, clock.sleep_until(deadline)).await,
+        None => Some(future.await),
+    }
 }
 
 /// What was heard so far, without the waiting.

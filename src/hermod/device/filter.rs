@@ -4,6 +4,7 @@ use crate::Certificate;
 use crate::crypto::PublicKeyParts;
 use crate::hermod::Dialect;
 use crate::hermod::model::{Filter, FilterOp, FilterParam, KeyType};
+use crate::hex;
 use crate::keys::{Profile, StoredKey};
 
 /// Deepest nesting of filters that is looked at.
@@ -91,7 +92,7 @@ fn is_name(name: &str, value: &str) -> bool {
 
 /// Whether a hexadecimal text is this certificate's serial number, whatever its case, colons and leading zeros.
 fn is_serial(certificate: &Certificate, value: &str) -> bool {
-    let serial: String = certificate.serial_number().iter().map(|octet| format!("{octet:02x}")).collect();
+    let serial = hex::encode(certificate.serial_number());
     let value = value.replace(':', "");
     serial.trim_start_matches('0').eq_ignore_ascii_case(value.trim_start_matches('0'))
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Integrator;
-use super::waiting::{First, first};
+use crate::first::first;
 use crate::hermod::model::{
     CardDataType, CardSide, CardSideKey, Command, CommandBody, ContentAnswer, ContentEncoding, ContentItem, Item, ItemContentType, SignParams,
     VisualData,
@@ -56,10 +56,8 @@ impl Integrator {
     async fn fetch(&self, ids: &[String], limit: usize) -> Result<Contents, Error> {
         let provider = self.content.as_ref().ok_or_else(|| failed("there is none"))?;
         let clock = &self.inner.clock;
-        match first(fetch_all(provider, ids, limit), clock.sleep_until(clock.now() + DEADLINE)).await {
-            First::A(contents) => contents,
-            First::B(()) => Err(failed("did not answer in time")),
-        }
+        let fetched = first(fetch_all(provider, ids, limit), clock.sleep_until(clock.now() + DEADLINE)).await;
+        fetched.unwrap_or_else(|| Err(failed("did not answer in time")))
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::crypto::Provider;
-use crate::{Error, Secret};
+use crate::{Error, Secret, hex};
 
 /// SHA-256 of a secret: what the hub keeps of keys, tokens and claims instead of them. It compares in constant time and `Debug` does not show it.
 ///
@@ -71,7 +71,7 @@ impl Digest {
     /// 64 hexadecimal digits, lower case.
     #[must_use]
     pub fn to_hex(&self) -> String {
-        self.0.iter().map(|octet| format!("{octet:02x}")).collect()
+        hex::encode(&self.0)
     }
 
     pub(super) fn is(&self, other: &Self) -> Choice {

@@ -91,9 +91,9 @@ impl Inner {
 
     fn destination(&self, message: &MessageRecord) -> Destination {
         let to = if message.pid.is_some() { Address::Mailbox(message.bid.clone()) } else { Address::Tmp };
-        let token = Secret::new(crate::uuid::text(&self.seal.apply(&*self.provider, &message.mid, &message.masked_token)));
-        // Masked with another key, it is not the token; then there is none to tell.
-        let token = if Digest::of(&*self.provider, &token) == message.token { token } else { Secret::new("") };
+        let token = self.seal.apply(&*self.provider, &message.mid, &message.masked_token).map(|octets| Secret::new(crate::uuid::text(&octets)));
+        // Masked with another key, it is not the token; then there is none to tell, as if the mask could not be made.
+        let token = token.ok().filter(|token| Digest::of(&*self.provider, token) == message.token).unwrap_or_else(|| Secret::new(""));
         let uri = Plugout::new(self.box_url(&message.bid), token).to_uri();
         let mut destination = Destination::new(to, message.bid.as_str(), message.mid.as_str(), self.location(message), uri);
         destination.pid.clone_from(&message.pid);

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::ids::{token, uuid};
-use super::waiting::{First, first};
 use super::{Claim, Claimed, Digest, Inner, MailboxRecord, MailboxState, Reserve, Topic, unauthorized};
+use crate::first::first;
 use crate::hermod::model::{CommandType, ListedMessage, Listing, Message, MessageHeader, ReservedBox};
 use crate::hermod::wire::MailboxApi;
 use crate::{Class, Error};
@@ -96,7 +96,7 @@ impl MailboxApi for Mailbox {
             if !listing.messages.is_empty() || inner.now() >= deadline {
                 return Ok(listing);
             }
-            if let First::B(()) = first(watch, inner.clock.sleep_until(deadline.to_system_time())).await {
+            if first(watch, inner.clock.sleep_until(deadline.to_system_time())).await.is_none() {
                 return self.waiting().await;
             }
         }

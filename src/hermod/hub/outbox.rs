@@ -6,8 +6,8 @@ use std::time::Duration;
 use tracing::{error, warn};
 
 use super::ids::share;
-use super::waiting::{First, first};
 use super::{CallbackPolicy, DeliveryOutcome, DeliveryRecord, Hub, Inner, TakeDeliveries};
+use crate::first::first;
 use crate::hermod::wire::{CallbackApi, Delivery};
 use crate::{BoxFuture, Class, Error};
 
@@ -59,8 +59,8 @@ impl Inner {
         let envelope = self.callback(&command).map_err(|error| Failure::ours(error.class()))?;
         let deadline = self.now().plus(self.config.callbacks.timeout).to_system_time();
         match first(callback.deliver(Delivery::new(delivery.id.as_str(), envelope)), self.clock.sleep_until(deadline)).await {
-            First::A(result) => result.map_err(|error| Failure::of_receiver(error.class())),
-            First::B(()) => Err(Failure::ours(Class::Expired)),
+            Some(result) => result.map_err(|error| Failure::of_receiver(error.class())),
+            None => Err(Failure::ours(Class::Expired)),
         }
     }
 

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
-use super::waiting::Flights;
+use super::flights::Flights;
 use super::{Hub, Inner, Topic, UnixMillis};
 use crate::Error;
 

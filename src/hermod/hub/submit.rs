@@ -153,7 +153,7 @@ impl Inner {
         let (mid, octets) = (uuid(provider)?, uuid_octets(provider)?);
         Ok(MessageRecord {
             token: Digest::of(provider, &Secret::new(crate::uuid::text(&octets))),
-            masked_token: *self.seal.apply(provider, &mid, &octets),
+            masked_token: *self.seal.apply(provider, &mid, &octets)?,
             mid,
             bid: target.bid,
             pid: target.pid,

@@ -1,11 +1,8 @@
 //! One request on its way through the server.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::hash::Hash;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use ::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
@@ -22,6 +19,7 @@ use super::config::Core;
 use super::door::Door;
 use super::drain::Flight;
 use super::head::{check_head, declared_length};
+use crate::first::first;
 use crate::hermod::Dialect;
 use crate::{Class, Clock, Error};
 
@@ -286,16 +284,6 @@ async fn collect(body: &mut UnsyncBoxBody<Bytes, ()>, limit: usize) -> (Result<B
 async fn timely<T>(clock: &dyn Clock, time: Duration, work: impl Future<Output = T>) -> Option<T> {
     let Some(deadline) = clock.now().checked_add(time) else { return Some(work.await) };
     first(work, clock.sleep_until(deadline)).await
-}
-
-/// The work, unless something else comes first. Of two that are there, it is the work.
-async fn first<T>(work: impl Future<Output = T>, other: impl Future<Output = ()>) -> Option<T> {
-    let (mut work, mut other) = (pin!(work), pin!(other));
-    poll_fn(|context| match work.as_mut().poll(context) {
-        Poll::Ready(value) => Poll::Ready(Some(value)),
-        Poll::Pending => other.as_mut().poll(context).map(|()| None),
-    })
-    .await
 }
 
 /// Text from outside on one line, cut to a length.

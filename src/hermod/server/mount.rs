@@ -20,7 +20,7 @@ use super::mailbox::Mailboxes;
 use super::service::{below, normal};
 use super::{Body, CallbackService, ServerConfig};
 use crate::hermod::Dialect;
-use crate::hermod::wire::http::{split_path, write_refusal};
+use crate::hermod::wire::http::{method_not_allowed, no_such_address, split_path, write_refusal};
 use crate::hermod::wire::{ApiKey, BasicAuth, CommandApi, ContentApi, MailboxApi, MailboxKey};
 use crate::{BoxFuture, Class, Error, Gate};
 
@@ -198,7 +198,7 @@ impl HermodService {
         let request_id = self.core.new_request_id();
         let refusal = |error| write_refusal(&config.dialect, &error, &request_id);
         let mut response = if *method != Method::GET {
-            let mut response = refusal(Error::malformed("method", "not one of this address").with_status(405));
+            let mut response = refusal(method_not_allowed());
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
             response
         } else if is_ready && config.drain.has_begun() {
@@ -286,7 +286,7 @@ impl Wire for Nowhere {
     const CHALLENGE: &'static str = "Bearer";
 
     async fn answer(&self, _: &mut Exchange, _: &str) -> Result<Infallible, Error> {
-        Err(Error::new(Class::NotFound, "path", "no such address"))
+        Err(no_such_address())
     }
 
     fn write(dialect: &Dialect, answer: &Result<Infallible, Error>, request_id: &str) -> Response<Bytes> {
@@ -297,6 +297,6 @@ impl Wire for Nowhere {
     }
 
     fn check_address(_: &Dialect, _: &str, _: &Method) -> Result<(), Error> {
-        Err(Error::new(Class::NotFound, "path", "no such address"))
+        Err(no_such_address())
     }
 }

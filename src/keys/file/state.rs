@@ -13,7 +13,7 @@ use crate::jose::json::{Nulls, json_object, read};
 use crate::jose::{decode_standard, decode_url, encode_standard, encode_url};
 use crate::keys::steps::{PendingKeys, ProfileKeys, Ring, State};
 use crate::keys::{Channel, KeptAnswer, MessageId, Pending, Profile, ProfileNames, StoredKey};
-use crate::{Certificate, Class, Error, Secret};
+use crate::{Certificate, Class, Error, Secret, hex};
 
 pub(super) const FILE: &str = "state.json";
 pub(super) const KEY_SUFFIX: &str = ".p8";
@@ -98,8 +98,7 @@ json_object! {
 
 /// The name of the file of a key.
 pub(super) fn key_file(key: &PublicKey, provider: &dyn Provider) -> String {
-    let digest: String = provider.sha256(key.as_spki_der()).iter().map(|octet| format!("{octet:02x}")).collect();
-    digest + KEY_SUFFIX
+    hex::encode(&provider.sha256(key.as_spki_der())) + KEY_SUFFIX
 }
 
 /// The text of a state, if it is one that will be read again as the same.

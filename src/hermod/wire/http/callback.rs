@@ -9,13 +9,13 @@ use bytes::Bytes;
 use subtle::ConstantTimeEq;
 
 use super::credential::{only_text, write_basic_auth};
-use super::message::{method_not_allowed, read_json, split_path, write_empty, write_request};
+use super::message::{method_not_allowed, no_such_address, read_json, split_path, write_empty, write_request};
 use super::{read_refusal, write_refusal};
 use crate::crypto::Provider;
 use crate::hermod::Dialect;
 use crate::hermod::model::CommandKind;
 use crate::hermod::wire::{BasicAuth, Delivery};
-use crate::{BaseUrl, Class, Error, Secret};
+use crate::{BaseUrl, Class, Error, Secret, hex};
 
 /// Most octets of a delivery's id.
 const MAX_ID: usize = 128;
@@ -42,7 +42,7 @@ pub fn write_call(
     let signature = match signing {
         Some((provider, secret)) => {
             let mac = signature(provider, secret, &timestamp, body.as_bytes())?;
-            Some(format!("{}={}", dialect.headers.delivery_signature_version, hex(&mac)))
+            Some(format!("{}={}", dialect.headers.delivery_signature_version, hex::encode(&mac)))
         }
         None => None,
     };
@@ -71,10 +71,6 @@ fn signature(provider: &dyn Provider, secret: &Secret, timestamp: &str, body: &[
     provider.hmac_sha256(secret.expose().as_bytes(), &signed).map_err(|_| Error::new(Class::Storage, "", "the signature could not be made"))
 }
 
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
-}
-
 /// Whether a delivery was signed with one of these secrets, not longer ago than `max_age`, and not so much later either: clocks differ.
 ///
 /// # Errors
@@ -98,7 +94,7 @@ pub fn verify_signature(
     let mut fits = subtle::Choice::from(0);
     // One that is empty, as a variable that is not set, is everybody's.
     for secret in secrets.iter().filter(|secret| !secret.expose().is_empty()) {
-        fits |= hex(&signature(provider, secret, timestamp, body)?).as_bytes().ct_eq(given.as_bytes());
+        fits |= hex::encode(&signature(provider, secret, timestamp, body)?).as_bytes().ct_eq(given.as_bytes());
     }
     if bool::from(fits) && apart <= max_age { Ok(()) } else { Err(refused()) }
 }
@@ -114,7 +110,7 @@ pub fn check_address(dialect: &Dialect, path: &str, method: &Method) -> Result<(
 fn target(dialect: &Dialect, path: &str, method: &Method) -> Result<CommandKind, Error> {
     let segments = split_path(path)?;
     let last = segments.last().map(String::as_str).unwrap_or_default();
-    let kind = dialect.kind_of_callback_path(last).ok_or_else(|| Error::new(Class::NotFound, "path", "no such address"))?;
+    let kind = dialect.kind_of_callback_path(last).ok_or_else(no_such_address)?;
     if *method == Method::POST { Ok(kind) } else { Err(method_not_allowed()) }
 }
 

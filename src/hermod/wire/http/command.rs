@@ -22,12 +22,12 @@ use ::http::{Method, Request, Response, StatusCode};
 use bytes::Bytes;
 
 use super::credential::{API_KEY, read_api_key, write_api_key};
-use super::message::{method_not_allowed, read_json, split_path, text_of, write_request, write_response};
+use super::message::{method_not_allowed, no_such_address, read_json, split_path, text_of, write_request, write_response};
 use super::{read_refusal, write_refusal};
 use crate::hermod::Dialect;
 use crate::hermod::model::{Callback, Command, CommandId, CommandKind, Submitted};
 use crate::hermod::wire::ApiKey;
-use crate::{BaseUrl, Class, Error};
+use crate::{BaseUrl, Error};
 
 /// What an integrator asks.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,10 +120,6 @@ fn target(dialect: &Dialect, path: &str, method: &Method) -> Result<Target, Erro
         _ => return Err(no_such_address()),
     };
     if *method == due { Ok(target) } else { Err(method_not_allowed()) }
-}
-
-fn no_such_address() -> Error {
-    Error::new(Class::NotFound, "path", "no such address")
 }
 
 /// Writes an answer.

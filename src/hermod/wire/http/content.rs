@@ -6,13 +6,13 @@ use ::http::{Method, Request, Response, StatusCode};
 use bytes::Bytes;
 
 use super::credential::write_basic_auth;
-use super::message::{method_not_allowed, read_json, split_path, text_of, write_request, write_response};
+use super::message::{method_not_allowed, no_such_address, read_json, split_path, text_of, write_request, write_response};
 use super::{read_refusal, write_refusal};
 use crate::hermod::Dialect;
 use crate::hermod::model::{ContentAnswer, ContentRequest};
 use crate::hermod::wire::BasicAuth;
 use crate::http::StatusError;
-use crate::{BaseUrl, Class, Error};
+use crate::{BaseUrl, Error};
 
 /// Writes the question for a content.
 ///
@@ -33,7 +33,7 @@ pub fn write_call(dialect: &Dialect, base: &BaseUrl, credential: Option<&BasicAu
 /// Class `not-found` for another path, `malformed` with status 405 for a method other than POST.
 pub fn check_address(dialect: &Dialect, path: &str, method: &Method) -> Result<(), Error> {
     if split_path(path)?.last().is_none_or(|last| *last != dialect.paths.content) {
-        return Err(Error::new(Class::NotFound, "path", "no such address"));
+        return Err(no_such_address());
     }
     if *method == Method::POST { Ok(()) } else { Err(method_not_allowed()) }
 }

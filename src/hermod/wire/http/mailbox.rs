@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde::de::IgnoredAny;
 
 use super::credential::{only_text, read_bearer, sensitive, write_bearer};
-use super::message::{method_not_allowed, read_json, split_path, text_of, write_empty, write_request, write_response};
+use super::message::{method_not_allowed, no_such_address, read_json, split_path, text_of, write_empty, write_request, write_response};
 use super::refusal::is_ours;
 use super::{read_refusal, write_refusal};
 use crate::hermod::Dialect;
@@ -160,7 +160,7 @@ fn target(path: &str, method: &Method) -> Result<Target, Error> {
     let mut segments = split_path(path)?.into_iter();
     let (bid, mid) = (segments.next(), segments.next());
     if segments.next().is_some() {
-        return Err(Error::new(Class::NotFound, "path", "no such address"));
+        return Err(no_such_address());
     }
     match (bid, mid, method) {
         (None, _, &Method::POST) => Ok(Target::Reserve),

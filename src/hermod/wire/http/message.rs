@@ -4,8 +4,8 @@ use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use ::http::{Method, Request, Response, StatusCode, Uri, request::Parts};
 use bytes::Bytes;
 
-use crate::Error;
 use crate::escapes::decode;
+use crate::{Class, Error};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -53,8 +53,17 @@ pub fn split_path(path: &str) -> Result<Vec<String>, Error> {
     segments.collect()
 }
 
+/// Refuses an address that is not there. Its part is what makes its code [another](crate::hermod::dialect::ErrorCodes::unknown_address) than that of what is not
+/// found.
+pub(crate) fn no_such_address() -> Error {
+    Error::new(Class::NotFound, UNKNOWN_ADDRESS, "no such address")
+}
+
+/// The part of that error.
+pub(super) const UNKNOWN_ADDRESS: &str = "path";
+
 /// Refuses a method that the address does not have.
-pub(super) fn method_not_allowed() -> Error {
+pub(crate) fn method_not_allowed() -> Error {
     Error::malformed("method", "not one of this address").with_status(405)
 }
 

@@ -7,7 +7,7 @@ use ::http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use ::http::{Response, StatusCode};
 use bytes::Bytes;
 
-use super::message::write_response;
+use super::message::{UNKNOWN_ADDRESS, write_response};
 use crate::hermod::Dialect;
 use crate::hermod::model::ErrorBody;
 use crate::http::StatusError;
@@ -84,7 +84,7 @@ fn code_of<'a>(dialect: &'a Dialect, status: StatusCode, error: &Error) -> Cow<'
         404 => match error.part() {
             "commandHeader.to" => &codes.no_destination,
             "commandId" => &codes.unknown_command,
-            "path" => &codes.unknown_address,
+            UNKNOWN_ADDRESS => &codes.unknown_address,
             _ => &codes.not_found,
         },
         405 => &codes.method_not_allowed,

@@ -1,26 +1,9 @@
-//! Waiting for the first of several things.
+//! Futures that are under way side by side.
 
 use std::future::poll_fn;
-use std::pin::pin;
 use std::task::{Context, Poll};
 
 use crate::BoxFuture;
-
-/// Which of two came first.
-pub(super) enum First<A, B> {
-    A(A),
-    B(B),
-}
-
-/// Waits for the first of two; the other is dropped. Of two that are there, it is `a`.
-pub(super) async fn first<A, B>(a: impl Future<Output = A>, b: impl Future<Output = B>) -> First<A, B> {
-    let (mut a, mut b) = (pin!(a), pin!(b));
-    poll_fn(|context| match a.as_mut().poll(context) {
-        Poll::Ready(value) => Poll::Ready(First::A(value)),
-        Poll::Pending => b.as_mut().poll(context).map(First::B),
-    })
-    .await
-}
 
 /// Futures under way, each with a name.
 #[derive(Default)]
