@@ -106,7 +106,8 @@ pub async fn wait_for(
 /// What a future gives, unless the time is up first.
 async fn before<T>(future: impl Future<Output = T>, clock: &dyn Clock, deadline: Option<SystemTime>) -> Option<T> {
     match deadline {
-        Some(deadline) => first(future, clock.sleep_until(deadline)).await,
+        // The clock is not asked to wake anybody before there is something to wait for.
+        Some(deadline) => first(future, async { clock.sleep_until(deadline).await }).await,
         None => Some(future.await),
     }
 }
