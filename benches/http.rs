@@ -1,9 +1,15 @@
 //! The hub behind HTTP: commands a second and latency, and what an idle long poll takes of memory.
 //!
-//! `cargo bench --bench http --features full`. Every figure of speed stands beside the same server, client and sockets with a service that answers a constant of
-//! the same length: that is the limit, and what is left is the hub's own share. Rounds alternate in one process. `-- --json` prints one object.
+//! `cargo bench --bench http --features full`. Every figure of speed stands beside the same server,
+//! client and sockets with a service that answers a constant of the same length: that is the limit,
+//! and what is left is the hub's own share. Rounds alternate in one process. `-- --json` prints one
+//! object.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot go on says so by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a bench that cannot go on says so by panicking"
+)]
 
 #[path = "support/http/mod.rs"]
 mod support;

@@ -1,7 +1,8 @@
 //! The same cases as `ratios`, with every peer, in criterion's hands.
 //!
-//! `cargo bench --bench provisioning --features full`, with `josekit` beside `full` for its peers; a name after `--` chooses groups. Criterion runs
-//! the functions of a group one after the other, so judge ratios by the bench `ratios`.
+//! `cargo bench --bench provisioning --features full`, with `josekit` beside `full` for its peers;
+//! a name after `--` chooses groups. Criterion runs the functions of a group one after the other,
+//! so judge ratios by the bench `ratios`.
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on says so by panicking")]
 

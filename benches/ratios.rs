@@ -1,7 +1,9 @@
-//! keyferry beside the raw primitives, round by round in one process, so that what else the machine does meets both alike.
+//! keyferry beside the raw primitives, round by round in one process, so that what else the machine
+//! does meets both alike.
 //!
-//! `cargo bench --bench ratios --features full` prints the table that the README quotes; with `-- --json` one object `{"group": ratio}`. The rows
-//! `group/name` are other providers and other libraries beside the same primitives, for information: the object has none of them.
+//! `cargo bench --bench ratios --features full` prints the table that the README quotes; with `--
+//! --json` one object `{"group": ratio}`. The rows `group/name` are other providers and other
+//! libraries beside the same primitives, for information: the object has none of them.
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on says so by panicking")]
 
@@ -88,7 +90,9 @@ fn alternate(rounds: usize, ours: &Work, theirs: &Work) -> (Duration, Duration, 
 fn calibrate(work: &Work) -> u32 {
     run(work, 20);
     let each = run(work, 20) / 20;
-    u32::try_from(Duration::from_millis(4).as_nanos() / each.as_nanos().max(1)).unwrap_or(u32::MAX).max(1)
+    u32::try_from(Duration::from_millis(4).as_nanos() / each.as_nanos().max(1))
+        .unwrap_or(u32::MAX)
+        .max(1)
 }
 
 fn run(work: &Work, count: u32) -> Duration {

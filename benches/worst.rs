@@ -1,4 +1,5 @@
-//! How long the worst inputs within the limits take, in milliseconds: each has to be answered within half a second.
+//! How long the worst inputs within the limits take, in milliseconds: each has to be answered
+//! within half a second.
 //!
 //! `cargo bench --bench worst --features full`
 
@@ -34,17 +35,24 @@ fn main() {
     let verifier = Verifier::unpinned(&AwsLcRs);
     for (name, text) in worst::jws_within_limits().into_iter().chain(worst::jws_over_limits()) {
         measure(&format!("jws: {name}"), &|| _ = black_box(Jws::from_compact(&text).is_ok()));
-        measure(&format!("answer: {name}"), &|| _ = black_box(verifier.verify(&expectation, &text).is_ok()));
+        measure(&format!("answer: {name}"), &|| {
+            _ = black_box(verifier.verify(&expectation, &text).is_ok())
+        });
     }
     let largest = worst::jws_with_largest_rsa_key();
     measure("jws: RSA-8192, exponent 2^32 - 1", &|| {
-        let verified = Jws::from_compact(&largest).map(|jws| jws.verify_embedded(&AwsLcRs, Algorithm::ALL).is_ok());
+        let verified = Jws::from_compact(&largest)
+            .map(|jws| jws.verify_embedded(&AwsLcRs, Algorithm::ALL).is_ok());
         _ = black_box(verified);
     });
     let template = worst::largest_template();
-    measure("template: many sets in the subject", &|| _ = black_box(Template::from_der(&template).is_ok()));
+    measure("template: many sets in the subject", &|| {
+        _ = black_box(Template::from_der(&template).is_ok())
+    });
     let (expectation, answer) = worst::answer_with_largest_keys();
-    measure("answer: 16 keys of RSA-8192, exponent 2^32 - 1", &|| drop(black_box(verifier.verify(&expectation, &answer).unwrap())));
+    measure("answer: 16 keys of RSA-8192, exponent 2^32 - 1", &|| {
+        drop(black_box(verifier.verify(&expectation, &answer).unwrap()))
+    });
 
     println!("{:<48} {:>9.3} ms", "the slowest", slowest.as_secs_f64() * 1e3);
 }

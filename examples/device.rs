@@ -7,8 +7,9 @@
 //! device attestation-key
 //! ```
 //!
-//! The folder holds `attestation.p8`, the key that vouches for the others, which is made at the first start, and `keys`, a
-//! [`FileKeyStore`](keyferry::keys::FileKeyStore). One process at a time has it open. The program may be killed at any point: the next start goes on.
+//! The folder holds `attestation.p8`, the key that vouches for the others, which is made at the
+//! first start, and `keys`, a [`FileKeyStore`](keyferry::keys::FileKeyStore). One process at a time
+//! has it open. The program may be killed at any point: the next start goes on.
 
 #[allow(unreachable_pub, dead_code)]
 mod support {
@@ -31,7 +32,10 @@ use std::time::Duration;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{PrivateKey, Provider};
 use keyferry::hermod::client::HttpConnector;
-use keyferry::hermod::device::{Action, Agent, Consent, Decision, DeviceError, DevicePolicy, Event, Question, ShownContent, Signing};
+use keyferry::hermod::device::{
+    Action, Agent, Consent, Decision, DeviceError, DevicePolicy, Event, Question, ShownContent,
+    Signing,
+};
 use keyferry::hermod::model::{CommandKind, DeviceInfo};
 use keyferry::jose::{Jwk, Thumbprint};
 use keyferry::keys::{FileKeyStore, KeyStore};
@@ -126,7 +130,8 @@ fn opened(options: &Options) -> Result<(FileKeyStore, Arc<dyn PrivateKey>), Fail
     let folder = options.folder.as_deref().unwrap_or(Path::new("keyferry-device"));
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     // First the store: who has it open has the folder for itself.
-    let store = FileKeyStore::open(folder.join("keys"), Arc::new(AwsLcRs)).map_err(|error| format!("{}: {}", folder.display(), chain(&error)))?;
+    let store = FileKeyStore::open(folder.join("keys"), Arc::new(AwsLcRs))
+        .map_err(|error| format!("{}: {}", folder.display(), chain(&error)))?;
     Ok((store, key_in(&folder.join("attestation.p8"), &AwsLcRs)?))
 }
 
@@ -140,18 +145,31 @@ fn agent(options: &Options) -> Result<Agent, Failed> {
         policy = match address.is_https() {
             true => policy.with_hub(hub)?,
             // Tokens and answers travel as they are: only where nobody else listens.
-            false if matches!(address.host(), "127.0.0.1" | "[::1]" | "localhost") => policy.danger_with_plain_hub(hub)?,
+            false if matches!(address.host(), "127.0.0.1" | "[::1]" | "localhost") => {
+                policy.danger_with_plain_hub(hub)?
+            }
             false => return Err(usage("--hub with http is for this machine only")),
         };
     }
-    let Some(first) = options.hubs.first() else { return Err(usage("--hub says which hub's links are opened")) };
-    let base = if only_http { BaseUrl::parse(first)? } else { BaseUrl::parse("https://hub.invalid")? };
+    let Some(first) = options.hubs.first() else {
+        return Err(usage("--hub says which hub's links are opened"));
+    };
+    let base =
+        if only_http { BaseUrl::parse(first)? } else { BaseUrl::parse("https://hub.invalid")? };
     let transport = support::clients::asynchronous(&base, options.roots.as_deref())?;
     let (store, attestation) = opened(options)?;
     let provider: Arc<dyn Provider> = Arc::new(AwsLcRs);
     let connector = HttpConnector::new(transport, provider.clone());
     let consent = Terminal { yes: options.yes, one_at_a_time: Mutex::new(()) };
-    Ok(Agent::new(provider, Arc::new(store), Arc::new(connector), Arc::new(consent), Arc::new(attestation), policy, DeviceInfo::new("Linux")))
+    Ok(Agent::new(
+        provider,
+        Arc::new(store),
+        Arc::new(connector),
+        Arc::new(consent),
+        Arc::new(attestation),
+        policy,
+        DeviceInfo::new("Linux"),
+    ))
 }
 
 /// Goes on with what was cut short, then waits at every mailbox for what comes.
@@ -167,7 +185,8 @@ async fn serve(agent: &Agent, once: bool) -> Result<(), Failed> {
         }
         let profiles = agent.key_store().profiles().await?;
         let mut waiting = JoinSet::new();
-        // While the hub cannot be reached nobody is asked to wait. A mailbox that it does not know keeps no other from being waited at.
+        // While the hub cannot be reached nobody is asked to wait. A mailbox that it does not know
+        // keeps no other from being waited at.
         let passes = failed.as_ref().is_some_and(DeviceError::is_retryable);
         for profile in profiles.into_iter().filter(|_| !passes) {
             let agent = agent.clone();
@@ -196,13 +215,19 @@ async fn serve(agent: &Agent, once: bool) -> Result<(), Failed> {
 }
 
 /// Tells what happened; of a failure once, until it has passed.
-fn note(event: Result<Event, DeviceError>, failed: &mut Option<DeviceError>, said: &mut HashSet<String>) {
+fn note(
+    event: Result<Event, DeviceError>,
+    failed: &mut Option<DeviceError>,
+    said: &mut HashSet<String>,
+) {
     match event {
         Ok(event) => told(&event),
         Err(error) => {
             let hint = match &error {
                 error if error.is_retryable() => "; it is tried again",
-                DeviceError::Hub(error) if error.class() == Class::Unauthorized => "; the hub does not know this mailbox, or not any more",
+                DeviceError::Hub(error) if error.class() == Class::Unauthorized => {
+                    "; the hub does not know this mailbox, or not any more"
+                }
                 _ => "",
             };
             let line = format!("device: {}{hint}", chain(&error));
@@ -217,9 +242,13 @@ fn note(event: Result<Event, DeviceError>, failed: &mut Option<DeviceError>, sai
 
 fn told(event: &Event) {
     match event {
-        Event::Provisioned { profile_id } => println!("profile {profile_id}: the keys are made, and the hub has the answer"),
+        Event::Provisioned { profile_id } => {
+            println!("profile {profile_id}: the keys are made, and the hub has the answer")
+        }
         Event::Answered { command, code: 0, .. } => println!("{}: done", name(command.as_ref())),
-        Event::Answered { command, code, .. } => println!("{}: answered with code {code}", name(command.as_ref())),
+        Event::Answered { command, code, .. } => {
+            println!("{}: answered with code {code}", name(command.as_ref()))
+        }
         Event::Deleted { profile_id } => println!("profile {profile_id}: deleted"),
         Event::Ended { .. } => println!("a message that had ended already"),
         other => println!("{other:?}"),
@@ -227,17 +256,26 @@ fn told(event: &Event) {
 }
 
 fn name(command: Option<&CommandKind>) -> String {
-    command.map_or_else(|| String::from("a command"), |command| format!("{command:?}").to_lowercase())
+    command
+        .map_or_else(|| String::from("a command"), |command| format!("{command:?}").to_lowercase())
 }
 
 async fn list(store: &dyn KeyStore) -> Result<(), Failed> {
     for profile in store.profiles().await? {
         let names = &profile.names;
-        println!("profile {}: {} of {}", names.id, names.name.escape_debug(), names.user_id.escape_debug());
+        println!(
+            "profile {}: {} of {}",
+            names.id,
+            names.name.escape_debug(),
+            names.user_id.escape_debug()
+        );
         for key in &profile.keys {
-            let certificate = key.certificate.as_ref().map(|certificate| printed(&key.key_id, certificate));
-            let shown =
-                certificate.map_or_else(|| format!("no certificate, {}", Thumbprint::of(&key.public_key, &AwsLcRs)), |shown| shown.to_string());
+            let certificate =
+                key.certificate.as_ref().map(|certificate| printed(&key.key_id, certificate));
+            let shown = certificate.map_or_else(
+                || format!("no certificate, {}", Thumbprint::of(&key.public_key, &AwsLcRs)),
+                |shown| shown.to_string(),
+            );
             println!("  key {} ({:?}): {shown}", key.key_id.escape_debug(), key.public_key);
         }
     }
@@ -259,12 +297,14 @@ impl Consent for Terminal {
                 return Decision::Accept;
             }
             let _turn = self.one_at_a_time.lock().await;
-            // The other mailboxes go on while somebody thinks. A thread that nobody waits for: the program can be ended meanwhile.
+            // The other mailboxes go on while somebody thinks. A thread that nobody waits for: the
+            // program can be ended meanwhile.
             let (answered, answer) = oneshot::channel();
             std::thread::spawn(move || {
                 print!("{text} [y/N] ");
                 let mut line = String::new();
-                let read = std::io::stdout().flush().and_then(|()| std::io::stdin().read_line(&mut line));
+                let read =
+                    std::io::stdout().flush().and_then(|()| std::io::stdin().read_line(&mut line));
                 let _ = answered.send(read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes"));
             });
             match answer.await {
@@ -278,13 +318,30 @@ impl Consent for Terminal {
 /// The question as text. What the command says is escaped: it is somebody else's.
 fn asked(question: &Question) -> String {
     let Question { action, hub, user_id, profile_name, server_name, keys, .. } = question;
-    let (user, profile, issuer) = (user_id.escape_debug(), profile_name.escape_debug(), server_name.escape_debug());
+    let (user, profile, issuer) =
+        (user_id.escape_debug(), profile_name.escape_debug(), server_name.escape_debug());
     let what = match action {
-        Action::Create => format!("Make the profile {profile} of {issuer} for {user}, with {}?", counted(keys.len(), "key")),
-        Action::Overwrite { profile_id } => format!("Put {} into the profile {profile} ({profile_id}) for {user}?", counted(keys.len(), "new key")),
-        Action::Delete { profile_id } => format!("Delete the profile {profile} ({profile_id}) of {user} with its keys?"),
-        Action::Sign(signing) => format!("Sign for {user}, with the key {}: {}?", signing.key_id.escape_debug(), shown(signing)),
-        Action::Authenticate(signing) => format!("Authenticate {user}, with the key {}: {}?", signing.key_id.escape_debug(), shown(signing)),
+        Action::Create => format!(
+            "Make the profile {profile} of {issuer} for {user}, with {}?",
+            counted(keys.len(), "key")
+        ),
+        Action::Overwrite { profile_id } => format!(
+            "Put {} into the profile {profile} ({profile_id}) for {user}?",
+            counted(keys.len(), "new key")
+        ),
+        Action::Delete { profile_id } => {
+            format!("Delete the profile {profile} ({profile_id}) of {user} with its keys?")
+        }
+        Action::Sign(signing) => format!(
+            "Sign for {user}, with the key {}: {}?",
+            signing.key_id.escape_debug(),
+            shown(signing)
+        ),
+        Action::Authenticate(signing) => format!(
+            "Authenticate {user}, with the key {}: {}?",
+            signing.key_id.escape_debug(),
+            shown(signing)
+        ),
         other => format!("{other:?}?"),
     };
     format!("{hub} asks: {what}")
@@ -298,7 +355,9 @@ fn shown(signing: &Signing) -> String {
     let items = signing.description.iter().chain(&signing.tbs);
     let mut items: Vec<String> = items
         .map(|item| match &item.content {
-            ShownContent::Text(text) => format!("{} \"{}\"", item.role.escape_debug(), text.escape_debug()),
+            ShownContent::Text(text) => {
+                format!("{} \"{}\"", item.role.escape_debug(), text.escape_debug())
+            }
             other => format!("{} of {} octets", item.role.escape_debug(), other.octets()),
         })
         .collect();

@@ -6,10 +6,12 @@
 //! hub hash-key [CLIENT-ID]
 //! ```
 //!
-//! With a configuration it serves what is in there: `hub.toml` beside this file has every key. SIGHUP reads its integrators again; SIGINT and SIGTERM end it once
-//! what is under way is done. What it remembers is in memory.
+//! With a configuration it serves what is in there: `hub.toml` beside this file has every key.
+//! SIGHUP reads its integrators again; SIGINT and SIGTERM end it once what is under way is done.
+//! What it remembers is in memory.
 //!
-//! Without one it listens on loopback, with one integrator whose key it makes and prints: for a first look, not for use.
+//! Without one it listens on loopback, with one integrator whose key it makes and prints: for a
+//! first look, not for use.
 //!
 //! The address that it listens on is the first line of its output; its log goes to stderr.
 
@@ -79,12 +81,15 @@ async fn run() -> Result<(), Failed> {
         ([], Some(file)) if listen.is_none() && callback_url.is_none() => {
             support::clients::install_tls();
             let parsed = read(&file)?;
-            let listener = TcpListener::bind(parsed.listen).await.map_err(|error| format!("{}: {error}", parsed.listen))?;
+            let listener = TcpListener::bind(parsed.listen)
+                .await
+                .map_err(|error| format!("{}: {error}", parsed.listen))?;
             start(parsed, listener, Some(file), &[]).await
         }
         ([], None) => {
             support::clients::install_tls();
-            let (file, listener, said) = demonstration(listen.as_deref(), callback_url.as_deref()).await?;
+            let (file, listener, said) =
+                demonstration(listen.as_deref(), callback_url.as_deref()).await?;
             start(file, listener, None, &said).await
         }
         _ => Err(usage("these arguments do not go together")),
@@ -92,9 +97,19 @@ async fn run() -> Result<(), Failed> {
 }
 
 /// Serves until it is told to stop.
-async fn start(file: HubFile, listener: TcpListener, path: Option<PathBuf>, said: &[String]) -> Result<(), Failed> {
+async fn start(
+    file: HubFile,
+    listener: TcpListener,
+    path: Option<PathBuf>,
+    said: &[String],
+) -> Result<(), Failed> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
-    let tls = file.tls.as_ref().map(|files| support::serve::tls(&beside(path.as_deref(), &files.certificate), &beside(path.as_deref(), &files.key)));
+    let tls = file.tls.as_ref().map(|files| {
+        support::serve::tls(
+            &beside(path.as_deref(), &files.certificate),
+            &beside(path.as_deref(), &files.key),
+        )
+    });
     let tls = tls.transpose()?;
 
     let mut config = HubConfig::new(&file.public_url, &file.fqdn)?;
@@ -109,8 +124,13 @@ async fn start(file: HubFile, listener: TcpListener, path: Option<PathBuf>, said
     let drain = server.drain.clone();
     let service = service.with_config(server);
 
-    // Whoever started this program reads the address from here: the port may have been chosen just now.
-    println!("listening on {}://{}", if tls.is_some() { "https" } else { "http" }, listener.local_addr()?);
+    // Whoever started this program reads the address from here: the port may have been chosen just
+    // now.
+    println!(
+        "listening on {}://{}",
+        if tls.is_some() { "https" } else { "http" },
+        listener.local_addr()?
+    );
     said.iter().for_each(|line| println!("{line}"));
 
     let deadlines_and_callbacks = tokio::spawn({
@@ -128,14 +148,20 @@ async fn start(file: HubFile, listener: TcpListener, path: Option<PathBuf>, said
             drain.begin();
         }
     });
-    let door = Door { tls, most: file.connections.most, head_time: file.connections.head_time, drain_time: file.connections.drain_time };
+    let door = Door {
+        tls,
+        most: file.connections.most,
+        head_time: file.connections.head_time,
+        drain_time: file.connections.drain_time,
+    };
     serve(listener, door, service, drain).await;
     deadlines_and_callbacks.abort();
     Ok(())
 }
 
 fn read(path: &Path) -> Result<HubFile, Failed> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     HubFile::parse(&text).map_err(|faults| format!("{}: {faults}", path.display()).into())
 }
 
@@ -180,17 +206,22 @@ fn integrator(entry: &Integrator) -> Result<IntegratorConfig, Failed> {
     Ok(config)
 }
 
-/// Reads the integrators again at each SIGHUP. A file with faults is told of, and what was there stays.
+/// Reads the integrators again at each SIGHUP. A file with faults is told of, and what was there
+/// stays.
 #[cfg(unix)]
 fn reload_on_signal(hub: Hub, path: PathBuf) -> Result<(), Failed> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut hangups = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while hangups.recv().await.is_some() {
-            let reloaded = read(&path).and_then(|file| Ok(hub.set_integrators(integrators(&file)?)?));
+            let reloaded =
+                read(&path).and_then(|file| Ok(hub.set_integrators(integrators(&file)?)?));
             match reloaded {
                 Ok(()) => tracing::info!("the integrators were read again"),
-                Err(error) => tracing::error!("the integrators stay as they were: {}", support::program::chain(&*error)),
+                Err(error) => tracing::error!(
+                    "the integrators stay as they were: {}",
+                    support::program::chain(&*error)
+                ),
             }
         }
     });
@@ -202,16 +233,27 @@ fn reload_on_signal(_: Hub, _: PathBuf) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A hub on loopback with one integrator, and what is said once: the key, and the credential that callbacks come with.
-async fn demonstration(listen: Option<&str>, callback_url: Option<&str>) -> Result<(HubFile, TcpListener, Vec<String>), Failed> {
-    let listen: SocketAddr = listen.unwrap_or("127.0.0.1:8080").parse().map_err(|_| usage("--listen wants an IP address with a port"))?;
+/// A hub on loopback with one integrator, and what is said once: the key, and the credential that
+/// callbacks come with.
+async fn demonstration(
+    listen: Option<&str>,
+    callback_url: Option<&str>,
+) -> Result<(HubFile, TcpListener, Vec<String>), Failed> {
+    let listen: SocketAddr = listen
+        .unwrap_or("127.0.0.1:8080")
+        .parse()
+        .map_err(|_| usage("--listen wants an IP address with a port"))?;
     if !listen.ip().is_loopback() {
         return Err(usage("without --config the hub listens on loopback only"));
     }
     let listener = TcpListener::bind(listen).await.map_err(|error| format!("{listen}: {error}"))?;
-    let text = format!("listen = \"{listen}\"\npublic-url = \"http://{}/hermod/rest/ms\"\n", listener.local_addr()?);
+    let text = format!(
+        "listen = \"{listen}\"\npublic-url = \"http://{}/hermod/rest/ms\"\n",
+        listener.local_addr()?
+    );
     let mut file = HubFile::parse(&text)?;
-    let url = BaseUrl::parse(callback_url.unwrap_or("http://127.0.0.1:8081")).map_err(|error| usage(format!("--callback-url: {error}")))?;
+    let url = BaseUrl::parse(callback_url.unwrap_or("http://127.0.0.1:8081"))
+        .map_err(|error| usage(format!("--callback-url: {error}")))?;
     let targets = TargetPolicy::new().with_plain_http().with_host(url.host());
     let (key, password) = (random_key(&AwsLcRs)?, random_key(&AwsLcRs)?);
     file.integrators.push(Integrator {
@@ -235,12 +277,15 @@ async fn demonstration(listen: Option<&str>, callback_url: Option<&str>) -> Resu
 /// 32 random octets as hexadecimal digits.
 fn random_key(provider: &dyn Provider) -> Result<Secret, Error> {
     let mut octets = zeroize::Zeroizing::new([0; 32]);
-    provider.fill_random(&mut *octets).map_err(|_| Error::new(keyferry::Class::Storage, "key", "the random generator failed"))?;
+    provider
+        .fill_random(&mut *octets)
+        .map_err(|_| Error::new(keyferry::Class::Storage, "key", "the random generator failed"))?;
     let digits: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
     Ok(Secret::new(digits))
 }
 
-/// Prints the digest line for the configuration, on stdout; a key that is made here goes to stderr, so that it does not end in a file.
+/// Prints the digest line for the configuration, on stdout; a key that is made here goes to stderr,
+/// so that it does not end in a file.
 fn hash_key(client_id: Option<&str>) -> Result<(), Failed> {
     let mut input = zeroize::Zeroizing::new(String::new());
     if !std::io::stdin().is_terminal() {
@@ -249,11 +294,17 @@ fn hash_key(client_id: Option<&str>) -> Result<(), Failed> {
     let key = match input.trim() {
         "" => {
             let key = random_key(&AwsLcRs)?;
-            eprintln!("export KEYFERRY_API_KEY={}:{}", client_id.unwrap_or("CLIENT-ID"), key.expose());
+            eprintln!(
+                "export KEYFERRY_API_KEY={}:{}",
+                client_id.unwrap_or("CLIENT-ID"),
+                key.expose()
+            );
             key
         }
         // What nobody can guess may stand in the file as a plain digest, and nothing else.
-        key if key.len() < 22 => return Err("a key of fewer than 22 characters can be guessed from its digest".into()),
+        key if key.len() < 22 => {
+            return Err("a key of fewer than 22 characters can be guessed from its digest".into());
+        }
         key => Secret::new(key),
     };
     if let Some(client_id) = client_id {

@@ -1,11 +1,14 @@
-//! An application server: it has a device make keys, verifies them, has certificates issued, and sends those.
+//! An application server: it has a device make keys, verifies them, has certificates issued, and
+//! sends those.
 //!
 //! ```text
 //! KEYFERRY_API_KEY=ID:KEY integrator --hub URL --attestation-key JWK.json [--state FILE]
 //! ```
 //!
-//! It listens for callbacks and stores each before it says that it has it; now and then it polls as well, as a callback may be lost. With `--blocking` it does the
-//! same on ureq, and polls only. With `--state` the journey is in a file after each step: the program may be killed at any point, and goes on from there.
+//! It listens for callbacks and stores each before it says that it has it; now and then it polls as
+//! well, as a callback may be lost. With `--blocking` it does the same on ureq, and polls only.
+//! With `--state` the journey is in a file after each step: the program may be killed at any point,
+//! and goes on from there.
 
 #[allow(unreachable_pub, dead_code)]
 mod support {
@@ -89,7 +92,11 @@ fn run() -> Result<(), Failed> {
     support::clients::install_tls();
     let journey = journey(&options)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    if options.blocking { by_polling(&options, journey, &runtime) } else { runtime.block_on(by_callbacks(&options, journey)) }
+    if options.blocking {
+        by_polling(&options, journey, &runtime)
+    } else {
+        runtime.block_on(by_callbacks(&options, journey))
+    }
 }
 
 // ---- Asynchronous, with callbacks
@@ -97,18 +104,28 @@ fn run() -> Result<(), Failed> {
 async fn by_callbacks(options: &Options, journey: Journey) -> Result<(), Failed> {
     // A callback ends a command, whatever it says: who may send one has to be known.
     if options.callback_auth.is_none() && !options.listen.ip().is_loopback() {
-        return Err(usage("--listen on another address than loopback wants KEYFERRY_CALLBACK_AUTH"));
+        return Err(usage(
+            "--listen on another address than loopback wants KEYFERRY_CALLBACK_AUTH",
+        ));
     }
-    let hub = CommandClient::new(support::clients::asynchronous(&options.hub, options.roots.as_deref())?, commands(options)?, options.key.clone());
+    let hub = CommandClient::new(
+        support::clients::asynchronous(&options.hub, options.roots.as_deref())?,
+        commands(options)?,
+        options.key.clone(),
+    );
     let inbox = Inbox { journey: Arc::new(Mutex::new(journey)), changed: Arc::new(Notify::new()) };
-    let listener = TcpListener::bind(options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .map_err(|error| format!("{}: {error}", options.listen))?;
     println!("listening on http://{}", listener.local_addr()?);
     let (gate, expected) = (inbox.clone(), options.callback_auth.clone());
     let service = CallbackService::new(move |given: Option<BasicAuth>| match given == expected {
         true => Ok(gate.clone()),
         false => Err(Error::new(Class::Unauthorized, "", "does not fit")),
     });
-    let server = tokio::spawn(axum::serve(listener, axum::Router::new().fallback_service(service)).into_future());
+    let server = tokio::spawn(
+        axum::serve(listener, axum::Router::new().fallback_service(service)).into_future(),
+    );
 
     loop {
         let step = inbox.journey.lock().await.step()?;
@@ -133,7 +150,12 @@ async fn by_callbacks(options: &Options, journey: Journey) -> Result<(), Failed>
 }
 
 /// Waits until the journey has changed: a callback came, or a poll tells.
-async fn wait(options: &Options, hub: &CommandClient, inbox: &Inbox, id: Option<CommandId>) -> Result<(), Failed> {
+async fn wait(
+    options: &Options,
+    hub: &CommandClient,
+    inbox: &Inbox,
+    id: Option<CommandId>,
+) -> Result<(), Failed> {
     let end = Instant::now() + options.wait;
     while Instant::now() < end {
         if timeout(options.poll, inbox.changed.notified()).await.is_ok() {
@@ -167,10 +189,17 @@ impl CallbackApi for Inbox {
             Ok(Received::New) => self.changed.notify_one(),
             Ok(Received::Known) => {}
             // About another command.
-            Err(error) if error.downcast_ref::<Error>().is_some_and(|error| error.class() == Class::NotFound) => {}
+            Err(error)
+                if error
+                    .downcast_ref::<Error>()
+                    .is_some_and(|error| error.class() == Class::NotFound) => {}
             // Wrong: it does not get better if it comes again.
-            Err(error) if error.is::<Error>() => eprintln!("integrator: a callback that was not taken: {}", chain(&*error)),
-            Err(_) => return Err(Error::new(Class::Storage, "", "the journey could not be stored")),
+            Err(error) if error.is::<Error>() => {
+                eprintln!("integrator: a callback that was not taken: {}", chain(&*error))
+            }
+            Err(_) => {
+                return Err(Error::new(Class::Storage, "", "the journey could not be stored"));
+            }
         }
         Ok(())
     }
@@ -178,9 +207,16 @@ impl CallbackApi for Inbox {
 
 // ---- Blocking, with polls
 
-fn by_polling(options: &Options, mut journey: Journey, runtime: &tokio::runtime::Runtime) -> Result<(), Failed> {
-    let hub =
-        blocking::CommandClient::new(support::clients::blocking(&options.hub, options.roots.as_deref())?, commands(options)?, options.key.clone());
+fn by_polling(
+    options: &Options,
+    mut journey: Journey,
+    runtime: &tokio::runtime::Runtime,
+) -> Result<(), Failed> {
+    let hub = blocking::CommandClient::new(
+        support::clients::blocking(&options.hub, options.roots.as_deref())?,
+        commands(options)?,
+        options.key.clone(),
+    );
     loop {
         match journey.step()? {
             Step::Send(command) => {
@@ -190,7 +226,12 @@ fn by_polling(options: &Options, mut journey: Journey, runtime: &tokio::runtime:
             Step::Wait(Some(id)) => {
                 journey.received(&hub.wait(&id, &policy(options))?)?;
             }
-            Step::Wait(None) => return Err("whether the hub has the command is not known, and only a callback could tell".into()),
+            Step::Wait(None) => {
+                return Err(
+                    "whether the hub has the command is not known, and only a callback could tell"
+                        .into(),
+                );
+            }
             // The authority is local: this does not wait.
             Step::Prove => runtime.block_on(journey.prove())?,
             Step::Done => break,
@@ -212,7 +253,12 @@ fn journey(options: &Options) -> Result<Journey, Failed> {
         let keys = support::keys::key_requests(&options.keys, &options.subject, &AwsLcRs)?;
         let profile = ProfileRequest::new("Example", format!("Card of {}", options.user), keys);
         let seconds = options.wait.as_secs();
-        Ok(Enrollment::begin(&AwsLcRs, CommandHeader::new(seconds, seconds), &*options.user, profile)?)
+        Ok(Enrollment::begin(
+            &AwsLcRs,
+            CommandHeader::new(seconds, seconds),
+            &*options.user,
+            profile,
+        )?)
     };
     let fqdn = options.fqdn.clone().unwrap_or_else(|| options.public_url.host().to_owned());
     let known = KnownHub::new().with_fqdn(fqdn).with_mailbox_base(options.public_url.clone());
@@ -220,7 +266,8 @@ fn journey(options: &Options) -> Result<Journey, Failed> {
         [] => Trust::Unpinned { accepted: options.accept_unpinned },
         pins => Trust::Pinned(pins.to_vec()),
     };
-    let authority = authority(options.state.as_ref().map(|state| state.with_extension("ca.p8")).as_deref())?;
+    let authority =
+        authority(options.state.as_ref().map(|state| state.with_extension("ca.p8")).as_deref())?;
     Journey::new(begin, options.state.clone(), trust, known, authority)
 }
 
@@ -239,17 +286,25 @@ fn options() -> Result<Option<Options>, Failed> {
     let mut texts = std::collections::HashMap::new();
     let (mut pins, mut accept_unpinned, mut blocking) = (Vec::new(), false, false);
     while let Some(argument) = arguments.next() {
-        let Argument::Option(name) = argument else { return Err(usage("only options are known here")) };
+        let Argument::Option(name) = argument else {
+            return Err(usage("only options are known here"));
+        };
         match name.as_str() {
             "accept-unpinned" => accept_unpinned = true,
             "blocking" => blocking = true,
             "attestation-key" => {
                 let file = arguments.value(&name).map_err(usage)?;
-                let text = std::fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?;
-                pins.push(Jwk::from_json(text.trim()).map_err(|error| format!("{file}: {error}"))?.public_key().clone());
+                let text =
+                    std::fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?;
+                pins.push(
+                    Jwk::from_json(text.trim())
+                        .map_err(|error| format!("{file}: {error}"))?
+                        .public_key()
+                        .clone(),
+                );
             }
-            "hub" | "public-url" | "fqdn" | "key" | "user" | "keys" | "subject" | "state" | "listen" | "roots" | "wait-seconds" | "poll-seconds"
-            | "sign" => {
+            "hub" | "public-url" | "fqdn" | "key" | "user" | "keys" | "subject" | "state"
+            | "listen" | "roots" | "wait-seconds" | "poll-seconds" | "sign" => {
                 let value = arguments.value(&name).map_err(usage)?;
                 texts.insert(name, value);
             }
@@ -257,8 +312,12 @@ fn options() -> Result<Option<Options>, Failed> {
         }
     }
     let mut text = |name: &str| texts.remove(name);
-    let url = |name: &str, text: &str| BaseUrl::parse(text).map_err(|error| usage(format!("--{name}: {error}")));
-    let seconds = |name: &str, text: Option<String>, default: u64| match text.map_or(Ok(default), |text| text.parse()) {
+    let url = |name: &str, text: &str| {
+        BaseUrl::parse(text).map_err(|error| usage(format!("--{name}: {error}")))
+    };
+    let seconds = |name: &str, text: Option<String>, default: u64| match text
+        .map_or(Ok(default), |text| text.parse())
+    {
         Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
         _ => Err(usage(format!("--{name} wants a number of seconds"))),
     };
@@ -268,11 +327,14 @@ fn options() -> Result<Option<Options>, Failed> {
         None => BaseUrl::parse(&hub.join(&["ms"]))?,
     };
     let key = text("key").or_else(|| std::env::var("KEYFERRY_API_KEY").ok());
-    let key = key.ok_or_else(|| usage("KEYFERRY_API_KEY=ID:KEY is what the hub knows this integrator by"))?;
+    let key = key
+        .ok_or_else(|| usage("KEYFERRY_API_KEY=ID:KEY is what the hub knows this integrator by"))?;
     let (id, secret) = key.split_once(':').ok_or_else(|| usage("an API key is ID:KEY"))?;
     let callback_auth = std::env::var("KEYFERRY_CALLBACK_AUTH").ok();
-    let callback_auth =
-        callback_auth.map(|text| BasicAuth::parse(&text)).transpose().map_err(|_| usage("KEYFERRY_CALLBACK_AUTH is USER:PASSWORD"))?;
+    let callback_auth = callback_auth
+        .map(|text| BasicAuth::parse(&text))
+        .transpose()
+        .map_err(|_| usage("KEYFERRY_CALLBACK_AUTH is USER:PASSWORD"))?;
     Ok(Some(Options {
         public_url,
         hub,
@@ -284,7 +346,11 @@ fn options() -> Result<Option<Options>, Failed> {
         keys: text("keys").unwrap_or_else(|| String::from("p256")),
         subject: text("subject").unwrap_or_else(|| String::from("CN=User A,O=Example")),
         state: text("state").map(PathBuf::from),
-        listen: text("listen").as_deref().unwrap_or("127.0.0.1:8081").parse().map_err(|_| usage("--listen wants an IP address with a port"))?,
+        listen: text("listen")
+            .as_deref()
+            .unwrap_or("127.0.0.1:8081")
+            .parse()
+            .map_err(|_| usage("--listen wants an IP address with a port"))?,
         callback_auth,
         blocking,
         roots: text("roots"),

@@ -1,11 +1,13 @@
-//! The whole journey in one process, over HTTP on loopback: an integrator, a hub, a device and a certificate authority.
+//! The whole journey in one process, over HTTP on loopback: an integrator, a hub, a device and a
+//! certificate authority.
 //!
 //! ```text
 //! provision [--keys rsa2048,p256] [--framework hyper|axum] [--transport reqwest|ureq] [--json]
 //! ```
 //!
-//! The integrator asks the hub to have a device make keys, verifies what comes back, has certificates issued, and sends them to the device. Every
-//! step is one arm of the loop in `journey`. The examples `hub`, `integrator` and `device` are the same as programs of their own.
+//! The integrator asks the hub to have a device make keys, verifies what comes back, has
+//! certificates issued, and sends them to the device. Every step is one arm of the loop in
+//! `journey`. The examples `hub`, `integrator` and `device` are the same as programs of their own.
 
 #[allow(unreachable_pub, dead_code)]
 mod support {
@@ -32,7 +34,9 @@ use keyferry::hermod::model::{Callback, CommandHeader, DeviceInfo, ProfileReques
 use keyferry::hermod::proof::{Report, Verifier};
 use keyferry::hermod::qr::{ActivationQr, Background};
 use keyferry::hermod::server::{CallbackService, Drain, HermodService, ServerConfig};
-use keyferry::hermod::wire::{AnyCallbackApi, ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery};
+use keyferry::hermod::wire::{
+    AnyCallbackApi, ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery,
+};
 use keyferry::http::{GuardedTransport, OnThreads, TargetPolicy, Transport};
 use keyferry::issuer::{LocalCa, issue};
 use keyferry::keys::MemoryKeyStore;
@@ -70,9 +74,12 @@ enum Framework {
 
 async fn run() -> Result<(), Failed> {
     let Some(mut arguments) = support::program::arguments(HELP)? else { return Ok(()) };
-    let (mut keys, mut framework, mut on_ureq, mut json) = (String::from("rsa2048"), Framework::Hyper, false, false);
+    let (mut keys, mut framework, mut on_ureq, mut json) =
+        (String::from("rsa2048"), Framework::Hyper, false, false);
     while let Some(argument) = arguments.next() {
-        let Argument::Option(name) = argument else { return Err(usage("only options are known here")) };
+        let Argument::Option(name) = argument else {
+            return Err(usage("only options are known here"));
+        };
         match name.as_str() {
             "keys" => keys = arguments.value(&name).map_err(usage)?,
             "framework" => {
@@ -97,7 +104,8 @@ async fn run() -> Result<(), Failed> {
     let said = Said { json };
     let (report, certificates) = journey(&keys, framework, on_ureq, &said).await?;
     if json {
-        let certificates: Vec<_> = certificates.iter().map(|(key_id, certificate)| printed(key_id, certificate)).collect();
+        let certificates: Vec<_> =
+            certificates.iter().map(|(key_id, certificate)| printed(key_id, certificate)).collect();
         println!("{}", serde_json::json!({ "report": report, "certificates": certificates }));
     }
     Ok(())
@@ -116,18 +124,32 @@ fn transport(base: &BaseUrl, on_ureq: bool) -> Result<Arc<dyn Transport>, Failed
 fn spawn(framework: Framework, listener: TcpListener, service: HermodService, drain: Drain) {
     match framework {
         Framework::Hyper => {
-            let door = Door { tls: None, most: 64, head_time: Duration::from_secs(10), drain_time: Duration::from_secs(10) };
+            let door = Door {
+                tls: None,
+                most: 64,
+                head_time: Duration::from_secs(10),
+                drain_time: Duration::from_secs(10),
+            };
             tokio::spawn(serve(listener, door, service, drain));
         }
         Framework::Axum => {
             let app = axum::Router::new().fallback_service(service);
-            tokio::spawn(axum::serve(listener, app).with_graceful_shutdown(async move { drain.drained().await }).into_future());
+            tokio::spawn(
+                axum::serve(listener, app)
+                    .with_graceful_shutdown(async move { drain.drained().await })
+                    .into_future(),
+            );
         }
     }
 }
 
 /// The parties, and what passes between them.
-async fn journey(keys: &str, framework: Framework, on_ureq: bool, said: &Said) -> Result<(Report, Vec<(String, Certificate)>), Failed> {
+async fn journey(
+    keys: &str,
+    framework: Framework,
+    on_ureq: bool,
+    said: &Said,
+) -> Result<(Report, Vec<(String, Certificate)>), Failed> {
     let provider: Arc<dyn Provider> = Arc::new(AwsLcRs);
     let clock = Arc::new(SystemClock);
     let config = ServerConfig::default();
@@ -143,9 +165,15 @@ async fn journey(keys: &str, framework: Framework, on_ureq: bool, said: &Said) -
     });
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let callback_url = BaseUrl::parse(&format!("http://{}", listener.local_addr()?))?;
-    spawn(framework, listener, HermodService::new("").with_config(config.clone()).with_callbacks(callbacks), drain.clone());
+    spawn(
+        framework,
+        listener,
+        HermodService::new("").with_config(config.clone()).with_callbacks(callbacks),
+        drain.clone(),
+    );
 
-    // The hub, which knows the integrator's key by its digest. That callbacks may go to this machine, over plain http, is said by name.
+    // The hub, which knows the integrator's key by its digest. That callbacks may go to this
+    // machine, over plain http, is said by name.
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let base = BaseUrl::parse(&format!("http://{}/hermod/rest", listener.local_addr()?))?;
     let public_url = BaseUrl::parse(&base.join(&["ms"]))?;
@@ -153,17 +181,30 @@ async fn journey(keys: &str, framework: Framework, on_ureq: bool, said: &Said) -
     let guarded = match on_ureq {
         // ureq cannot tell which address a name leads to. There are no names here.
         true => GuardedTransport::danger_unguarded(targets, transport(&callback_url, true)?),
-        false => GuardedTransport::reqwest_builder(targets, support::clients::reqwest_builder(None, true)?)?,
+        false => GuardedTransport::reqwest_builder(
+            targets,
+            support::clients::reqwest_builder(None, true)?,
+        )?,
     };
     let key = random(&*provider)?;
     let sender = CallbackSender::new(guarded, callback_url)?.with_basic_auth(credential);
-    let shop = IntegratorConfig::new("shop").with_key(Digest::of(&*provider, &key)).with_callback(AnyCallbackApi::new(sender));
-    let hub = Hub::builder(provider.clone(), HubConfig::new(public_url.to_string(), public_url.host())?.with_integrator(shop)).build()?;
+    let shop = IntegratorConfig::new("shop")
+        .with_key(Digest::of(&*provider, &key))
+        .with_callback(AnyCallbackApi::new(sender));
+    let hub = Hub::builder(
+        provider.clone(),
+        HubConfig::new(public_url.to_string(), public_url.host())?.with_integrator(shop),
+    )
+    .build()?;
     spawn(framework, listener, HermodService::of_hub(&hub).with_config(config), drain.clone());
     let running = tokio::spawn(async move { hub.run().await });
 
     // The integrator's side that calls.
-    let commands = CommandClient::new(transport(&base, on_ureq)?, BaseUrl::parse(&base.join(&["command"]))?, ApiKey::new("shop", key));
+    let commands = CommandClient::new(
+        transport(&base, on_ureq)?,
+        BaseUrl::parse(&base.join(&["command"]))?,
+        ApiKey::new("shop", key),
+    );
 
     // The device: its own attestation key, its own policy, and a user who agrees to one name only.
     let attestation: Arc<dyn Signer> = Arc::new(provider.generate(KeyKind::Ec(Curve::P256))?);
@@ -172,7 +213,11 @@ async fn journey(keys: &str, framework: Framework, on_ureq: bool, said: &Said) -
         provider.clone(),
         Arc::new(MemoryKeyStore::new(provider.clone())),
         Arc::new(HttpConnector::new(transport(&base, on_ureq)?, provider.clone())),
-        Arc::new(|question: &Question| if question.user_id == USER { Decision::Accept } else { Decision::Refuse }),
+        Arc::new(
+            |question: &Question| {
+                if question.user_id == USER { Decision::Accept } else { Decision::Refuse }
+            },
+        ),
         attestation,
         DevicePolicy::new().danger_with_plain_hub(&public_url.to_string())?,
         DeviceInfo::new("Linux"),
@@ -180,13 +225,21 @@ async fn journey(keys: &str, framework: Framework, on_ureq: bool, said: &Said) -
 
     // The certificate authority.
     let root_key: Arc<dyn Signer> = Arc::new(provider.generate(KeyKind::Ec(Curve::P256))?);
-    let authority = LocalCa::new_root("CN=Example root,O=Example", root_key, provider.clone(), clock, Duration::from_secs(365 * 24 * 3600))?;
+    let authority = LocalCa::new_root(
+        "CN=Example root,O=Example",
+        root_key,
+        provider.clone(),
+        clock,
+        Duration::from_secs(365 * 24 * 3600),
+    )?;
 
     // The integrator.
     let verifier = Verifier::pinned(&*provider, [&pin])?;
     let known = KnownHub::new().with_fqdn(public_url.host()).with_mailbox_base(public_url);
-    let profile = ProfileRequest::new("Example", "Card of user A", key_requests(keys, SUBJECT, &*provider)?);
-    let mut enrollment = Enrollment::begin(&*provider, CommandHeader::new(300, 300), USER, profile)?;
+    let profile =
+        ProfileRequest::new("Example", "Card of user A", key_requests(keys, SUBJECT, &*provider)?);
+    let mut enrollment =
+        Enrollment::begin(&*provider, CommandHeader::new(300, 300), USER, profile)?;
     let mut certificates: Vec<(String, Certificate)> = Vec::new();
     let mut report = None;
     loop {
@@ -197,12 +250,19 @@ async fn journey(keys: &str, framework: Framework, on_ureq: bool, said: &Said) -
                 let submitted = commands.submit(command).await?;
                 enrollment.submitted(&submitted)?;
                 let link = submitted.destinations.first().ok_or("no destination")?.activation()?;
-                said.step(&format!("integrator: command {} is with the hub; activation link:", submitted.command_id.as_str()));
+                said.step(&format!(
+                    "integrator: command {} is with the hub; activation link:",
+                    submitted.command_id.as_str()
+                ));
                 said.text(link.to_uri().expose());
                 said.text(&ActivationQr::new(&link)?.to_terminal(Background::Dark));
             }
             Next::AwaitDevice(submitted) => {
-                let link = submitted.and_then(|submitted| submitted.destinations.first()).ok_or("no destination")?.uri.clone();
+                let link = submitted
+                    .and_then(|submitted| submitted.destinations.first())
+                    .ok_or("no destination")?
+                    .uri
+                    .clone();
                 for event in device.activate(link.expose()).await? {
                     said.step(&format!("device: {event:?}"));
                 }
@@ -221,11 +281,15 @@ async fn journey(keys: &str, framework: Framework, on_ureq: bool, said: &Said) -
                 said.text(&proven.report().to_string());
                 for key in proven.keys() {
                     if let Some(request) = key.request() {
-                        certificates.push((key.key_id().to_owned(), issue(&authority, request).await?));
+                        certificates
+                            .push((key.key_id().to_owned(), issue(&authority, request).await?));
                         said.step(&format!("authority: a certificate for {}", key.key_id()));
                     }
                 }
-                let named: Vec<(&str, &Certificate)> = certificates.iter().map(|(key_id, certificate)| (key_id.as_str(), certificate)).collect();
+                let named: Vec<(&str, &Certificate)> = certificates
+                    .iter()
+                    .map(|(key_id, certificate)| (key_id.as_str(), certificate))
+                    .collect();
                 enrollment.issued(&proven, &named)?;
                 report = Some(proven.report().clone());
             }
@@ -256,7 +320,11 @@ async fn journey(keys: &str, framework: Framework, on_ureq: bool, said: &Said) -
         for key in &profile.keys {
             let certificate = key.certificate.as_ref().ok_or("a certificate was not installed")?;
             let installed = printed(&key.key_id, certificate);
-            said.step(&format!("device: installed for {}: {}", key.key_id, serde_json::to_string_pretty(&installed)?));
+            said.step(&format!(
+                "device: installed for {}: {}",
+                key.key_id,
+                serde_json::to_string_pretty(&installed)?
+            ));
         }
     }
     Ok((report.ok_or("nothing was proven")?, certificates))

@@ -5,10 +5,13 @@
 //! verify --lines < LINES.jsonl
 //! ```
 //!
-//! A line is one JSON object: `id` (anything, repeated in the verdict), `command` (as COMMAND.json), `data` (the compact JWS), and, where they are known,
-//! `attestation_keys` (JWKs), `allow_unpinned`, `fqdn`, `sch`. Its verdict is the object that `--json` prints, with the `id`; `null` if the line cannot be read.
+//! A line is one JSON object: `id` (anything, repeated in the verdict), `command` (as
+//! COMMAND.json), `data` (the compact JWS), and, where they are known, `attestation_keys` (JWKs),
+//! `allow_unpinned`, `fqdn`, `sch`. Its verdict is the object that `--json` prints, with the `id`;
+//! `null` if the line cannot be read.
 //!
-//! Exit status: 0 verified, 1 refused, 2 arguments or files that cannot be read. With `--lines` 0 once every line has its verdict.
+//! Exit status: 0 verified, 1 refused, 2 arguments or files that cannot be read. With `--lines` 0
+//! once every line has its verdict.
 
 #[allow(unreachable_pub, dead_code)]
 mod support {
@@ -41,7 +44,8 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<bool, String> {
-    let (mut files, mut known, mut json, mut lines) = (Vec::new(), Knowledge::default(), false, false);
+    let (mut files, mut known, mut json, mut lines) =
+        (Vec::new(), Knowledge::default(), false, false);
     let mut arguments = Arguments::of_program()?;
     while let Some(argument) = arguments.next() {
         match argument {
@@ -49,11 +53,18 @@ fn run() -> Result<bool, String> {
             Argument::Option(name) => match name.as_str() {
                 "attestation-key" => {
                     let file = arguments.value(&name)?;
-                    known.pins.push(Jwk::from_json(&read(&file)?).map_err(|error| format!("{file}: {error}"))?);
+                    known.pins.push(
+                        Jwk::from_json(&read(&file)?)
+                            .map_err(|error| format!("{file}: {error}"))?,
+                    );
                 }
                 "allow-unpinned" => known.allow_unpinned = true,
                 "fqdn" => known.fqdn = Some(arguments.value(&name)?),
-                "sch" => known.sch = Some(read_sch(&arguments.value(&name)?).map_err(|error| error.to_string())?),
+                "sch" => {
+                    known.sch = Some(
+                        read_sch(&arguments.value(&name)?).map_err(|error| error.to_string())?,
+                    )
+                }
                 "json" => json = true,
                 "lines" => lines = true,
                 _ => return Err(format!("--{name} is not known here\n{USAGE}")),
@@ -65,11 +76,15 @@ fn run() -> Result<bool, String> {
             return Err(format!("with --lines, each line says what is known\n{USAGE}"));
         }
         let output = BufWriter::new(std::io::stdout());
-        return support::lines::run(&AwsLcRs, std::io::stdin(), output).map(|()| true).map_err(|error| error.to_string());
+        return support::lines::run(&AwsLcRs, std::io::stdin(), output)
+            .map(|()| true)
+            .map_err(|error| error.to_string());
     }
     let [command_file, answer_file] = files.as_slice() else { return Err(USAGE.to_owned()) };
-    let command = read_command(&read(command_file)?).map_err(|error| format!("{command_file}: {error}"))?;
-    let (answer, envelope_fqdn) = read_answer(&read(answer_file)?).map_err(|error| format!("{answer_file}: {error}"))?;
+    let command =
+        read_command(&read(command_file)?).map_err(|error| format!("{command_file}: {error}"))?;
+    let (answer, envelope_fqdn) =
+        read_answer(&read(answer_file)?).map_err(|error| format!("{answer_file}: {error}"))?;
     known.envelope_fqdn = envelope_fqdn;
     let verdict = judge(&AwsLcRs, &command, &answer, &known).map_err(|error| error.to_string())?;
     print(&verdict, json).map_err(|error| error.to_string())?;
@@ -93,7 +108,12 @@ fn print(verdict: &Verdict, json: bool) -> std::io::Result<()> {
         }
         Verdict::Attested(answer) => {
             write!(out, "{}", answer.report())?;
-            writeln!(out, "verified: profile {} of {}, attested", answer.profile_id().escape_debug(), answer.user_id().escape_debug())
+            writeln!(
+                out,
+                "verified: profile {} of {}, attested",
+                answer.profile_id().escape_debug(),
+                answer.user_id().escape_debug()
+            )
         }
         Verdict::Consistent(answer) => {
             write!(out, "{}", answer.report())?;

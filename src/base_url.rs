@@ -5,8 +5,8 @@ use std::fmt;
 use crate::Error;
 use crate::escapes::encode;
 
-/// The address of a service: absolute, http or https, without query, fragment, user and dot segments, in a form that can be compared and that paths
-/// can be put below.
+/// The address of a service: absolute, http or https, without query, fragment, user and dot
+/// segments, in a form that can be compared and that paths can be put below.
 ///
 /// ```
 /// use keyferry::BaseUrl;
@@ -31,11 +31,13 @@ impl BaseUrl {
     /// Reads an address.
     ///
     /// # Errors
-    /// Class `malformed` for everything that is not such an address, and for what some server could read as another one: dot segments and separators in
-    /// disguise.
+    /// Class `malformed` for everything that is not such an address, and for what some server could
+    /// read as another one: dot segments and separators in disguise.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let bad = |detail| Err(Error::malformed("address", detail));
-        if !text.bytes().all(|octet| octet.is_ascii_graphic()) || text.contains(['\\', '?', '#', '"', '<', '>']) {
+        if !text.bytes().all(|octet| octet.is_ascii_graphic())
+            || text.contains(['\\', '?', '#', '"', '<', '>'])
+        {
             return bad("characters that an address without query and fragment does not have");
         }
         let Some((scheme, rest)) = text.split_once("://") else { return bad("not absolute") };
@@ -50,12 +52,16 @@ impl BaseUrl {
         }
         let (host, port) = match authority.rsplit_once(':') {
             // Not a colon inside of an IPv6 address.
-            Some((host, port)) if !port.ends_with(']') => (host, if port.is_empty() { default_port } else { port }),
+            Some((host, port)) if !port.ends_with(']') => {
+                (host, if port.is_empty() { default_port } else { port })
+            }
             _ => (authority, default_port),
         };
         // `parse` alone takes a plus sign as well.
         let digits = port.bytes().all(|octet| octet.is_ascii_digit());
-        let Some(port) = port.parse::<u16>().ok().filter(|_| digits) else { return bad("not a port") };
+        let Some(port) = port.parse::<u16>().ok().filter(|_| digits) else {
+            return bad("not a port");
+        };
         let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
         if host.is_empty() {
             return bad("no host");
@@ -111,8 +117,13 @@ impl BaseUrl {
     /// Whether `other` is below this address: the same host, and at least one more segment of path.
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
-        let same_origin = self.is_https == other.is_https && self.host == other.host && self.port == other.port;
-        same_origin && other.path.strip_prefix(&self.path).is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
+        let same_origin =
+            self.is_https == other.is_https && self.host == other.host && self.port == other.port;
+        same_origin
+            && other
+                .path
+                .strip_prefix(&self.path)
+                .is_some_and(|rest| rest.len() > 1 && rest.starts_with('/'))
     }
 }
 
@@ -150,7 +161,8 @@ pub(crate) fn is_same(one: &str, other: &str) -> bool {
     matches!((BaseUrl::parse(one), BaseUrl::parse(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-/// Whether a segment of a path means another one to some server: many take away what follows a semicolon before they look at the dots.
+/// Whether a segment of a path means another one to some server: many take away what follows a
+/// semicolon before they look at the dots.
 pub(crate) fn is_dot_segment(segment: &str) -> bool {
     matches!(segment.split_once(';').map_or(segment, |(name, _)| name), "." | "..")
 }
@@ -165,7 +177,11 @@ mod tests {
 
     #[test]
     fn finds_what_is_under_a_base_in_every_spelling_of_the_same_host() {
-        for other in ["https://hub.example/ms/1", "HTTPS://Hub.Example:443/ms/1", "https://hub.example./ms/1/2"] {
+        for other in [
+            "https://hub.example/ms/1",
+            "HTTPS://Hub.Example:443/ms/1",
+            "https://hub.example./ms/1/2",
+        ] {
             assert!(is_under("https://hub.example/ms", other), "{other}");
             assert!(is_under("https://hub.example:443/ms/", other), "{other}");
         }

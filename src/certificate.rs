@@ -12,7 +12,8 @@ use crate::{Class, Error, tlv};
 /// Most octets of a certificate.
 pub const MAX_CERTIFICATE: usize = 64 * 1024;
 
-/// A certificate (RFC 5280) that can be read. Nobody has verified it: not its signature, not its dates, not its issuer.
+/// A certificate (RFC 5280) that can be read. Nobody has verified it: not its signature, not its
+/// dates, not its issuer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Certificate {
     der: Vec<u8>,
@@ -35,14 +36,16 @@ impl Certificate {
     /// Reads DER: one certificate and nothing after it.
     ///
     /// # Errors
-    /// Class `malformed` if it is not that, `too-large` above [`MAX_CERTIFICATE`] octets, and as [`PublicKey::from_spki_der`] for its key.
+    /// Class `malformed` if it is not that, `too-large` above [`MAX_CERTIFICATE`] octets, and as
+    /// [`PublicKey::from_spki_der`] for its key.
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         const PART: &str = "certificate";
         if der.len() > MAX_CERTIFICATE {
             return Err(Error::too_large(PART, "more than 64 KiB"));
         }
         let certificate = x509_cert::Certificate::from_der(der).map_err(|error| {
-            let position = error.position().and_then(|position| u32::from(position).try_into().ok());
+            let position =
+                error.position().and_then(|position| u32::from(position).try_into().ok());
             let error = Error::malformed(PART, "not a DER certificate");
             match position {
                 Some(position) => error.at(position),
@@ -50,7 +53,8 @@ impl Certificate {
             }
         })?;
         let tbs = certificate.tbs_certificate();
-        let spki = der::Encode::to_der(tbs.subject_public_key_info()).map_err(|_| Error::malformed(PART, "a key that cannot be written again"))?;
+        let spki = der::Encode::to_der(tbs.subject_public_key_info())
+            .map_err(|_| Error::malformed(PART, "a key that cannot be written again"))?;
         Ok(Self {
             public_key: PublicKey::from_spki_der(&spki)?,
             subject: tbs.subject().to_string(),
@@ -60,7 +64,8 @@ impl Certificate {
         })
     }
 
-    /// Reads standard base64 with padding, as Hermod's certificate command carries it; blanks and line breaks are tolerated.
+    /// Reads standard base64 with padding, as Hermod's certificate command carries it; blanks and
+    /// line breaks are tolerated.
     ///
     /// # Errors
     /// Class `malformed` if it is not base64, and as [`from_der`](Self::from_der).
@@ -110,7 +115,8 @@ impl Certificate {
         &self.der[self.places.issuer.clone()]
     }
 
-    /// The serial number: the content of its INTEGER, big-endian, with the leading zero that DER gives a number whose highest bit is set.
+    /// The serial number: the content of its INTEGER, big-endian, with the leading zero that DER
+    /// gives a number whose highest bit is set.
     #[must_use]
     pub fn serial_number(&self) -> &[u8] {
         &self.der[self.places.serial.clone()]
@@ -130,15 +136,24 @@ impl Certificate {
         if self.public_key == *key {
             Ok(())
         } else {
-            Err(Error::new(Class::Proof, "certificate.subjectPublicKeyInfo", "another key than the one it is for"))
+            Err(Error::new(
+                Class::Proof,
+                "certificate.subjectPublicKeyInfo",
+                "another key than the one it is for",
+            ))
         }
     }
 }
 
-/// Where the fields stand: version (which may be absent), serial number, signature algorithm, issuer, validity, subject.
+/// Where the fields stand: version (which may be absent), serial number, signature algorithm,
+/// issuer, validity, subject.
 fn places(der: &[u8]) -> Result<Places, Error> {
     const PART: &str = "certificate";
-    let mut fields = tlv::Cursor::new(der).require(Tag::Sequence, PART)?.inside().require(Tag::Sequence, PART)?.inside();
+    let mut fields = tlv::Cursor::new(der)
+        .require(Tag::Sequence, PART)?
+        .inside()
+        .require(Tag::Sequence, PART)?
+        .inside();
     if fields.peek() == Some(tlv::context(0)) {
         fields.next(PART)?;
     }
@@ -151,6 +166,9 @@ fn places(der: &[u8]) -> Result<Places, Error> {
 
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Certificate").field("public_key", &self.public_key).field("length", &self.der.len()).finish_non_exhaustive()
+        f.debug_struct("Certificate")
+            .field("public_key", &self.public_key)
+            .field("length", &self.der.len())
+            .finish_non_exhaustive()
     }
 }

@@ -1,13 +1,21 @@
-//! The seam to cryptography: algorithms, public keys, and a [`Provider`] that is passed in as an argument.
+//! The seam to cryptography: algorithms, public keys, and a [`Provider`] that is passed in as an
+//! argument.
 //!
-//! There is no process-wide provider. Each provider is a value behind a feature of its own, one file a library:
+//! There is no process-wide provider. Each provider is a value behind a feature of its own, one
+//! file a library:
 //!
-#![cfg_attr(feature = "aws-lc-rs", doc = "- [`AwsLcRs`](aws_lc_rs::AwsLcRs): aws-lc-rs, the default.")]
+#![cfg_attr(
+    feature = "aws-lc-rs",
+    doc = "- [`AwsLcRs`](aws_lc_rs::AwsLcRs): aws-lc-rs, the default."
+)]
 #![cfg_attr(feature = "rustcrypto", doc = "- [`RustCrypto`](rustcrypto::RustCrypto): pure Rust.")]
-#![cfg_attr(feature = "josekit", doc = "- [`Josekit`](josekit::Josekit): the system's OpenSSL by way of josekit.")]
+#![cfg_attr(
+    feature = "josekit",
+    doc = "- [`Josekit`](josekit::Josekit): the system's OpenSSL by way of josekit."
+)]
 //!
-//! Keys that live elsewhere (a token, a phone's key store) come in through [`Signer`], or sign the octets that `to_be_signed` of a JWS or a
-//! request gives and never meet this module.
+//! Keys that live elsewhere (a token, a phone's key store) come in through [`Signer`], or sign the
+//! octets that `to_be_signed` of a JWS or a request gives and never meet this module.
 
 mod algorithm;
 #[cfg(feature = "aws-lc-rs")]

@@ -1,7 +1,8 @@
 //! Certificate requests: PKCS#10 (RFC 2986), read by position so that every octet is kept.
 //!
-//! An integrator sends a [`Template`] with a throw-away key; a device puts its own key into it and signs it again; what comes back is a
-//! [`Request`]. A template is read leniently, as its key and signature mean nothing; a request is read strictly and has to verify.
+//! An integrator sends a [`Template`] with a throw-away key; a device puts its own key into it and
+//! signs it again; what comes back is a [`Request`]. A template is read leniently, as its key and
+//! signature mean nothing; a request is read strictly and has to verify.
 
 mod parts;
 mod replacement;

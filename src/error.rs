@@ -1,4 +1,5 @@
-//! What is wrong with something that came from outside: one class, the part at fault, and nothing of the input.
+//! What is wrong with something that came from outside: one class, the part at fault, and nothing
+//! of the input.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,8 +10,8 @@ macro_rules! classes {
     ($( $(#[$doc:meta])* $name:ident = $text:literal, )*) => {
         /// Why something was refused: one stable, machine-readable word an error.
         ///
-        /// The words are fixed. They are what [`Class::as_str`] and `Display` give, what the programs print, and, in upper snake case, what
-        /// an HTTP answer carries.
+        /// The words are fixed. They are what [`Class::as_str`] and `Display` give, what the
+        /// programs print, and, in upper snake case, what an HTTP answer carries.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Class { $( $(#[$doc])* $name, )* }
@@ -33,11 +34,13 @@ macro_rules! classes {
 }
 
 classes! {
-    /// Not the exact form: bad JSON, base64url or DER, a member twice, of the wrong type, or required and absent.
+    /// Not the exact form: bad JSON, base64url or DER, a member twice, of the wrong type, or
+    /// required and absent.
     Malformed = "malformed",
     /// Over a limit on size, count or depth.
     TooLarge = "too-large",
-    /// An algorithm that the caller did not allow, that does not exist here (`none`, symmetric ones), or that does not fit its key.
+    /// An algorithm that the caller did not allow, that does not exist here (`none`, symmetric
+    /// ones), or that does not fit its key.
     Algorithm = "algorithm",
     /// A key that is too short or too long, has a bad exponent, or does not lie on its curve.
     WeakKey = "weak-key",
@@ -75,7 +78,8 @@ classes! {
     Rate = "rate",
     /// An address that must not be called.
     TargetRefused = "target-refused",
-    /// The store, the random generator or the network cannot keep the promise; nothing was acknowledged.
+    /// The store, the random generator or the network cannot keep the promise; nothing was
+    /// acknowledged.
     Storage = "storage",
 }
 
@@ -85,7 +89,8 @@ impl fmt::Display for Class {
     }
 }
 
-/// A refusal of something that came from outside: its [`Class`], the part at fault, what is wrong with it and, for text and DER, where.
+/// A refusal of something that came from outside: its [`Class`], the part at fault, what is wrong
+/// with it and, for text and DER, where.
 ///
 /// It never repeats the input, so it can be logged as it is.
 ///
@@ -97,8 +102,8 @@ impl fmt::Display for Class {
 /// assert_eq!(error.part(), "subjectPublicKeyInfo");
 /// ```
 ///
-/// An error of a client may have a [source](std::error::Error::source): what the other side answered, or how the exchange failed. Two errors are equal if
-/// all but their sources is.
+/// An error of a client may have a [source](std::error::Error::source): what the other side
+/// answered, or how the exchange failed. Two errors are equal if all but their sources is.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -114,19 +119,38 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of `class` about `part`: the name of a member, as a path of the names the wire uses, or of a DER field.
+    /// An error of `class` about `part`: the name of a member, as a path of the names the wire
+    /// uses, or of a DER field.
     ///
     /// `detail` is one lower-case phrase. Neither may hold text that came from outside.
     #[must_use]
-    pub fn new(class: Class, part: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner { class, part: part.into(), detail: detail.into(), offset: None, retry_after: None, status: None, source: None }))
+    pub fn new(
+        class: Class,
+        part: impl Into<Cow<'static, str>>,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self(Box::new(Inner {
+            class,
+            part: part.into(),
+            detail: detail.into(),
+            offset: None,
+            retry_after: None,
+            status: None,
+            source: None,
+        }))
     }
 
-    pub(crate) fn malformed(part: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn malformed(
+        part: impl Into<Cow<'static, str>>,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self::new(Class::Malformed, part, detail)
     }
 
-    pub(crate) fn too_large(part: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn too_large(
+        part: impl Into<Cow<'static, str>>,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self::new(Class::TooLarge, part, detail)
     }
 
@@ -151,7 +175,8 @@ impl Error {
         self
     }
 
-    /// The same error with the HTTP status that it is answered with, where that does not follow from its class.
+    /// The same error with the HTTP status that it is answered with, where that does not follow
+    /// from its class.
     #[cfg(any(feature = "http", feature = "hub"))]
     #[must_use]
     pub(crate) fn with_status(mut self, status: u16) -> Self {
@@ -186,7 +211,8 @@ impl Error {
         self.0.class
     }
 
-    /// The part at fault, as a path (`provCommand.profile.keygenrequests[0].keyid`) or a field's name. May be empty: the whole input.
+    /// The part at fault, as a path (`provCommand.profile.keygenrequests[0].keyid`) or a field's
+    /// name. May be empty: the whole input.
     #[must_use]
     pub fn part(&self) -> &str {
         &self.0.part
@@ -240,8 +266,11 @@ impl fmt::Debug for Error {
 
 impl PartialEq for Error {
     fn eq(&self, other: &Self) -> bool {
-        let facts = |error: &Self| (error.0.class, error.0.offset, error.0.retry_after, error.0.status);
-        facts(self) == facts(other) && self.0.part == other.0.part && self.0.detail == other.0.detail
+        let facts =
+            |error: &Self| (error.0.class, error.0.offset, error.0.retry_after, error.0.status);
+        facts(self) == facts(other)
+            && self.0.part == other.0.part
+            && self.0.detail == other.0.detail
     }
 }
 

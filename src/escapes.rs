@@ -5,8 +5,13 @@ use crate::Error;
 /// Most parameters in one link.
 const MAX_PARAMS: usize = 64;
 
-/// The parameters of a query that begins at `after`; empty pieces are passed over, a piece without `=` has an empty value.
-pub(crate) fn split_params(query: &str, after: usize, decode: fn(&str, usize) -> Result<String, Error>) -> Result<Vec<(String, String)>, Error> {
+/// The parameters of a query that begins at `after`; empty pieces are passed over, a piece without
+/// `=` has an empty value.
+pub(crate) fn split_params(
+    query: &str,
+    after: usize,
+    decode: fn(&str, usize) -> Result<String, Error>,
+) -> Result<Vec<(String, String)>, Error> {
     let (mut params, mut at) = (Vec::new(), after);
     for piece in query.split('&') {
         if !piece.is_empty() {
@@ -23,7 +28,11 @@ pub(crate) fn split_params(query: &str, after: usize, decode: fn(&str, usize) ->
 
 /// Decodes the escapes of a text that begins at `after`.
 pub(crate) fn decode(text: &str, after: usize) -> Result<String, Error> {
-    let digit = |octet: Option<u8>| octet.and_then(|octet| char::from(octet).to_digit(16)).and_then(|digit| u8::try_from(digit).ok());
+    let digit = |octet: Option<u8>| {
+        octet
+            .and_then(|octet| char::from(octet).to_digit(16))
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
     let mut octets = Vec::with_capacity(text.len());
     let mut rest = text.bytes().enumerate();
     while let Some((at, octet)) = rest.next() {
@@ -31,18 +40,27 @@ pub(crate) fn decode(text: &str, after: usize) -> Result<String, Error> {
             octets.push(octet);
             continue;
         }
-        let (high, low) = (digit(rest.next().map(|(_, octet)| octet)), digit(rest.next().map(|(_, octet)| octet)));
+        let (high, low) = (
+            digit(rest.next().map(|(_, octet)| octet)),
+            digit(rest.next().map(|(_, octet)| octet)),
+        );
         match (high, low) {
             (Some(high), Some(low)) => octets.push(high << 4 | low),
-            _ => return Err(Error::malformed("uri", "a % without two hexadecimal digits").at(after + at)),
+            _ => {
+                return Err(
+                    Error::malformed("uri", "a % without two hexadecimal digits").at(after + at)
+                );
+            }
         }
     }
-    String::from_utf8(octets).map_err(|_| Error::malformed("uri", "escapes that are not UTF-8").at(after))
+    String::from_utf8(octets)
+        .map_err(|_| Error::malformed("uri", "escapes that are not UTF-8").at(after))
 }
 
 /// The same with `+` for a blank, as in forms.
 pub(crate) fn decode_form(text: &str, after: usize) -> Result<String, Error> {
-    // A literal plus is an escape at this point, so the replacement cannot touch it; lengths stay the same.
+    // A literal plus is an escape at this point, so the replacement cannot touch it; lengths stay
+    // the same.
     decode(&text.replace('+', " "), after)
 }
 

@@ -4,8 +4,9 @@ use crate::Error;
 
 /// Turns a credential into a handle.
 ///
-/// Wires know no caller: a handle *is* one caller, and cannot name another's object. A gate is asked before anything but the credential is read.
-/// Any closure `Fn(Credential) -> Result<Handle, Error>` is one.
+/// Wires know no caller: a handle *is* one caller, and cannot name another's object. A gate is
+/// asked before anything but the credential is read. Any closure `Fn(Credential) -> Result<Handle,
+/// Error>` is one.
 ///
 /// ```
 /// use keyferry::{Class, Error, Gate};
@@ -30,7 +31,10 @@ pub trait Gate<Credential>: Send + Sync {
     ///
     /// # Errors
     /// Class `unauthorized`, the same for every reason; `storage` if it cannot be found out.
-    fn open(&self, credential: Credential) -> impl Future<Output = Result<Self::Handle, Error>> + Send;
+    fn open(
+        &self,
+        credential: Credential,
+    ) -> impl Future<Output = Result<Self::Handle, Error>> + Send;
 }
 
 impl<Credential, Handle, F> Gate<Credential> for F

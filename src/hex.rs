@@ -9,7 +9,8 @@ pub(crate) fn encode(octets: &[u8]) -> String {
     text
 }
 
-/// The same, at the end of a text. By hand: the formatting machinery takes several times as long, and a hub writes four ids for each command.
+/// The same, at the end of a text. By hand: the formatting machinery takes several times as long,
+/// and a hub writes four ids for each command.
 pub(crate) fn push(text: &mut String, octets: &[u8]) {
     for octet in octets {
         text.push(char::from(DIGITS[usize::from(octet >> 4)]));

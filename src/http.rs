@@ -1,11 +1,14 @@
-//! HTTP, with no library of it: requests and answers are the types of the crate [`http`], and whatever sends them is a [`Transport`].
+//! HTTP, with no library of it: requests and answers are the types of the crate [`http`], and
+//! whatever sends them is a [`Transport`].
 //!
-//! - [`Transport`] and [`BlockingTransport`]: the seam to a library of HTTP. Any closure is one. `OnThreads` makes the first of the second, `InProcess`
-//!   of a service without a socket, `GuardedTransport` calls only what a [`TargetPolicy`] allows. `ReqwestTransport` and `UreqTransport` are on the
-//!   libraries of these names.
+//! - [`Transport`] and [`BlockingTransport`]: the seam to a library of HTTP. Any closure is one.
+//!   `OnThreads` makes the first of the second, `InProcess` of a service without a socket,
+//!   `GuardedTransport` calls only what a [`TargetPolicy`] allows. `ReqwestTransport` and
+//!   `UreqTransport` are on the libraries of these names.
 //! - [`ExchangeLimits`]: how long an exchange may take and how much an answer may hold.
 //! - [`PeerCertificate`]: who answered, if a transport knows it.
-//! - [`TransportError`] and [`StatusError`]: what went wrong, as [sources](std::error::Error::source) of an [`Error`](crate::Error).
+//! - [`TransportError`] and [`StatusError`]: what went wrong, as
+//!   [sources](std::error::Error::source) of an [`Error`](crate::Error).
 //!
 //! What is sent stands in [`hermod::wire::http`](crate::hermod::wire::http).
 

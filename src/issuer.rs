@@ -1,8 +1,12 @@
-//! The seam to a certificate authority: a verified request goes in, a certificate comes out, and nothing is handed on before it was compared with
-//! the request.
+//! The seam to a certificate authority: a verified request goes in, a certificate comes out, and
+//! nothing is handed on before it was compared with the request.
 //!
-//! An authority implements [`Issuer`]; whoever wants a certificate calls [`issue`], which asks the authority and checks what it answers.
-#![cfg_attr(feature = "ca", doc = "[`LocalCa`] is a small authority of one's own, for tests and closed systems.")]
+//! An authority implements [`Issuer`]; whoever wants a certificate calls [`issue`], which asks the
+//! authority and checks what it answers.
+#![cfg_attr(
+    feature = "ca",
+    doc = "[`LocalCa`] is a small authority of one's own, for tests and closed systems."
+)]
 
 #[cfg(feature = "ca")]
 mod local;
@@ -18,26 +22,37 @@ use crate::{BoxFuture, Certificate, Class, Error};
 /// It is shared: `&dyn Issuer`, `Arc<dyn Issuer>`.
 ///
 /// # Security
-/// A [`Request`] proves that somebody holds the key in it, and nothing else. Names, extensions and rights that it asks for are no reason to grant
-/// them: an authority takes key usage, basic constraints and validity from its own rules, and the caller has compared the subject with what it
-/// knows of the user (the [proof](crate::hermod::proof) does, against the template).
+/// A [`Request`] proves that somebody holds the key in it, and nothing else. Names, extensions and
+/// rights that it asks for are no reason to grant them: an authority takes key usage, basic
+/// constraints and validity from its own rules, and the caller has compared the subject with what
+/// it knows of the user (the [proof](crate::hermod::proof) does, against the template).
 pub trait Issuer: Send + Sync {
-    /// Has a certificate issued for the key and the subject of `request`. Callers use [`issue`], which checks the answer.
+    /// Has a certificate issued for the key and the subject of `request`. Callers use [`issue`],
+    /// which checks the answer.
     ///
     /// # Errors
-    /// [`IssuerError::Refused`] if the authority does not want to, [`IssuerError::Failed`] if it could not be asked or failed.
-    fn issue_unchecked<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Certificate, IssuerError>>;
+    /// [`IssuerError::Refused`] if the authority does not want to, [`IssuerError::Failed`] if it
+    /// could not be asked or failed.
+    fn issue_unchecked<'a>(
+        &'a self,
+        request: &'a Request,
+    ) -> BoxFuture<'a, Result<Certificate, IssuerError>>;
 }
 
 impl<T: Issuer + ?Sized> Issuer for std::sync::Arc<T> {
-    fn issue_unchecked<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Certificate, IssuerError>> {
+    fn issue_unchecked<'a>(
+        &'a self,
+        request: &'a Request,
+    ) -> BoxFuture<'a, Result<Certificate, IssuerError>> {
         (**self).issue_unchecked(request)
     }
 }
 
-/// Has a certificate issued and checks it before it is handed on: it is for the request's key, and its subject is the request's, octet for octet.
+/// Has a certificate issued and checks it before it is handed on: it is for the request's key, and
+/// its subject is the request's, octet for octet.
 ///
-/// Signature, dates and issuer of the certificate are not looked at: the authority is trusted with those.
+/// Signature, dates and issuer of the certificate are not looked at: the authority is trusted with
+/// those.
 ///
 /// ```
 /// # #[cfg(all(feature = "aws-lc-rs", feature = "ca"))] {
@@ -79,13 +94,17 @@ impl<T: Issuer + ?Sized> Issuer for std::sync::Arc<T> {
 /// ```
 ///
 /// # Errors
-/// What the authority answers; [`IssuerError::Certificate`] of class `proof` if the certificate is for another key, of class `csr` if its subject is
-/// not the request's.
+/// What the authority answers; [`IssuerError::Certificate`] of class `proof` if the certificate is
+/// for another key, of class `csr` if its subject is not the request's.
 pub async fn issue(issuer: &dyn Issuer, request: &Request) -> Result<Certificate, IssuerError> {
     let certificate = issuer.issue_unchecked(request).await?;
     certificate.require_key(request.public_key()).map_err(IssuerError::Certificate)?;
     if certificate.subject_der() != request.subject_der() {
-        return Err(IssuerError::Certificate(Error::new(Class::Csr, "certificate.subject", "not the request's octets")));
+        return Err(IssuerError::Certificate(Error::new(
+            Class::Csr,
+            "certificate.subject",
+            "not the request's octets",
+        )));
     }
     Ok(certificate)
 }

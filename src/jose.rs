@@ -1,7 +1,9 @@
-//! JOSE: compact JWS (RFC 7515), JWK (RFC 7517, 7518, 8037) and its thumbprint (RFC 7638), and the strict JSON below them.
+//! JOSE: compact JWS (RFC 7515), JWK (RFC 7517, 7518, 8037) and its thumbprint (RFC 7638), and the
+//! strict JSON below them.
 //!
-//! The caller names the algorithm and the key; a message never chooses. What verified with a key that came inside the message is a
-//! [`ConsistentJws`], which is not a [`VerifiedJws`]: it proves that the message fits that key, and nothing about whose key it is.
+//! The caller names the algorithm and the key; a message never chooses. What verified with a key
+//! that came inside the message is a [`ConsistentJws`], which is not a [`VerifiedJws`]: it proves
+//! that the message fits that key, and nothing about whose key it is.
 
 mod base64;
 mod compact;

@@ -1,14 +1,20 @@
-//! Carries keys and certificates onto devices: the Hermod provisioning protocol (Nexus Smart ID Messaging), every role of it.
+//! Carries keys and certificates onto devices: the Hermod provisioning protocol (Nexus Smart ID
+//! Messaging), every role of it.
 //!
-//! An application server (the *integrator*) asks a *hub* to have a *device* make keys. The device makes them, puts each into the certificate request
-//! template that came with the command and signs it again, signs each key with itself, and signs the whole answer with its attestation key. The
+//! An application server (the *integrator*) asks a *hub* to have a *device* make keys. The device
+//! makes them, puts each into the certificate request template that came with the command and signs
+//! it again, signs each key with itself, and signs the whole answer with its attestation key. The
 //! integrator verifies all of it, has certificates issued, and sends them back.
 //!
-//! - [`hermod`]: the protocol. Start at [`hermod::proof`] to verify or build answers, at [`hermod::integrator`] for the application server's
-//!   journey, at `hermod::hub` for a hub, at `hermod::device` for a device.
-//! - [`jose`] (JWS, JWK, thumbprints), [`csr`] (certificate requests) and [`Certificate`]: what it is made of.
-//! - [`crypto`]: the seam to a library of cryptography, which is an argument everywhere; and to keys that live elsewhere.
-//! - [`issuer`] and `keys`: the seams to a certificate authority and to where a device keeps its keys.
+//! - [`hermod`]: the protocol. Start at [`hermod::proof`] to verify or build answers, at
+//!   [`hermod::integrator`] for the application server's journey, at `hermod::hub` for a hub, at
+//!   `hermod::device` for a device.
+//! - [`jose`] (JWS, JWK, thumbprints), [`csr`] (certificate requests) and [`Certificate`]: what it
+//!   is made of.
+//! - [`crypto`]: the seam to a library of cryptography, which is an argument everywhere; and to
+//!   keys that live elsewhere.
+//! - [`issuer`] and `keys`: the seams to a certificate authority and to where a device keeps its
+//!   keys.
 //!
 //! # Features
 //!
@@ -19,7 +25,8 @@
 //! - `device`: the device's agent, with key stores in memory and in a folder.
 //! - `ca`: a small certificate authority.
 //! - `qr`: the activation link as a QR code.
-//! - `http`: the HTTP form of the wires; `client`: clients over any transport; `reqwest`, `ureq`: transports; `server`: tower services.
+//! - `http`: the HTTP form of the wires; `client`: clients over any transport; `reqwest`, `ureq`:
+//!   transports; `server`: tower services.
 //! - `testing`: a network, a hub and a device that misbehave on purpose.
 //! - `full`: all of these but `josekit`.
 //!
@@ -27,8 +34,9 @@
 //!
 //! # Errors
 //!
-//! What comes from outside and is wrong ends in an [`Error`]: a [`Class`], the part at fault, what is wrong with it, and where. It never repeats the input.
-//! The words of the classes are fixed; an HTTP answer to the same fault has the status beside it.
+//! What comes from outside and is wrong ends in an [`Error`]: a [`Class`], the part at fault, what
+//! is wrong with it, and where. It never repeats the input. The words of the classes are fixed; an
+//! HTTP answer to the same fault has the status beside it.
 //!
 //! | class | situation | status |
 //! |---|---|---|

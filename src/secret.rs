@@ -7,7 +7,8 @@ use zeroize::Zeroize;
 
 /// A secret text: an API key, a token, a PIN, a password.
 ///
-/// It is not shown by `Debug`, has no `Display`, compares in constant time (its length is not hidden) and is wiped when dropped.
+/// It is not shown by `Debug`, has no `Display`, compares in constant time (its length is not
+/// hidden) and is wiped when dropped.
 ///
 /// ```
 /// let key = keyferry::Secret::new("s3cret");

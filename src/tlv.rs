@@ -1,4 +1,5 @@
-//! DER read and written by position: the octets of each element are kept, nothing is copied, nothing is allocated by a declared length.
+//! DER read and written by position: the octets of each element are kept, nothing is copied,
+//! nothing is allocated by a declared length.
 
 use std::ops::Range;
 
@@ -70,14 +71,17 @@ fn check_primitive(element: &Element<'_>, part: &'static str) -> Result<(), Erro
         (Tag::BitString, value) => !is_bit_string(value),
         // Libraries compare names by their characters, and refuse a name whose text is none.
         (Tag::Utf8String, value) => std::str::from_utf8(value).is_err(),
-        (Tag::BmpString, value) => !value.len().is_multiple_of(2) || value.chunks(2).any(|unit| matches!(unit, [0xd8..=0xdf, _])),
+        (Tag::BmpString, value) => {
+            !value.len().is_multiple_of(2)
+                || value.chunks(2).any(|unit| matches!(unit, [0xd8..=0xdf, _]))
+        }
         _ => false,
     };
     if bad { Err(Error::malformed(part, "not DER").at(element.offset)) } else { Ok(()) }
 }
 
-/// Tag, length of the header and length of the content, for the headers that nearly all elements have; the rest is left to `der`, which takes
-/// several times as long.
+/// Tag, length of the header and length of the content, for the headers that nearly all elements
+/// have; the rest is left to `der`, which takes several times as long.
 #[inline]
 fn short_header(input: &[u8]) -> Option<(Tag, usize, usize)> {
     let tag = match input.first()? {
@@ -97,7 +101,9 @@ fn short_header(input: &[u8]) -> Option<(Tag, usize, usize)> {
     match *input {
         [_, length @ 0..=0x7f, ..] => Some((tag, 2, usize::from(length))),
         [_, 0x81, length, ..] if length >= 0x80 => Some((tag, 3, usize::from(length))),
-        [_, 0x82, high, low, ..] if high >= 1 => Some((tag, 4, usize::from(u16::from_be_bytes([high, low])))),
+        [_, 0x82, high, low, ..] if high >= 1 => {
+            Some((tag, 4, usize::from(u16::from_be_bytes([high, low]))))
+        }
         _ => None,
     }
 }
@@ -106,12 +112,20 @@ fn short_header(input: &[u8]) -> Option<(Tag, usize, usize)> {
 fn header(input: &[u8]) -> Option<(Tag, usize, usize)> {
     let mut reader = SliceReader::new(input).ok()?;
     let header = Header::decode(&mut reader).ok()?;
-    Some((header.tag(), input.len() - usize::try_from(reader.remaining_len()).ok()?, usize::try_from(header.length()).ok()?))
+    Some((
+        header.tag(),
+        input.len() - usize::try_from(reader.remaining_len()).ok()?,
+        usize::try_from(header.length()).ok()?,
+    ))
 }
 
 /// Each number in the fewest octets.
 fn is_oid(value: &[u8]) -> bool {
-    let starts = std::iter::once(&0).chain(value).zip(value).filter(|(before, _)| **before < 0x80).map(|(_, first)| first);
+    let starts = std::iter::once(&0)
+        .chain(value)
+        .zip(value)
+        .filter(|(before, _)| **before < 0x80)
+        .map(|(_, first)| first);
     value.last().is_some_and(|last| *last < 0x80) && starts.into_iter().all(|first| *first != 0x80)
 }
 
@@ -147,11 +161,14 @@ impl<'a> Cursor<'a> {
 
     /// The next element, whatever it is.
     pub(crate) fn next(&mut self, part: &'static str) -> Result<Element<'a>, Error> {
-        let Some((tag, header, length)) = short_header(self.input).or_else(|| header(self.input)) else {
+        let Some((tag, header, length)) = short_header(self.input).or_else(|| header(self.input))
+        else {
             let detail = if self.input.is_empty() { "absent" } else { "not DER" };
             return Err(Error::malformed(part, detail).at(self.base));
         };
-        let Some((octets, rest)) = header.checked_add(length).and_then(|length| self.input.split_at_checked(length)) else {
+        let Some((octets, rest)) =
+            header.checked_add(length).and_then(|length| self.input.split_at_checked(length))
+        else {
             return Err(Error::malformed(part, "cut short").at(self.base));
         };
         let element = Element { tag, value: &octets[header..], octets, offset: self.base };
@@ -162,12 +179,20 @@ impl<'a> Cursor<'a> {
     /// The next element, which has to have this tag.
     pub(crate) fn require(&mut self, tag: Tag, part: &'static str) -> Result<Element<'a>, Error> {
         let element = self.next(part)?;
-        if element.tag == tag { Ok(element) } else { Err(Error::malformed(part, "another type of element stands here").at(element.offset)) }
+        if element.tag == tag {
+            Ok(element)
+        } else {
+            Err(Error::malformed(part, "another type of element stands here").at(element.offset))
+        }
     }
 
     /// Refuses anything that is left.
     pub(crate) fn end(&self, part: &'static str) -> Result<(), Error> {
-        if self.input.is_empty() { Ok(()) } else { Err(Error::malformed(part, "octets after the end").at(self.base)) }
+        if self.input.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::malformed(part, "octets after the end").at(self.base))
+        }
     }
 
     /// The octets of an INTEGER that is not negative, without its leading zero.
@@ -208,13 +233,15 @@ pub(crate) fn header_length(length: usize) -> usize {
 
 /// Octets of a non-negative INTEGER with these octets, which have no leading zero.
 pub(crate) fn unsigned_length(octets: &[u8]) -> usize {
-    let content = octets.len().max(1) + usize::from(octets.first().is_some_and(|first| *first >= 0x80));
+    let content =
+        octets.len().max(1) + usize::from(octets.first().is_some_and(|first| *first >= 0x80));
     header_length(content) + content
 }
 
 /// Writes a header.
 pub(crate) fn write_header(out: &mut Vec<u8>, tag: Tag, length: usize) {
-    // Both writes go to memory, and no length here comes near what DER cannot say; below 2^28 `Length` takes any.
+    // Both writes go to memory, and no length here comes near what DER cannot say; below 2^28
+    // `Length` takes any.
     let length = Length::try_from(length).unwrap_or(Length::ZERO);
     let wrote = Header::new(tag, length).encode(out);
     debug_assert!(wrote.is_ok(), "writing to memory");
@@ -266,8 +293,12 @@ mod tests {
             Tag::Boolean => bool::from_der(octets).is_ok(),
             Tag::Integer => Int::from_der(octets).is_ok(),
             Tag::Null => Null::from_der(octets).is_ok(),
-            // There are longer ones and larger numbers than that crate takes, and others below joint-iso-itu-t (2) than those up to 2.39.
-            Tag::ObjectIdentifier if any.value().len() <= 4 && any.value().first().is_none_or(|first| *first < 120 || *first == 0x80) => {
+            // There are longer ones and larger numbers than that crate takes, and others below
+            // joint-iso-itu-t (2) than those up to 2.39.
+            Tag::ObjectIdentifier
+                if any.value().len() <= 4
+                    && any.value().first().is_none_or(|first| *first < 120 || *first == 0x80) =>
+            {
                 <ObjectIdentifier>::from_der(octets).is_ok()
             }
             Tag::BitString => BitStringRef::from_der(octets).is_ok(),
@@ -278,14 +309,21 @@ mod tests {
 
     /// Octets that are often DER, or nearly.
     fn nearly_der() -> impl Strategy<Value = Vec<u8>> {
-        let tag =
-            prop::sample::select(vec![0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x0c, 0x13, 0x1e, 0x80, 0xa0, 0x30, 0x31, 0x1f, 0x24, 0x00, 0x9f, 0xbf]);
-        let content = prop::collection::vec(prop::sample::select(vec![0x00, 0x01, 0x7f, 0x80, 0x81, 0xff, 0x55]), 0..5);
-        let leaf = (tag, content, -1i8..=1).prop_map(|(tag, content, off)| element(tag, &content, off));
+        let tag = prop::sample::select(vec![
+            0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x0c, 0x13, 0x1e, 0x80, 0xa0, 0x30, 0x31, 0x1f,
+            0x24, 0x00, 0x9f, 0xbf,
+        ]);
+        let content = prop::collection::vec(
+            prop::sample::select(vec![0x00, 0x01, 0x7f, 0x80, 0x81, 0xff, 0x55]),
+            0..5,
+        );
+        let leaf =
+            (tag, content, -1i8..=1).prop_map(|(tag, content, off)| element(tag, &content, off));
         leaf.prop_recursive(4, 24, 4, |inner| {
             let tag = prop::sample::select(vec![0x30, 0x31, 0xa0, 0xa3, 0x24, 0x10]);
             let off = prop::sample::select(vec![0, 0, 0, 0, 0, 1, -1]);
-            (tag, prop::collection::vec(inner, 0..4), off).prop_map(|(tag, parts, off)| element(tag, &parts.concat(), off))
+            (tag, prop::collection::vec(inner, 0..4), off)
+                .prop_map(|(tag, parts, off)| element(tag, &parts.concat(), off))
         })
     }
 
@@ -349,7 +387,8 @@ mod tests {
 
     #[test]
     fn bounds_depth() {
-        let nested = |depth: usize| (0..depth).fold(vec![0x05, 0x00], |inside, _| element(0x30, &inside, 0));
+        let nested =
+            |depth: usize| (0..depth).fold(vec![0x05, 0x00], |inside, _| element(0x30, &inside, 0));
         assert!(ours(&nested(32)));
         assert!(!ours(&nested(33)));
     }

@@ -17,7 +17,10 @@ pub(crate) fn octets(provider: &dyn Provider) -> Result<Zeroizing<[u8; 16]>, Cry
 /// The text of a UUID, lower case.
 pub(crate) fn text(octets: &[u8; 16]) -> String {
     let mut text = String::with_capacity(36);
-    for (index, part) in [&octets[..4], &octets[4..6], &octets[6..8], &octets[8..10], &octets[10..]].into_iter().enumerate() {
+    for (index, part) in [&octets[..4], &octets[4..6], &octets[6..8], &octets[8..10], &octets[10..]]
+        .into_iter()
+        .enumerate()
+    {
         if index > 0 {
             text.push('-');
         }
@@ -45,6 +48,9 @@ mod tests {
         assert_eq!(&made[14..15], "4");
         assert!("89ab".contains(&made[19..20]));
         assert_ne!(made, new(&AwsLcRs).unwrap());
-        assert_eq!(text(&std::array::from_fn(|index| u8::try_from(index * 17).unwrap())), "00112233-4455-6677-8899-aabbccddeeff");
+        assert_eq!(
+            text(&std::array::from_fn(|index| u8::try_from(index * 17).unwrap())),
+            "00112233-4455-6677-8899-aabbccddeeff"
+        );
     }
 }

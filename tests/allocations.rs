@@ -1,4 +1,5 @@
-//! How many allocations one verification takes. The number is printed, and bounded so that it does not grow unnoticed.
+//! How many allocations one verification takes. The number is printed, and bounded so that it does
+//! not grow unnoticed.
 
 #![cfg(feature = "aws-lc-rs")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -25,7 +26,10 @@ fn one_verification_takes_few_allocations() {
         ("verify_answer_pinned", &|| drop(pinned.verify(&expectation, &answer).unwrap())),
     ] {
         let info = measure(work);
-        println!("{name}: {} allocations, {} octets in all, {} at once", info.count_total, info.bytes_total, info.bytes_max);
+        println!(
+            "{name}: {} allocations, {} octets in all, {} at once",
+            info.count_total, info.bytes_total, info.bytes_max
+        );
         assert!(info.count_total <= MOST, "{name}: {} allocations", info.count_total);
         assert_eq!(info.count_current, 0, "{name} keeps nothing");
     }

@@ -1,5 +1,6 @@
-//! No secret is shown: a run over sockets with everything logged at trace level and a canary in every place that holds a secret, in which nothing of what
-//! was logged, of the errors and of what `Debug` shows has one of them, in whatever form.
+//! No secret is shown: a run over sockets with everything logged at trace level and a canary in
+//! every place that holds a secret, in which nothing of what was logged, of the errors and of what
+//! `Debug` shows has one of them, in whatever form.
 #![cfg(feature = "full")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -33,10 +34,13 @@ use keyferry::hermod::device::{Agent, Event};
 use keyferry::hermod::hub::StoredJson;
 use keyferry::hermod::integrator::{Enrollment, KnownHub, Next};
 use keyferry::hermod::model::{
-    Activation, Address, Answer, AuthenticateCommand, Callback, Command, CommandBody, CommandHeader, DataFormat, DeleteCommand, DeviceInfo,
-    EndPinResetCommand, Item, PingCommand, ProvisionCommand, Response, SignCommand, SignMechanism, SignParams, StartPinResetCommand,
+    Activation, Address, Answer, AuthenticateCommand, Callback, Command, CommandBody,
+    CommandHeader, DataFormat, DeleteCommand, DeviceInfo, EndPinResetCommand, Item, PingCommand,
+    ProvisionCommand, Response, SignCommand, SignMechanism, SignParams, StartPinResetCommand,
 };
-use keyferry::hermod::proof::{Asked, KnownKey, SignatureExpectation, UnsignedAnswer, Verifier, verify_signature};
+use keyferry::hermod::proof::{
+    Asked, KnownKey, SignatureExpectation, UnsignedAnswer, Verifier, verify_signature,
+};
 use keyferry::hermod::qr::ActivationQr;
 use keyferry::hermod::wire::http::{command, mailbox};
 use keyferry::hermod::wire::{AnyCommandApi, ApiKey, CommandApi as _};
@@ -55,10 +59,19 @@ const ENCRYPTED_NONCE: &str = "canary-encrypted-nonce-a0d9";
 /// 24 octets in hexadecimal, as the protocol has it.
 const ADMIN_KEY: &str = "ca4a12ad317ce1f00d5ec2e7ca4a12ad317ce1f00d5ec2e7";
 
-/// What a library logs that cannot be prevented from here: by whom, which secrets, and why. Nothing else is excepted, and nothing that does not happen.
+/// What a library logs that cannot be prevented from here: by whom, which secrets, and why. Nothing
+/// else is excepted, and nothing that does not happen.
 const EXCEPTED: [(&str, &str, &str); 2] = [
-    ("ureq_proto::util", "", "at trace level, ureq logs every octet that it sends and receives, whatever a header's value is marked as"),
-    ("ureq::run", "the address of a redirect", "at trace level, ureq logs the Location of an answer"),
+    (
+        "ureq_proto::util",
+        "",
+        "at trace level, ureq logs every octet that it sends and receives, whatever a header's value is marked as",
+    ),
+    (
+        "ureq::run",
+        "the address of a redirect",
+        "at trace level, ureq logs the Location of an answer",
+    ),
 ];
 
 fn base64(octets: impl AsRef<[u8]>) -> String {
@@ -119,7 +132,11 @@ fn what_is_logged_on_purpose_is_heard() {
     span.record("secret", secret);
     drop(tracing::trace_span!(target: "control-new-span", "span", secret));
     log::trace!(target: "control-log", "{:?}", secret.as_bytes());
-    let _ = std::thread::Builder::new().name("tokio-control".into()).spawn(|| panic!("{}", base64("canary-of-the-control-c7a4"))).unwrap().join();
+    let _ = std::thread::Builder::new()
+        .name("tokio-control".into())
+        .spawn(|| panic!("{}", base64("canary-of-the-control-c7a4")))
+        .unwrap()
+        .join();
     let said = capture::said();
     for target in ["control-event", "a span", "control-new-span", "control-log", "panic"] {
         assert!(!canaries.found(&said[target]).is_empty(), "{target}");
@@ -166,7 +183,9 @@ async fn no_secret_is_logged_or_shown_in_any_form() {
     }
 
     let kept = evidence.0.lock().unwrap();
-    for name in ["a token of a mailbox", "a claim", "a private key", "what a key store holds", "a link"] {
+    for name in
+        ["a token of a mailbox", "a claim", "a private key", "what a key store holds", "a link"]
+    {
         assert!(kept.secrets.has(name), "{name} was not looked for");
     }
     let said = capture::said();
@@ -190,17 +209,24 @@ async fn no_secret_is_logged_or_shown_in_any_form() {
         }
     }
     for (target, secret, why) in EXCEPTED {
-        let leaked = leaks.get_mut(target).map(|found| found.extract_if(.., |found| found.starts_with(secret)).count());
+        let leaked = leaks
+            .get_mut(target)
+            .map(|found| found.extract_if(.., |found| found.starts_with(secret)).count());
         assert!(leaked.is_some_and(|count| count > 0), "{target} is excepted for nothing: {why}");
     }
     leaks.retain(|_, found| !found.is_empty());
     assert!(leaks.is_empty(), "{leaks:#?}");
 }
 
-/// The text in a dump of ureq: rows of up to 16 octets in hexadecimal, with the readable ones beside them.
+/// The text in a dump of ureq: rows of up to 16 octets in hexadecimal, with the readable ones
+/// beside them.
 fn octets_of_rows(text: &str) -> String {
     let rows = text.lines().map(|row| row.split(' ').take(8).collect::<String>().replace('-', ""));
-    let octets = |row: String| (0..row.len() / 2).map(|at| u8::from_str_radix(&row[2 * at..2 * at + 2], 16).unwrap()).collect::<Vec<_>>();
+    let octets = |row: String| {
+        (0..row.len() / 2)
+            .map(|at| u8::from_str_radix(&row[2 * at..2 * at + 2], 16).unwrap())
+            .collect::<Vec<_>>()
+    };
     String::from_utf8_lossy(&rows.flat_map(octets).collect::<Vec<_>>()).into_owned()
 }
 
@@ -213,7 +239,14 @@ fn user(name: &str) -> String {
 }
 
 /// Sends a command to the user, has the device deal with it, and gives what the integrator hears.
-async fn send(world: &mut World, client: &CommandClient, device: &Agent, name: &str, body: impl Into<CommandBody>, evidence: &Evidence) -> Callback {
+async fn send(
+    world: &mut World,
+    client: &CommandClient,
+    device: &Agent,
+    name: &str,
+    body: impl Into<CommandBody>,
+    evidence: &Evidence,
+) -> Callback {
     let mut header = CommandHeader::new(300, 200);
     header.to = Some(vec![Address::user(user(name)).unwrap()]);
     let command = Command::new(header, body);
@@ -231,14 +264,21 @@ async fn heard(world: &mut World, client: &CommandClient, evidence: &Evidence) -
     let callback = tokio::time::timeout(PATIENCE, world.heard.recv()).await.unwrap().unwrap();
     evidence.show(&callback);
     let policy = WaitPolicy::new(PATIENCE);
-    let polled = wait_for(client, &callback.command_id, &policy, Dialect::standard(), &SystemClock).await.unwrap();
+    let polled = wait_for(client, &callback.command_id, &policy, Dialect::standard(), &SystemClock)
+        .await
+        .unwrap();
     assert_eq!(polled.response, callback.response);
     evidence.show(&(policy, polled));
     callback
 }
 
 /// All commands, from the first link to the deletion.
-async fn journey(world: &mut World, name: &str, transport: &Arc<dyn Transport>, evidence: &Evidence) {
+async fn journey(
+    world: &mut World,
+    name: &str,
+    transport: &Arc<dyn Transport>,
+    evidence: &Evidence,
+) {
     let scratch = peers::Scratch::new();
     let folder = Folder(scratch.path("keys"));
     let keys = Arc::new(FileKeyStore::open(&folder.0, Arc::new(AwsLcRs)).unwrap());
@@ -247,8 +287,21 @@ async fn journey(world: &mut World, name: &str, transport: &Arc<dyn Transport>, 
     evidence.show(&(&device, &client, AnyCommandApi::new(client.clone()), parties::api_key()));
     let root = AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap();
     evidence.secret("the key of the authority", &root.expose_pkcs8_der().unwrap()[36..68]);
-    let ca = LocalCa::new_root("CN=Root", Arc::new(root), Arc::new(AwsLcRs), Arc::new(SystemClock), Duration::from_secs(365 * 86_400)).unwrap();
-    let mut enrollment = Enrollment::begin(&AwsLcRs, CommandHeader::new(300, 300), user(name), parties::profile(name)).unwrap();
+    let ca = LocalCa::new_root(
+        "CN=Root",
+        Arc::new(root),
+        Arc::new(AwsLcRs),
+        Arc::new(SystemClock),
+        Duration::from_secs(365 * 86_400),
+    )
+    .unwrap();
+    let mut enrollment = Enrollment::begin(
+        &AwsLcRs,
+        CommandHeader::new(300, 300),
+        user(name),
+        parties::profile(name),
+    )
+    .unwrap();
     evidence.show(&ca);
     loop {
         evidence.show(&(&enrollment, enrollment.next()));
@@ -257,7 +310,13 @@ async fn journey(world: &mut World, name: &str, transport: &Arc<dyn Transport>, 
             Next::Submit(command) | Next::Deliver(command) => {
                 let command = command.clone();
                 let call = command::Call::Submit(command.clone());
-                let request = command::write_call(Dialect::standard(), &world.commands(), &parties::api_key(), &call).unwrap();
+                let request = command::write_call(
+                    Dialect::standard(),
+                    &world.commands(),
+                    &parties::api_key(),
+                    &call,
+                )
+                .unwrap();
                 evidence.show(&(&call, head(request)));
                 enrollment.sending(&command).unwrap();
                 let submitted = client.submit(command).await.unwrap();
@@ -278,25 +337,34 @@ async fn journey(world: &mut World, name: &str, transport: &Arc<dyn Transport>, 
                 enrollment.received(&callback).unwrap();
             }
             Next::Prove => {
-                let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
+                let verifier =
+                    Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
                 let elsewhere = KnownHub::new().with_fqdn("elsewhere");
                 evidence.show(&(&verifier, &elsewhere, enrollment.expectation().unwrap()));
                 let refusal = enrollment.prove_through(&verifier, &elsewhere).unwrap().unwrap_err();
                 evidence.show(&refusal);
                 evidence.fault(&refusal);
-                let proven = enrollment.prove_through(&verifier, &KnownHub::new()).unwrap().unwrap();
+                let proven =
+                    enrollment.prove_through(&verifier, &KnownHub::new()).unwrap().unwrap();
                 evidence.show(&(&proven, proven.answer(), proven.answer().report()));
                 let mut issued = Vec::new();
                 for key in proven.answer().keys() {
                     evidence.show(&(key, key.request()));
-                    issued.push((key.key_id().to_owned(), issue(&ca, key.request().unwrap()).await.unwrap()));
+                    issued.push((
+                        key.key_id().to_owned(),
+                        issue(&ca, key.request().unwrap()).await.unwrap(),
+                    ));
                 }
                 evidence.show(&issued);
-                let named: Vec<_> = issued.iter().map(|(key_id, certificate)| (key_id.as_str(), certificate)).collect();
+                let named: Vec<_> = issued
+                    .iter()
+                    .map(|(key_id, certificate)| (key_id.as_str(), certificate))
+                    .collect();
                 enrollment.issued(&proven, &named).unwrap();
             }
             Next::AwaitDelivery(_) => {
-                let events: Vec<Event> = device.run_once().await.into_iter().map(Result::unwrap).collect();
+                let events: Vec<Event> =
+                    device.run_once().await.into_iter().map(Result::unwrap).collect();
                 assert!(matches!(events[..], [Event::Answered { code: 0, .. }]), "{events:?}");
                 let callback = heard(world, &client, evidence).await;
                 enrollment.received(&callback).unwrap();
@@ -311,18 +379,35 @@ async fn journey(world: &mut World, name: &str, transport: &Arc<dyn Transport>, 
     evidence.show(&(&profile, &profile.channel));
 
     // What the device does with its keys.
-    let mut params = SignParams::new(vec![Item::base64("tbs", "text/plain", base64(TBS))], DataFormat::JWS, mechanism());
+    let mut params = SignParams::new(
+        vec![Item::base64("tbs", "text/plain", base64(TBS))],
+        DataFormat::JWS,
+        mechanism(),
+    );
     params.description = Some(vec![Item::content_id("auth_image", "AUTH:1")]);
     let (sign, authenticate) = (SignCommand::new(params.clone()), AuthenticateCommand::new(params));
-    let known: Vec<_> = profile.keys.iter().map(|key| KnownKey::of_certificate(key.certificate.clone().unwrap())).collect();
+    let known: Vec<_> = profile
+        .keys
+        .iter()
+        .map(|key| KnownKey::of_certificate(key.certificate.clone().unwrap()))
+        .collect();
     evidence.show(&known);
     for (expectation, body) in [
         (SignatureExpectation::for_sign(&sign).unwrap(), CommandBody::from(sign)),
-        (SignatureExpectation::for_authenticate(&authenticate).unwrap(), CommandBody::from(authenticate)),
+        (
+            SignatureExpectation::for_authenticate(&authenticate).unwrap(),
+            CommandBody::from(authenticate),
+        ),
     ] {
         let callback = send(world, &client, &device, name, body, evidence).await;
-        let Some(Response::Sign(response) | Response::Authenticate(response)) = &callback.response else { panic!("{callback:?}") };
-        evidence.show(&(&expectation, verify_signature(&AwsLcRs, &expectation, response, &known).unwrap()));
+        let Some(Response::Sign(response) | Response::Authenticate(response)) = &callback.response
+        else {
+            panic!("{callback:?}")
+        };
+        evidence.show(&(
+            &expectation,
+            verify_signature(&AwsLcRs, &expectation, response, &known).unwrap(),
+        ));
         evidence.failed(verify_signature(&AwsLcRs, &expectation, response, &[]));
     }
     send(world, &client, &device, name, PingCommand::new(true), evidence).await;
@@ -340,18 +425,32 @@ fn answered(callback: &Callback, evidence: &Evidence) {
     let command = ProvisionCommand::new("n0nce", "userA", parties::profile("shown"));
     let asked = Asked::from_command(&command).unwrap();
     evidence.show(&(&command, &asked));
-    let inner: serde_json::Value =
-        serde_json::from_slice(&base64_simd::URL_SAFE_NO_PAD.decode_to_vec(jws.split('.').nth(1).unwrap()).unwrap()).unwrap();
-    let signed = inner["profile"]["signedkeys"].as_array().unwrap().iter().map(|key| key.as_str().unwrap().to_owned());
+    let inner: serde_json::Value = serde_json::from_slice(
+        &base64_simd::URL_SAFE_NO_PAD.decode_to_vec(jws.split('.').nth(1).unwrap()).unwrap(),
+    )
+    .unwrap();
+    let signed = inner["profile"]["signedkeys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| key.as_str().unwrap().to_owned());
     let device = DeviceInfo::new("Linux");
-    let unsigned = UnsignedAnswer::new(&asked, "p1", "https://hub.example/ms/b1", device).with_signed_keys(signed);
+    let unsigned = UnsignedAnswer::new(&asked, "p1", "https://hub.example/ms/b1", device)
+        .with_signed_keys(signed);
     let key = AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap();
     let key = key.public_key().clone();
-    evidence.show(&(&unsigned, unsigned.to_jws(&key, Algorithm::Es256), Jws::from_compact(jws).unwrap()));
+    evidence.show(&(
+        &unsigned,
+        unsigned.to_jws(&key, Algorithm::Es256),
+        Jws::from_compact(jws).unwrap(),
+    ));
     let template = asked.keys[0].template.as_ref().unwrap();
     evidence.show(&(template, template.with_key(&key, Algorithm::Es256).unwrap()));
     let answer = Answer::new("https://hub.example/ms/b/m", callback.response.clone().unwrap());
-    evidence.show(&(KeptAnswer::new(MessageId::new("b1", "m1"), answer.to_json()), StoredJson::from(answer.to_json())));
+    evidence.show(&(
+        KeptAnswer::new(MessageId::new("b1", "m1"), answer.to_json()),
+        StoredJson::from(answer.to_json()),
+    ));
     evidence.show(&(&answer, mailbox::Call::Answer { mid: "m1".into(), answer: answer.to_json() }));
 }
 
@@ -363,20 +462,26 @@ fn head(request: Request<Bytes>) -> http::request::Parts {
 /// An integrator that blocks.
 async fn by_threads(world: &World, evidence: &Evidence) {
     let transport = Watched(UreqTransport::new(), evidence.clone());
-    let client = blocking::CommandClient::new(transport, world.commands(), parties::api_key()).with_limits(limits());
+    let client = blocking::CommandClient::new(transport, world.commands(), parties::api_key())
+        .with_limits(limits());
     evidence.show(&client);
     let evidence = evidence.clone();
     tokio::task::spawn_blocking(move || {
-        let submitted = client.submit(Command::new(CommandHeader::new(60, 60), PingCommand::new(true))).unwrap();
+        let submitted = client
+            .submit(Command::new(CommandHeader::new(60, 60), PingCommand::new(true)))
+            .unwrap();
         evidence.show(&(client.poll(&submitted.command_id).unwrap(), &submitted));
-        let Activation::Plugout(link) = submitted.destinations[0].activation().unwrap() else { panic!() };
+        let Activation::Plugout(link) = submitted.destinations[0].activation().unwrap() else {
+            panic!()
+        };
         evidence.secret("a link", link.token.expose());
     })
     .await
     .unwrap();
 }
 
-/// Whoever has reqwest log what goes over its connections, has it log secrets: the search finds them.
+/// Whoever has reqwest log what goes over its connections, has it log secrets: the search finds
+/// them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_is_told_to_log_its_connections_logs_secrets() {
     capture::listen();
@@ -388,6 +493,14 @@ async fn a_client_that_is_told_to_log_its_connections_logs_secrets() {
     let base = failures::says(b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n".to_vec()).await;
     let key = ApiKey::new("shop", Secret::new("canary-of-a-verbose-client-1d0c"));
     let client = CommandClient::new(transport, BaseUrl::parse(&base).unwrap(), key);
-    client.submit(Command::new(CommandHeader::new(60, 60), PingCommand::new(true))).await.unwrap_err();
-    assert!(capture::said().iter().any(|(target, text)| target.starts_with("reqwest::") && !canaries.found(text).is_empty()));
+    client
+        .submit(Command::new(CommandHeader::new(60, 60), PingCommand::new(true)))
+        .await
+        .unwrap_err();
+    assert!(
+        capture::said()
+            .iter()
+            .any(|(target, text)| target.starts_with("reqwest::")
+                && !canaries.found(text).is_empty())
+    );
 }

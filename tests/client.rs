@@ -1,5 +1,12 @@
-//! The clients, by their rules, over transports that do as they are told, with a clock that only the tests move.
-#![cfg(all(feature = "client", feature = "hub", feature = "device", feature = "ca", feature = "aws-lc-rs"))]
+//! The clients, by their rules, over transports that do as they are told, with a clock that only
+//! the tests move.
+#![cfg(all(
+    feature = "client",
+    feature = "hub",
+    feature = "device",
+    feature = "ca",
+    feature = "aws-lc-rs"
+))]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "client/support.rs"]

@@ -1,4 +1,5 @@
-//! The rules for the device client, each with a test named after it, against a hub that does what the test says.
+//! The rules for the device client, each with a test named after it, against a hub that does what
+//! the test says.
 #![cfg(all(feature = "device", feature = "ca", feature = "aws-lc-rs"))]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -1,4 +1,5 @@
-//! The integrator's journey, by its rules, with a real hub, a device and an authority in one process.
+//! The integrator's journey, by its rules, with a real hub, a device and an authority in one
+//! process.
 #![cfg(all(feature = "hub", feature = "device", feature = "ca", feature = "aws-lc-rs"))]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -13,8 +14,9 @@ use keyferry::csr::{Request, Template};
 use keyferry::hermod::device::Decision;
 use keyferry::hermod::integrator::{Enrollment, Failure, KnownHub, Next, Received};
 use keyferry::hermod::model::{
-    Answer, Callback, CertificateResponse, Command, CommandBody, CommandHeader, CommandId, CommandKind, CommandType, KeyCertificate, PingCommand,
-    ProfileRequest, Progress, ProvisionCommand, Response, State, Submitted,
+    Answer, Callback, CertificateResponse, Command, CommandBody, CommandHeader, CommandId,
+    CommandKind, CommandType, KeyCertificate, PingCommand, ProfileRequest, Progress,
+    ProvisionCommand, Response, State, Submitted,
 };
 use keyferry::hermod::proof::Verifier;
 use keyferry::hermod::wire::{CommandApi as _, MailboxApi as _, MailboxKey};
@@ -27,7 +29,10 @@ use world::*;
 
 // ---- The whole way
 
-async fn goes_the_whole_way(keys: Vec<keyferry::hermod::model::KeyGenRequest>, with_certificate: &[&str]) {
+async fn goes_the_whole_way(
+    keys: Vec<keyferry::hermod::model::KeyGenRequest>,
+    with_certificate: &[&str],
+) {
     let world = World::new();
     let mut enrollment = begin(keys);
     let mut steps = 0;
@@ -55,7 +60,11 @@ async fn an_rsa_2048_key_goes_the_whole_way_with_a_restart_after_every_event() {
 
 #[tokio::test]
 async fn of_several_keys_those_with_a_template_have_certificates() {
-    goes_the_whole_way(vec![key("signer", P256), raw_key("box", P384), key("login", P384)], &["signer", "login"]).await;
+    goes_the_whole_way(
+        vec![key("signer", P256), raw_key("box", P384), key("login", P384)],
+        &["signer", "login"],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -127,7 +136,8 @@ async fn a_callback_may_come_before_the_answer_to_the_command() {
 }
 
 #[tokio::test]
-async fn a_callback_of_another_command_id_is_not_found_even_if_the_answer_to_the_command_is_missing() {
+async fn a_callback_of_another_command_id_is_not_found_even_if_the_answer_to_the_command_is_missing()
+ {
     let world = World::new();
     let mut enrollment = begin(vec![key("signer", P256)]);
     let Next::Submit(command) = enrollment.next() else { panic!() };
@@ -162,7 +172,12 @@ async fn every_event_may_come_twice() {
         assert_eq!(enrollment.received(&callback).unwrap(), Received::New);
         assert_eq!(enrollment.received(&callback).unwrap(), Received::Known);
         // A poll says the same; what was said before comes late.
-        assert_eq!(enrollment.received(&world.commands().poll(&submitted.command_id).await.unwrap()).unwrap(), Received::Known);
+        assert_eq!(
+            enrollment
+                .received(&world.commands().poll(&submitted.command_id).await.unwrap())
+                .unwrap(),
+            Received::Known
+        );
         assert_eq!(enrollment.received(&waiting).unwrap(), Received::Known);
         assert_eq!(enrollment.submitted(&submitted).unwrap(), Received::Known);
         if kind == CommandKind::Provision {
@@ -170,7 +185,8 @@ async fn every_event_may_come_twice() {
             let issued = world.issue(&proven).await;
             assert_eq!(enrollment.issued(&proven, &named(&issued)).unwrap(), Received::New);
             assert_eq!(enrollment.issued(&proven, &named(&issued)).unwrap(), Received::Known);
-            // Issued once more they are others: they take the place of those that were not sent, and of no others.
+            // Issued once more they are others: they take the place of those that were not sent,
+            // and of no others.
             let others = world.issue(&proven).await;
             assert_eq!(enrollment.issued(&proven, &named(&others)).unwrap(), Received::New);
             assert_eq!(enrollment.issued(&proven, &named(&others)).unwrap(), Received::Known);
@@ -284,7 +300,8 @@ async fn what_is_not_about_a_command_of_this_journey_is_not_found() {
     forged.command_id = own.command_id;
     enrollment.received(&forged).unwrap();
     let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
-    let refusal = enrollment.prove(&verifier, &enrollment.expectation().unwrap()).unwrap().unwrap_err();
+    let refusal =
+        enrollment.prove(&verifier, &enrollment.expectation().unwrap()).unwrap().unwrap_err();
     assert_eq!(refusal.class(), Class::Nonce);
     // Nor does it with what the other journey expects.
     assert!(enrollment.prove(&verifier, &other.expectation().unwrap()).is_none());
@@ -333,7 +350,9 @@ async fn an_answer_that_is_not_there_is_malformed() {
     let stored = enrollment.to_json();
     for change in [
         (|callback| callback.response = None) as fn(&mut Callback),
-        |callback| callback.response = Some(Response::Ping(keyferry::hermod::model::PingResponse::new(0))),
+        |callback| {
+            callback.response = Some(Response::Ping(keyferry::hermod::model::PingResponse::new(0)))
+        },
         |callback| {
             let Some(Response::Provision(response)) = &mut callback.response else { panic!() };
             response.result = None;
@@ -362,7 +381,10 @@ async fn a_device_that_refuses_ends_the_journey() {
     world.decision = Decision::Refuse;
     let mut enrollment = world.at(2).await;
     restart(&mut enrollment);
-    assert_eq!(enrollment.next(), Next::Failed(Failure::Refused { command: CommandKind::Provision, code: 1 }));
+    assert_eq!(
+        enrollment.next(),
+        Next::Failed(Failure::Refused { command: CommandKind::Provision, code: 1 })
+    );
     let verifier = Verifier::unpinned(&AwsLcRs);
     assert!(enrollment.prove(&verifier, &enrollment.expectation().unwrap()).is_none());
 }
@@ -376,8 +398,15 @@ async fn an_answer_with_a_refusal_proves_nothing_whatever_came_with_it() {
     let Some(Response::Provision(response)) = &mut callback.response else { panic!() };
     response.code = 7;
     enrollment.received(&callback).unwrap();
-    assert_eq!(enrollment.next(), Next::Failed(Failure::Refused { command: CommandKind::Provision, code: 7 }));
-    assert!(enrollment.prove(&Verifier::unpinned(&AwsLcRs), &enrollment.expectation().unwrap()).is_none());
+    assert_eq!(
+        enrollment.next(),
+        Next::Failed(Failure::Refused { command: CommandKind::Provision, code: 7 })
+    );
+    assert!(
+        enrollment
+            .prove(&Verifier::unpinned(&AwsLcRs), &enrollment.expectation().unwrap())
+            .is_none()
+    );
 }
 
 #[tokio::test]
@@ -387,13 +416,18 @@ async fn a_device_that_does_not_take_its_certificate_ends_the_journey() {
     let profile = world.profiles().await.remove(0);
     let hub = world.hub();
     let (_, bid) = profile.channel.address.rsplit_once('/').unwrap();
-    let mailbox = hub.open(MailboxKey::of_mailbox(bid, profile.channel.token.clone())).await.unwrap();
+    let mailbox =
+        hub.open(MailboxKey::of_mailbox(bid, profile.channel.token.clone())).await.unwrap();
     let listed = mailbox.list(Duration::ZERO).await.unwrap().messages.remove(0);
-    let refusal = Answer::new(listed.location.as_str(), Response::Certificate(CertificateResponse::new(5)));
+    let refusal =
+        Answer::new(listed.location.as_str(), Response::Certificate(CertificateResponse::new(5)));
     mailbox.answer(&listed.mid, &refusal.to_json()).await.unwrap();
     enrollment.received(&world.callback().await).unwrap();
     restart(&mut enrollment);
-    assert_eq!(enrollment.next(), Next::Failed(Failure::Refused { command: CommandKind::Certificate, code: 5 }));
+    assert_eq!(
+        enrollment.next(),
+        Next::Failed(Failure::Refused { command: CommandKind::Certificate, code: 5 })
+    );
 }
 
 #[tokio::test]
@@ -406,7 +440,10 @@ async fn a_command_that_nobody_answers_ends_the_journey() {
         assert_eq!(enrollment.received(&callback).unwrap(), Received::New);
         assert_eq!(enrollment.received(&callback).unwrap(), Received::Known);
         restart(&mut enrollment);
-        assert_eq!(enrollment.next(), Next::Failed(Failure::Ended { command, progress: Progress::TimedOut }));
+        assert_eq!(
+            enrollment.next(),
+            Next::Failed(Failure::Ended { command, progress: Progress::TimedOut })
+        );
     }
 }
 
@@ -415,7 +452,10 @@ async fn a_journey_that_is_given_up_stays_so_whatever_comes_later() {
     let world = World::new();
     for steps in 0..=4 {
         let mut enrollment = world.at(steps).await;
-        let (waits, sends) = (matches!(enrollment.next(), Next::AwaitDevice(_)), matches!(enrollment.next(), Next::Submit(_) | Next::Deliver(_)));
+        let (waits, sends) = (
+            matches!(enrollment.next(), Next::AwaitDevice(_)),
+            matches!(enrollment.next(), Next::Submit(_) | Next::Deliver(_)),
+        );
         let command = sends.then(|| to_send(&enrollment));
         let link = waits.then(|| link(&enrollment));
         assert_eq!(enrollment.give_up("the user has left").unwrap(), Received::New);
@@ -432,7 +472,10 @@ async fn a_journey_that_is_given_up_stays_so_whatever_comes_later() {
             world.device().activate(&link).await.unwrap();
             assert_eq!(enrollment.received(&world.callback().await).unwrap(), Received::New);
             let proven = world.prove(&enrollment);
-            refused(enrollment.issued(&proven, &named(&world.issue(&proven).await)), Class::Conflict);
+            refused(
+                enrollment.issued(&proven, &named(&world.issue(&proven).await)),
+                Class::Conflict,
+            );
         }
         restart(&mut enrollment);
         assert_eq!(enrollment.next(), Next::Failed(failed));
@@ -454,7 +497,10 @@ async fn what_has_ended_is_not_given_up() {
     world.decision = Decision::Refuse;
     let mut failed = world.at(2).await;
     assert_eq!(failed.give_up("no").unwrap(), Received::Known);
-    assert_eq!(failed.next(), Next::Failed(Failure::Refused { command: CommandKind::Provision, code: 1 }));
+    assert_eq!(
+        failed.next(),
+        Next::Failed(Failure::Refused { command: CommandKind::Provision, code: 1 })
+    );
     // What could not be read again is not stored.
     refused(begin(vec![key("signer", P256)]).give_up("x".repeat(1025)), Class::TooLarge);
 }
@@ -476,7 +522,10 @@ async fn what_is_known_of_the_hub_is_asked_of_the_answer() {
         // This device saw no certificate.
         KnownHub::new().with_certificate_sha256([7; 32]),
     ] {
-        assert_eq!(enrollment.prove_through(&verifier, &other).unwrap().unwrap_err().class(), Class::Channel);
+        assert_eq!(
+            enrollment.prove_through(&verifier, &other).unwrap().unwrap_err().class(),
+            Class::Channel
+        );
     }
 }
 
@@ -489,7 +538,8 @@ async fn the_proof_of_another_journey_or_answer_is_refused() {
     refused(enrollment.issued(&foreign, &named(&issued)), Class::NotFound);
     assert_eq!(enrollment.next(), Next::Prove);
 
-    // The journey as it was before it had an answer, and one that has another answer under the same id.
+    // The journey as it was before it had an answer, and one that has another answer under the same
+    // id.
     let own = world.prove(&enrollment);
     let issued = world.issue(&own).await;
     let twin = begin(vec![key("signer", P256)]);
@@ -546,7 +596,8 @@ async fn a_certificate_of_another_subject_is_refused() {
     let world = World::new();
     let mut enrollment = world.at(2).await;
     let proven = world.prove(&enrollment);
-    // The device's own key, with another name: made by exchanging the name in a certificate, whose signature nobody here is to check.
+    // The device's own key, with another name: made by exchanging the name in a certificate, whose
+    // signature nobody here is to check.
     let (_, certificate) = &world.issue(&proven).await[0];
     let mut der = certificate.as_der().to_vec();
     let at = der.windows(4).position(|window| window == b"Jane").unwrap();
@@ -563,10 +614,14 @@ async fn an_answer_that_nobody_vouches_for_goes_on_only_by_its_dangerous_name() 
     let mut enrollment = world.at(2).await;
     let other = signer(KeyKind::Ec(Curve::P256));
     let pinned = Verifier::pinned(&AwsLcRs, [other.public_key()]).unwrap();
-    let refusal = enrollment.prove(&pinned, &enrollment.expectation().unwrap()).unwrap().unwrap_err();
+    let refusal =
+        enrollment.prove(&pinned, &enrollment.expectation().unwrap()).unwrap().unwrap_err();
     assert_eq!(refusal.class(), Class::Attestation);
     let issued = world.issue(&world.prove(&enrollment)).await;
-    let proven = enrollment.prove(&Verifier::unpinned(&AwsLcRs), &enrollment.expectation().unwrap()).unwrap().unwrap();
+    let proven = enrollment
+        .prove(&Verifier::unpinned(&AwsLcRs), &enrollment.expectation().unwrap())
+        .unwrap()
+        .unwrap();
     enrollment.danger_issued_unpinned(&proven, &named(&issued)).unwrap();
     while enrollment.next() != Next::Done {
         world.advance(&mut enrollment).await;
@@ -599,7 +654,8 @@ async fn a_stored_journey_whose_answer_was_changed_does_not_prove_itself() {
     let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
     let data = |enrollment: &Enrollment| -> String {
         let stored: Value = serde_json::from_str(&enrollment.to_json()).unwrap();
-        let ended: Value = serde_json::from_str(stored["provision"]["ended"].as_str().unwrap()).unwrap();
+        let ended: Value =
+            serde_json::from_str(stored["provision"]["ended"].as_str().unwrap()).unwrap();
         ended["provResponse"]["result"]["data"].as_str().unwrap().to_owned()
     };
     let (own, foreign) = (data(&enrollment), data(&other));
@@ -611,7 +667,9 @@ async fn a_stored_journey_whose_answer_was_changed_does_not_prove_itself() {
         (format!("{}.{}.{}", parts[0], parts[1], foreign_parts[2]), Class::Signature),
     ] {
         let stored = changed(&enrollment, |stored| {
-            inner(stored, "provision", "ended", |ended| ended["provResponse"]["result"]["data"] = answer.into());
+            inner(stored, "provision", "ended", |ended| {
+                ended["provResponse"]["result"]["data"] = answer.into()
+            });
         });
         let loaded = Enrollment::from_json(&stored).unwrap();
         let refusal = loaded.prove(&verifier, &loaded.expectation().unwrap()).unwrap().unwrap_err();
@@ -633,15 +691,47 @@ async fn a_stored_journey_whose_command_was_changed_does_not_prove_itself() {
         (&|command| command["nonce"] = "other".into(), Class::Nonce),
         (&|command| command["userid"] = "mallory".into(), Class::User),
         (&|command| command["profile"]["name"] = "Mallory".into(), Class::User),
-        (&|command| command["profile"]["id"] = "3051e9f3-0e4d-436b-a512-2e18d8afe134".into(), Class::User),
-        (&|command| command["profile"]["keygenrequests"][0]["keyid"] = "other".into(), Class::KeyId),
-        (&|command| command["profile"]["keygenrequests"][0]["keytypeprios"][0]["keylength"] = "384".into(), Class::NotAsRequested),
-        (&|command| command["profile"]["keygenrequests"][0]["usage"] = "ENC".into(), Class::NotAsRequested),
-        (&|command| command["profile"]["keygenrequests"][0]["certreq"] = template.as_str().into(), Class::Csr),
-        (&|command| drop(command["profile"]["keygenrequests"][0].as_object_mut().unwrap().remove("certreq")), Class::Csr),
+        (
+            &|command| command["profile"]["id"] = "3051e9f3-0e4d-436b-a512-2e18d8afe134".into(),
+            Class::User,
+        ),
+        (
+            &|command| command["profile"]["keygenrequests"][0]["keyid"] = "other".into(),
+            Class::KeyId,
+        ),
+        (
+            &|command| {
+                command["profile"]["keygenrequests"][0]["keytypeprios"][0]["keylength"] =
+                    "384".into()
+            },
+            Class::NotAsRequested,
+        ),
+        (
+            &|command| command["profile"]["keygenrequests"][0]["usage"] = "ENC".into(),
+            Class::NotAsRequested,
+        ),
+        (
+            &|command| {
+                command["profile"]["keygenrequests"][0]["certreq"] = template.as_str().into()
+            },
+            Class::Csr,
+        ),
+        (
+            &|command| {
+                drop(
+                    command["profile"]["keygenrequests"][0]
+                        .as_object_mut()
+                        .unwrap()
+                        .remove("certreq"),
+                )
+            },
+            Class::Csr,
+        ),
     ];
     for (change, class) in changes {
-        let stored = changed(&enrollment, |stored| inner(stored, "provision", "command", |command| change(&mut command["provCommand"])));
+        let stored = changed(&enrollment, |stored| {
+            inner(stored, "provision", "command", |command| change(&mut command["provCommand"]))
+        });
         let loaded = Enrollment::from_json(&stored).unwrap();
         let refusal = loaded.prove(&verifier, &loaded.expectation().unwrap()).unwrap().unwrap_err();
         assert_eq!(refusal.class(), class, "{}", refusal.report());
@@ -652,10 +742,26 @@ async fn a_stored_journey_whose_command_was_changed_does_not_prove_itself() {
 async fn another_version_than_1_is_refused() {
     let enrollment = begin(vec![key("signer", P256)]);
     for version in [json!(0), json!(2), json!(-1), json!("2"), json!(1.5), Value::Null] {
-        refused(Enrollment::from_json(&changed(&enrollment, |stored| stored["version"] = version)), Class::Malformed);
+        refused(
+            Enrollment::from_json(&changed(&enrollment, |stored| stored["version"] = version)),
+            Class::Malformed,
+        );
     }
-    refused(Enrollment::from_json(&changed(&enrollment, |stored| drop(stored.as_object_mut().unwrap().remove("version")))), Class::Malformed);
-    for text in ["", "{}", "[]", "null", "{\"version\":1}", &enrollment.to_json()[1..], &format!("{}x", enrollment.to_json())] {
+    refused(
+        Enrollment::from_json(&changed(&enrollment, |stored| {
+            drop(stored.as_object_mut().unwrap().remove("version"))
+        })),
+        Class::Malformed,
+    );
+    for text in [
+        "",
+        "{}",
+        "[]",
+        "null",
+        "{\"version\":1}",
+        &enrollment.to_json()[1..],
+        &format!("{}x", enrollment.to_json()),
+    ] {
         refused(Enrollment::from_json(text), Class::Malformed);
     }
 }
@@ -671,20 +777,52 @@ async fn of_what_is_stored_only_what_the_journey_would_have_taken_is_read() {
         &|stored| stored["provision"]["command"] = "".into(),
         &|stored| stored["certificate"]["command"] = ping.as_str().into(),
         &|stored| stored["certificate"]["command"] = stored["provision"]["command"].clone(),
-        &|stored| inner(stored, "certificate", "command", |command| command["commandHeader"]["externalId"] = "other".into()),
-        &|stored| inner(stored, "certificate", "command", |command| command["commandHeader"]["to"] = json!(["@mallory"])),
-        &|stored| inner(stored, "certificate", "command", |command| drop(command["commandHeader"].as_object_mut().unwrap().remove("to"))),
+        &|stored| {
+            inner(stored, "certificate", "command", |command| {
+                command["commandHeader"]["externalId"] = "other".into()
+            })
+        },
+        &|stored| {
+            inner(stored, "certificate", "command", |command| {
+                command["commandHeader"]["to"] = json!(["@mallory"])
+            })
+        },
+        &|stored| {
+            inner(stored, "certificate", "command", |command| {
+                drop(command["commandHeader"].as_object_mut().unwrap().remove("to"))
+            })
+        },
         &|stored| drop(stored["provision"].as_object_mut().unwrap().remove("ended")),
-        &|stored| inner(stored, "provision", "ended", |ended| ended["state"] = "IN_PROGRESS".into()),
+        &|stored| {
+            inner(stored, "provision", "ended", |ended| ended["state"] = "IN_PROGRESS".into())
+        },
         &|stored| inner(stored, "provision", "ended", |ended| ended["state"] = "TIMEOUT".into()),
         &|stored| inner(stored, "provision", "ended", |ended| ended["externalId"] = "other".into()),
         &|stored| inner(stored, "provision", "ended", |ended| ended["commandId"] = "4711".into()),
         &|stored| inner(stored, "provision", "ended", |ended| ended["commandType"] = "CERT".into()),
-        &|stored| inner(stored, "provision", "ended", |ended| ended["provResponse"]["code"] = 1.into()),
-        &|stored| inner(stored, "provision", "ended", |ended| drop(ended.as_object_mut().unwrap().remove("provResponse"))),
-        &|stored| inner(stored, "provision", "submitted", |submitted| submitted["externalId"] = "other".into()),
-        &|stored| inner(stored, "provision", "submitted", |submitted| submitted["commandId"] = "4711".into()),
-        &|stored| inner(stored, "certificate", "ended", |ended| drop(ended.as_object_mut().unwrap().remove("certResponse"))),
+        &|stored| {
+            inner(stored, "provision", "ended", |ended| ended["provResponse"]["code"] = 1.into())
+        },
+        &|stored| {
+            inner(stored, "provision", "ended", |ended| {
+                drop(ended.as_object_mut().unwrap().remove("provResponse"))
+            })
+        },
+        &|stored| {
+            inner(stored, "provision", "submitted", |submitted| {
+                submitted["externalId"] = "other".into()
+            })
+        },
+        &|stored| {
+            inner(stored, "provision", "submitted", |submitted| {
+                submitted["commandId"] = "4711".into()
+            })
+        },
+        &|stored| {
+            inner(stored, "certificate", "ended", |ended| {
+                drop(ended.as_object_mut().unwrap().remove("certResponse"))
+            })
+        },
         &|stored| stored["certificate"]["ended"] = stored["provision"]["ended"].clone(),
         &|stored| stored["certificate"]["submitted"] = stored["provision"]["submitted"].clone(),
     ];
@@ -702,10 +840,15 @@ async fn of_what_is_stored_only_what_the_journey_would_have_taken_is_read() {
 fn a_journey_that_could_not_go_all_the_way_is_not_begun() {
     let profile = |keys| ProfileRequest::new("Acme", "Jane", keys);
     let one = || vec![key("signer", P256)];
-    let begin = |user: &str, profile| Enrollment::begin(&AwsLcRs, CommandHeader::new(60, 60), user, profile);
+    let begin = |user: &str, profile| {
+        Enrollment::begin(&AwsLcRs, CommandHeader::new(60, 60), user, profile)
+    };
     // Nobody that a certificate could be sent to.
     for user in ["", "tmp"] {
-        assert_eq!(refused(begin(user, profile(one())), Class::Malformed).part(), "provCommand.userid");
+        assert_eq!(
+            refused(begin(user, profile(one())), Class::Malformed).part(),
+            "provCommand.userid"
+        );
     }
     refused(begin(USER, profile(vec![])), Class::Malformed);
     refused(begin(USER, profile(vec![key("signer", P256), key("signer", P256)])), Class::Malformed);
@@ -720,7 +863,10 @@ fn a_journey_that_could_not_go_all_the_way_is_not_begun() {
         refused(Enrollment::from_command(command(external_id)), Class::Malformed);
     }
     assert_eq!(Enrollment::from_command(command(Some("mine"))).unwrap().id(), "mine");
-    refused(Enrollment::from_command(Command::new(CommandHeader::new(0, 60), PingCommand::new(false))), Class::Malformed);
+    refused(
+        Enrollment::from_command(Command::new(CommandHeader::new(0, 60), PingCommand::new(false))),
+        Class::Malformed,
+    );
     let mut ping = Command::new(CommandHeader::new(60, 60), PingCommand::new(false));
     ping.header.external_id = Some("mine".into());
     refused(Enrollment::from_command(ping), Class::Malformed);
@@ -748,7 +894,8 @@ async fn debug_shows_neither_token_nor_answer() {
     while enrollment.next() != Next::Done {
         shown += &format!("{enrollment:?} {:?} ", enrollment.next());
         if enrollment.next() == Next::Prove {
-            shown += &format!("{:?} {:?}", world.prove(&enrollment), enrollment.expectation().unwrap());
+            shown +=
+                &format!("{:?} {:?}", world.prove(&enrollment), enrollment.expectation().unwrap());
         }
         world.advance(&mut enrollment).await;
         let stored: Value = serde_json::from_str(&enrollment.to_json()).unwrap();
@@ -802,7 +949,18 @@ async fn record() -> Recorded {
     let delivery_submitted = submitted_delivery.clone();
     world.advance(&mut enrollment).await;
     let delivery_callback = world.commands().poll(&delivery_submitted.command_id).await.unwrap();
-    Recorded { begun, command, delivery, submitted, waiting, callback, proven, issued, delivery_submitted, delivery_callback }
+    Recorded {
+        begun,
+        command,
+        delivery,
+        submitted,
+        waiting,
+        callback,
+        proven,
+        issued,
+        delivery_submitted,
+        delivery_callback,
+    }
 }
 
 /// How far a journey is.

@@ -9,7 +9,8 @@ mod bodies;
 
 fn replay(target: &str, body: fn(&[u8])) {
     let directory = format!("{}/fuzz/seeds/{target}", env!("CARGO_MANIFEST_DIR"));
-    let mut paths: Vec<_> = std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> =
+        std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     assert!(!paths.is_empty(), "{directory} has no seeds");
     for path in paths {
@@ -42,10 +43,15 @@ replays! {
 /// Each seed directory belongs to a target, and the other way round.
 #[test]
 fn every_target_is_replayed() {
-    let manifest = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/Cargo.toml")).unwrap();
-    let mut targets: Vec<&str> = manifest.lines().filter_map(|line| line.strip_prefix("path = \"fuzz_targets/")?.strip_suffix(".rs\"")).collect();
+    let manifest =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/Cargo.toml")).unwrap();
+    let mut targets: Vec<&str> = manifest
+        .lines()
+        .filter_map(|line| line.strip_prefix("path = \"fuzz_targets/")?.strip_suffix(".rs\""))
+        .collect();
     let seeds = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds")).unwrap();
-    let mut seeds: Vec<String> = seeds.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut seeds: Vec<String> =
+        seeds.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     targets.sort_unstable();
     seeds.sort_unstable();
     assert_eq!(targets, seeds);

@@ -1,4 +1,5 @@
-//! The models of the Hermod protocol: what is read, what is written, what is refused, what is not shown.
+//! The models of the Hermod protocol: what is read, what is written, what is refused, what is not
+//! shown.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -51,16 +52,24 @@ fn refusal<T: std::fmt::Debug>(read: Result<T, Error>) -> (Class, String, String
 #[test]
 fn every_real_listing_reads_and_is_written_as_the_same_value() {
     let mut read = 0;
-    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/hermod")).unwrap() {
+    for entry in
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/hermod")).unwrap()
+    {
         let path = entry.unwrap().path();
         let text = std::fs::read_to_string(&path).unwrap();
         let name = path.file_name().unwrap().to_str().unwrap();
         let (written, again) = if name.ends_with("-command.json") {
             let command = Command::from_json(&text).unwrap();
-            (command.to_json(), serde_json::to_string(&serde_json::from_str::<Command>(&text).unwrap()).unwrap())
+            (
+                command.to_json(),
+                serde_json::to_string(&serde_json::from_str::<Command>(&text).unwrap()).unwrap(),
+            )
         } else if name.ends_with("-callback.json") {
             let callback = Callback::from_json(&text).unwrap();
-            (callback.to_json(), serde_json::to_string(&serde_json::from_str::<Callback>(&text).unwrap()).unwrap())
+            (
+                callback.to_json(),
+                serde_json::to_string(&serde_json::from_str::<Callback>(&text).unwrap()).unwrap(),
+            )
         } else {
             continue;
         };
@@ -74,22 +83,38 @@ fn every_real_listing_reads_and_is_written_as_the_same_value() {
 #[test]
 fn the_real_provision_command_reads_as_what_it_says() {
     let command = Command::from_json(PROVISION).unwrap();
-    assert_eq!((command.header.lifespan, command.header.timeout, command.header.external_id.as_deref()), (300, 300, Some("my-id")));
+    assert_eq!(
+        (command.header.lifespan, command.header.timeout, command.header.external_id.as_deref()),
+        (300, 300, Some("my-id"))
+    );
     assert_eq!(command.header.recipients(), [Address::Tmp]);
     assert_eq!(command.body.kind(), Some(CommandKind::Provision));
     let command = provision(PROVISION).unwrap();
     assert_eq!((&*command.nonce, &*command.user_id), ("123456789", "userA"));
-    assert_eq!((command.response_signature_key, command.response_format), (SignatureKey::ATTESTATION, DataFormat::JWS));
+    assert_eq!(
+        (command.response_signature_key, command.response_format),
+        (SignatureKey::ATTESTATION, DataFormat::JWS)
+    );
     let key = &command.profile.key_gen_requests[0];
-    assert_eq!((&*key.key_id, &key.usage, &key.key_state, &*key.storage_prios), ("signer", &KeyUsage::SIG, &KeyState::ACTIVE, &[Storage::APP][..]));
+    assert_eq!(
+        (&*key.key_id, &key.usage, &key.key_state, &*key.storage_prios),
+        ("signer", &KeyUsage::SIG, &KeyState::ACTIVE, &[Storage::APP][..])
+    );
     let prio = &key.key_type_prios[0];
-    assert_eq!((&prio.key_type, prio.key_length.bits(), &prio.response_mechanism), (&KeyType::RSA, Some(2048), &ResponseMechanism::RS256));
+    assert_eq!(
+        (&prio.key_type, prio.key_length.bits(), &prio.response_mechanism),
+        (&KeyType::RSA, Some(2048), &ResponseMechanism::RS256)
+    );
     assert!(key.template().unwrap().starts_with("MIIC2zCC"));
 }
 
 #[test]
 fn reads_both_spellings_of_the_lists_and_writes_the_later_one() {
-    for (documented, old) in [("keytypeprios", "keytypepriors"), ("storageprios", "storagepriors"), ("keystate", "key_state")] {
+    for (documented, old) in [
+        ("keytypeprios", "keytypepriors"),
+        ("storageprios", "storagepriors"),
+        ("keystate", "key_state"),
+    ] {
         let text = provision_with(|command| rename(key(command), documented, old));
         assert_eq!(provision(&text), provision(PROVISION), "{old}");
         same(&Command::from_json(&text).unwrap().to_json(), PROVISION);
@@ -98,12 +123,18 @@ fn reads_both_spellings_of_the_lists_and_writes_the_later_one() {
 
 #[test]
 fn two_spellings_have_to_say_the_same() {
-    for (documented, old, other) in [("keytypeprios", "keytypepriors", json!([])), ("storageprios", "storagepriors", json!(["TPM"]))] {
+    for (documented, old, other) in [
+        ("keytypeprios", "keytypepriors", json!([])),
+        ("storageprios", "storagepriors", json!(["TPM"])),
+    ] {
         let equal = provision_with(|command| key(command)[old] = key(command)[documented].clone());
         same(&Command::from_json(&equal).unwrap().to_json(), PROVISION);
         let different = provision_with(|command| key(command)[old] = other);
         let (class, part, _) = refusal(provision(&different));
-        assert_eq!((class, part), (Class::Malformed, format!("provCommand.profile.keygenrequests[0].{documented}")));
+        assert_eq!(
+            (class, part),
+            (Class::Malformed, format!("provCommand.profile.keygenrequests[0].{documented}"))
+        );
     }
     let users = r#"{"client-id":"a","clientId":"b","key":"k","callback-url":"u"}"#;
     assert_eq!(refusal(ApiUser::from_json(users)).1, "client-id");
@@ -120,11 +151,20 @@ fn reads_numbers_as_texts_and_texts_as_numbers_where_real_services_mix_them() {
 
     let submitted = r#"{"commandId":18446744073709551615,"destinations":[],"commandType":"PROV","state":"IN_PROGRESS"}"#;
     assert_eq!(Submitted::from_json(submitted).unwrap().command_id, "18446744073709551615");
-    for (text, asked) in [("true", true), ("\"true\"", true), ("false", false), ("\"false\"", false), ("null", false)] {
+    for (text, asked) in [
+        ("true", true),
+        ("\"true\"", true),
+        ("false", false),
+        ("\"false\"", false),
+        ("null", false),
+    ] {
         let ping = PingCommand::from_json(&format!(r#"{{"deviceinfo":{text}}}"#)).unwrap();
         assert_eq!(ping.wants_device_info(), asked, "{text}");
     }
-    assert_eq!(PingCommand::from_json(r#"{"deviceinfo":true}"#).unwrap().to_json(), r#"{"deviceinfo":"true"}"#);
+    assert_eq!(
+        PingCommand::from_json(r#"{"deviceinfo":true}"#).unwrap().to_json(),
+        r#"{"deviceinfo":"true"}"#
+    );
     assert_eq!(CertificateResponse::from_json(r#"{"code":"-3"}"#).unwrap().code, -3);
 }
 
@@ -134,19 +174,23 @@ fn an_empty_template_means_none_and_stays_empty() {
     let command = provision(&text).unwrap();
     assert_eq!(command.profile.key_gen_requests[0].template(), None);
     same(&Command::from_json(&text).unwrap().to_json(), &text);
-    let text = provision_with(|command| drop(key(command).as_object_mut().unwrap().remove("certreq")));
+    let text =
+        provision_with(|command| drop(key(command).as_object_mut().unwrap().remove("certreq")));
     assert_eq!(provision(&text).unwrap().profile.key_gen_requests[0].template(), None);
     same(&Command::from_json(&text).unwrap().to_json(), &text);
 }
 
 #[test]
 fn members_that_only_some_versions_have_are_optional() {
-    let text = provision_with(|command| drop(command["commandHeader"].as_object_mut().unwrap().remove("externalId")));
+    let text = provision_with(|command| {
+        drop(command["commandHeader"].as_object_mut().unwrap().remove("externalId"))
+    });
     assert_eq!(Command::from_json(&text).unwrap().header.external_id, None);
     same(&Command::from_json(&text).unwrap().to_json(), &text);
     let response = r#"{"code":0,"deviceinfo":{"operatingsystem":"iOS (10.3.2)","name":"N’s iPhone","model":"iPhone","apndevicetoken":"00ff"}}"#;
     same(&PingResponse::from_json(response).unwrap().to_json(), response);
-    let old = PingResponse::from_json(r#"{"code":0,"deviceinfo":{"operatingsystem":"iOS"}}"#).unwrap();
+    let old =
+        PingResponse::from_json(r#"{"code":0,"deviceinfo":{"operatingsystem":"iOS"}}"#).unwrap();
     assert_eq!(old.device_info.unwrap().apn_device_token, None);
 }
 
@@ -183,21 +227,40 @@ fn unknown_members_words_and_numbers_survive_as_they_came() {
     let written = command.to_json();
     assert_eq!(Command::from_json(&written).unwrap(), command);
     assert_eq!(written.matches(kept).count(), 2);
-    for part in [r#""priority":1.50"#, r#""n":1e400"#, r#""more":7.0"#, r#""format":"xmldsig""#, r#""op":"near""#, r#""mechanism":"CKM_NEW""#] {
+    for part in [
+        r#""priority":1.50"#,
+        r#""n":1e400"#,
+        r#""more":7.0"#,
+        r#""format":"xmldsig""#,
+        r#""op":"near""#,
+        r#""mechanism":"CKM_NEW""#,
+    ] {
         assert!(written.contains(part), "{part}");
     }
-    let callback = include_str!("fixtures/hermod/certificate-callback.json").replace("COMPLETED", "ON_HOLD").replace("CERT\"", "SCAN\"");
+    let callback = include_str!("fixtures/hermod/certificate-callback.json")
+        .replace("COMPLETED", "ON_HOLD")
+        .replace("CERT\"", "SCAN\"");
     let read = Callback::from_json(&callback).unwrap();
-    assert_eq!((Dialect::default().progress(&read.state), Dialect::default().kind_of_type(&read.command_type)), (Progress::Unknown, None));
+    assert_eq!(
+        (
+            Dialect::default().progress(&read.state),
+            Dialect::default().kind_of_type(&read.command_type)
+        ),
+        (Progress::Unknown, None)
+    );
     same(&read.to_json(), &callback);
 }
 
 #[test]
 fn unknown_commands_and_responses_are_kept() {
-    let text = r#"{"commandHeader":{"lifespan":1,"timeout":1},"otpCommand":{"digits":6.0},"note":1}"#;
+    let text =
+        r#"{"commandHeader":{"lifespan":1,"timeout":1},"otpCommand":{"digits":6.0},"note":1}"#;
     let command = Command::from_json(text).unwrap();
     let CommandBody::Other { member, value } = &command.body else { panic!() };
-    assert_eq!((&**member, value.as_json(), command.body.kind()), ("otpCommand", r#"{"digits":6.0}"#, None));
+    assert_eq!(
+        (&**member, value.as_json(), command.body.kind()),
+        ("otpCommand", r#"{"digits":6.0}"#, None)
+    );
     assert_eq!(command.to_json(), text);
     let text = r#"{"otpResponse":[1e400],"commandId":"1","destinations":[],"commandType":"OTP","state":"COMPLETED"}"#;
     let callback = Callback::from_json(text).unwrap();
@@ -207,15 +270,27 @@ fn unknown_commands_and_responses_are_kept() {
 
 #[test]
 fn exactly_one_command_and_at_most_one_response() {
-    let envelope = |bodies: &str| format!(r#"{{"commandHeader":{{"lifespan":1,"timeout":1}}{bodies}}}"#);
+    let envelope =
+        |bodies: &str| format!(r#"{{"commandHeader":{{"lifespan":1,"timeout":1}}{bodies}}}"#);
     let read = |bodies: &str| Command::from_json(&envelope(bodies));
     let (ping, delete) = (r#","pingCommand":{}"#, r#","deleteCommand":{}"#);
     assert!(read(ping).is_ok());
     assert!(read(&format!(r#"{ping},"provCommand":null,"otpCommand":null"#)).is_ok());
-    for bodies in [format!("{ping}{delete}"), format!(r#"{ping},"otpCommand":{{}}"#), r#","otpCommand":1,"xCommand":1"#.to_owned()] {
-        assert_eq!(refusal(read(&bodies)), (Class::Malformed, String::new(), "more than one command".into()), "{bodies}");
+    for bodies in [
+        format!("{ping}{delete}"),
+        format!(r#"{ping},"otpCommand":{{}}"#),
+        r#","otpCommand":1,"xCommand":1"#.to_owned(),
+    ] {
+        assert_eq!(
+            refusal(read(&bodies)),
+            (Class::Malformed, String::new(), "more than one command".into()),
+            "{bodies}"
+        );
     }
-    assert_eq!(refusal(read(&format!("{ping}{ping}"))), (Class::Malformed, "pingCommand".into(), "given twice".into()));
+    assert_eq!(
+        refusal(read(&format!("{ping}{ping}"))),
+        (Class::Malformed, "pingCommand".into(), "given twice".into())
+    );
     for bodies in ["", r#","pingCommand":null"#] {
         assert_eq!(refusal(read(bodies)).2, "no command");
     }
@@ -229,18 +304,34 @@ fn exactly_one_command_and_at_most_one_response() {
 fn errors_name_the_class_the_member_and_the_place_and_repeat_nothing() {
     let text = provision_with(|command| key(command)["keyid"] = json!(["s3cret"]));
     let error = Command::from_json(&text).unwrap_err();
-    assert_eq!((error.class(), error.part()), (Class::Malformed, "provCommand.profile.keygenrequests[0].keyid"));
+    assert_eq!(
+        (error.class(), error.part()),
+        (Class::Malformed, "provCommand.profile.keygenrequests[0].keyid")
+    );
     let at = text.find("[\"s3cret\"]").unwrap();
     assert!(error.offset().is_some_and(|offset| offset.abs_diff(at) <= 1), "{error}");
-    let absent = provision_with(|command| drop(command["provCommand"].as_object_mut().unwrap().remove("userid")));
+    let absent = provision_with(|command| {
+        drop(command["provCommand"].as_object_mut().unwrap().remove("userid"))
+    });
     assert_eq!(refusal(Command::from_json(&absent)).1, "provCommand.userid");
     let twice = PROVISION.replacen("\"userid\"", "\"us\\u0065rid\": \"x\", \"userid\"", 1);
-    assert_eq!(refusal(Command::from_json(&twice)), (Class::Malformed, "provCommand.userid".into(), "given twice".into()));
-    for bad in ["0.5", "-1", "\"\"", "\" \"", "\"1 \"", "null", "[1]", "1e3", "\"18446744073709551616\""] {
-        let text = format!(r#"{{"commandHeader":{{"lifespan":{bad},"timeout":1}},"pingCommand":{{}}}}"#);
-        assert_eq!(refusal(Command::from_json(&text)), (Class::Malformed, "commandHeader.lifespan".into(), "not a whole number".into()), "{bad}");
+    assert_eq!(
+        refusal(Command::from_json(&twice)),
+        (Class::Malformed, "provCommand.userid".into(), "given twice".into())
+    );
+    for bad in
+        ["0.5", "-1", "\"\"", "\" \"", "\"1 \"", "null", "[1]", "1e3", "\"18446744073709551616\""]
+    {
+        let text =
+            format!(r#"{{"commandHeader":{{"lifespan":{bad},"timeout":1}},"pingCommand":{{}}}}"#);
+        assert_eq!(
+            refusal(Command::from_json(&text)),
+            (Class::Malformed, "commandHeader.lifespan".into(), "not a whole number".into()),
+            "{bad}"
+        );
     }
-    let shown = serde_json::from_str::<Command>(r#"{"commandHeader":"s3cret"}"#).unwrap_err().to_string();
+    let shown =
+        serde_json::from_str::<Command>(r#"{"commandHeader":"s3cret"}"#).unwrap_err().to_string();
     assert!(!shown.contains("s3cret") && !error.to_string().contains("s3cret"), "{shown}");
     for text in ["", "{", "[]", "null", "{}x", "\u{feff}{}"] {
         assert_eq!(refusal(Command::from_json(text)).0, Class::Malformed, "{text}");
@@ -259,41 +350,75 @@ fn the_header_is_checked_by_the_hub_alone() {
         assert_eq!((class, &*at), (Class::Malformed, part));
     }
     read(r#"{"to":["@tmp","@a@b","box"],"lifespan":2592000,"timeout":"1"}"#).check().unwrap();
-    assert_eq!(refusal(CommandHeader::from_json(r#"{"to":["a","@"],"lifespan":1,"timeout":1}"#)).1, "to[1]");
+    assert_eq!(
+        refusal(CommandHeader::from_json(r#"{"to":["a","@"],"lifespan":1,"timeout":1}"#)).1,
+        "to[1]"
+    );
 }
 
 #[test]
 fn rejects_what_is_over_a_limit_and_takes_what_is_at_it() {
-    let keys =
-        |count: usize| provision_with(|command| command["provCommand"]["profile"]["keygenrequests"] = vec![key(command).clone(); count].into());
+    let keys = |count: usize| {
+        provision_with(|command| {
+            command["provCommand"]["profile"]["keygenrequests"] =
+                vec![key(command).clone(); count].into()
+        })
+    };
     assert_eq!(provision(&keys(16)).unwrap().profile.key_gen_requests.len(), 16);
     assert_eq!(refusal(provision(&keys(17))).0, Class::TooLarge);
 
     let certificates = |count: usize| {
-        let mut command: Value = serde_json::from_str(include_str!("fixtures/hermod/certificate-command.json")).unwrap();
-        command["certCommand"]["certificates"] = vec![json!({"keyid": "k", "keystate": "ACTIVE", "data": "MII="}); count].into();
+        let mut command: Value =
+            serde_json::from_str(include_str!("fixtures/hermod/certificate-command.json")).unwrap();
+        command["certCommand"]["certificates"] =
+            vec![json!({"keyid": "k", "keystate": "ACTIVE", "data": "MII="}); count].into();
         Command::from_json(&command.to_string())
     };
     assert!(certificates(16).is_ok());
-    assert_eq!(refusal(certificates(17)), (Class::TooLarge, "certCommand.certificates".into(), "too many elements".into()));
+    assert_eq!(
+        refusal(certificates(17)),
+        (Class::TooLarge, "certCommand.certificates".into(), "too many elements".into())
+    );
 
-    let user = |length| provision(&provision_with(|command| command["provCommand"]["userid"] = "u".repeat(length).into()));
+    let user = |length| {
+        provision(&provision_with(|command| {
+            command["provCommand"]["userid"] = "u".repeat(length).into()
+        }))
+    };
     assert!(user(64 * 1024).is_ok());
-    assert_eq!(refusal(user(64 * 1024 + 1)), (Class::TooLarge, "provCommand.userid".into(), "a text that is too long".into()));
-    let template = |length| provision(&provision_with(|command| key(command)["certreq"] = "M".repeat(length).into()));
+    assert_eq!(
+        refusal(user(64 * 1024 + 1)),
+        (Class::TooLarge, "provCommand.userid".into(), "a text that is too long".into())
+    );
+    let template = |length| {
+        provision(&provision_with(|command| key(command)["certreq"] = "M".repeat(length).into()))
+    };
     assert!(template(64 * 1024).is_ok());
     assert_eq!(refusal(template(64 * 1024 + 1)).0, Class::TooLarge);
 
-    let jws = |length| ProvisionResponse::from_json(&ProvisionResponse::success("e".repeat(length)).to_json());
+    let jws = |length| {
+        ProvisionResponse::from_json(&ProvisionResponse::success("e".repeat(length)).to_json())
+    };
     assert!(jws(256 * 1024).is_ok());
     assert_eq!(refusal(jws(256 * 1024 + 1)).0, Class::TooLarge);
-    let image = |length| ContentAnswer::from_json(&ContentAnswer::new(vec![ContentItem::image(None, "image/jpeg", "/".repeat(length))]).to_json());
+    let image = |length| {
+        ContentAnswer::from_json(
+            &ContentAnswer::new(vec![ContentItem::image(None, "image/jpeg", "/".repeat(length))])
+                .to_json(),
+        )
+    };
     assert!(image(MAX_DATA).is_ok());
-    assert_eq!(refusal(image(MAX_DATA + 1)), (Class::TooLarge, "data[0].data".into(), "a text that is too long".into()));
+    assert_eq!(
+        refusal(image(MAX_DATA + 1)),
+        (Class::TooLarge, "data[0].data".into(), "a text that is too long".into())
+    );
 
     let filter = |depth: usize| {
-        let filter = (0..depth).fold(Filter::eq(FilterParam::KEY_TYPE, "RSA"), |inner, _| Filter::combine("not".into(), vec![inner]));
-        let mut params = SignParams::new(vec![], DataFormat::JWS, SignMechanism::CKM_SHA256_RSA_PKCS);
+        let filter = (0..depth).fold(Filter::eq(FilterParam::KEY_TYPE, "RSA"), |inner, _| {
+            Filter::combine("not".into(), vec![inner])
+        });
+        let mut params =
+            SignParams::new(vec![], DataFormat::JWS, SignMechanism::CKM_SHA256_RSA_PKCS);
         params.filter = Some(filter);
         SignCommand::from_json(&SignCommand::new(params).to_json())
     };
@@ -312,8 +437,14 @@ fn another_dialect_has_other_words() {
     assert!(text.contains("\"removeCommand\":"), "{text}");
     assert_eq!(dialect.read_command(&text).unwrap(), command);
     assert!(matches!(Command::from_json(&text).unwrap().body, CommandBody::Other { .. }));
-    assert_eq!(refusal(dialect.read_command(&text.replace("true", "1"))).1, "removeCommand.confirmation");
-    let answer = Answer::new("https://h/ms/b/m", Response::Sign(SignResponse::refusal(dialect.codes.no_key)));
+    assert_eq!(
+        refusal(dialect.read_command(&text.replace("true", "1"))).1,
+        "removeCommand.confirmation"
+    );
+    let answer = Answer::new(
+        "https://h/ms/b/m",
+        Response::Sign(SignResponse::refusal(dialect.codes.no_key)),
+    );
     assert_eq!(dialect.read_answer(&dialect.write_answer(&answer)).unwrap(), answer);
     assert_eq!(dialect.progress(&"EXPIRED".into()), Progress::TimedOut);
     assert_eq!(dialect.kind_of_path("delete"), Some(CommandKind::Delete));
@@ -324,7 +455,10 @@ fn another_dialect_has_other_words() {
 fn null_counts_as_absent_for_optional_members_only() {
     let text = r#"{"responseHeader":null,"provResponse":null,"commandId":"1","externalId":null,"destinations":[],"commandType":"PROV","state":"TIMEOUT","fqdn":null}"#;
     let callback = Callback::from_json(text).unwrap();
-    assert_eq!((callback.response, callback.response_header, callback.external_id, callback.fqdn), (None, None, None, None));
+    assert_eq!(
+        (callback.response, callback.response_header, callback.external_id, callback.fqdn),
+        (None, None, None, None)
+    );
     assert_eq!(refusal(Callback::from_json(&text.replace("\"1\"", "null"))).1, "commandId");
 }
 

@@ -1,4 +1,5 @@
-//! A hub on sockets, driven by programs that share no code with it: curl, and an integrator and a device in Python.
+//! A hub on sockets, driven by programs that share no code with it: curl, and an integrator and a
+//! device in Python.
 #![cfg(feature = "full")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -43,12 +44,14 @@ impl Drop for Running {
     }
 }
 
-/// Serves a hub for the integrator `peer` with the key `5ecre7`. Its address is known before it is made: links come from configuration.
+/// Serves a hub for the integrator `peer` with the key `5ecre7`. Its address is known before it is
+/// made: links come from configuration.
 async fn run(framework: Framework, callback: Option<AnyCallbackApi>) -> Running {
     let late = Late::default();
     let served = Served::start(framework, late.clone()).await;
     let base = format!("{}/hermod/rest", served.base);
-    let mut peer = IntegratorConfig::new("peer").with_key(Digest::of(&AwsLcRs, &Secret::new("5ecre7")));
+    let mut peer =
+        IntegratorConfig::new("peer").with_key(Digest::of(&AwsLcRs, &Secret::new("5ecre7")));
     peer.callback = callback;
     let config = HubConfig::new(format!("{base}/ms"), "127.0.0.1").unwrap().with_integrator(peer);
     let hub = Hub::builder(Arc::new(AwsLcRs), config).build().unwrap();
@@ -69,8 +72,17 @@ async fn an_integrator_and_a_device_in_python_do_every_role_by_polling_and_by_ca
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/hermod.py");
     for framework in [Framework::Axum, Framework::Hyper] {
         let polled = run(framework, None).await;
-        let output = Command::new(&python).arg(script).args([&polled.commands, &polled.public, "peer", "5ecre7"]).output().await.unwrap();
-        assert!(output.status.success() && text(&output).trim() == "ok", "{framework:?}: {}", text(&output));
+        let output = Command::new(&python)
+            .arg(script)
+            .args([&polled.commands, &polled.public, "peer", "5ecre7"])
+            .output()
+            .await
+            .unwrap();
+        assert!(
+            output.status.success() && text(&output).trim() == "ok",
+            "{framework:?}: {}",
+            text(&output)
+        );
 
         // A port that is free now is one that the peer can listen on a moment later.
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -78,18 +90,45 @@ async fn an_integrator_and_a_device_in_python_do_every_role_by_polling_and_by_ca
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let policy = TargetPolicy::new().with_plain_http().with_host("127.0.0.1");
         let transport = GuardedTransport::reqwest(policy).unwrap();
-        let sender = CallbackSender::new(transport, BaseUrl::parse(&format!("http://127.0.0.1:{port}/ws/hermod")).unwrap()).unwrap();
-        let sender = sender.with_basic_auth(BasicAuth::parse("hub:pa:ss").unwrap()).with_signature(Arc::new(AwsLcRs), Secret::new("hush"));
+        let sender = CallbackSender::new(
+            transport,
+            BaseUrl::parse(&format!("http://127.0.0.1:{port}/ws/hermod")).unwrap(),
+        )
+        .unwrap();
+        let sender = sender
+            .with_basic_auth(BasicAuth::parse("hub:pa:ss").unwrap())
+            .with_signature(Arc::new(AwsLcRs), Secret::new("hush"));
         let called = run(framework, Some(AnyCallbackApi::new(sender))).await;
-        let arguments = [called.commands.as_str(), &called.public, "peer", "5ecre7", &port.to_string(), "hub:pa:ss", "hush"];
+        let arguments = [
+            called.commands.as_str(),
+            &called.public,
+            "peer",
+            "5ecre7",
+            &port.to_string(),
+            "hub:pa:ss",
+            "hush",
+        ];
         let output = Command::new(&python).arg(script).args(arguments).output().await.unwrap();
-        assert!(output.status.success() && text(&output).trim() == "ok", "{framework:?}: {}", text(&output));
+        assert!(
+            output.status.success() && text(&output).trim() == "ok",
+            "{framework:?}: {}",
+            text(&output)
+        );
     }
 }
 
 /// curl, with its own way to say things.
 async fn curl(arguments: &[&str]) -> (u16, String) {
-    let common = ["--silent", "--show-error", "--noproxy", "*", "--max-time", "30", "--write-out", "\n%{http_code}"];
+    let common = [
+        "--silent",
+        "--show-error",
+        "--noproxy",
+        "*",
+        "--max-time",
+        "30",
+        "--write-out",
+        "\n%{http_code}",
+    ];
     let output = Command::new("curl").args(common).args(arguments).output().await.unwrap();
     assert!(output.status.success(), "curl: {}", text(&output));
     let said = String::from_utf8(output.stdout).unwrap();
@@ -112,10 +151,14 @@ async fn curl_submits_a_command_answers_it_and_polls() {
         let command = r#"{"commandHeader":{"lifespan":60,"timeout":60,"externalId":"c-1"},"pingCommand":{"deviceinfo":"true"}}"#;
         let ping = format!("{}/ping", hub.commands);
         assert_eq!(curl(&["--header", json, "--data", command, &ping]).await.0, 401);
-        let (status, body) = curl(&["--header", key, "--header", json, "--data", command, &ping]).await;
+        let (status, body) =
+            curl(&["--header", key, "--header", json, "--data", command, &ping]).await;
         assert_eq!(status, 200, "{body}");
         let submitted = read(&body);
-        assert_eq!((&submitted["state"], &submitted["externalId"]), (&json!("IN_PROGRESS"), &json!("c-1")));
+        assert_eq!(
+            (&submitted["state"], &submitted["externalId"]),
+            (&json!("IN_PROGRESS"), &json!("c-1"))
+        );
 
         let uri = submitted["destinations"][0]["uri"].as_str().unwrap();
         let token = format!("Authorization: Bearer {}", uri.rsplit_once("token=").unwrap().1);
@@ -127,7 +170,13 @@ async fn curl_submits_a_command_answers_it_and_polls() {
         let answer = json!({"responseHeader": {"inReplyTo": location, "status": 200}, "pingResponse": {"code": 0}}).to_string();
         // curl says `Expect: 100-continue` before a body that is long enough.
         let long = format!("{answer}{}", " ".repeat(100_000));
-        assert_eq!(curl(&["--header", &token, "--header", &claim, "--header", json, "--data", &long, location]).await, (200, "{}".to_owned()));
+        assert_eq!(
+            curl(&[
+                "--header", &token, "--header", &claim, "--header", json, "--data", &long, location
+            ])
+            .await,
+            (200, "{}".to_owned())
+        );
 
         let poll = format!("{}/poll/{}", hub.commands, submitted["commandId"].as_str().unwrap());
         let (status, body) = curl(&["--header", key, &poll]).await;

@@ -29,7 +29,8 @@ fn faults(text: &str) -> Vec<String> {
     HubFile::parse(text).unwrap_err().iter().map(ToString::to_string).collect()
 }
 
-/// The sample with the lines that show a key turned on; those that follow "For example" only if `examples`.
+/// The sample with the lines that show a key turned on; those that follow "For example" only if
+/// `examples`.
 fn turned_on(examples: bool) -> String {
     let mut lines = Vec::new();
     let mut is_example = false;
@@ -50,8 +51,14 @@ fn turned_on(examples: bool) -> String {
 fn the_sample_is_read_and_says_what_the_defaults_are() {
     let sample = HubFile::parse(SAMPLE).unwrap();
     assert_eq!(sample.connections, Connections::default());
-    assert_eq!((&sample.hub, &sample.server, &sample.callbacks), (&HubLimits::default(), &ServerLimits::default(), &CallbackPolicy::default()));
-    assert_eq!((sample.fqdn.as_str(), sample.tls.is_none(), sample.integrators.len()), ("127.0.0.1", true, 1));
+    assert_eq!(
+        (&sample.hub, &sample.server, &sample.callbacks),
+        (&HubLimits::default(), &ServerLimits::default(), &CallbackPolicy::default())
+    );
+    assert_eq!(
+        (sample.fqdn.as_str(), sample.tls.is_none(), sample.integrators.len()),
+        ("127.0.0.1", true, 1)
+    );
     assert_eq!(HubFile::parse(&turned_on(false)).unwrap(), sample);
 }
 
@@ -60,12 +67,17 @@ fn the_sample_has_every_key_with_a_value_that_can_be_used() {
     let all = HubFile::parse(&turned_on(true)).unwrap();
     assert_eq!((all.fqdn.as_str(), all.tls.is_some()), ("hub.example", true));
     let integrator = &all.integrators[0];
-    assert!(integrator.callback.as_ref().unwrap().basic_auth.is_some() && integrator.content.as_ref().unwrap().basic_auth.is_some());
+    assert!(
+        integrator.callback.as_ref().unwrap().basic_auth.is_some()
+            && integrator.content.as_ref().unwrap().basic_auth.is_some()
+    );
     assert!(integrator.group.is_some() && integrator.signature_secret.is_some());
 
     let code = include_str!("../examples/support/hub_config.rs");
     let names: Vec<&str> = code.split('"').skip(1).step_by(2).collect();
-    let is_key = |name: &&&str| name.contains('-') && name.bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'-');
+    let is_key = |name: &&&str| {
+        name.contains('-') && name.bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'-')
+    };
     let keys: Vec<_> = names.iter().filter(is_key).collect();
     assert!(keys.len() > 30, "{keys:?}");
     for key in keys {
@@ -76,11 +88,23 @@ fn the_sample_has_every_key_with_a_value_that_can_be_used() {
 #[test]
 fn what_is_not_said_has_its_default() {
     let file = HubFile::parse(LEAST).unwrap();
-    assert_eq!((file.listen.port(), file.fqdn.as_str(), file.integrators.len()), (0, "127.0.0.1", 0));
+    assert_eq!(
+        (file.listen.port(), file.fqdn.as_str(), file.integrators.len()),
+        (0, "127.0.0.1", 0)
+    );
     assert_eq!(file.public_url, "http://127.0.0.1:8080/hermod/rest/ms");
-    let set = HubFile::parse(&format!("{LEAST}[limits]\ncommand-octets = 0x100\nlong-polls-per-mailbox = 2\nbody-seconds = 7\n")).unwrap();
-    assert_eq!((set.hub.command_octets, set.hub.long_polls, set.server.mailbox_long_polls), (256, 2, 2));
-    assert_eq!(set.server.body_octets, set.hub.answer_octets, "the server lets through what the hub takes");
+    let set = HubFile::parse(&format!(
+        "{LEAST}[limits]\ncommand-octets = 0x100\nlong-polls-per-mailbox = 2\nbody-seconds = 7\n"
+    ))
+    .unwrap();
+    assert_eq!(
+        (set.hub.command_octets, set.hub.long_polls, set.server.mailbox_long_polls),
+        (256, 2, 2)
+    );
+    assert_eq!(
+        set.server.body_octets, set.hub.answer_octets,
+        "the server lets through what the hub takes"
+    );
     assert_eq!(set.server.body_time, Duration::from_secs(7));
 }
 
@@ -161,14 +185,21 @@ fn a_text_that_is_no_toml_is_told_with_its_line_and_not_repeated() {
         ("\u{0}s3cr3t", 1),
     ] {
         let told = faults(text);
-        assert!(told[0].starts_with(&format!("line {line}: not TOML")) && !told.concat().contains("s3cr3t"), "{told:?}");
+        assert!(
+            told[0].starts_with(&format!("line {line}: not TOML"))
+                && !told.concat().contains("s3cr3t"),
+            "{told:?}"
+        );
     }
     assert_eq!(faults(&"#".repeat(hub_config::MAX_TEXT + 1)), ["line 1: more than 1 MiB"]);
 }
 
 #[test]
 fn a_client_id_stands_once() {
-    let twice = format!("{}\n[[integrators]]\nclient-id = \"a\"\nkey-digests = [\"{DIGEST}\"]\n", integrator(""));
+    let twice = format!(
+        "{}\n[[integrators]]\nclient-id = \"a\"\nkey-digests = [\"{DIGEST}\"]\n",
+        integrator("")
+    );
     assert_eq!(faults(&twice), ["line 9: integrators[1]: a client-id that is there twice"]);
 }
 
@@ -178,9 +209,15 @@ fn callbacks_go_to_https_outside_unless_a_switch_says_otherwise() {
     assert!(url(r#"callback-url = "https://shop.example/hermod""#));
     assert!(!url(r#"callback-url = "http://shop.example/hermod""#));
     assert!(!url(r#"callback-url = "https://127.0.0.1/hermod""#));
-    assert!(url("callback-url = \"http://shop.example/hermod\"\nallow-plain-http-callbacks = true"));
-    assert!(!url("callback-url = \"http://127.0.0.1:9/hermod\"\nallow-plain-http-callbacks = true"));
-    assert!(url("callback-url = \"http://127.0.0.1:9/hermod\"\nallow-plain-http-callbacks = true\nallow-callback-hosts = [\"127.0.0.1\"]"));
+    assert!(url(
+        "callback-url = \"http://shop.example/hermod\"\nallow-plain-http-callbacks = true"
+    ));
+    assert!(!url(
+        "callback-url = \"http://127.0.0.1:9/hermod\"\nallow-plain-http-callbacks = true"
+    ));
+    assert!(url(
+        "callback-url = \"http://127.0.0.1:9/hermod\"\nallow-plain-http-callbacks = true\nallow-callback-hosts = [\"127.0.0.1\"]"
+    ));
 }
 
 #[test]

@@ -14,7 +14,9 @@ use keyferry::crypto::{Curve, KeyKind, PrivateKey, Provider, aws_lc_rs::AwsLcRs}
 use keyferry::csr::{Request, Template};
 use keyferry::issuer::{Issuer, IssuerError, KeyUse, LeafProfile, LocalCa, issue};
 use keyferry::{BoxFuture, Certificate, Class, Clock};
-use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier};
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier,
+};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const NOW: Duration = Duration::from_secs(1_800_000_000);
@@ -37,12 +39,23 @@ fn now() -> SystemTime {
 
 fn ca(kind: KeyKind) -> LocalCa {
     let key: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(kind).unwrap());
-    LocalCa::new_root("CN=Example root,O=Example", Arc::new(key), Arc::new(AwsLcRs), Arc::new(Fixed(now())), 3650 * DAY).unwrap()
+    LocalCa::new_root(
+        "CN=Example root,O=Example",
+        Arc::new(key),
+        Arc::new(AwsLcRs),
+        Arc::new(Fixed(now())),
+        3650 * DAY,
+    )
+    .unwrap()
 }
 
 fn template() -> Template {
-    let command: serde_json::Value = serde_json::from_str(include_str!("fixtures/hermod/provision-command.json")).unwrap();
-    Template::from_base64(command["provCommand"]["profile"]["keygenrequests"][0]["certreq"].as_str().unwrap()).unwrap()
+    let command: serde_json::Value =
+        serde_json::from_str(include_str!("fixtures/hermod/provision-command.json")).unwrap();
+    Template::from_base64(
+        command["provCommand"]["profile"]["keygenrequests"][0]["certreq"].as_str().unwrap(),
+    )
+    .unwrap()
 }
 
 fn request(kind: KeyKind) -> Request {
@@ -50,14 +63,22 @@ fn request(kind: KeyKind) -> Request {
     Request::from_der(&template().replace_key(&*pair).unwrap(), &AwsLcRs).unwrap()
 }
 
-const KINDS: [KeyKind; 5] =
-    [KeyKind::Rsa { bits: 2048 }, KeyKind::Ec(Curve::P256), KeyKind::Ec(Curve::P384), KeyKind::Ec(Curve::P521), KeyKind::Ed25519];
+const KINDS: [KeyKind; 5] = [
+    KeyKind::Rsa { bits: 2048 },
+    KeyKind::Ec(Curve::P256),
+    KeyKind::Ec(Curve::P384),
+    KeyKind::Ec(Curve::P521),
+    KeyKind::Ed25519,
+];
 
 /// Answers whatever it was made with.
 struct Answers(Certificate);
 
 impl Issuer for Answers {
-    fn issue_unchecked<'a>(&'a self, _: &'a Request) -> BoxFuture<'a, Result<Certificate, IssuerError>> {
+    fn issue_unchecked<'a>(
+        &'a self,
+        _: &'a Request,
+    ) -> BoxFuture<'a, Result<Certificate, IssuerError>> {
         Box::pin(async { Ok(self.0.clone()) })
     }
 }
@@ -77,15 +98,27 @@ async fn refuses_a_certificate_for_another_subject_before_it_is_handed_on() {
     let pair: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
     let mine = Request::from_der(&template().replace_key(&pair).unwrap(), &AwsLcRs).unwrap();
     // The right key under another name: a root of its own.
-    let wrong = LocalCa::new_root("CN=Mallory", Arc::new(pair), Arc::new(AwsLcRs), Arc::new(Fixed(now())), DAY).unwrap();
-    let IssuerError::Certificate(error) = issue(&Answers(wrong.certificate().clone()), &mine).await.unwrap_err() else { panic!() };
+    let wrong = LocalCa::new_root(
+        "CN=Mallory",
+        Arc::new(pair),
+        Arc::new(AwsLcRs),
+        Arc::new(Fixed(now())),
+        DAY,
+    )
+    .unwrap();
+    let IssuerError::Certificate(error) =
+        issue(&Answers(wrong.certificate().clone()), &mine).await.unwrap_err()
+    else {
+        panic!()
+    };
     assert_eq!((error.class(), error.part()), (Class::Csr, "certificate.subject"));
 }
 
 #[tokio::test]
 async fn takes_subject_octets_and_key_from_the_request_and_the_rest_from_its_profile() {
     for root in KINDS {
-        let authority = ca(root).with_profile(LeafProfile::new(90 * DAY).with_key_uses(&[KeyUse::DigitalSignature]));
+        let authority = ca(root)
+            .with_profile(LeafProfile::new(90 * DAY).with_key_uses(&[KeyUse::DigitalSignature]));
         for leaf in KINDS {
             let request = request(leaf);
             let certificate = issue(&authority, &request).await.unwrap();
@@ -95,7 +128,10 @@ async fn takes_subject_octets_and_key_from_the_request_and_the_rest_from_its_pro
 
             let read = x509_cert::Certificate::from_der(certificate.as_der()).unwrap();
             let tbs = read.tbs_certificate();
-            assert_eq!(tbs.validity().not_before.to_unix_duration(), NOW - Duration::from_secs(300));
+            assert_eq!(
+                tbs.validity().not_before.to_unix_duration(),
+                NOW - Duration::from_secs(300)
+            );
             assert_eq!(tbs.validity().not_after.to_unix_duration(), NOW + 90 * DAY);
             let (critical, constraints) = tbs.get_extension::<BasicConstraints>().unwrap().unwrap();
             assert!(critical && !constraints.ca);
@@ -105,7 +141,8 @@ async fn takes_subject_octets_and_key_from_the_request_and_the_rest_from_its_pro
             assert_eq!(tbs.extensions().unwrap().len(), 4);
 
             let root = x509_cert::Certificate::from_der(authority.certificate().as_der()).unwrap();
-            let (_, root_id) = root.tbs_certificate().get_extension::<SubjectKeyIdentifier>().unwrap().unwrap();
+            let (_, root_id) =
+                root.tbs_certificate().get_extension::<SubjectKeyIdentifier>().unwrap().unwrap();
             let (_, authority_id) = tbs.get_extension::<AuthorityKeyIdentifier>().unwrap().unwrap();
             assert_eq!(authority_id.key_identifier.unwrap(), root_id.0);
         }
@@ -130,13 +167,26 @@ async fn serial_numbers_are_positive_random_and_long() {
 #[tokio::test]
 async fn no_certificate_outlives_the_root_and_an_expired_root_issues_nothing() {
     let key: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
-    let root = LocalCa::new_root("CN=Short", Arc::new(key.clone()), Arc::new(AwsLcRs), Arc::new(Fixed(now())), DAY).unwrap();
+    let root = LocalCa::new_root(
+        "CN=Short",
+        Arc::new(key.clone()),
+        Arc::new(AwsLcRs),
+        Arc::new(Fixed(now())),
+        DAY,
+    )
+    .unwrap();
     let request = request(KeyKind::Ec(Curve::P256));
     let certificate = issue(&root, &request).await.unwrap();
     let read = x509_cert::Certificate::from_der(certificate.as_der()).unwrap();
     assert_eq!(read.tbs_certificate().validity().not_after.to_unix_duration(), NOW + DAY);
 
-    let later = LocalCa::from_root(root.certificate().clone(), Arc::new(key), Arc::new(AwsLcRs), Arc::new(Fixed(now() + DAY))).unwrap();
+    let later = LocalCa::from_root(
+        root.certificate().clone(),
+        Arc::new(key),
+        Arc::new(AwsLcRs),
+        Arc::new(Fixed(now() + DAY)),
+    )
+    .unwrap();
     assert!(matches!(issue(&later, &request).await, Err(IssuerError::Failed(_))));
 }
 
@@ -145,11 +195,19 @@ async fn a_root_is_gone_on_with_only_by_its_own_key_and_only_if_it_is_an_authori
     let authority = ca(KeyKind::Ec(Curve::P256));
     let other: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
     let clock = Arc::new(Fixed(now()));
-    let wrong = LocalCa::from_root(authority.certificate().clone(), Arc::new(other.clone()), Arc::new(AwsLcRs), clock.clone());
+    let wrong = LocalCa::from_root(
+        authority.certificate().clone(),
+        Arc::new(other.clone()),
+        Arc::new(AwsLcRs),
+        clock.clone(),
+    );
     assert!(matches!(wrong, Err(IssuerError::Refused(_))));
     let request = Request::from_der(&template().replace_key(&other).unwrap(), &AwsLcRs).unwrap();
     let leaf = issue(&authority, &request).await.unwrap();
-    assert!(matches!(LocalCa::from_root(leaf, Arc::new(other), Arc::new(AwsLcRs), clock), Err(IssuerError::Refused(_))));
+    assert!(matches!(
+        LocalCa::from_root(leaf, Arc::new(other), Arc::new(AwsLcRs), clock),
+        Err(IssuerError::Refused(_))
+    ));
 }
 
 fn tlv(tag: u8, content: &[&[u8]]) -> Vec<u8> {
@@ -169,9 +227,14 @@ fn tlv(tag: u8, content: &[&[u8]]) -> Vec<u8> {
 fn request_for(subject: &[u8], attributes: &[u8]) -> Request {
     let spki = tlv(0x30, &[&tlv(0x30, &[&tlv(0x06, &[&[0x2a, 0x03]])]), &tlv(0x03, &[&[0, 1]])]);
     let info = tlv(0x30, &[&[0x02, 0x01, 0x00], subject, &spki, &tlv(0xa0, &[attributes])]);
-    let template = tlv(0x30, &[&info, &tlv(0x30, &[&tlv(0x06, &[&[0x2a, 0x03]])]), &tlv(0x03, &[&[0, 1]])]);
+    let template =
+        tlv(0x30, &[&info, &tlv(0x30, &[&tlv(0x06, &[&[0x2a, 0x03]])]), &tlv(0x03, &[&[0, 1]])]);
     let pair = AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap();
-    Request::from_der(&Template::from_der(&template).unwrap().replace_key(&*pair).unwrap(), &AwsLcRs).unwrap()
+    Request::from_der(
+        &Template::from_der(&template).unwrap().replace_key(&*pair).unwrap(),
+        &AwsLcRs,
+    )
+    .unwrap()
 }
 
 fn attribute(oid: &[u8], tag: u8, text: &[u8]) -> Vec<u8> {
@@ -185,7 +248,11 @@ const O: &[u8] = &[0x55, 0x04, 0x0a];
 async fn odd_subjects_are_taken_octet_for_octet_or_refused() {
     let authority = ca(KeyKind::Ec(Curve::P256));
     let (cn, o) = (attribute(CN, 0x0c, b"Jane"), attribute(O, 0x0c, b"Acme"));
-    let private = attribute(&[0x2b, 0x06, 0x01, 0x04, 0x01, 0x81, 0x3c, 0x07, 0x01, 0x01, 0x02], 0x13, b"4711");
+    let private = attribute(
+        &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x81, 0x3c, 0x07, 0x01, 0x01, 0x02],
+        0x13,
+        b"4711",
+    );
     for (what, subject) in [
         ("empty", tlv(0x30, &[])),
         ("several attributes in one", tlv(0x30, &[&tlv(0x31, &[&cn, &o])])),
@@ -196,7 +263,8 @@ async fn odd_subjects_are_taken_octet_for_octet_or_refused() {
         ("IA5String", tlv(0x30, &[&tlv(0x31, &[&attribute(CN, 0x16, b"jane@acme.example")])])),
     ] {
         let request = request_for(&subject, &[]);
-        let certificate = issue(&authority, &request).await.unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        let certificate =
+            issue(&authority, &request).await.unwrap_or_else(|error| panic!("{what}: {error:?}"));
         assert_eq!(certificate.subject_der(), subject, "{what}");
     }
     // Not in the order of DER: whatever becomes of it, it is not changed.
@@ -210,13 +278,21 @@ async fn odd_subjects_are_taken_octet_for_octet_or_refused() {
 #[tokio::test]
 async fn nothing_that_a_request_asks_for_is_granted() {
     // extensionRequest { basicConstraints critical CA:TRUE }
-    let constraints = tlv(0x30, &[&tlv(0x06, &[&[0x55, 0x1d, 0x13]]), &[0x01, 0x01, 0xff], &tlv(0x04, &[&[0x30, 0x03, 0x01, 0x01, 0xff]])]);
+    let constraints = tlv(
+        0x30,
+        &[
+            &tlv(0x06, &[&[0x55, 0x1d, 0x13]]),
+            &[0x01, 0x01, 0xff],
+            &tlv(0x04, &[&[0x30, 0x03, 0x01, 0x01, 0xff]]),
+        ],
+    );
     let oid = tlv(0x06, &[&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x0e]]);
     let wanted = tlv(0x30, &[&oid, &tlv(0x31, &[&tlv(0x30, &[&constraints])])]);
     let request = request_for(&tlv(0x30, &[&tlv(0x31, &[&attribute(CN, 0x0c, b"Jane")])]), &wanted);
     let certificate = issue(&ca(KeyKind::Ec(Curve::P256)), &request).await.unwrap();
     let read = x509_cert::Certificate::from_der(certificate.as_der()).unwrap();
-    let (_, constraints) = read.tbs_certificate().get_extension::<BasicConstraints>().unwrap().unwrap();
+    let (_, constraints) =
+        read.tbs_certificate().get_extension::<BasicConstraints>().unwrap().unwrap();
     assert!(!constraints.ca);
     assert_eq!(read.tbs_certificate().extensions().unwrap().len(), 4);
 }
@@ -234,7 +310,16 @@ async fn openssl_verifies_the_chain_and_reads_the_leaf() {
             let certificate = issue(&authority, &request(leaf)).await.unwrap();
             let leaf_path = scratch.write("leaf.der", certificate.as_der());
             openssl.run(&["x509", "-inform", "DER", "-text", "-in", &leaf_path, "-out", &leaf_pem]);
-            let (verified, said) = openssl.try_run(&["verify", "-x509_strict", "-check_ss_sig", "-attime", &at, "-CAfile", &root_pem, &leaf_pem]);
+            let (verified, said) = openssl.try_run(&[
+                "verify",
+                "-x509_strict",
+                "-check_ss_sig",
+                "-attime",
+                &at,
+                "-CAfile",
+                &root_pem,
+                &leaf_pem,
+            ]);
             assert!(verified, "{root:?} {leaf:?}: {said}");
         }
     }

@@ -1,4 +1,5 @@
-//! The rules for compact JWS and JWK, one test a rule, and an exchange with a library that is not ours.
+//! The rules for compact JWS and JWK, one test a rule, and an exchange with a library that is not
+//! ours.
 
 #![cfg(feature = "aws-lc-rs")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -8,10 +9,13 @@ mod support;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, PrivateKey, PublicKeyParts, VerifyingKey};
 use keyferry::jose::{
-    ConsistentJws, Header, Jwk, Jws, MAX_DEPTH, MAX_JWS, MAX_KEPT, MAX_NAMES, MAX_TEXT, Padding, Thumbprint, UnsignedJws, VerifiedJws,
+    ConsistentJws, Header, Jwk, Jws, MAX_DEPTH, MAX_JWS, MAX_KEPT, MAX_NAMES, MAX_TEXT, Padding,
+    Thumbprint, UnsignedJws, VerifiedJws,
 };
 use keyferry::{Class, Error};
-use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
+use proptest::prelude::{
+    Just, ProptestConfig, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest,
+};
 use serde_json::{Value, json};
 use support::*;
 
@@ -45,7 +49,11 @@ fn refused_jwk(jwk: &Value, class: Class) -> Error {
     assert_eq!(error.class(), class, "{jwk}: {error}");
     // The same in a header.
     let header = json!({"alg": "ES256", "jwk": jwk}).to_string();
-    assert_eq!(Jws::from_compact(&signed(&header, b"x")).map(drop).unwrap_err().class(), class, "{jwk}");
+    assert_eq!(
+        Jws::from_compact(&signed(&header, b"x")).map(drop).unwrap_err().class(),
+        class,
+        "{jwk}"
+    );
     error
 }
 
@@ -66,18 +74,33 @@ fn accepts_what_is_right() {
 fn rejects_padded_base64url() {
     let text = signed(r#"{"alg":"ES256"}  "#, b"x");
     for (index, _) in text.split('.').enumerate() {
-        let parts: Vec<String> = text.split('.').enumerate().map(|(at, part)| format!("{part}{}", if at == index { "=" } else { "" })).collect();
+        let parts: Vec<String> = text
+            .split('.')
+            .enumerate()
+            .map(|(at, part)| format!("{part}{}", if at == index { "=" } else { "" }))
+            .collect();
         refused(&parts.join("."), Class::Malformed);
     }
     // Signed with its padding it is as wrong.
-    refused(&sign_parts(&format!("{}==", url(r#"{"alg":"ES256"} "#)), &url("x"), Algorithm::Es256, p256()), Class::Malformed);
+    refused(
+        &sign_parts(
+            &format!("{}==", url(r#"{"alg":"ES256"} "#)),
+            &url("x"),
+            Algorithm::Es256,
+            p256(),
+        ),
+        Class::Malformed,
+    );
 }
 
 #[test]
 fn rejects_spare_bits() {
     // `eA` is x; in `eB` a bit is set that no octet has.
     let header = url(r#"{"alg":"ES256"}"#);
-    assert_eq!(verify(&sign_parts(&header, "eA", Algorithm::Es256, p256())).unwrap().payload(), b"x");
+    assert_eq!(
+        verify(&sign_parts(&header, "eA", Algorithm::Es256, p256())).unwrap().payload(),
+        b"x"
+    );
     for payload in ["eB", "eP", "eHi", "e", "eHh5e"] {
         refused(&sign_parts(&header, payload, Algorithm::Es256, p256()), Class::Malformed);
     }
@@ -102,9 +125,15 @@ fn rejects_the_other_alphabet_and_everything_that_is_none() {
 fn rejects_two_and_four_parts() {
     let text = signed(r#"{"alg":"ES256"}"#, b"x");
     let (input, _) = text.rsplit_once('.').unwrap();
-    for wrong in
-        [input.to_owned(), format!("{text}."), format!("{text}.eA"), format!(".{text}"), text.replace('.', ""), String::new(), "..".to_owned()]
-    {
+    for wrong in [
+        input.to_owned(),
+        format!("{text}."),
+        format!("{text}.eA"),
+        format!(".{text}"),
+        text.replace('.', ""),
+        String::new(),
+        "..".to_owned(),
+    ] {
         refused(&wrong, Class::Malformed);
     }
     refused(&format!("{input}."), Class::Signature);
@@ -113,9 +142,14 @@ fn rejects_two_and_four_parts() {
 #[test]
 fn rejects_blanks_around() {
     let text = signed(r#"{"alg":"ES256"}"#, b"x");
-    for wrong in
-        [format!(" {text}"), format!("{text} "), format!("{text}\n"), format!("\u{feff}{text}"), text.replacen('.', " .", 1), format!("\"{text}\"")]
-    {
+    for wrong in [
+        format!(" {text}"),
+        format!("{text} "),
+        format!("{text}\n"),
+        format!("\u{feff}{text}"),
+        text.replacen('.', " .", 1),
+        format!("\"{text}\""),
+    ] {
         refused(&wrong, Class::Malformed);
     }
 }
@@ -182,7 +216,11 @@ fn rejects_a_member_twice_at_any_depth() {
         refused_header(member, Class::Malformed);
     }
     // Others that only look the same.
-    verify(&signed(r#"{"alg":"ES256","ALG":"none","x":{"a":1},"y":{"a":1},"z":[{"a":1},{"a":1}]}"#, b"x")).unwrap();
+    verify(&signed(
+        r#"{"alg":"ES256","ALG":"none","x":{"a":1},"y":{"a":1},"z":[{"a":1},{"a":1}]}"#,
+        b"x",
+    ))
+    .unwrap();
 }
 
 /// Brackets, quotes and commas inside of texts are texts.
@@ -195,7 +233,12 @@ fn is_not_led_astray_by_texts_that_look_like_json() {
         r#""x":{ "a" : { } , "b" : [ ] , "c" : [ { } , "a" ] }"#,
     ] {
         let verified = verify(&signed(&format!(r#"{{"alg":"ES256",{member}}}"#), b"x")).unwrap();
-        let kept: Vec<String> = verified.header().extra.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+        let kept: Vec<String> = verified
+            .header()
+            .extra
+            .iter()
+            .map(|(name, value)| format!("{name:?}:{value}"))
+            .collect();
         assert_eq!(kept.join(","), member);
     }
     for member in [
@@ -213,11 +256,17 @@ fn is_not_led_astray_by_texts_that_look_like_json() {
 /// Values whose texts are full of what JSON is made of.
 fn values() -> impl Strategy<Value = Value> {
     let text = || "[{}\\[\\]\":,\\\\ax\u{e9}]{0,6}";
-    let leaf = prop_oneof![text().prop_map(Value::from), any::<i64>().prop_map(Value::from), Just(Value::Null), any::<bool>().prop_map(Value::from)];
+    let leaf = prop_oneof![
+        text().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from)
+    ];
     leaf.prop_recursive(5, 40, 5, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            prop::collection::btree_map(text(), inner, 0..5).prop_map(|members| members.into_iter().collect()),
+            prop::collection::btree_map(text(), inner, 0..5)
+                .prop_map(|members| members.into_iter().collect()),
         ]
     })
 }
@@ -241,7 +290,14 @@ proptest! {
 
 #[test]
 fn rejects_crit() {
-    for member in [r#""crit":["exp"]"#, r#""crit":["b64"],"b64":false"#, r#""crit":[]"#, r#""crit":null"#, r#""crit":"x""#, r#""cr\u0069t":["x"]"#] {
+    for member in [
+        r#""crit":["exp"]"#,
+        r#""crit":["b64"],"b64":false"#,
+        r#""crit":[]"#,
+        r#""crit":null"#,
+        r#""crit":"x""#,
+        r#""cr\u0069t":["x"]"#,
+    ] {
         refused_header(member, Class::Malformed);
     }
 }
@@ -294,14 +350,40 @@ fn rejects_another_algorithm_than_the_key_is_bound_to() {
     let key = |algorithm| VerifyingKey::new(&AwsLcRs, algorithm, rsa2048().public_key()).unwrap();
     Jws::from_compact(&text).unwrap().verify(&key(Algorithm::Rs384)).unwrap();
     for algorithm in [Algorithm::Rs256, Algorithm::Rs512, Algorithm::Ps384] {
-        assert_eq!(Jws::from_compact(&text).unwrap().verify(&key(algorithm)).map(drop).unwrap_err().class(), Class::Algorithm);
+        assert_eq!(
+            Jws::from_compact(&text)
+                .unwrap()
+                .verify(&key(algorithm))
+                .map(drop)
+                .unwrap_err()
+                .class(),
+            Class::Algorithm
+        );
     }
     // What the header says is not what was signed.
     let lying = compact(r#"{"alg":"PS256"}"#, b"x", Algorithm::Rs256, rsa2048());
-    assert_eq!(Jws::from_compact(&lying).unwrap().verify(&key(Algorithm::Ps256)).map(drop).unwrap_err().class(), Class::Signature);
-    for (algorithm, signer) in [(Algorithm::Es384, p256()), (Algorithm::Rs256, p256()), (Algorithm::Es256, ed25519()), (Algorithm::EdDsa, rsa2048())]
-    {
-        assert_eq!(VerifyingKey::new(&AwsLcRs, algorithm, signer.public_key()).map(drop).unwrap_err().class(), Class::Algorithm);
+    assert_eq!(
+        Jws::from_compact(&lying)
+            .unwrap()
+            .verify(&key(Algorithm::Ps256))
+            .map(drop)
+            .unwrap_err()
+            .class(),
+        Class::Signature
+    );
+    for (algorithm, signer) in [
+        (Algorithm::Es384, p256()),
+        (Algorithm::Rs256, p256()),
+        (Algorithm::Es256, ed25519()),
+        (Algorithm::EdDsa, rsa2048()),
+    ] {
+        assert_eq!(
+            VerifyingKey::new(&AwsLcRs, algorithm, signer.public_key())
+                .map(drop)
+                .unwrap_err()
+                .class(),
+            Class::Algorithm
+        );
         assert!(signer.sign(algorithm, b"x").is_err());
     }
 }
@@ -336,11 +418,22 @@ fn tolerates_padding_only_where_it_is_due_and_verifies_the_text_as_received() {
     let text = sign_parts(&header, "eA==", Algorithm::Es256, p256());
     let padded = format!("{text}==");
     assert_eq!(read(&padded).unwrap().payload(), b"x");
-    assert_eq!(read(&text).unwrap().payload(), b"x", "nobody signed the padding of the signature itself");
-    assert_eq!(read(&signed(r#"{"alg":"ES256"}"#, b"x")).unwrap().payload(), b"x", "unpadded as well");
+    assert_eq!(
+        read(&text).unwrap().payload(),
+        b"x",
+        "nobody signed the padding of the signature itself"
+    );
+    assert_eq!(
+        read(&signed(r#"{"alg":"ES256"}"#, b"x")).unwrap().payload(),
+        b"x",
+        "unpadded as well"
+    );
     assert_eq!(Jws::from_compact(&padded).map(drop).unwrap_err().class(), Class::Malformed);
     assert_eq!(read(&padded.replace('=', "")).map(drop).unwrap_err().class(), Class::Signature);
-    for payload in ["eA=", "eA===", "eA====", "eHh4=", "eHh4====", "=eA=", "e=A=", "====", "=", "==", "eB==", "e===", "eA== "] {
+    for payload in [
+        "eA=", "eA===", "eA====", "eHh4=", "eHh4====", "=eA=", "e=A=", "====", "=", "==", "eB==",
+        "e===", "eA== ",
+    ] {
         let text = sign_parts(&header, payload, Algorithm::Es256, p256());
         assert_eq!(read(&text).map(drop).unwrap_err().class(), Class::Malformed, "{payload}");
     }
@@ -391,7 +484,12 @@ fn rejects_weak_rsa_keys() {
     ] {
         refused_jwk(&rsa_jwk(n, e), Class::WeakKey);
     }
-    for (bits, e) in [(2048, &[3][..]), (2049, &[1, 0, 1]), (8192, &[0xff, 0xff, 0xff, 0xff]), (4095, &[0, 0, 3])] {
+    for (bits, e) in [
+        (2048, &[3][..]),
+        (2049, &[1, 0, 1]),
+        (8192, &[0xff, 0xff, 0xff, 0xff]),
+        (4095, &[0, 0, 3]),
+    ] {
         let jwk = Jwk::from_json(&rsa_jwk(&modulus(bits), e).to_string()).unwrap();
         assert_eq!(jwk.public_key().bits() as usize, bits);
     }
@@ -399,16 +497,24 @@ fn rejects_weak_rsa_keys() {
 
 #[test]
 fn rejects_points_off_their_curve() {
-    for (signer, algorithm) in [(p256(), Algorithm::Es256), (p384(), Algorithm::Es384), (p521(), Algorithm::Es512)] {
-        let PublicKeyParts::Ec { curve, x, y } = signer.public_key().parts() else { panic!("an EC key") };
+    for (signer, algorithm) in
+        [(p256(), Algorithm::Es256), (p384(), Algorithm::Es384), (p521(), Algorithm::Es512)]
+    {
+        let PublicKeyParts::Ec { curve, x, y } = signer.public_key().parts() else {
+            panic!("an EC key")
+        };
         let flipped: Vec<u8> = [&y[..y.len() - 1], &[y[y.len() - 1] ^ 1]].concat();
         let (zeros, ones) = (vec![0; x.len()], vec![0xff; x.len()]);
         for (x, y) in [(x, &flipped[..]), (y, x), (&zeros, &zeros), (&ones, y), (x, &ones)] {
             let key = keyferry::crypto::PublicKey::ec(curve, x, y).unwrap();
-            assert_eq!(VerifyingKey::new(&AwsLcRs, algorithm, &key).map(drop).unwrap_err().class(), Class::WeakKey);
+            assert_eq!(
+                VerifyingKey::new(&AwsLcRs, algorithm, &key).map(drop).unwrap_err().class(),
+                Class::WeakKey
+            );
             let header = json!({"alg": algorithm.name(), "jwk": jwk(&key)}).to_string();
             let text = compact(header, b"x", algorithm, signer);
-            let result = Jws::from_compact(&text).unwrap().verify_embedded(&AwsLcRs, Algorithm::ALL);
+            let result =
+                Jws::from_compact(&text).unwrap().verify_embedded(&AwsLcRs, Algorithm::ALL);
             assert_eq!(result.map(drop).unwrap_err().class(), Class::WeakKey);
         }
     }
@@ -417,8 +523,13 @@ fn rejects_points_off_their_curve() {
 #[test]
 fn rejects_points_of_small_order() {
     let order_8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
-    let hex = |text: &str| (0..32).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap()).collect::<Vec<u8>>();
-    let little = |first: u8, middle: u8, last: u8| [vec![first], vec![middle; 30], vec![last]].concat();
+    let hex = |text: &str| {
+        (0..32)
+            .map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap())
+            .collect::<Vec<u8>>()
+    };
+    let little =
+        |first: u8, middle: u8, last: u8| [vec![first], vec![middle; 30], vec![last]].concat();
     for x in [
         little(0, 0, 0),
         little(1, 0, 0),
@@ -454,7 +565,9 @@ fn rejects_coordinates_of_wrong_length() {
     for signer in [p256(), p384(), p521(), ed25519()] {
         let good = jwk(signer.public_key());
         let x = from_url(good["x"].as_str().unwrap());
-        for x in [x[1..].to_vec(), [vec![0], x.clone()].concat(), Vec::new(), x[..x.len() / 2].to_vec()] {
+        for x in
+            [x[1..].to_vec(), [vec![0], x.clone()].concat(), Vec::new(), x[..x.len() / 2].to_vec()]
+        {
             let mut key = good.clone();
             key["x"] = url(x).into();
             refused_jwk(&key, Class::Malformed);
@@ -464,8 +577,13 @@ fn rejects_coordinates_of_wrong_length() {
 
 #[test]
 fn rejects_members_that_do_not_make_a_key() {
-    let (ec, rsa, okp) = (jwk(p256().public_key()), jwk(rsa2048().public_key()), jwk(ed25519().public_key()));
-    for (key, names) in [(&ec, &["kty", "crv", "x", "y"][..]), (&rsa, &["kty", "n", "e"]), (&okp, &["kty", "crv", "x"])] {
+    let (ec, rsa, okp) =
+        (jwk(p256().public_key()), jwk(rsa2048().public_key()), jwk(ed25519().public_key()));
+    for (key, names) in [
+        (&ec, &["kty", "crv", "x", "y"][..]),
+        (&rsa, &["kty", "n", "e"]),
+        (&okp, &["kty", "crv", "x"]),
+    ] {
         for name in names {
             let mut without = key.clone();
             without.as_object_mut().unwrap().remove(*name);
@@ -484,7 +602,9 @@ fn rejects_members_that_do_not_make_a_key() {
             }
         }
     }
-    for (key, name) in [(&ec, "n"), (&ec, "e"), (&rsa, "x"), (&rsa, "y"), (&rsa, "crv"), (&okp, "y"), (&okp, "n")] {
+    for (key, name) in
+        [(&ec, "n"), (&ec, "e"), (&rsa, "x"), (&rsa, "y"), (&rsa, "crv"), (&okp, "y"), (&okp, "n")]
+    {
         let mut mixed = key.clone();
         mixed[name] = "AQAB".into();
         refused_jwk(&mixed, Class::Malformed);
@@ -512,7 +632,10 @@ fn strips_leading_zeros_and_takes_the_thumbprint_of_the_normal_form() {
     let PublicKeyParts::Rsa { n, e } = rsa2048().public_key().parts() else { panic!("an RSA key") };
     for zeros in [1, 2, 300] {
         let zeros = vec![0; zeros];
-        let odd = Jwk::from_json(&rsa_jwk(&[&zeros[..], n].concat(), &[&zeros[..], e].concat()).to_string()).unwrap();
+        let odd = Jwk::from_json(
+            &rsa_jwk(&[&zeros[..], n].concat(), &[&zeros[..], e].concat()).to_string(),
+        )
+        .unwrap();
         assert_eq!(odd.public_key(), normal.public_key());
         assert_eq!(odd.thumbprint(&AwsLcRs), normal.thumbprint(&AwsLcRs));
         assert_eq!(odd.to_string(), normal.to_string());
@@ -523,14 +646,22 @@ fn strips_leading_zeros_and_takes_the_thumbprint_of_the_normal_form() {
     let mut said = jwk(rsa2048().public_key());
     said["kid"] = "x".into();
     said["alg"] = "RS256".into();
-    assert_eq!(Jwk::from_json(&said.to_string()).unwrap().thumbprint(&AwsLcRs), normal.thumbprint(&AwsLcRs));
+    assert_eq!(
+        Jwk::from_json(&said.to_string()).unwrap().thumbprint(&AwsLcRs),
+        normal.thumbprint(&AwsLcRs)
+    );
 }
 
 #[test]
 fn keeps_unknown_members_of_a_jwk() {
     let mut key = jwk(p256().public_key());
-    for (name, value) in [("n#len", json!("2056")), ("keystate", json!("active")), ("x5c", json!(["AA"])), ("use", json!("SIG")), ("kid", json!("a"))]
-    {
+    for (name, value) in [
+        ("n#len", json!("2056")),
+        ("keystate", json!("active")),
+        ("x5c", json!(["AA"])),
+        ("use", json!("SIG")),
+        ("kid", json!("a")),
+    ] {
         key[name] = value;
     }
     let read = Jwk::from_json(&key.to_string()).unwrap();
@@ -549,7 +680,9 @@ fn rejects_a_key_whose_use_or_alg_disagrees() {
         key[name] = value.into();
         key
     };
-    for key in [jwk(p256().public_key()), with("alg", "ES256"), with("use", "sig"), with("use", "SIG")] {
+    for key in
+        [jwk(p256().public_key()), with("alg", "ES256"), with("use", "sig"), with("use", "SIG")]
+    {
         embedded(key).unwrap();
     }
     for key in [
@@ -563,22 +696,47 @@ fn rejects_a_key_whose_use_or_alg_disagrees() {
     ] {
         assert_eq!(embedded(key).map(drop).unwrap_err().class(), Class::Algorithm);
     }
-    assert_eq!(embedded(jwk(other_p256().public_key())).map(drop).unwrap_err().class(), Class::Signature);
+    assert_eq!(
+        embedded(jwk(other_p256().public_key())).map(drop).unwrap_err().class(),
+        Class::Signature
+    );
 }
 
 #[test]
 fn a_key_from_the_message_gives_consistency_only() {
     let text = signed(&json!({"alg": "ES256", "jwk": jwk(p256().public_key())}).to_string(), b"x");
-    let consistent: ConsistentJws = Jws::from_compact(&text).unwrap().verify_embedded(&AwsLcRs, &[Algorithm::Es256]).unwrap();
+    let consistent: ConsistentJws =
+        Jws::from_compact(&text).unwrap().verify_embedded(&AwsLcRs, &[Algorithm::Es256]).unwrap();
     assert_eq!((consistent.payload(), consistent.public_key()), (&b"x"[..], p256().public_key()));
     // The caller's key counts where there is one, whatever the header brings.
-    let stolen = compact(json!({"alg": "ES256", "jwk": jwk(other_p256().public_key())}).to_string(), b"x", Algorithm::Es256, other_p256());
+    let stolen = compact(
+        json!({"alg": "ES256", "jwk": jwk(other_p256().public_key())}).to_string(),
+        b"x",
+        Algorithm::Es256,
+        other_p256(),
+    );
     refused(&stolen, Class::Signature);
     for allowed in [&[][..], &[Algorithm::Rs256, Algorithm::Es384]] {
-        assert_eq!(Jws::from_compact(&text).unwrap().verify_embedded(&AwsLcRs, allowed).map(drop).unwrap_err().class(), Class::Algorithm);
+        assert_eq!(
+            Jws::from_compact(&text)
+                .unwrap()
+                .verify_embedded(&AwsLcRs, allowed)
+                .map(drop)
+                .unwrap_err()
+                .class(),
+            Class::Algorithm
+        );
     }
     let bare = signed(r#"{"alg":"ES256"}"#, b"x");
-    assert_eq!(Jws::from_compact(&bare).unwrap().verify_embedded(&AwsLcRs, Algorithm::ALL).map(drop).unwrap_err().class(), Class::Malformed);
+    assert_eq!(
+        Jws::from_compact(&bare)
+            .unwrap()
+            .verify_embedded(&AwsLcRs, Algorithm::ALL)
+            .map(drop)
+            .unwrap_err()
+            .class(),
+        Class::Malformed
+    );
 }
 
 // Limits.
@@ -600,7 +758,9 @@ fn rejects_what_is_over_256_kib() {
 
 #[test]
 fn rejects_nesting_over_32() {
-    let nested = |depth: usize, open: &str, close: &str| format!(r#"{{"alg":"ES256","x":{}1{}}}"#, open.repeat(depth), close.repeat(depth));
+    let nested = |depth: usize, open: &str, close: &str| {
+        format!(r#"{{"alg":"ES256","x":{}1{}}}"#, open.repeat(depth), close.repeat(depth))
+    };
     // The header is the first level.
     let most = usize::from(MAX_DEPTH) - 1;
     for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
@@ -610,12 +770,16 @@ fn rejects_nesting_over_32() {
         }
     }
     // Where the end is missing it is no JSON at all.
-    refused(&signed(&format!(r#"{{"alg":"ES256","x":{}"#, "[".repeat(100_000)), b"x"), Class::Malformed);
+    refused(
+        &signed(&format!(r#"{{"alg":"ES256","x":{}"#, "[".repeat(100_000)), b"x"),
+        Class::Malformed,
+    );
 }
 
 #[test]
 fn rejects_more_than_64_names_in_one_object() {
-    let names = |count: usize| (0..count).map(|at| format!(r#""n{at}":0"#)).collect::<Vec<_>>().join(",");
+    let names =
+        |count: usize| (0..count).map(|at| format!(r#""n{at}":0"#)).collect::<Vec<_>>().join(",");
     verify(&signed(&format!(r#"{{"alg":"ES256",{}}}"#, names(MAX_NAMES - 1)), b"x")).unwrap();
     refused_header(&names(MAX_NAMES), Class::TooLarge);
     verify(&signed(&format!(r#"{{"alg":"ES256","x":{{{}}}}}"#, names(MAX_NAMES)), b"x")).unwrap();
@@ -624,7 +788,10 @@ fn rejects_more_than_64_names_in_one_object() {
 
 #[test]
 fn rejects_more_than_1024_kept_members() {
-    let object = format!("{{{}}}", (0..MAX_NAMES).map(|at| format!(r#""n{at}":0"#)).collect::<Vec<_>>().join(","));
+    let object = format!(
+        "{{{}}}",
+        (0..MAX_NAMES).map(|at| format!(r#""n{at}":0"#)).collect::<Vec<_>>().join(",")
+    );
     let full = usize::from(MAX_KEPT) / MAX_NAMES;
     let list = |count: usize| vec![object.as_str(); count].join(",");
     // `x` is one as well.
@@ -649,7 +816,11 @@ fn rejects_texts_over_64_kib() {
     ] {
         refused_header(&member, Class::TooLarge);
     }
-    for member in [format!(r#""kid":"{}""#, text(MAX_TEXT)), format!(r#""x":"{}""#, text(MAX_TEXT)), format!(r#""{}":1"#, text(MAX_TEXT))] {
+    for member in [
+        format!(r#""kid":"{}""#, text(MAX_TEXT)),
+        format!(r#""x":"{}""#, text(MAX_TEXT)),
+        format!(r#""{}":1"#, text(MAX_TEXT)),
+    ] {
         verify(&signed(&format!(r#"{{"alg":"ES256",{member}}}"#), b"x")).unwrap();
     }
 }
@@ -707,10 +878,15 @@ fn jsonwebtoken_verifies_what_we_build() {
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         // By way of their own type for our JWK.
-        let jwk: jsonwebtoken::jwk::Jwk = serde_json::from_str(&Jwk::new(signer.public_key().clone()).to_string()).unwrap();
+        let jwk: jsonwebtoken::jwk::Jwk =
+            serde_json::from_str(&Jwk::new(signer.public_key().clone()).to_string()).unwrap();
         let key = jsonwebtoken::DecodingKey::from_jwk(&jwk).unwrap();
-        let read = jsonwebtoken::decode::<Value>(&text, &key, &validation).unwrap_or_else(|error| panic!("{ours}: {error}"));
-        assert_eq!((read.claims["sub"].as_str(), read.header.kid.as_deref()), (Some("device"), Some("k1")));
+        let read = jsonwebtoken::decode::<Value>(&text, &key, &validation)
+            .unwrap_or_else(|error| panic!("{ours}: {error}"));
+        assert_eq!(
+            (read.claims["sub"].as_str(), read.header.kid.as_deref()),
+            (Some("device"), Some("k1"))
+        );
     }
 }
 
@@ -723,9 +899,17 @@ fn we_verify_what_jsonwebtoken_builds() {
             Algorithm::Es256 | Algorithm::Es384 => EncodingKey::from_ec_pem(&pem(signer)),
             _ => EncodingKey::from_rsa_pem(&pem(signer)),
         };
-        let text = jsonwebtoken::encode(&jsonwebtoken::Header::new(theirs), &json!({"sub": "device"}), &key.unwrap()).unwrap();
+        let text = jsonwebtoken::encode(
+            &jsonwebtoken::Header::new(theirs),
+            &json!({"sub": "device"}),
+            &key.unwrap(),
+        )
+        .unwrap();
         let key = VerifyingKey::new(&AwsLcRs, ours, signer.public_key()).unwrap();
-        let verified = Jws::from_compact(&text).unwrap().verify(&key).unwrap_or_else(|error| panic!("{ours}: {error}"));
+        let verified = Jws::from_compact(&text)
+            .unwrap()
+            .verify(&key)
+            .unwrap_or_else(|error| panic!("{ours}: {error}"));
         assert_eq!(verified.payload(), br#"{"sub":"device"}"#);
         assert_eq!(verified.header().typ.as_deref(), Some("JWT"));
     }
@@ -738,6 +922,9 @@ fn a_jwk_survives_the_way_through_jsonwebtoken() {
         let theirs: jsonwebtoken::jwk::Jwk = serde_json::from_str(&ours.to_string()).unwrap();
         let back = Jwk::from_json(&serde_json::to_string(&theirs).unwrap()).unwrap();
         assert_eq!(back.public_key(), ours.public_key());
-        assert_eq!(theirs.thumbprint(jsonwebtoken::jwk::ThumbprintHash::SHA256).unwrap(), ours.thumbprint(&AwsLcRs).to_string());
+        assert_eq!(
+            theirs.thumbprint(jsonwebtoken::jwk::ThumbprintHash::SHA256).unwrap(),
+            ours.thumbprint(&AwsLcRs).to_string()
+        );
     }
 }

@@ -39,15 +39,17 @@ const A2_SIGNATURE: &str = concat!(
     "hJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw",
 );
 /// A.3.1, the public members.
-const A3_KEY: &str =
-    r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+const A3_KEY: &str = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
 /// A.3.1.
-const A3_SIGNATURE: &str = "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+const A3_SIGNATURE: &str =
+    "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
 
 #[test]
 fn rfc_7515_a_1_hs256_is_refused_as_algorithm() {
     // The header spans two lines, which is no fault of its form.
-    let text = format!("eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.{CLAIMS}.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
+    let text = format!(
+        "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.{CLAIMS}.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+    );
     assert_eq!(class_of(&text), Class::Algorithm);
     // A.1.1, its key.
     let key = r#"{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}"#;
@@ -56,13 +58,19 @@ fn rfc_7515_a_1_hs256_is_refused_as_algorithm() {
 
 #[test]
 fn rfc_7515_a_2_rs256_verifies() {
-    let verified = verify(&format!("eyJhbGciOiJSUzI1NiJ9.{CLAIMS}.{A2_SIGNATURE}"), Algorithm::Rs256, A2_KEY).unwrap();
-    assert_eq!(verified.payload(), b"{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}");
+    let verified =
+        verify(&format!("eyJhbGciOiJSUzI1NiJ9.{CLAIMS}.{A2_SIGNATURE}"), Algorithm::Rs256, A2_KEY)
+            .unwrap();
+    assert_eq!(
+        verified.payload(),
+        b"{\"iss\":\"joe\",\r\n \"exp\":1300819380,\r\n \"http://example.com/is_root\":true}"
+    );
 }
 
 #[test]
 fn rfc_7515_a_3_es256_verifies() {
-    verify(&format!("eyJhbGciOiJFUzI1NiJ9.{CLAIMS}.{A3_SIGNATURE}"), Algorithm::Es256, A3_KEY).unwrap();
+    verify(&format!("eyJhbGciOiJFUzI1NiJ9.{CLAIMS}.{A3_SIGNATURE}"), Algorithm::Es256, A3_KEY)
+        .unwrap();
 }
 
 #[test]
@@ -75,7 +83,9 @@ fn rfc_7515_a_4_es512_verifies() {
         "AdwMgeerwtHoh-l192l60hp9wAHZFVJbLfD_UxMi70cwnZOYaRI1bKPWROc-mZZqwqT2SI-KGDKB34XO0aw_7XdtAG8GaSwFKdCAPZgoXD2YBJZCPEX3xKpRwcdOO8Kp",
         "EHwJjyqOgzDO7iKvU8vcnwNrmxYbSW9ERBXukOXolLzeO_Jn",
     );
-    let verified = verify(&format!("eyJhbGciOiJFUzUxMiJ9.UGF5bG9hZA.{signature}"), Algorithm::Es512, key).unwrap();
+    let verified =
+        verify(&format!("eyJhbGciOiJFUzUxMiJ9.UGF5bG9hZA.{signature}"), Algorithm::Es512, key)
+            .unwrap();
     assert_eq!(verified.payload(), b"Payload");
 }
 
@@ -84,7 +94,8 @@ fn rfc_7515_a_5_none_is_refused_as_algorithm() {
     assert_eq!(class_of(&format!("eyJhbGciOiJub25lIn0.{CLAIMS}.")), Class::Algorithm);
 }
 
-/// A.6 is the general, A.7 the flattened JSON form; both hold signatures that verify in the compact form.
+/// A.6 is the general, A.7 the flattened JSON form; both hold signatures that verify in the compact
+/// form.
 #[test]
 fn rfc_7515_a_6_and_a_7_json_forms_are_refused_as_malformed() {
     let general = json!({
@@ -108,8 +119,7 @@ fn rfc_7515_a_6_and_a_7_json_forms_are_refused_as_malformed() {
 /// Appendix E: a header that asks for something that nobody understands.
 #[test]
 fn rfc_7515_e_negative_crit_is_refused() {
-    let text =
-        "eyJhbGciOiJub25lIiwNCiAiY3JpdCI6WyJodHRwOi8vZXhhbXBsZS5jb20vVU5ERUZJTkVEIl0sDQogImh0dHA6Ly9leGFtcGxlLmNvbS9VTkRFRklORUQiOnRydWUNCn0.RkFJTA.";
+    let text = "eyJhbGciOiJub25lIiwNCiAiY3JpdCI6WyJodHRwOi8vZXhhbXBsZS5jb20vVU5ERUZJTkVEIl0sDQogImh0dHA6Ly9leGFtcGxlLmNvbS9VTkRFRklORUQiOnRydWUNCn0.RkFJTA.";
     assert_eq!(class_of(text), Class::Malformed);
 }
 
@@ -158,7 +168,13 @@ fn rfc_7520_4_2_ps384_verifies() {
         "0qI0n6uiP1aCN_2_jLAeQTlqRHtfa64QQSUmFAAjVKPbByi7xho0uTOcbH510a6GYmJUAfmWjwZ6oD4ifKo8DYM-X72Eaw",
     );
     verify(&cookbook("PS384", signature), Algorithm::Ps384, COOKBOOK_RSA).unwrap();
-    assert_eq!(verify(&cookbook("PS384", signature), Algorithm::Rs384, COOKBOOK_RSA).map(drop).unwrap_err().class(), Class::Algorithm);
+    assert_eq!(
+        verify(&cookbook("PS384", signature), Algorithm::Rs384, COOKBOOK_RSA)
+            .map(drop)
+            .unwrap_err()
+            .class(),
+        Class::Algorithm
+    );
 }
 
 #[test]
@@ -173,7 +189,12 @@ fn rfc_7520_4_3_es512_verifies() {
 #[test]
 fn rfc_7520_4_4_hmac_is_refused_as_algorithm() {
     let header = url(r#"{"alg":"HS256","kid":"018c0ae5-4d9b-471b-bfd6-eef314bc7037"}"#);
-    assert_eq!(class_of(&format!("{header}.{COOKBOOK_PAYLOAD}.s0h6KThzkfBBBkLspW1h84VsJZFTsPPqMDA7g1Md7p0")), Class::Algorithm);
+    assert_eq!(
+        class_of(&format!(
+            "{header}.{COOKBOOK_PAYLOAD}.s0h6KThzkfBBBkLspW1h84VsJZFTsPPqMDA7g1Md7p0"
+        )),
+        Class::Algorithm
+    );
 }
 
 // RFC 7638.
@@ -186,14 +207,18 @@ fn rfc_7638_3_1_thumbprint() {
         "bOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw",
         r#"","e":"AQAB","alg":"RS256","kid":"2011-04-29"}"#,
     );
-    assert_eq!(Jwk::from_json(key).unwrap().thumbprint(&AwsLcRs).to_string(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+    assert_eq!(
+        Jwk::from_json(key).unwrap().thumbprint(&AwsLcRs).to_string(),
+        "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+    );
 }
 
 // RFC 8037, appendix A.
 
 /// A.1 and A.2.
 const ED25519_SECRET: &str = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
-const ED25519_KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+const ED25519_KEY: &str =
+    r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
 /// A.4, of the payload `Example of Ed25519 signing`.
 const ED25519_JWS: &str = concat!(
     "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.",
@@ -216,10 +241,20 @@ fn rfc_8037_a_2_and_a_3_jwk_and_thumbprint() {
 #[test]
 fn rfc_8037_a_4_signs_and_verifies() {
     // RFC 8410 section 7 around the 32 octets.
-    let header = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
-    let pair = AwsLcRs.private_key_from_pkcs8_der(&[&header[..], &from_url(ED25519_SECRET)].concat()).unwrap();
+    let header = [
+        0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04,
+        0x20,
+    ];
+    let pair = AwsLcRs
+        .private_key_from_pkcs8_der(&[&header[..], &from_url(ED25519_SECRET)].concat())
+        .unwrap();
     assert_eq!(pair.public_key(), Jwk::from_json(ED25519_KEY).unwrap().public_key());
-    let text = UnsignedJws::new(&Header::new(Algorithm::EdDsa), b"Example of Ed25519 signing").sign(&*pair).unwrap();
+    let text = UnsignedJws::new(&Header::new(Algorithm::EdDsa), b"Example of Ed25519 signing")
+        .sign(&*pair)
+        .unwrap();
     assert_eq!(text, ED25519_JWS);
-    assert_eq!(verify(ED25519_JWS, Algorithm::EdDsa, ED25519_KEY).unwrap().payload(), b"Example of Ed25519 signing");
+    assert_eq!(
+        verify(ED25519_JWS, Algorithm::EdDsa, ED25519_KEY).unwrap().payload(),
+        b"Example of Ed25519 signing"
+    );
 }

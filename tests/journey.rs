@@ -1,4 +1,5 @@
-//! Journeys that are disturbed: parties that are dropped and made anew, callbacks that are lost, devices that lie, commands that expire.
+//! Journeys that are disturbed: parties that are dropped and made anew, callbacks that are lost,
+//! devices that lie, commands that expire.
 #![cfg(all(feature = "hub", feature = "device", feature = "ca", feature = "aws-lc-rs"))]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -21,8 +22,8 @@ use keyferry::hermod::device::{Agent, Connection, Connector, Event, Through};
 use keyferry::hermod::hub::Hub;
 use keyferry::hermod::integrator::{Enrollment, Failure, Next, Received};
 use keyferry::hermod::model::{
-    Activation, Answer, CommandBody, CommandKind, DeviceInfo, Listing, Message, Progress, ProvisionCommand, ProvisionResponse, ReservedBox, Response,
-    State,
+    Activation, Answer, CommandBody, CommandKind, DeviceInfo, Listing, Message, Progress,
+    ProvisionCommand, ProvisionResponse, ReservedBox, Response, State,
 };
 use keyferry::hermod::proof::{Asked, UnsignedAnswer, Verifier};
 use keyferry::hermod::wire::{AnyMailboxApi, CommandApi as _, MailboxApi, MailboxKey};
@@ -57,13 +58,25 @@ impl<T: MailboxApi> MailboxApi for Crashing<T> {
 }
 
 impl Connector for Crashing<Hub> {
-    fn connect<'a>(&'a self, _: &'a str, key: MailboxKey) -> BoxFuture<'a, Result<Connection, Error>> {
-        Box::pin(async move { Ok(Connection::new(AnyMailboxApi::new(Crashing(self.0.open(key).await?, self.1.clone())))) })
+    fn connect<'a>(
+        &'a self,
+        _: &'a str,
+        key: MailboxKey,
+    ) -> BoxFuture<'a, Result<Connection, Error>> {
+        Box::pin(async move {
+            Ok(Connection::new(AnyMailboxApi::new(Crashing(
+                self.0.open(key).await?,
+                self.1.clone(),
+            ))))
+        })
     }
 }
 
 fn crashing_device(world: &World, crash: &Arc<Crash>) -> Agent {
-    world.device_over(Arc::new(CrashingStore(world.device_store.clone(), crash.clone())), Arc::new(Crashing(world.hub(), crash.clone())))
+    world.device_over(
+        Arc::new(CrashingStore(world.device_store.clone(), crash.clone())),
+        Arc::new(Crashing(world.hub(), crash.clone())),
+    )
 }
 
 #[test]
@@ -75,9 +88,14 @@ fn a_device_that_stops_at_any_step_and_starts_again_brings_the_journey_to_its_en
             let mut enrollment = run(world.at(if during_activation { 1 } else { 4 })).unwrap();
             let crash = Crash::at(step);
             let device = crashing_device(&world, &crash);
-            let finished = if during_activation { run(device.activate(&link(&enrollment))).map(drop) } else { run(device.run_once()).map(drop) };
+            let finished = if during_activation {
+                run(device.activate(&link(&enrollment))).map(drop)
+            } else {
+                run(device.run_once()).map(drop)
+            };
             drop(device);
-            // What a device that was started anew does: go on, and, if it never took note of the link, open it.
+            // What a device that was started anew does: go on, and, if it never took note of the
+            // link, open it.
             if finished.is_none() {
                 run(world.poll_device()).unwrap();
                 if during_activation && run(world.profiles()).unwrap().is_empty() {
@@ -121,7 +139,13 @@ async fn an_integrator_that_dies_while_it_sends_starts_anew_and_the_old_command_
     let callback = world.callback().await;
     assert_eq!(callback.external_id.as_deref(), Some(enrollment.id()));
     enrollment.received(&callback).unwrap();
-    assert_eq!(enrollment.next(), Next::Failed(Failure::Ended { command: CommandKind::Provision, progress: Progress::TimedOut }));
+    assert_eq!(
+        enrollment.next(),
+        Next::Failed(Failure::Ended {
+            command: CommandKind::Provision,
+            progress: Progress::TimedOut
+        })
+    );
     // And a new journey goes all the way.
     let mut enrollment = begin(vec![key("signer", P256)]);
     while enrollment.next() != Next::Done {
@@ -198,15 +222,35 @@ async fn callbacks_wait_for_an_integrator_that_is_down() {
 type Lie = fn(&mut ProvisionCommand);
 
 /// A device that answers another command than the one it was given.
-async fn lies(world: &World, message: &Message, reserved: &ReservedBox, lie: Lie, kind: KeyKind, mechanism: Algorithm) -> String {
+async fn lies(
+    world: &World,
+    message: &Message,
+    reserved: &ReservedBox,
+    lie: Lie,
+    kind: KeyKind,
+    mechanism: Algorithm,
+) -> String {
     let CommandBody::Provision(command) = &message.body else { panic!() };
     let mut command = command.clone();
     lie(&mut command);
     let asked = Asked::from_command(&command).unwrap();
-    let keys: Vec<_> = asked.keys.iter().map(|key| key.sign(&asked.nonce, mechanism, &*signer(kind)).unwrap()).collect();
-    let answer = UnsignedAnswer::new(&asked, "3051e9f3-0e4d-436b-a512-2e18d8afe134", &reserved.box_url, DeviceInfo::new("Linux"));
+    let keys: Vec<_> = asked
+        .keys
+        .iter()
+        .map(|key| key.sign(&asked.nonce, mechanism, &*signer(kind)).unwrap())
+        .collect();
+    let answer = UnsignedAnswer::new(
+        &asked,
+        "3051e9f3-0e4d-436b-a512-2e18d8afe134",
+        &reserved.box_url,
+        DeviceInfo::new("Linux"),
+    );
     let jws = answer.with_fqdn(HOST).with_signed_keys(keys).sign(&*world.attestation).unwrap();
-    Answer::new(message.header.location.as_str(), Response::Provision(ProvisionResponse::success(jws))).to_json()
+    Answer::new(
+        message.header.location.as_str(),
+        Response::Provision(ProvisionResponse::success(jws)),
+    )
+    .to_json()
 }
 
 const EC: KeyKind = KeyKind::Ec(Curve::P256);
@@ -214,8 +258,18 @@ const LIES: &[(Lie, KeyKind, Algorithm, Class)] = &[
     (|command| command.nonce = "other".into(), EC, Algorithm::Es256, Class::Nonce),
     (|command| command.user_id = "mallory".into(), EC, Algorithm::Es256, Class::User),
     (|command| command.profile.name = "Mallory".into(), EC, Algorithm::Es256, Class::User),
-    (|command| command.profile.key_gen_requests[0].key_id = "other".into(), EC, Algorithm::Es256, Class::KeyId),
-    (|command| command.profile.key_gen_requests[0].cert_req = None, EC, Algorithm::Es256, Class::Csr),
+    (
+        |command| command.profile.key_gen_requests[0].key_id = "other".into(),
+        EC,
+        Algorithm::Es256,
+        Class::KeyId,
+    ),
+    (
+        |command| command.profile.key_gen_requests[0].cert_req = None,
+        EC,
+        Algorithm::Es256,
+        Class::Csr,
+    ),
     (|_| {}, KeyKind::Ec(Curve::P384), Algorithm::Es384, Class::NotAsRequested),
     (|_| {}, KeyKind::Rsa { bits: 2048 }, Algorithm::Rs256, Class::NotAsRequested),
 ];
@@ -226,9 +280,14 @@ async fn a_hub_refuses_an_answer_that_lies_and_the_message_stays_open() {
     let enrollment = &mut world.at(1).await;
     let Activation::Plugout(uri) = Activation::parse(&link(enrollment)).unwrap() else { panic!() };
     let claim = Secret::new("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
-    let mailbox = world.hub().open(MailboxKey::of_message(uri.bid().unwrap(), uri.token.clone(), claim)).await.unwrap();
+    let mailbox = world
+        .hub()
+        .open(MailboxKey::of_message(uri.bid().unwrap(), uri.token.clone(), claim))
+        .await
+        .unwrap();
     let listed = mailbox.list(Duration::ZERO).await.unwrap().messages.remove(0);
-    let (message, reserved) = (mailbox.fetch(&listed.mid).await.unwrap(), mailbox.reserve().await.unwrap());
+    let (message, reserved) =
+        (mailbox.fetch(&listed.mid).await.unwrap(), mailbox.reserve().await.unwrap());
     for (lie, kind, mechanism, class) in LIES {
         let answer = lies(&world, &message, &reserved, *lie, *kind, *mechanism).await;
         let error = refused(mailbox.answer(&listed.mid, &answer).await, *class);
@@ -237,7 +296,10 @@ async fn a_hub_refuses_an_answer_that_lies_and_the_message_stays_open() {
     world.step().await;
     assert!(world.inbox.take().is_empty());
     let Next::AwaitDevice(Some(submitted)) = enrollment.next() else { panic!() };
-    assert_eq!(world.commands().poll(&submitted.command_id).await.unwrap().state, State::IN_PROGRESS);
+    assert_eq!(
+        world.commands().poll(&submitted.command_id).await.unwrap().state,
+        State::IN_PROGRESS
+    );
 
     // The truth is still taken.
     let answer = lies(&world, &message, &reserved, |_| {}, EC, Algorithm::Es256).await;
@@ -251,16 +313,24 @@ async fn an_integrator_refuses_the_same_lies_from_a_hub_that_does_not_look() {
     for (lie, kind, mechanism, class) in LIES {
         let world = World { verifies: false, ..World::new() };
         let mut enrollment = world.at(1).await;
-        let Activation::Plugout(uri) = Activation::parse(&link(&enrollment)).unwrap() else { panic!() };
+        let Activation::Plugout(uri) = Activation::parse(&link(&enrollment)).unwrap() else {
+            panic!()
+        };
         let claim = Secret::new("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
-        let mailbox = world.hub().open(MailboxKey::of_message(uri.bid().unwrap(), uri.token.clone(), claim)).await.unwrap();
+        let mailbox = world
+            .hub()
+            .open(MailboxKey::of_message(uri.bid().unwrap(), uri.token.clone(), claim))
+            .await
+            .unwrap();
         let listed = mailbox.list(Duration::ZERO).await.unwrap().messages.remove(0);
-        let (message, reserved) = (mailbox.fetch(&listed.mid).await.unwrap(), mailbox.reserve().await.unwrap());
+        let (message, reserved) =
+            (mailbox.fetch(&listed.mid).await.unwrap(), mailbox.reserve().await.unwrap());
         let answer = lies(&world, &message, &reserved, *lie, *kind, *mechanism).await;
         mailbox.answer(&listed.mid, &answer).await.unwrap();
         enrollment.received(&world.callback().await).unwrap();
         let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
-        let refusal = enrollment.prove(&verifier, &enrollment.expectation().unwrap()).unwrap().unwrap_err();
+        let refusal =
+            enrollment.prove(&verifier, &enrollment.expectation().unwrap()).unwrap().unwrap_err();
         assert_eq!(refusal.class(), *class);
         assert_eq!(enrollment.next(), Next::Prove);
     }
@@ -272,7 +342,8 @@ async fn a_device_with_another_attestation_key_is_refused_by_the_integrator_alon
     let enrollment = world.at(2).await;
     let genuine = signer(EC);
     let verifier = Verifier::pinned(&AwsLcRs, [genuine.public_key()]).unwrap();
-    let refusal = enrollment.prove(&verifier, &enrollment.expectation().unwrap()).unwrap().unwrap_err();
+    let refusal =
+        enrollment.prove(&verifier, &enrollment.expectation().unwrap()).unwrap().unwrap_err();
     assert_eq!(refusal.class(), Class::Attestation);
 }
 
@@ -292,12 +363,19 @@ fn a_device_that_comes_too_late_removes_its_keys() {
             break;
         }
         run(world.pass(TIMEOUT)).unwrap();
-        let events: Vec<_> = run(world.device().run_once()).unwrap().into_iter().map(Result::unwrap).collect();
+        let events: Vec<_> =
+            run(world.device().run_once()).unwrap().into_iter().map(Result::unwrap).collect();
         assert!(events.iter().all(|event| matches!(event, Event::Ended { .. })), "{events:?}");
         assert!(run(world.profiles()).unwrap().is_empty());
         run(world.assert_installed(&[])).unwrap();
         enrollment.received(&run(world.callback()).unwrap()).unwrap();
-        assert_eq!(enrollment.next(), Next::Failed(Failure::Ended { command: CommandKind::Provision, progress: Progress::TimedOut }));
+        assert_eq!(
+            enrollment.next(),
+            Next::Failed(Failure::Ended {
+                command: CommandKind::Provision,
+                progress: Progress::TimedOut
+            })
+        );
     }
 }
 
@@ -328,12 +406,19 @@ async fn journeys_of_one_user_side_by_side_do_not_mix() {
         world.advance(journey).await;
     }
     for journey in journeys.iter().rev() {
-        world.device_over(world.device_store.clone(), Arc::new(Through(world.hub()))).activate(&link(journey)).await.unwrap();
+        world
+            .device_over(world.device_store.clone(), Arc::new(Through(world.hub())))
+            .activate(&link(journey))
+            .await
+            .unwrap();
     }
     let deliver = async |journeys: &mut [Enrollment]| {
         world.step().await;
         for delivery in world.inbox.take() {
-            let taken = journeys.iter_mut().filter_map(|journey| journey.received(&delivery.callback).ok()).count();
+            let taken = journeys
+                .iter_mut()
+                .filter_map(|journey| journey.received(&delivery.callback).ok())
+                .count();
             assert_eq!(taken, 1);
         }
     };
@@ -349,7 +434,12 @@ async fn journeys_of_one_user_side_by_side_do_not_mix() {
         let proven = world.prove(journey);
         let profile = world.device_store.profile(proven.profile_id()).await.unwrap().unwrap();
         assert_eq!(profile.keys[0].public_key, *proven.keys()[0].public_key());
-        profile.keys[0].certificate.as_ref().unwrap().require_key(&profile.keys[0].public_key).unwrap();
+        profile.keys[0]
+            .certificate
+            .as_ref()
+            .unwrap()
+            .require_key(&profile.keys[0].public_key)
+            .unwrap();
     }
 }
 
@@ -365,24 +455,28 @@ async fn openssl_verifies_the_issued_chain() {
     }
     let scratch = peers::Scratch::new();
     let pem = |name: &str, der: &[u8]| {
-        let (from, to) = (scratch.write(&format!("{name}.der"), der), scratch.path(&format!("{name}.pem")));
+        let (from, to) =
+            (scratch.write(&format!("{name}.der"), der), scratch.path(&format!("{name}.pem")));
         openssl.run(&["x509", "-inform", "DER", "-in", &from, "-out", &to]);
         to
     };
     let root = pem("root", world.ca.certificate().as_der());
-    let now = world.clock.now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs().to_string();
+    let now =
+        world.clock.now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs().to_string();
     let profile = world.profiles().await.remove(0);
     assert_eq!(profile.keys.len(), 2);
     for key in &profile.keys {
         let leaf = pem(&key.key_id, key.certificate.as_ref().unwrap().as_der());
-        let said = openssl.run(&["verify", "-x509_strict", "-attime", &now, "-CAfile", &root, &leaf]);
+        let said =
+            openssl.run(&["verify", "-x509_strict", "-attime", &now, "-CAfile", &root, &leaf]);
         assert!(said.contains("OK"), "{said}");
         let subject = openssl.run(&["x509", "-in", &leaf, "-noout", "-subject"]);
         assert!(subject.contains("Jane"), "{subject}");
     }
 }
 
-/// A mailbox that, once an answer has arrived, lets another agent over the same key store go on with everything before it says so.
+/// A mailbox that, once an answer has arrived, lets another agent over the same key store go on
+/// with everything before it says so.
 struct Overtaken {
     mailbox: AnyMailboxApi,
     other: Agent,
@@ -417,7 +511,11 @@ impl MailboxApi for Overtaken {
 struct ThroughOvertaken(Through<Hub>, Agent);
 
 impl Connector for ThroughOvertaken {
-    fn connect<'a>(&'a self, public: &'a str, key: MailboxKey) -> BoxFuture<'a, Result<Connection, Error>> {
+    fn connect<'a>(
+        &'a self,
+        public: &'a str,
+        key: MailboxKey,
+    ) -> BoxFuture<'a, Result<Connection, Error>> {
         Box::pin(async move {
             let mailbox = self.0.connect(public, key).await?.mailbox;
             Ok(Connection::new(AnyMailboxApi::new(Overtaken { mailbox, other: self.1.clone() })))
@@ -425,13 +523,17 @@ impl Connector for ThroughOvertaken {
     }
 }
 
-/// A link is opened while the device looks into its mailboxes: both send the same answer, and both learn that it was taken.
+/// A link is opened while the device looks into its mailboxes: both send the same answer, and both
+/// learn that it was taken.
 #[tokio::test]
 async fn two_calls_that_go_on_with_one_message_do_not_give_up_the_mailbox_of_the_profile() {
     let world = World::new();
     let mut enrollment = world.at(1).await;
     let other = world.device();
-    let device = world.device_over(world.device_store.clone(), Arc::new(ThroughOvertaken(Through(world.hub()), other)));
+    let device = world.device_over(
+        world.device_store.clone(),
+        Arc::new(ThroughOvertaken(Through(world.hub()), other)),
+    );
     device.activate(&link(&enrollment)).await.unwrap();
     assert_eq!(enrollment.received(&world.callback().await).unwrap(), Received::New);
     for _ in 0..3 {

@@ -43,7 +43,11 @@ impl PrivateKey for ClosedKey {
 }
 
 impl Provider for Closed {
-    fn import(&self, algorithm: Algorithm, key: &PublicKey) -> Result<Box<dyn VerifyKey>, CryptoError> {
+    fn import(
+        &self,
+        algorithm: Algorithm,
+        key: &PublicKey,
+    ) -> Result<Box<dyn VerifyKey>, CryptoError> {
         AwsLcRs.import(algorithm, key)
     }
 
@@ -87,7 +91,13 @@ async fn a_private_key_in_memory_is_never_written_out_and_debug_shows_no_secret(
 #[test]
 fn a_message_has_a_name_that_is_safe_anywhere_and_its_own() {
     let provider = AwsLcRs;
-    let names = [MessageId::new("a", "bc"), MessageId::new("ab", "c"), MessageId::new("a", "../bc"), MessageId::new("", "abc")];
-    let digests: std::collections::HashSet<[u8; 32]> = names.iter().map(|name| name.digest(&provider)).collect();
+    let names = [
+        MessageId::new("a", "bc"),
+        MessageId::new("ab", "c"),
+        MessageId::new("a", "../bc"),
+        MessageId::new("", "abc"),
+    ];
+    let digests: std::collections::HashSet<[u8; 32]> =
+        names.iter().map(|name| name.digest(&provider)).collect();
     assert_eq!(digests.len(), names.len());
 }

@@ -1,4 +1,5 @@
-//! The hub, the device and the network that misbehave on purpose: each flaw is found, by the hub and by the integrator, as the class that it names.
+//! The hub, the device and the network that misbehave on purpose: each flaw is found, by the hub
+//! and by the integrator, as the class that it names.
 #![cfg(all(feature = "testing", feature = "aws-lc-rs"))]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -8,7 +9,8 @@ use std::time::{Duration, SystemTime};
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::hub::{Hub, HubConfig, IntegratorConfig};
 use keyferry::hermod::model::{
-    Activation, Command, CommandHeader, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest, ProvisionCommand, State, Submitted,
+    Activation, Command, CommandHeader, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest,
+    ProvisionCommand, State, Submitted,
 };
 use keyferry::hermod::proof::{Expectation, Verifier};
 use keyferry::hermod::wire::{CommandApi as _, MailboxApi as _, MailboxKey};
@@ -19,29 +21,45 @@ const PUBLIC: &str = "https://hub.example/ms";
 const CLAIM: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 fn command() -> ProvisionCommand {
-    let captured = Command::from_json(include_str!("fixtures/hermod/provision-command.json")).unwrap();
+    let captured =
+        Command::from_json(include_str!("fixtures/hermod/provision-command.json")).unwrap();
     let template = captured.provision().unwrap().profile.key_gen_requests[0].cert_req.clone();
     let key = |name| {
-        let mut key = KeyGenRequest::new(name, KeyUsage::SIG, vec![KeyTypePrio::new("EC", "256", "ES256")]);
+        let mut key =
+            KeyGenRequest::new(name, KeyUsage::SIG, vec![KeyTypePrio::new("EC", "256", "ES256")]);
         key.cert_req = template.clone();
         key
     };
-    ProvisionCommand::new("n-4711", "userA", ProfileRequest::new("Acme", "Card", vec![key("signer"), key("auth")]))
+    ProvisionCommand::new(
+        "n-4711",
+        "userA",
+        ProfileRequest::new("Acme", "Card", vec![key("signer"), key("auth")]),
+    )
 }
 
 fn hub(clock: &ManualClock, verifies: bool) -> Hub {
-    let mut config = HubConfig::new(PUBLIC, "hub.example").unwrap().with_integrator(IntegratorConfig::new("shop"));
+    let mut config = HubConfig::new(PUBLIC, "hub.example")
+        .unwrap()
+        .with_integrator(IntegratorConfig::new("shop"));
     config.verify_answers = verifies;
     Hub::builder(Arc::new(AwsLcRs), config).with_clock(Arc::new(clock.clone())).build().unwrap()
 }
 
 async fn submit(hub: &Hub) -> Submitted {
-    hub.integrator("shop").unwrap().submit(Command::new(CommandHeader::new(60, 60), command())).await.unwrap()
+    hub.integrator("shop")
+        .unwrap()
+        .submit(Command::new(CommandHeader::new(60, 60), command()))
+        .await
+        .unwrap()
 }
 
 async fn mailbox(hub: &Hub, submitted: &Submitted) -> keyferry::hermod::hub::Mailbox {
-    let Activation::Plugout(link) = submitted.destinations[0].activation().unwrap() else { panic!("another link") };
-    hub.open(MailboxKey::of_message(link.bid().unwrap(), link.token.clone(), Secret::new(CLAIM))).await.unwrap()
+    let Activation::Plugout(link) = submitted.destinations[0].activation().unwrap() else {
+        panic!("another link")
+    };
+    hub.open(MailboxKey::of_message(link.bid().unwrap(), link.token.clone(), Secret::new(CLAIM)))
+        .await
+        .unwrap()
 }
 
 fn clock() -> ManualClock {
@@ -51,14 +69,25 @@ fn clock() -> ManualClock {
 #[test]
 fn a_right_verifier_refuses_each_flaw_as_the_class_that_it_names() {
     let command = command();
-    let expectation = Expectation::from_command(&command).unwrap().with_fqdn("hub.example").with_mailbox_base(PUBLIC).unwrap();
+    let expectation = Expectation::from_command(&command)
+        .unwrap()
+        .with_fqdn("hub.example")
+        .with_mailbox_base(PUBLIC)
+        .unwrap();
     let honest = Device::new(Arc::new(AwsLcRs)).unwrap();
     let verifier = Verifier::pinned(&AwsLcRs, [honest.attestation_key()]).unwrap();
     let answer = honest.provision(&command, "https://hub.example/ms/1", "hub.example").unwrap();
     verifier.verify(&expectation, &answer).unwrap();
     for flaw in Flaw::OF_ANSWERS {
-        let answer = honest.clone().with_flaw(*flaw).provision(&command, "https://hub.example/ms/1", "hub.example").unwrap();
-        let refusal = verifier.verify(&expectation, &answer).err().unwrap_or_else(|| panic!("{flaw:?} was accepted"));
+        let answer = honest
+            .clone()
+            .with_flaw(*flaw)
+            .provision(&command, "https://hub.example/ms/1", "hub.example")
+            .unwrap();
+        let refusal = verifier
+            .verify(&expectation, &answer)
+            .err()
+            .unwrap_or_else(|| panic!("{flaw:?} was accepted"));
         assert_eq!(Some(refusal.class()), flaw.class(), "{flaw:?}: {:?}", refusal.error());
     }
 }
@@ -87,7 +116,10 @@ async fn a_device_that_is_silent_lets_the_command_time_out_and_one_that_is_late_
     let submitted = submit(&hub).await;
     let silent = mailbox(&hub, &submitted).await;
     let device = Device::new(Arc::new(AwsLcRs)).unwrap().with_clock(Arc::new(clock.clone()));
-    assert_eq!(device.clone().with_flaw(Flaw::Silent).serve(&silent).await.unwrap(), Served::Silent);
+    assert_eq!(
+        device.clone().with_flaw(Flaw::Silent).serve(&silent).await.unwrap(),
+        Served::Silent
+    );
 
     let late = device.with_flaw(Flaw::Late(Duration::from_secs(61)));
     let (late, ()) = tokio::join!(late.serve(&silent), async {
@@ -122,7 +154,10 @@ async fn a_wire_under_chaos_fails_as_a_network_does_and_comes_to_rest_without() 
     assert!(failed > 0 && worked > 0, "{failed} {worked}");
     let tally = chaos.tally();
     assert_eq!(tally.exchanges, 200);
-    assert_eq!(failed, tally.unreachable + tally.lost_requests + tally.lost_answers + tally.garbled);
+    assert_eq!(
+        failed,
+        tally.unreachable + tally.lost_requests + tally.lost_answers + tally.garbled
+    );
     chaos.set_faults(Faults::none());
     mailbox.list(Duration::ZERO).await.unwrap();
 }
@@ -132,5 +167,10 @@ async fn hubs_that_do_not_do_their_part() {
     assert_eq!(Refusing(Class::Rate).list(Duration::ZERO).await.unwrap_err().class(), Class::Rate);
     let silent = Silent.list(Duration::ZERO);
     tokio::pin!(silent);
-    assert!(std::future::poll_fn(|context| std::task::Poll::Ready(silent.as_mut().poll(context).is_pending())).await);
+    assert!(
+        std::future::poll_fn(|context| std::task::Poll::Ready(
+            silent.as_mut().poll(context).is_pending()
+        ))
+        .await
+    );
 }

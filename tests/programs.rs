@@ -35,7 +35,9 @@ use program::lines::{MAX_LINE, run};
 use program::verdict::{Knowledge, Printed, judge, read_answer, read_command, read_sch};
 use serde_json::{Value, json};
 use support::peers::Scratch;
-use support::{ATTESTATION_KEY, CALLBACK, COMMAND, captured_answer, other_attestation, part, standard};
+use support::{
+    ATTESTATION_KEY, CALLBACK, COMMAND, captured_answer, other_attestation, part, standard,
+};
 
 const FQDN: &str = "ext-cod1.test.nexusgroup.com";
 
@@ -67,7 +69,11 @@ fn outcome<'a>(verdict: &'a Value, check: &str) -> &'a str {
 
 #[track_caller]
 fn assert_class(verdict: &Value, class: &str) {
-    assert_eq!((&verdict["verified"], &verdict["error"]["class"]), (&json!(false), &json!(class)), "{verdict}");
+    assert_eq!(
+        (&verdict["verified"], &verdict["error"]["class"]),
+        (&json!(false), &json!(class)),
+        "{verdict}"
+    );
     assert!(!verdict["error"]["detail"].as_str().unwrap().is_empty());
 }
 
@@ -75,24 +81,43 @@ fn assert_class(verdict: &Value, class: &str) {
 
 #[test]
 fn the_real_run_is_attested_with_its_key_and_the_switch_then_does_nothing() {
-    let pinned = verdict(COMMAND, CALLBACK, Knowledge { pins: vec![pin()], ..Knowledge::default() });
-    assert_eq!((&pinned["verified"], &pinned["error"], &pinned["trust"]), (&json!(true), &Value::Null, &json!("attested")));
+    let pinned =
+        verdict(COMMAND, CALLBACK, Knowledge { pins: vec![pin()], ..Knowledge::default() });
+    assert_eq!(
+        (&pinned["verified"], &pinned["error"], &pinned["trust"]),
+        (&json!(true), &Value::Null, &json!("attested"))
+    );
     assert_eq!(outcome(&pinned, "pin"), "passed");
-    let both = verdict(COMMAND, CALLBACK, Knowledge { pins: vec![pin()], allow_unpinned: true, ..Knowledge::default() });
+    let both = verdict(
+        COMMAND,
+        CALLBACK,
+        Knowledge { pins: vec![pin()], allow_unpinned: true, ..Knowledge::default() },
+    );
     assert_eq!(both, pinned);
     // One of several pins is enough.
-    let several = verdict(COMMAND, CALLBACK, Knowledge { pins: vec![other_pin(), pin()], ..Knowledge::default() });
+    let several = verdict(
+        COMMAND,
+        CALLBACK,
+        Knowledge { pins: vec![other_pin(), pin()], ..Knowledge::default() },
+    );
     assert_eq!(several, pinned);
 }
 
 #[test]
 fn with_another_pin_the_switch_does_nothing_and_with_neither_it_is_refused_as_attestation() {
-    for (pins, allow_unpinned) in [(vec![other_pin()], false), (vec![other_pin()], true), (vec![], false)] {
-        let refused = verdict(COMMAND, CALLBACK, Knowledge { pins, allow_unpinned, ..Knowledge::default() });
+    for (pins, allow_unpinned) in
+        [(vec![other_pin()], false), (vec![other_pin()], true), (vec![], false)]
+    {
+        let refused =
+            verdict(COMMAND, CALLBACK, Knowledge { pins, allow_unpinned, ..Knowledge::default() });
         assert_class(&refused, "attestation");
-        assert_eq!((outcome(&refused, "signature"), outcome(&refused, "pin"), outcome(&refused, "nonce")), ("passed", "failed", "not-reached"));
+        assert_eq!(
+            (outcome(&refused, "signature"), outcome(&refused, "pin"), outcome(&refused, "nonce")),
+            ("passed", "failed", "not-reached")
+        );
     }
-    let unpinned = verdict(COMMAND, CALLBACK, Knowledge { allow_unpinned: true, ..Knowledge::default() });
+    let unpinned =
+        verdict(COMMAND, CALLBACK, Knowledge { allow_unpinned: true, ..Knowledge::default() });
     assert_eq!((&unpinned["verified"], &unpinned["trust"]), (&json!(true), &json!("consistent")));
     assert_eq!(outcome(&unpinned, "pin"), "not-asked");
 }
@@ -100,21 +125,34 @@ fn with_another_pin_the_switch_does_nothing_and_with_neither_it_is_refused_as_at
 #[test]
 fn the_fqdn_that_was_given_takes_the_place_of_the_envelopes() {
     let with = |fqdn: Option<&str>, callback: &str| {
-        verdict(COMMAND, callback, Knowledge { pins: vec![pin()], fqdn: fqdn.map(Into::into), ..Knowledge::default() })
+        verdict(
+            COMMAND,
+            callback,
+            Knowledge { pins: vec![pin()], fqdn: fqdn.map(Into::into), ..Knowledge::default() },
+        )
     };
     let right = with(Some(FQDN), CALLBACK);
-    assert_eq!((&right["verified"], outcome(&right, "fqdn"), outcome(&right, "fqdn-envelope")), (&json!(true), "passed", "not-asked"));
+    assert_eq!(
+        (&right["verified"], outcome(&right, "fqdn"), outcome(&right, "fqdn-envelope")),
+        (&json!(true), "passed", "not-asked")
+    );
     let wrong = with(Some("evil.example"), CALLBACK);
     assert_class(&wrong, "channel");
     assert_eq!(outcome(&wrong, "fqdn"), "failed");
 
     let envelope = with(None, CALLBACK);
-    assert_eq!((&envelope["verified"], outcome(&envelope, "fqdn"), outcome(&envelope, "fqdn-envelope")), (&json!(true), "not-asked", "passed"));
+    assert_eq!(
+        (&envelope["verified"], outcome(&envelope, "fqdn"), outcome(&envelope, "fqdn-envelope")),
+        (&json!(true), "not-asked", "passed")
+    );
     let mut callback: Value = serde_json::from_str(CALLBACK).unwrap();
     callback["fqdn"] = "evil.example".into();
     let wrong = with(None, &callback.to_string());
     assert_class(&wrong, "channel");
-    assert_eq!((outcome(&wrong, "fqdn"), outcome(&wrong, "fqdn-envelope")), ("not-asked", "failed"));
+    assert_eq!(
+        (outcome(&wrong, "fqdn"), outcome(&wrong, "fqdn-envelope")),
+        ("not-asked", "failed")
+    );
     // Then what is in the envelope does not matter.
     assert_eq!(with(Some(FQDN), &callback.to_string())["verified"], true);
     callback.as_object_mut().unwrap().remove("fqdn");
@@ -124,21 +162,31 @@ fn the_fqdn_that_was_given_takes_the_place_of_the_envelopes() {
 
 #[test]
 fn the_certificate_hash_is_compared_if_it_is_given() {
-    let with = |sch: Option<[u8; 32]>| verdict(COMMAND, CALLBACK, Knowledge { pins: vec![pin()], sch, ..Knowledge::default() });
+    let with = |sch: Option<[u8; 32]>| {
+        verdict(COMMAND, CALLBACK, Knowledge { pins: vec![pin()], sch, ..Knowledge::default() })
+    };
     let right = with(Some(read_sch(&sch()).unwrap()));
     assert_eq!((&right["verified"], outcome(&right, "sch")), (&json!(true), "passed"));
     let wrong = with(Some([7; 32]));
     assert_class(&wrong, "channel");
     assert_eq!(outcome(&wrong, "sch"), "failed");
     assert_eq!(outcome(&with(None), "sch"), "not-asked");
-    for text in ["", "AAAA", "not base64", &standard([0; 31]), &standard([0; 33]), &format!("{}=", standard([0; 33]))] {
+    for text in [
+        "",
+        "AAAA",
+        "not base64",
+        &standard([0; 31]),
+        &standard([0; 33]),
+        &format!("{}=", standard([0; 33])),
+    ] {
         read_sch(text).unwrap_err();
     }
 }
 
 #[test]
 fn command_and_answer_may_be_whole_or_bare() {
-    let (command, callback): (Value, Value) = (serde_json::from_str(COMMAND).unwrap(), serde_json::from_str(CALLBACK).unwrap());
+    let (command, callback): (Value, Value) =
+        (serde_json::from_str(COMMAND).unwrap(), serde_json::from_str(CALLBACK).unwrap());
     let commands = [
         COMMAND.to_owned(),
         command["provCommand"].to_string(),
@@ -154,15 +202,30 @@ fn command_and_answer_may_be_whole_or_bare() {
     ];
     for command in &commands {
         for (answer, envelope) in &answers {
-            let verdict = verdict(command, answer, Knowledge { pins: vec![pin()], ..Knowledge::default() });
-            assert_eq!((&verdict["verified"], outcome(&verdict, "fqdn-envelope")), (&json!(true), *envelope), "{verdict}");
+            let verdict =
+                verdict(command, answer, Knowledge { pins: vec![pin()], ..Knowledge::default() });
+            assert_eq!(
+                (&verdict["verified"], outcome(&verdict, "fqdn-envelope")),
+                (&json!(true), *envelope),
+                "{verdict}"
+            );
         }
     }
 }
 
 #[test]
 fn what_is_no_command_or_has_no_answer_cannot_be_read() {
-    for text in ["", "{}", "[]", "null", "{\"provCommand\":{}}", "{\"provCommand\":1}", "{\"commandHeader\":{}}", CALLBACK, "{\"value\":{}}"] {
+    for text in [
+        "",
+        "{}",
+        "[]",
+        "null",
+        "{\"provCommand\":{}}",
+        "{\"provCommand\":1}",
+        "{\"commandHeader\":{}}",
+        CALLBACK,
+        "{\"value\":{}}",
+    ] {
         read_command(text).unwrap_err();
     }
     let command: Value = serde_json::from_str(COMMAND).unwrap();
@@ -176,7 +239,15 @@ fn what_is_no_command_or_has_no_answer_cannot_be_read() {
 
     let mut refusal: Value = serde_json::from_str(CALLBACK).unwrap();
     refusal["provResponse"] = json!({"code": 1});
-    for text in ["{}", "{\"code\":1}", "{\"provResponse\":{\"code\":1}}", &refusal.to_string(), COMMAND, "{\"commandId\":1}", "{"] {
+    for text in [
+        "{}",
+        "{\"code\":1}",
+        "{\"provResponse\":{\"code\":1}}",
+        &refusal.to_string(),
+        COMMAND,
+        "{\"commandId\":1}",
+        "{",
+    ] {
         read_answer(text).unwrap_err();
     }
 }
@@ -203,7 +274,10 @@ fn the_json_has_the_members_that_are_documented() {
             let mut members = names(entry);
             members.retain(|name| name != "key");
             assert_eq!(members, ["check", "detail", "outcome"]);
-            assert!(["passed", "failed", "not-asked", "not-reached"].contains(&entry["outcome"].as_str().unwrap()));
+            assert!(
+                ["passed", "failed", "not-asked", "not-reached"]
+                    .contains(&entry["outcome"].as_str().unwrap())
+            );
             assert!(entry["detail"].is_string() || entry["detail"].is_null());
         }
     }
@@ -269,7 +343,9 @@ fn verdicts_come_in_the_order_of_the_lines() {
 #[test]
 fn no_input_has_no_verdicts_and_every_line_has_one() {
     assert!(lines("").is_empty());
-    for (input, count) in [("\n", 1), ("\n\n", 2), ("x", 1), ("x\n", 1), ("\r\n \r\n", 2), ("\u{feff}{}", 1)] {
+    for (input, count) in
+        [("\n", 1), ("\n\n", 2), ("x", 1), ("x\n", 1), ("\r\n \r\n", 2), ("\u{feff}{}", 1)]
+    {
         let verdicts = lines(input);
         assert_eq!(verdicts.len(), count, "{input:?}");
         verdicts.iter().for_each(assert_unreadable);
@@ -280,23 +356,43 @@ fn no_input_has_no_verdicts_and_every_line_has_one() {
 #[test]
 fn the_last_line_needs_no_end_and_an_end_may_be_crlf() {
     let (one, two) = (line(&json!(1)), line(&json!(2)));
-    for input in [format!("{one}\n{two}"), format!("{one}\n{two}\n"), format!("{one}\r\n{two}\r\n"), format!(" {one} \r\n\t{two}\r")] {
+    for input in [
+        format!("{one}\n{two}"),
+        format!("{one}\n{two}\n"),
+        format!("{one}\r\n{two}\r\n"),
+        format!(" {one} \r\n\t{two}\r"),
+    ] {
         let verdicts = lines(input);
-        let ids: Vec<_> = verdicts.iter().map(|verdict| (&verdict["id"], &verdict["verified"])).collect();
+        let ids: Vec<_> =
+            verdicts.iter().map(|verdict| (&verdict["id"], &verdict["verified"])).collect();
         assert_eq!(ids, [(&json!(1), &json!(true)), (&json!(2), &json!(true))]);
     }
 }
 
 #[test]
 fn an_id_of_any_type_comes_back_as_it_was() {
-    let ids = ["1", "\"a\\u00e9\"", "null", "true", "1.50", "1e400", "12345678901234567890123", "[1, 2]", "{\"a\":{\"a\":1},\"a\":2}", "\"\""];
+    let ids = [
+        "1",
+        "\"a\\u00e9\"",
+        "null",
+        "true",
+        "1.50",
+        "1e400",
+        "12345678901234567890123",
+        "[1, 2]",
+        "{\"a\":{\"a\":1},\"a\":2}",
+        "\"\"",
+    ];
     let line = line(&json!("@")).to_string();
     let input: String = ids.iter().map(|id| line.replacen("\"@\"", id, 1) + "\n").collect();
     let mut out = Vec::new();
     run(&AwsLcRs, input.as_bytes(), &mut out).unwrap();
     let out = String::from_utf8(out).unwrap();
     for (verdict, id) in out.lines().zip(ids) {
-        assert!(verdict.contains(&format!("\"id\":{id},")) && verdict.contains("\"verified\":true"), "{verdict}");
+        assert!(
+            verdict.contains(&format!("\"id\":{id},")) && verdict.contains("\"verified\":true"),
+            "{verdict}"
+        );
     }
     assert_eq!(out.lines().count(), ids.len());
 }
@@ -332,9 +428,15 @@ fn each_line_says_what_is_known() {
     assert_eq!(with(&|line| line["sch"] = sch().into())["verified"], true);
     assert_class(&with(&|line| line["sch"] = standard([0; 32]).into()), "channel");
     let absent = with(&|line| (line["sch"], line["fqdn"]) = (Value::Null, Value::Null));
-    assert_eq!((outcome(&absent, "sch"), outcome(&absent, "fqdn"), outcome(&absent, "fqdn-envelope")), ("not-asked", "not-asked", "not-asked"));
+    assert_eq!(
+        (outcome(&absent, "sch"), outcome(&absent, "fqdn"), outcome(&absent, "fqdn-envelope")),
+        ("not-asked", "not-asked", "not-asked")
+    );
     // The bare command; what is not known.
-    assert_eq!(with(&|line| line["command"] = line["command"]["provCommand"].clone())["verified"], true);
+    assert_eq!(
+        with(&|line| line["command"] = line["command"]["provCommand"].clone())["verified"],
+        true
+    );
     assert_eq!(with(&|line| line["later"] = json!([1]))["verified"], true);
 
     // A line that can be read, with a part that cannot: its id is known.
@@ -369,9 +471,13 @@ fn a_line_that_is_too_long_is_read_over_and_the_next_one_is_not() {
     let good = line(&json!(1)).to_string();
     let padded = |length: usize| format!("{good}{}", " ".repeat(length - good.len()));
     let too_long = "malformed";
-    for (length, class) in
-        [(MAX_LINE - 1, None), (MAX_LINE, None), (MAX_LINE + 1, Some(too_long)), (MAX_LINE + 2, Some(too_long)), (MAX_LINE + 3, Some(too_long))]
-    {
+    for (length, class) in [
+        (MAX_LINE - 1, None),
+        (MAX_LINE, None),
+        (MAX_LINE + 1, Some(too_long)),
+        (MAX_LINE + 2, Some(too_long)),
+        (MAX_LINE + 3, Some(too_long)),
+    ] {
         for end in ["\n", ""] {
             let mut input = format!("{good}\n{}{end}", padded(length));
             if !end.is_empty() {
@@ -411,7 +517,11 @@ fn a_line_without_end_takes_no_more_memory_than_the_longest_that_is_read() {
     let info = allocation_counter::measure(|| run(&AwsLcRs, input, &mut out).unwrap());
     // What this thread holds: it is the one that reads.
     assert!(info.bytes_max < 4 * MAX_LINE as u64, "{} octets", info.bytes_max);
-    let verdicts: Vec<Value> = String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let verdicts: Vec<Value> = String::from_utf8(out)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(verdicts.len(), 2);
     assert_unreadable(&verdicts[0]);
     assert_eq!(verdicts[1]["verified"], true);
@@ -427,7 +537,9 @@ struct Asks {
 impl Read for Asks {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
         if !std::mem::take(&mut self.first) {
-            self.verdicts.recv_timeout(Duration::from_secs(60)).map_err(|_| std::io::ErrorKind::TimedOut)?;
+            self.verdicts
+                .recv_timeout(Duration::from_secs(60))
+                .map_err(|_| std::io::ErrorKind::TimedOut)?;
         }
         let line = self.lines.pop().unwrap_or_default();
         assert!(line.len() <= out.len());
@@ -505,7 +617,9 @@ fn options_stand_anywhere_and_two_dashes_end_them() {
         let mut read = Vec::new();
         while let Some(argument) = arguments.next() {
             read.push(match argument {
-                Argument::Option(name) if name == "fqdn" => format!("fqdn={}", arguments.value(&name).unwrap_or_default()),
+                Argument::Option(name) if name == "fqdn" => {
+                    format!("fqdn={}", arguments.value(&name).unwrap_or_default())
+                }
                 Argument::Option(name) => format!("option {name}"),
                 Argument::Plain(text) => text,
             });
@@ -520,30 +634,49 @@ fn options_stand_anywhere_and_two_dashes_end_them() {
 
 // ---- The programs themselves
 
-/// A program beside this test; `None`, with the reason printed, if it has not been built since something in it was changed.
+/// A program beside this test; `None`, with the reason printed, if it has not been built since
+/// something in it was changed.
 fn example(name: &str) -> Option<PathBuf> {
     let test = std::env::current_exe().unwrap();
-    let path = test.parent().unwrap().parent().unwrap().join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let path = test
+        .parent()
+        .unwrap()
+        .parent()
+        .unwrap()
+        .join("examples")
+        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     if is_current(&path) {
         return Some(path);
     }
-    assert!(std::env::var_os("KEYFERRY_REQUIRE_PEERS").is_none_or(|value| value != "1"), "the example {name} is required and not built");
+    assert!(
+        std::env::var_os("KEYFERRY_REQUIRE_PEERS").is_none_or(|value| value != "1"),
+        "the example {name} is required and not built"
+    );
     eprintln!("skipped: the example {name} is not built, or not since it was changed");
     None
 }
 
 /// Whether a program is there and no older than what it was made of, which cargo lists beside it.
 fn is_current(program: &Path) -> bool {
-    let changed = |path: &Path| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    let changed =
+        |path: &Path| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
     let Some(built) = changed(program) else { return false };
     let list = std::fs::read_to_string(program.with_extension("d")).unwrap_or_default();
     let sources = list.split_once(": ").map_or("", |(_, sources)| sources).replace("\\ ", "\0");
-    sources.split_whitespace().all(|source| changed(Path::new(&source.replace('\0', " "))).is_none_or(|changed| changed <= built))
+    sources.split_whitespace().all(|source| {
+        changed(Path::new(&source.replace('\0', " "))).is_none_or(|changed| changed <= built)
+    })
 }
 
 /// Runs a program with this input, for at most a minute.
 fn end_of(program: &Path, arguments: &[&str], input: &str) -> Output {
-    let mut child = Command::new(program).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let began = Instant::now();
     let mut stdin = child.stdin.take().unwrap();
     // One that does not read its input may have ended by now.
@@ -588,7 +721,12 @@ fn verify_ends_with_0_verified_1_refused_2_unreadable() {
     ];
     for (code, arguments) in cases {
         let output = end_of(&verify, arguments, "");
-        assert_eq!(output.status.code(), Some(*code), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(
+            output.status.code(),
+            Some(*code),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         assert_eq!(output.stderr.is_empty(), *code != 2);
         // The same with one JSON object.
         if *code != 2 && *arguments != ["--lines"] {
@@ -600,8 +738,15 @@ fn verify_ends_with_0_verified_1_refused_2_unreadable() {
     }
     let output = end_of(&verify, &["--lines"], &format!("{}\nx\n", line(&json!([1]))));
     assert_eq!(output.status.code(), Some(0));
-    let verdicts: Vec<Value> = output.stdout.split(|octet| *octet == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
-    assert_eq!((verdicts.len(), &verdicts[0]["id"], &verdicts[0]["verified"]), (2, &json!([1]), &json!(true)));
+    let verdicts: Vec<Value> = output
+        .stdout
+        .split(|octet| *octet == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect();
+    assert_eq!(
+        (verdicts.len(), &verdicts[0]["id"], &verdicts[0]["verified"]),
+        (2, &json!([1]), &json!(true))
+    );
     assert_unreadable(&verdicts[1]);
 }
 
@@ -610,7 +755,11 @@ fn verify_ends_with_0_verified_1_refused_2_unreadable() {
 fn an_argument_that_is_not_utf_8_is_unreadable() {
     use std::os::unix::ffi::OsStringExt as _;
     let Some(verify) = example("verify") else { return };
-    let output = Command::new(&verify).arg(std::ffi::OsString::from_vec(vec![0xff])).stdin(Stdio::null()).output().unwrap();
+    let output = Command::new(&verify)
+        .arg(std::ffi::OsString::from_vec(vec![0xff]))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -622,9 +771,18 @@ fn provision_prints_report_and_certificates() {
     let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(printed.as_object().unwrap().len(), 2);
     let report = printed["report"].as_array().unwrap();
-    assert!(report.iter().all(|entry| entry["outcome"] == "passed" || entry["outcome"] == "not-asked"), "{report:?}");
+    assert!(
+        report.iter().all(|entry| entry["outcome"] == "passed" || entry["outcome"] == "not-asked"),
+        "{report:?}"
+    );
     let certificates = printed["certificates"].as_array().unwrap();
-    assert_eq!(certificates.iter().map(|certificate| certificate["keyid"].as_str().unwrap()).collect::<Vec<_>>(), ["rsa2048", "p256"]);
+    assert_eq!(
+        certificates
+            .iter()
+            .map(|certificate| certificate["keyid"].as_str().unwrap())
+            .collect::<Vec<_>>(),
+        ["rsa2048", "p256"]
+    );
     for certificate in certificates {
         assert!(certificate["subject"].as_str().unwrap().contains("User A"));
         assert_eq!(certificate["fingerprint"].as_str().unwrap().len(), 64);
@@ -633,7 +791,9 @@ fn provision_prints_report_and_certificates() {
     let output = end_of(&provision, &["--keys", "p256"], "");
     assert_eq!(output.status.code(), Some(0));
     let said = String::from_utf8(output.stdout).unwrap();
-    for part in ["com.nexusgroup.plugout:///?", "\u{2588}", "key-request", "\"subject\"", "\"fingerprint\""] {
+    for part in
+        ["com.nexusgroup.plugout:///?", "\u{2588}", "key-request", "\"subject\"", "\"fingerprint\""]
+    {
         assert!(said.contains(part), "{part}: {said}");
     }
     assert_eq!(end_of(&provision, &["--keys", "p256,p256"], "").status.code(), Some(1));

@@ -1,4 +1,5 @@
-//! The captured run of 2018: it verifies, everything in it comes out again, and no bit of it can be changed.
+//! The captured run of 2018: it verifies, everything in it comes out again, and no bit of it can be
+//! changed.
 
 #![cfg(feature = "aws-lc-rs")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -24,10 +25,17 @@ fn verify_captured(text: &str) -> Result<Verified<Attested>, Refusal> {
 
 #[test]
 fn the_captured_run_verifies_with_its_attestation_key_pinned() {
-    let sch: [u8; 32] = from_standard(part(&captured_answer(), 0)["sch"].as_str().unwrap()).try_into().unwrap();
+    let sch: [u8; 32] =
+        from_standard(part(&captured_answer(), 0)["sch"].as_str().unwrap()).try_into().unwrap();
     let envelope = Callback::from_json(CALLBACK).unwrap().fqdn.unwrap();
-    let expectation = captured_expectation().with_fqdn(FQDN).with_envelope_fqdn(envelope).with_sch(sch).with_mailbox_base(MAILBOX_BASE).unwrap();
-    let verifier = Verifier::pinned(&AwsLcRs, [&captured_pin()]).unwrap().with_algorithms(&[Algorithm::Rs256]);
+    let expectation = captured_expectation()
+        .with_fqdn(FQDN)
+        .with_envelope_fqdn(envelope)
+        .with_sch(sch)
+        .with_mailbox_base(MAILBOX_BASE)
+        .unwrap();
+    let verifier =
+        Verifier::pinned(&AwsLcRs, [&captured_pin()]).unwrap().with_algorithms(&[Algorithm::Rs256]);
     let verified: Verified<Attested> = verifier.verify(&expectation, &captured_answer()).unwrap();
     for entry in verified.report().entries() {
         assert_eq!(entry.outcome, Outcome::Passed, "{}", entry.check);
@@ -38,9 +46,18 @@ fn the_captured_run_verifies_with_its_attestation_key_pinned() {
 
 #[test]
 fn what_nobody_asked_for_is_reported_as_not_asked() {
-    let verified = Verifier::unpinned(&AwsLcRs).verify(&captured_expectation(), &captured_answer()).unwrap();
-    let not_asked: Vec<Check> = verified.report().entries().filter(|entry| entry.outcome == Outcome::NotAsked).map(|entry| entry.check).collect();
-    assert_eq!(not_asked, [Check::Pin, Check::Fqdn, Check::FqdnEnvelope, Check::Sch, Check::BoxUrl]);
+    let verified =
+        Verifier::unpinned(&AwsLcRs).verify(&captured_expectation(), &captured_answer()).unwrap();
+    let not_asked: Vec<Check> = verified
+        .report()
+        .entries()
+        .filter(|entry| entry.outcome == Outcome::NotAsked)
+        .map(|entry| entry.check)
+        .collect();
+    assert_eq!(
+        not_asked,
+        [Check::Pin, Check::Fqdn, Check::FqdnEnvelope, Check::Sch, Check::BoxUrl]
+    );
 }
 
 #[test]
@@ -51,7 +68,10 @@ fn every_field_of_the_captured_run_appears_in_the_result() {
     assert_eq!(verified.user_id(), "userA");
     assert_eq!(verified.name(), "TestProfile");
     assert_eq!(verified.server_name(), "nexus-cod1");
-    assert_eq!(verified.mailbox(), "https://ext-cod1.test.nexusgroup.com:20400/hermod/rest/ms/d07292df-f75c-4534-8567-642953b6d887");
+    assert_eq!(
+        verified.mailbox(),
+        "https://ext-cod1.test.nexusgroup.com:20400/hermod/rest/ms/d07292df-f75c-4534-8567-642953b6d887"
+    );
     assert_eq!(verified.fqdn(), Some(FQDN));
     assert_eq!(verified.device().operating_system, "iOS (11.2.6)");
     assert_eq!(verified.device().name.as_deref(), Some("Anders\u{2019}s iPhone"));
@@ -62,7 +82,10 @@ fn every_field_of_the_captured_run_appears_in_the_result() {
     assert_eq!(verified.signed_payload(), from_url(text.split('.').nth(1).unwrap()));
 
     let [key] = verified.keys() else { panic!("one key") };
-    assert_eq!((key.key_id(), key.mechanism(), key.state(), key.priority()), ("signer", Algorithm::Rs256, "active", 0));
+    assert_eq!(
+        (key.key_id(), key.mechanism(), key.state(), key.priority()),
+        ("signer", Algorithm::Rs256, "active", 0)
+    );
     assert_eq!(key.public_key().bits(), 2048);
     let inner = part(&captured_signed_key(), 1);
     assert_eq!(jwk(key.public_key())["n"], inner["n"]);
@@ -90,11 +113,19 @@ fn every_field_of_the_captured_run_appears_in_the_result() {
 #[test]
 fn the_certificate_of_the_captured_run_is_for_the_proven_key() {
     let verified = verify_captured(&captured_answer()).unwrap();
-    let CommandBody::Certificate(command) = Command::from_json(CERTIFICATE_COMMAND).unwrap().body else { panic!("a certificate command") };
+    let CommandBody::Certificate(command) = Command::from_json(CERTIFICATE_COMMAND).unwrap().body
+    else {
+        panic!("a certificate command")
+    };
     assert_eq!(command.profile_id, verified.profile_id());
     let certificate = Certificate::from_base64(&command.certificates[0].data).unwrap();
-    certificate.require_key(verified.key(&command.certificates[0].key_id).unwrap().public_key()).unwrap();
-    assert_eq!(certificate.require_key(verified.attestation_key()).unwrap_err().class(), Class::Proof);
+    certificate
+        .require_key(verified.key(&command.certificates[0].key_id).unwrap().public_key())
+        .unwrap();
+    assert_eq!(
+        certificate.require_key(verified.attestation_key()).unwrap_err().class(),
+        Class::Proof
+    );
 }
 
 /// The real key has a needless zero octet at the front, and its `n#len` counts it.
@@ -106,7 +137,10 @@ fn the_pin_is_compared_without_the_leading_zero_of_the_modulus() {
     let mut normal = received.clone();
     normal["n"] = url(&from_url(received["n"].as_str().unwrap())[1..]).into();
     let pin = keyferry::jose::Jwk::from_json(&normal.to_string()).unwrap();
-    Verifier::pinned(&AwsLcRs, [pin.public_key()]).unwrap().verify(&captured_expectation(), &captured_answer()).unwrap();
+    Verifier::pinned(&AwsLcRs, [pin.public_key()])
+        .unwrap()
+        .verify(&captured_expectation(), &captured_answer())
+        .unwrap();
 }
 
 /// Every bit of `octets`, changed, with its number.
@@ -132,7 +166,12 @@ fn has_texts(value: &Value, paths: &[&str]) -> bool {
 fn each_bit_of_the_outer_signature_counts() {
     let text = captured_answer();
     for (_, changed) in flips(&from_url(text.split('.').nth(2).unwrap())) {
-        assert_refused(verify_captured(&with_part(&text, 2, &changed)), Class::Signature, Check::Signature, None);
+        assert_refused(
+            verify_captured(&with_part(&text, 2, &changed)),
+            Class::Signature,
+            Check::Signature,
+            None,
+        );
     }
 }
 
@@ -141,14 +180,20 @@ fn each_bit_of_the_outer_header_counts() {
     let text = captured_answer();
     let original = part(&text, 0);
     for (bit, changed) in flips(&from_url(text.split('.').next().unwrap())) {
-        let refusal = verify_captured(&with_part(&text, 0, &changed)).map(drop).expect_err("a changed header");
+        let refusal = verify_captured(&with_part(&text, 0, &changed))
+            .map(drop)
+            .expect_err("a changed header");
         let failed = refusal.report().failed().unwrap().check;
         let Ok(value) = serde_json::from_slice::<Value>(&changed) else {
             assert_eq!((refusal.class(), failed), (Class::Malformed, Check::Form), "bit {bit}");
             continue;
         };
         if value["alg"] == original["alg"] && value["jwk"] == original["jwk"] {
-            assert_eq!((refusal.class(), failed), (Class::Signature, Check::Signature), "bit {bit}");
+            assert_eq!(
+                (refusal.class(), failed),
+                (Class::Signature, Check::Signature),
+                "bit {bit}"
+            );
         } else {
             let expected = [
                 (Class::Malformed, Check::Form),
@@ -160,7 +205,11 @@ fn each_bit_of_the_outer_header_counts() {
                 (Class::WeakKey, Check::AttestationKey),
                 (Class::Signature, Check::Signature),
             ];
-            assert!(expected.contains(&(refusal.class(), failed)), "bit {bit}: {} by {failed}", refusal.class());
+            assert!(
+                expected.contains(&(refusal.class(), failed)),
+                "bit {bit}: {} by {failed}",
+                refusal.class()
+            );
         }
     }
 }
@@ -168,16 +217,33 @@ fn each_bit_of_the_outer_header_counts() {
 #[test]
 fn each_bit_of_the_outer_payload_counts() {
     let text = captured_answer();
-    let required = ["/profile/id", "/profile/userid", "/profile/name", "/profile/servername", "/profile/boxurl", "/deviceinfo/operatingsystem"];
+    let required = [
+        "/profile/id",
+        "/profile/userid",
+        "/profile/name",
+        "/profile/servername",
+        "/profile/boxurl",
+        "/deviceinfo/operatingsystem",
+    ];
     let octets = from_url(text.split('.').nth(1).unwrap());
     // The long text of the signed key is sampled: seven of eight bits in it say the same.
     let (start, end) = (octets.len() / 8, octets.len() * 7 / 8);
-    for (bit, changed) in flips(&octets).filter(|(bit, _)| !(start..end).contains(&(bit / 8)) || bit % 37 == 0) {
-        let refusal = verify_captured(&with_part(&text, 1, &changed)).map(drop).expect_err("a changed payload");
+    for (bit, changed) in
+        flips(&octets).filter(|(bit, _)| !(start..end).contains(&(bit / 8)) || bit % 37 == 0)
+    {
+        let refusal = verify_captured(&with_part(&text, 1, &changed))
+            .map(drop)
+            .expect_err("a changed payload");
         let failed = refusal.report().failed().unwrap().check;
         let readable = serde_json::from_slice::<Value>(&changed).ok();
-        let whole = readable.is_some_and(|value| has_texts(&value, &required) && value["profile"]["signedkeys"].is_array());
-        let due = if whole { (Class::Signature, Check::Signature) } else { (Class::Malformed, Check::Form) };
+        let whole = readable.is_some_and(|value| {
+            has_texts(&value, &required) && value["profile"]["signedkeys"].is_array()
+        });
+        let due = if whole {
+            (Class::Signature, Check::Signature)
+        } else {
+            (Class::Malformed, Check::Form)
+        };
         assert_eq!((refusal.class(), failed), due, "bit {bit}");
     }
 }
@@ -197,9 +263,11 @@ fn no_character_of_the_text_can_be_changed() {
     }
 }
 
-/// The inner objects of the captured run under an attestation key of our own, so that the inner checks are reached.
+/// The inner objects of the captured run under an attestation key of our own, so that the inner
+/// checks are reached.
 fn captured_inner(text: String) -> Result<Verified<keyferry::hermod::proof::Consistent>, Refusal> {
-    let mut answer = Answer::new(vec![SignedKey { text: Some(text), ..SignedKey::new("signer", p256()) }]);
+    let mut answer =
+        Answer::new(vec![SignedKey { text: Some(text), ..SignedKey::new("signer", p256()) }]);
     let captured = captured_answer();
     answer.payload = part(&captured, 1);
     answer.payload["profile"].as_object_mut().unwrap().remove("signedkeys");
@@ -212,7 +280,12 @@ fn each_bit_of_the_inner_signature_counts() {
     let text = captured_signed_key();
     captured_inner(text.clone()).unwrap();
     for (_, changed) in flips(&from_url(text.split('.').nth(2).unwrap())) {
-        assert_refused(captured_inner(with_part(&text, 2, &changed)), Class::Proof, Check::KeySignature, Some("signer"));
+        assert_refused(
+            captured_inner(with_part(&text, 2, &changed)),
+            Class::Proof,
+            Check::KeySignature,
+            Some("signer"),
+        );
     }
 }
 
@@ -220,14 +293,21 @@ fn each_bit_of_the_inner_signature_counts() {
 fn each_bit_of_the_inner_header_counts() {
     let text = captured_signed_key();
     for (bit, changed) in flips(&from_url(text.split('.').next().unwrap())) {
-        let refusal = captured_inner(with_part(&text, 0, &changed)).map(drop).expect_err("a changed header");
+        let refusal =
+            captured_inner(with_part(&text, 0, &changed)).map(drop).expect_err("a changed header");
         let got = (refusal.class(), refusal.report().failed().unwrap().check);
         let due: &[(Class, Check)] = match serde_json::from_slice::<Value>(&changed) {
             Err(_) => &[(Class::Malformed, Check::KeyForm)],
-            Ok(value) if !has_texts(&value, &["/alg", "/kid"]) => &[(Class::Malformed, Check::KeyForm)],
+            Ok(value) if !has_texts(&value, &["/alg", "/kid"]) => {
+                &[(Class::Malformed, Check::KeyForm)]
+            }
             Ok(value) if value["kid"] != "signer" => &[(Class::KeyId, Check::KeyIds)],
-            Ok(value) if value["nonce"] != "123456789" => &[(Class::Nonce, Check::KeyNonce), (Class::Algorithm, Check::KeyForm)],
-            Ok(value) if value["alg"] != "RS256" => &[(Class::Algorithm, Check::KeyForm), (Class::NotAsRequested, Check::KeyType)],
+            Ok(value) if value["nonce"] != "123456789" => {
+                &[(Class::Nonce, Check::KeyNonce), (Class::Algorithm, Check::KeyForm)]
+            }
+            Ok(value) if value["alg"] != "RS256" => {
+                &[(Class::Algorithm, Check::KeyForm), (Class::NotAsRequested, Check::KeyType)]
+            }
             Ok(_) => &[(Class::Proof, Check::KeySignature)],
         };
         assert!(due.contains(&got), "bit {bit}: {got:?}, not {due:?}");
@@ -240,7 +320,8 @@ fn each_bit_of_the_inner_payload_counts() {
     let original = part(&text, 1);
     let octets = from_url(text.split('.').nth(1).unwrap());
     for (bit, changed) in flips(&octets).filter(|(bit, _)| bit / 8 < 80 || bit % 11 == 0) {
-        let refusal = captured_inner(with_part(&text, 1, &changed)).map(drop).expect_err("a changed payload");
+        let refusal =
+            captured_inner(with_part(&text, 1, &changed)).map(drop).expect_err("a changed payload");
         let got = (refusal.class(), refusal.report().failed().unwrap().check);
         let Ok(value) = serde_json::from_slice::<Value>(&changed) else {
             assert_eq!(got, (Class::Malformed, Check::KeyForm), "bit {bit}");
@@ -249,7 +330,10 @@ fn each_bit_of_the_inner_payload_counts() {
         let same = |name: &str| value[name] == original[name];
         if ["kty", "n", "e", "alg", "use", "kid", "keystate"].into_iter().all(same) {
             assert_eq!(got, (Class::Proof, Check::KeySignature), "bit {bit}");
-        } else if !["kty", "alg", "use", "kid", "keystate"].iter().all(|name| value[*name].is_string()) {
+        } else if !["kty", "alg", "use", "kid", "keystate"]
+            .iter()
+            .all(|name| value[*name].is_string())
+        {
             assert_eq!(got, (Class::Malformed, Check::KeyForm), "bit {bit}");
         } else {
             let due = [
@@ -286,8 +370,12 @@ fn each_bit_of_a_request_counts_in_an_answer() {
         answer.keys[0].payload["certreq"] = standard(&changed).into();
         let refusal = answer::verify(&command, &answer).map(drop).expect_err("a changed request");
         let got = (refusal.class(), refusal.report().failed().unwrap().check);
-        assert!([(Class::Csr, Check::KeyRequest), (Class::Malformed, Check::KeyRequest)].contains(&got), "bit {bit}: {got:?}");
-        // Inside the information every change that leaves DER is one of key, subject, attributes or signature.
+        assert!(
+            [(Class::Csr, Check::KeyRequest), (Class::Malformed, Check::KeyRequest)].contains(&got),
+            "bit {bit}: {got:?}"
+        );
+        // Inside the information every change that leaves DER is one of key, subject, attributes or
+        // signature.
         if bit / 8 < signature && Template::from_der(&changed).is_ok() {
             assert_eq!(got.0, Class::Csr, "bit {bit}");
         }
@@ -298,7 +386,11 @@ fn each_bit_of_a_request_counts_in_an_answer() {
 #[test]
 fn sampled_bits_of_an_rsa_request_count_in_an_answer() {
     let template = captured_template();
-    let command = answer::command(vec![answer::key_gen_request("signer", vec![answer::priority("RSA", "2048", "RS256")], Some(&template))]);
+    let command = answer::command(vec![answer::key_gen_request(
+        "signer",
+        vec![answer::priority("RSA", "2048", "RS256")],
+        Some(&template),
+    )]);
     let mut answer = Answer::new(vec![SignedKey::new("signer", rsa2048()).with_request(&template)]);
     answer::verify(&command, &answer).unwrap();
     let der = answer::request(&template, rsa2048());
@@ -319,19 +411,35 @@ fn the_captured_answer_is_refused_under_every_other_expectation() {
         ("/profile/name", "testprofile".into(), Class::User, Check::Profile),
         ("/profile/servername", "nexus".into(), Class::User, Check::Profile),
         ("/profile/keygenrequests/0/keyid", "Signer".into(), Class::KeyId, Check::KeyIds),
-        ("/profile/keygenrequests/0/certreq", standard(answer::request(&other_subject(), p256())).into(), Class::Csr, Check::KeyRequest),
+        (
+            "/profile/keygenrequests/0/certreq",
+            standard(answer::request(&other_subject(), p256())).into(),
+            Class::Csr,
+            Check::KeyRequest,
+        ),
     ];
     for (path, value, class, check) in cases {
         let mut command = base.clone();
         *command.pointer_mut(path).unwrap() = value;
         let key = (check == Check::KeyRequest).then_some("signer");
-        let result = Verifier::unpinned(&AwsLcRs).verify(&answer::expectation(&command), &captured_answer());
+        let result =
+            Verifier::unpinned(&AwsLcRs).verify(&answer::expectation(&command), &captured_answer());
         assert_refused(result, class, check, key);
     }
     let pinned = Verifier::pinned(&AwsLcRs, [other_attestation().public_key()]).unwrap();
-    assert_refused(pinned.verify(&captured_expectation(), &captured_answer()), Class::Attestation, Check::Pin, None);
+    assert_refused(
+        pinned.verify(&captured_expectation(), &captured_answer()),
+        Class::Attestation,
+        Check::Pin,
+        None,
+    );
     let none = Verifier::pinned(&AwsLcRs, []).unwrap();
-    assert_refused(none.verify(&captured_expectation(), &captured_answer()), Class::Attestation, Check::Pin, None);
+    assert_refused(
+        none.verify(&captured_expectation(), &captured_answer()),
+        Class::Attestation,
+        Check::Pin,
+        None,
+    );
 }
 
 /// The template with one letter of its subject changed.

@@ -1,4 +1,5 @@
-//! The rules for signed objects, one test a rule: each answer is wrong in one way, and is refused by the check of that rule and no other.
+//! The rules for signed objects, one test a rule: each answer is wrong in one way, and is refused
+//! by the check of that rule and no other.
 
 #![cfg(feature = "aws-lc-rs")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -10,7 +11,10 @@ use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, PrivateKey, Provider};
 use keyferry::csr::Template;
 use keyferry::hermod::model::ProvisionCommand;
-use keyferry::hermod::proof::{Asked, Attested, Check, Consistent, Expectation, Outcome, Refusal, UnsignedAnswer, Verified, VerifiedKey, Verifier};
+use keyferry::hermod::proof::{
+    Asked, Attested, Check, Consistent, Expectation, Outcome, Refusal, UnsignedAnswer, Verified,
+    VerifiedKey, Verifier,
+};
 use keyferry::jose::Padding;
 use serde_json::{Value, json};
 use support::answer::*;
@@ -37,7 +41,10 @@ fn asking(priorities: Vec<Value>) -> Expectation {
     expectation(&command(vec![key_gen_request("signer", priorities, None)]))
 }
 
-fn verify_with(expectation: &Expectation, answer: &Answer) -> Result<Verified<Consistent>, Refusal> {
+fn verify_with(
+    expectation: &Expectation,
+    answer: &Answer,
+) -> Result<Verified<Consistent>, Refusal> {
     Verifier::unpinned(&AwsLcRs).verify(expectation, &answer.to_text())
 }
 
@@ -79,7 +86,10 @@ fn accepts_every_type_of_key() {
     ];
     for (priority, signer, algorithm) in cases {
         let verified = accepted(verify_with(&asking(vec![priority]), &one_key(signer, algorithm)));
-        assert_eq!((verified.keys()[0].mechanism(), is_key(verified.keys()[0].public_key(), signer)), (algorithm, true));
+        assert_eq!(
+            (verified.keys()[0].mechanism(), is_key(verified.keys()[0].public_key(), signer)),
+            (algorithm, true)
+        );
     }
 }
 
@@ -90,7 +100,9 @@ fn accepts_every_algorithm_of_the_attestation_key() {
         answer.attest_with(signer);
         accepted(verify(&command, &answer));
     }
-    for algorithm in [Algorithm::Rs384, Algorithm::Rs512, Algorithm::Ps256, Algorithm::Ps384, Algorithm::Ps512] {
+    for algorithm in
+        [Algorithm::Rs384, Algorithm::Rs512, Algorithm::Ps256, Algorithm::Ps384, Algorithm::Ps512]
+    {
         answer.attest_with(rsa2048());
         answer.algorithm = algorithm;
         answer.header["alg"] = algorithm.name().into();
@@ -103,13 +115,28 @@ fn accepts_every_algorithm_of_the_attestation_key() {
 #[test]
 fn accepts_what_the_device_side_builds() {
     let (command, _) = double();
-    let asked = Asked::from_command(&ProvisionCommand::from_json(&command.to_string()).unwrap()).unwrap();
-    let signed = [asked.keys[0].sign(NONCE, Algorithm::Es256, p256()).unwrap(), asked.keys[1].sign(NONCE, Algorithm::Rs256, rsa2048()).unwrap()];
+    let asked =
+        Asked::from_command(&ProvisionCommand::from_json(&command.to_string()).unwrap()).unwrap();
+    let signed = [
+        asked.keys[0].sign(NONCE, Algorithm::Es256, p256()).unwrap(),
+        asked.keys[1].sign(NONCE, Algorithm::Rs256, rsa2048()).unwrap(),
+    ];
     let device = keyferry::hermod::model::DeviceInfo::new("Linux");
-    let answer =
-        UnsignedAnswer::new(&asked, PROFILE_ID, BOX, device).with_fqdn(FQDN).with_sch([7; 32]).with_signed_keys(signed).sign(attestation()).unwrap();
-    let expectation = expectation(&command).with_fqdn(FQDN).with_sch([7; 32]).with_mailbox_base("https://hub.example/hermod/rest/ms").unwrap();
-    Verifier::pinned(&AwsLcRs, [attestation().public_key()]).unwrap().verify(&expectation, &answer).unwrap();
+    let answer = UnsignedAnswer::new(&asked, PROFILE_ID, BOX, device)
+        .with_fqdn(FQDN)
+        .with_sch([7; 32])
+        .with_signed_keys(signed)
+        .sign(attestation())
+        .unwrap();
+    let expectation = expectation(&command)
+        .with_fqdn(FQDN)
+        .with_sch([7; 32])
+        .with_mailbox_base("https://hub.example/hermod/rest/ms")
+        .unwrap();
+    Verifier::pinned(&AwsLcRs, [attestation().public_key()])
+        .unwrap()
+        .verify(&expectation, &answer)
+        .unwrap();
 }
 
 // Form.
@@ -131,10 +158,20 @@ fn rejects_what_is_not_one_compact_jws() {
         start.to_owned(),
         format!("{{\"payload\":\"{text}\"}}"),
     ] {
-        assert_refused(Verifier::unpinned(&AwsLcRs).verify(&expectation, &wrong), Class::Malformed, Check::Form, None);
+        assert_refused(
+            Verifier::unpinned(&AwsLcRs).verify(&expectation, &wrong),
+            Class::Malformed,
+            Check::Form,
+            None,
+        );
     }
     // Well-formed, and of nothing: the signature fails.
-    assert_refused(Verifier::unpinned(&AwsLcRs).verify(&expectation, &format!("{start}.")), Class::Signature, Check::Signature, None);
+    assert_refused(
+        Verifier::unpinned(&AwsLcRs).verify(&expectation, &format!("{start}.")),
+        Class::Signature,
+        Check::Signature,
+        None,
+    );
 }
 
 #[test]
@@ -145,13 +182,30 @@ fn rejects_what_is_over_the_limit_of_256_kib() {
 
 #[test]
 fn rejects_absent_members_and_members_of_another_type() {
-    for path in ["/header/alg", "/header/jwk", "/header/jwk/kty", "/header/fqdn", "/header/sch", "/header/nonce"] {
+    for path in [
+        "/header/alg",
+        "/header/jwk",
+        "/header/jwk/kty",
+        "/header/fqdn",
+        "/header/sch",
+        "/header/nonce",
+    ] {
         for value in [Value::Null, json!(1), json!(true), json!(["x"])] {
-            let answer = changed(|answer| *answer.header.pointer_mut(path.trim_start_matches("/header")).unwrap() = value);
+            let answer = changed(|answer| {
+                *answer.header.pointer_mut(path.trim_start_matches("/header")).unwrap() = value
+            });
             refuse(&answer, Class::Malformed, Check::Form);
         }
     }
-    for path in ["/profile", "/profile/id", "/profile/userid", "/profile/name", "/profile/servername", "/profile/boxurl", "/deviceinfo"] {
+    for path in [
+        "/profile",
+        "/profile/id",
+        "/profile/userid",
+        "/profile/name",
+        "/profile/servername",
+        "/profile/boxurl",
+        "/deviceinfo",
+    ] {
         for value in [Value::Null, json!(1), json!(false), json!("")] {
             if value == "" && path != "/profile" && path != "/deviceinfo" {
                 continue;
@@ -163,19 +217,41 @@ fn rejects_absent_members_and_members_of_another_type() {
                     remove(&mut answer.payload["profile"], "signedkeys");
                 }
             });
-            let text = compact(answer.header.to_string(), answer.payload.to_string(), answer.algorithm, answer.signer);
-            assert_refused(Verifier::unpinned(&AwsLcRs).verify(&expectation(&simple().0), &text), Class::Malformed, Check::Form, None);
+            let text = compact(
+                answer.header.to_string(),
+                answer.payload.to_string(),
+                answer.algorithm,
+                answer.signer,
+            );
+            assert_refused(
+                Verifier::unpinned(&AwsLcRs).verify(&expectation(&simple().0), &text),
+                Class::Malformed,
+                Check::Form,
+                None,
+            );
         }
     }
     for name in ["alg", "jwk"] {
         refuse(&changed(|answer| remove(&mut answer.header, name)), Class::Malformed, Check::Form);
     }
     for name in ["id", "userid", "name", "servername", "boxurl"] {
-        refuse(&changed(|answer| remove(&mut answer.payload["profile"], name)), Class::Malformed, Check::Form);
+        refuse(
+            &changed(|answer| remove(&mut answer.payload["profile"], name)),
+            Class::Malformed,
+            Check::Form,
+        );
     }
-    refuse(&changed(|answer| remove(&mut answer.payload, "deviceinfo")), Class::Malformed, Check::Form);
+    refuse(
+        &changed(|answer| remove(&mut answer.payload, "deviceinfo")),
+        Class::Malformed,
+        Check::Form,
+    );
     for keys in [json!("x"), json!([1]), json!([null]), json!({"0": "x"})] {
-        refuse(&changed(|answer| answer.payload["profile"]["signedkeys"] = keys), Class::Malformed, Check::Form);
+        refuse(
+            &changed(|answer| answer.payload["profile"]["signedkeys"] = keys),
+            Class::Malformed,
+            Check::Form,
+        );
     }
 }
 
@@ -197,7 +273,12 @@ fn rejects_a_member_twice_at_any_depth() {
     ];
     for header in headers {
         let text = compact(header, &payload, answer.algorithm, answer.signer);
-        assert_refused(Verifier::unpinned(&AwsLcRs).verify(&expectation, &text), Class::Malformed, Check::Form, None);
+        assert_refused(
+            Verifier::unpinned(&AwsLcRs).verify(&expectation, &text),
+            Class::Malformed,
+            Check::Form,
+            None,
+        );
     }
     let payloads = [
         twice(&payload, r#""userid":"#, r#""userid":"userA","userid":"#),
@@ -209,7 +290,12 @@ fn rejects_a_member_twice_at_any_depth() {
     ];
     for payload in payloads {
         let text = compact(&header, payload, answer.algorithm, answer.signer);
-        assert_refused(Verifier::unpinned(&AwsLcRs).verify(&expectation, &text), Class::Malformed, Check::Form, None);
+        assert_refused(
+            Verifier::unpinned(&AwsLcRs).verify(&expectation, &text),
+            Class::Malformed,
+            Check::Form,
+            None,
+        );
     }
 }
 
@@ -233,7 +319,11 @@ fn rejects_a_member_twice_in_an_inner_object() {
 #[test]
 fn rejects_crit_in_outer_and_inner_header() {
     for crit in [json!([]), json!(["exp"]), Value::Null, json!("")] {
-        refuse(&changed(|answer| answer.header["crit"] = crit.clone()), Class::Malformed, Check::Form);
+        refuse(
+            &changed(|answer| answer.header["crit"] = crit.clone()),
+            Class::Malformed,
+            Check::Form,
+        );
         refuse_key(&changed_key(|key| key.header["crit"] = crit), Class::Malformed, Check::KeyForm);
     }
 }
@@ -255,12 +345,25 @@ fn rejects_padding_unless_it_is_tolerated_and_verifies_the_text_as_received() {
     // The length of one member decides whether there is any padding at all.
     for blanks in 0..3 {
         let header = format!("{}{}", key.header, " ".repeat(blanks));
-        let inner = sign_parts(&padded(url(header)), &padded(url(key.payload.to_string())), key.algorithm, key.signer);
+        let inner = sign_parts(
+            &padded(url(header)),
+            &padded(url(key.payload.to_string())),
+            key.algorithm,
+            key.signer,
+        );
         let (input, signature) = inner.rsplit_once('.').unwrap();
         answer.keys[0].text = Some(format!("{input}.{}", padded(signature.to_owned())));
         let header = padded(url(format!("{}{}", answer.header, " ".repeat(blanks))));
-        let text = sign_parts(&header, &padded(url(answer.to_payload().to_string())), answer.algorithm, answer.signer);
-        Verifier::unpinned(&AwsLcRs).with_padding(Padding::Tolerated).verify(&expectation, &text).unwrap();
+        let text = sign_parts(
+            &header,
+            &padded(url(answer.to_payload().to_string())),
+            answer.algorithm,
+            answer.signer,
+        );
+        Verifier::unpinned(&AwsLcRs)
+            .with_padding(Padding::Tolerated)
+            .verify(&expectation, &text)
+            .unwrap();
         // 64 octets of signature always have padding.
         let (class, check, id) = if header.ends_with('=') || text.contains("=.") {
             (Class::Malformed, Check::Form, None)
@@ -272,7 +375,9 @@ fn rejects_padding_unless_it_is_tolerated_and_verifies_the_text_as_received() {
         if text.contains("=.") {
             let stripped = text.replace('=', "");
             assert_refused(
-                Verifier::unpinned(&AwsLcRs).with_padding(Padding::Tolerated).verify(&expectation, &stripped),
+                Verifier::unpinned(&AwsLcRs)
+                    .with_padding(Padding::Tolerated)
+                    .verify(&expectation, &stripped),
                 Class::Signature,
                 Check::Signature,
                 None,
@@ -285,9 +390,20 @@ fn rejects_padding_unless_it_is_tolerated_and_verifies_the_text_as_received() {
 
 #[test]
 fn rejects_none_and_symmetric_algorithms() {
-    for alg in ["none", "None", "NONE", "nOnE", "", "HS256", "hs256", "HS384", "HS512", "rs256", "ES256K", "RSA-OAEP", "RS256 ", "RS1"] {
-        refuse(&changed(|answer| answer.header["alg"] = alg.into()), Class::Algorithm, Check::Algorithm);
-        refuse_key(&changed_key(|key| key.header["alg"] = alg.into()), Class::Algorithm, Check::KeyForm);
+    for alg in [
+        "none", "None", "NONE", "nOnE", "", "HS256", "hs256", "HS384", "HS512", "rs256", "ES256K",
+        "RSA-OAEP", "RS256 ", "RS1",
+    ] {
+        refuse(
+            &changed(|answer| answer.header["alg"] = alg.into()),
+            Class::Algorithm,
+            Check::Algorithm,
+        );
+        refuse_key(
+            &changed_key(|key| key.header["alg"] = alg.into()),
+            Class::Algorithm,
+            Check::KeyForm,
+        );
     }
 }
 
@@ -296,21 +412,41 @@ fn rejects_none_and_symmetric_algorithms() {
 fn rejects_an_hmac_with_the_public_key() {
     let mut answer = simple().1;
     answer.header["alg"] = "HS256".into();
-    let input = format!("{}.{}", url(answer.header.to_string()), url(answer.to_payload().to_string()));
-    let secret = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, attestation().public_key().as_spki_der());
+    let input =
+        format!("{}.{}", url(answer.header.to_string()), url(answer.to_payload().to_string()));
+    let secret = aws_lc_rs::hmac::Key::new(
+        aws_lc_rs::hmac::HMAC_SHA256,
+        attestation().public_key().as_spki_der(),
+    );
     let text = format!("{input}.{}", url(aws_lc_rs::hmac::sign(&secret, input.as_bytes())));
-    assert_refused(Verifier::unpinned(&AwsLcRs).verify(&expectation(&simple().0), &text), Class::Algorithm, Check::Algorithm, None);
+    assert_refused(
+        Verifier::unpinned(&AwsLcRs).verify(&expectation(&simple().0), &text),
+        Class::Algorithm,
+        Check::Algorithm,
+        None,
+    );
 }
 
 #[test]
 fn rejects_an_algorithm_that_is_not_allowed() {
     let (command, answer) = simple();
-    let verifier = Verifier::unpinned(&AwsLcRs).with_algorithms(&[Algorithm::Rs256, Algorithm::Ps256]);
-    assert_refused(verifier.verify(&expectation(&command), &answer.to_text()), Class::Algorithm, Check::Algorithm, None);
+    let verifier =
+        Verifier::unpinned(&AwsLcRs).with_algorithms(&[Algorithm::Rs256, Algorithm::Ps256]);
+    assert_refused(
+        verifier.verify(&expectation(&command), &answer.to_text()),
+        Class::Algorithm,
+        Check::Algorithm,
+        None,
+    );
     let verifier = Verifier::unpinned(&AwsLcRs).with_algorithms(&[Algorithm::Es256]);
     verifier.verify(&expectation(&command), &answer.to_text()).unwrap();
     let verifier = Verifier::unpinned(&AwsLcRs).with_algorithms(&[]);
-    assert_refused(verifier.verify(&expectation(&command), &answer.to_text()), Class::Algorithm, Check::Algorithm, None);
+    assert_refused(
+        verifier.verify(&expectation(&command), &answer.to_text()),
+        Class::Algorithm,
+        Check::Algorithm,
+        None,
+    );
 }
 
 // The attestation key.
@@ -318,17 +454,36 @@ fn rejects_an_algorithm_that_is_not_allowed() {
 #[test]
 fn rejects_an_algorithm_that_does_not_fit_the_attestation_key() {
     for alg in ["RS256", "PS512", "ES384", "ES512", "EdDSA"] {
-        refuse(&changed(|answer| answer.header["alg"] = alg.into()), Class::Algorithm, Check::AttestationKey);
+        refuse(
+            &changed(|answer| answer.header["alg"] = alg.into()),
+            Class::Algorithm,
+            Check::AttestationKey,
+        );
     }
 }
 
 #[test]
 fn rejects_an_attestation_key_that_is_meant_for_something_else() {
-    refuse(&changed(|answer| answer.header["jwk"]["alg"] = "ES384".into()), Class::Algorithm, Check::AttestationKey);
-    refuse(&changed(|answer| answer.header["jwk"]["alg"] = "es256".into()), Class::Algorithm, Check::AttestationKey);
-    refuse(&changed(|answer| answer.header["jwk"]["use"] = "enc".into()), Class::Algorithm, Check::AttestationKey);
+    refuse(
+        &changed(|answer| answer.header["jwk"]["alg"] = "ES384".into()),
+        Class::Algorithm,
+        Check::AttestationKey,
+    );
+    refuse(
+        &changed(|answer| answer.header["jwk"]["alg"] = "es256".into()),
+        Class::Algorithm,
+        Check::AttestationKey,
+    );
+    refuse(
+        &changed(|answer| answer.header["jwk"]["use"] = "enc".into()),
+        Class::Algorithm,
+        Check::AttestationKey,
+    );
     for usage in ["sig", "SIG", "Sig"] {
-        accepted(verify(&simple().0, &changed(|answer| answer.header["jwk"]["use"] = usage.into())));
+        accepted(verify(
+            &simple().0,
+            &changed(|answer| answer.header["jwk"]["use"] = usage.into()),
+        ));
     }
 }
 
@@ -336,7 +491,11 @@ fn rejects_an_attestation_key_that_is_meant_for_something_else() {
 fn rejects_private_members_in_the_attestation_key_as_a_class_of_their_own() {
     for name in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
         for value in [json!("c2VjcmV0"), json!(""), Value::Null, json!([{"r": "x"}])] {
-            refuse(&changed(|answer| answer.header["jwk"][name] = value), Class::PrivateKey, Check::AttestationKey);
+            refuse(
+                &changed(|answer| answer.header["jwk"][name] = value),
+                Class::PrivateKey,
+                Check::AttestationKey,
+            );
         }
     }
     let answer = changed(|answer| answer.header["jwk"] = json!({"kty": "oct", "k": "c2VjcmV0"}));
@@ -419,22 +578,48 @@ fn rejects_points_that_are_not_on_their_curve() {
 fn rejects_coordinates_of_another_length_and_members_of_another_type_of_key() {
     let x = from_url(jwk(attestation().public_key())["x"].as_str().unwrap());
     for x in [x[1..].to_vec(), [vec![0], x.clone()].concat(), Vec::new()] {
-        refuse(&changed(|answer| answer.header["jwk"]["x"] = url(x).into()), Class::Malformed, Check::AttestationKey);
+        refuse(
+            &changed(|answer| answer.header["jwk"]["x"] = url(x).into()),
+            Class::Malformed,
+            Check::AttestationKey,
+        );
     }
     for (name, value) in [("n", "AQAB"), ("e", "AQAB")] {
-        refuse(&changed(|answer| answer.header["jwk"][name] = value.into()), Class::Malformed, Check::AttestationKey);
+        refuse(
+            &changed(|answer| answer.header["jwk"][name] = value.into()),
+            Class::Malformed,
+            Check::AttestationKey,
+        );
     }
-    for (name, class) in [("crv", Class::Malformed), ("x", Class::Malformed), ("y", Class::Malformed)] {
-        refuse(&changed(|answer| remove(&mut answer.header["jwk"], name)), class, Check::AttestationKey);
+    for (name, class) in
+        [("crv", Class::Malformed), ("x", Class::Malformed), ("y", Class::Malformed)]
+    {
+        refuse(
+            &changed(|answer| remove(&mut answer.header["jwk"], name)),
+            class,
+            Check::AttestationKey,
+        );
     }
     for curve in ["P-384", "P-521"] {
-        refuse(&changed(|answer| answer.header["jwk"]["crv"] = curve.into()), Class::Malformed, Check::AttestationKey);
+        refuse(
+            &changed(|answer| answer.header["jwk"]["crv"] = curve.into()),
+            Class::Malformed,
+            Check::AttestationKey,
+        );
     }
     for curve in ["secp256k1", "p-256", "Ed25519", ""] {
-        refuse(&changed(|answer| answer.header["jwk"]["crv"] = curve.into()), Class::Algorithm, Check::AttestationKey);
+        refuse(
+            &changed(|answer| answer.header["jwk"]["crv"] = curve.into()),
+            Class::Algorithm,
+            Check::AttestationKey,
+        );
     }
     for kind in ["ec", "AKP", ""] {
-        refuse(&changed(|answer| answer.header["jwk"]["kty"] = kind.into()), Class::Algorithm, Check::AttestationKey);
+        refuse(
+            &changed(|answer| answer.header["jwk"]["kty"] = kind.into()),
+            Class::Algorithm,
+            Check::AttestationKey,
+        );
     }
 }
 
@@ -443,22 +628,45 @@ fn rejects_rsa_keys_of_fewer_bits_than_the_verifier_was_told_to_take() {
     let (command, mut answer) = simple();
     answer.attest_with(rsa2048());
     let verifier = Verifier::unpinned(&AwsLcRs).with_min_rsa_bits(3072);
-    assert_refused(verifier.verify(&expectation(&command), &answer.to_text()), Class::WeakKey, Check::AttestationKey, None);
-    let pinned = Verifier::pinned(&AwsLcRs, [rsa2048().public_key()]).unwrap().with_min_rsa_bits(2049);
-    assert_refused(pinned.verify(&expectation(&command), &answer.to_text()), Class::WeakKey, Check::AttestationKey, None);
+    assert_refused(
+        verifier.verify(&expectation(&command), &answer.to_text()),
+        Class::WeakKey,
+        Check::AttestationKey,
+        None,
+    );
+    let pinned =
+        Verifier::pinned(&AwsLcRs, [rsa2048().public_key()]).unwrap().with_min_rsa_bits(2049);
+    assert_refused(
+        pinned.verify(&expectation(&command), &answer.to_text()),
+        Class::WeakKey,
+        Check::AttestationKey,
+        None,
+    );
     let answer = one_key(rsa2048(), Algorithm::Rs256);
-    let result = verifier.verify(&asking(vec![priority("RSA", "2048", "RS256")]), &answer.to_text());
+    let result =
+        verifier.verify(&asking(vec![priority("RSA", "2048", "RS256")]), &answer.to_text());
     assert_refused(result, Class::WeakKey, Check::KeyType, Some("signer"));
     // Less than the least means the least.
-    Verifier::unpinned(&AwsLcRs).with_min_rsa_bits(0).verify(&asking(vec![priority("RSA", "2048", "RS256")]), &answer.to_text()).unwrap();
+    Verifier::unpinned(&AwsLcRs)
+        .with_min_rsa_bits(0)
+        .verify(&asking(vec![priority("RSA", "2048", "RS256")]), &answer.to_text())
+        .unwrap();
 }
 
 // Signature and pin.
 
 #[test]
 fn rejects_an_answer_that_another_key_signed() {
-    refuse(&changed(|answer| answer.signer = other_attestation()), Class::Signature, Check::Signature);
-    refuse(&changed(|answer| answer.header["jwk"] = jwk(other_attestation().public_key())), Class::Signature, Check::Signature);
+    refuse(
+        &changed(|answer| answer.signer = other_attestation()),
+        Class::Signature,
+        Check::Signature,
+    );
+    refuse(
+        &changed(|answer| answer.header["jwk"] = jwk(other_attestation().public_key())),
+        Class::Signature,
+        Check::Signature,
+    );
 }
 
 #[test]
@@ -480,7 +688,12 @@ fn rejects_signatures_in_another_form_than_the_one_of_the_standard() {
     ];
     for form in forms {
         let text = format!("{input}.{}", url(form));
-        assert_refused(Verifier::unpinned(&AwsLcRs).verify(&expectation(&command), &text), Class::Signature, Check::Signature, None);
+        assert_refused(
+            Verifier::unpinned(&AwsLcRs).verify(&expectation(&command), &text),
+            Class::Signature,
+            Check::Signature,
+            None,
+        );
     }
 }
 
@@ -488,26 +701,47 @@ fn rejects_signatures_in_another_form_than_the_one_of_the_standard() {
 fn rejects_an_attestation_key_that_is_not_pinned() {
     let (command, answer) = simple();
     let expectation = expectation(&command);
-    let pinned = Verifier::pinned(&AwsLcRs, [other_attestation().public_key(), rsa2048().public_key()]).unwrap();
-    assert_refused(pinned.verify(&expectation, &answer.to_text()), Class::Attestation, Check::Pin, None);
+    let pinned =
+        Verifier::pinned(&AwsLcRs, [other_attestation().public_key(), rsa2048().public_key()])
+            .unwrap();
+    assert_refused(
+        pinned.verify(&expectation, &answer.to_text()),
+        Class::Attestation,
+        Check::Pin,
+        None,
+    );
     let empty = Verifier::pinned(&AwsLcRs, []).unwrap();
-    assert_refused(empty.verify(&expectation, &answer.to_text()), Class::Attestation, Check::Pin, None);
+    assert_refused(
+        empty.verify(&expectation, &answer.to_text()),
+        Class::Attestation,
+        Check::Pin,
+        None,
+    );
     // A pin does not lend its name: the signature has to be the pinned key's.
     let mut stolen = answer.clone();
     stolen.signer = other_attestation();
     let pinned = Verifier::pinned(&AwsLcRs, [attestation().public_key()]).unwrap();
-    assert_refused(pinned.verify(&expectation, &stolen.to_text()), Class::Signature, Check::Signature, None);
+    assert_refused(
+        pinned.verify(&expectation, &stolen.to_text()),
+        Class::Signature,
+        Check::Signature,
+        None,
+    );
     pinned.verify(&expectation, &answer.to_text()).unwrap();
 }
 
-/// What the types say is shown by the doctests of `Verified`; here that the verifiers give those types and no other.
+/// What the types say is shown by the doctests of `Verified`; here that the verifiers give those
+/// types and no other.
 #[test]
 fn pinned_and_unpinned_give_different_types() {
     fn attested(_: &Verified<Attested>) {}
     fn consistent(_: &Verified<Consistent>) {}
     let (command, answer) = simple();
     let expectation = expectation(&command);
-    let pinned = Verifier::pinned(&AwsLcRs, [attestation().public_key()]).unwrap().verify(&expectation, &answer.to_text()).unwrap();
+    let pinned = Verifier::pinned(&AwsLcRs, [attestation().public_key()])
+        .unwrap()
+        .verify(&expectation, &answer.to_text())
+        .unwrap();
     attested(&pinned);
     assert_eq!(pinned.report().outcome(Check::Pin, None), Some(Outcome::Passed));
     let unpinned = Verifier::unpinned(&AwsLcRs).verify(&expectation, &answer.to_text()).unwrap();
@@ -521,8 +755,16 @@ fn pinned_and_unpinned_give_different_types() {
 fn rejects_a_nonce_that_is_missing_or_another() {
     refuse(&changed(|answer| remove(&mut answer.header, "nonce")), Class::Nonce, Check::Nonce);
     for nonce in ["", "n-4712", "N-4711", "n-4711 ", "n-47110"] {
-        refuse(&changed(|answer| answer.header["nonce"] = nonce.into()), Class::Nonce, Check::Nonce);
-        refuse_key(&changed_key(|key| key.header["nonce"] = nonce.into()), Class::Nonce, Check::KeyNonce);
+        refuse(
+            &changed(|answer| answer.header["nonce"] = nonce.into()),
+            Class::Nonce,
+            Check::Nonce,
+        );
+        refuse_key(
+            &changed_key(|key| key.header["nonce"] = nonce.into()),
+            Class::Nonce,
+            Check::KeyNonce,
+        );
     }
     refuse_key(&changed_key(|key| remove(&mut key.header, "nonce")), Class::Nonce, Check::KeyNonce);
     // One in the payload does not count.
@@ -553,13 +795,33 @@ fn rejects_another_host_name() {
         accepted(verify(expectation(&command).with_fqdn(name).with_envelope_fqdn(name), &answer));
     }
     for name in ["evil.example", "hub.example.evil", "xhub.example", "hub.example..", ""] {
-        assert_refused(verify(expectation(&command).with_fqdn(name), &answer), Class::Channel, Check::Fqdn, None);
-        assert_refused(verify(expectation(&command).with_envelope_fqdn(name), &answer), Class::Channel, Check::FqdnEnvelope, None);
+        assert_refused(
+            verify(expectation(&command).with_fqdn(name), &answer),
+            Class::Channel,
+            Check::Fqdn,
+            None,
+        );
+        assert_refused(
+            verify(expectation(&command).with_envelope_fqdn(name), &answer),
+            Class::Channel,
+            Check::FqdnEnvelope,
+            None,
+        );
     }
     let mut silent = answer.clone();
     remove(&mut silent.header, "fqdn");
-    assert_refused(verify(expectation(&command).with_fqdn(FQDN), &silent), Class::Channel, Check::Fqdn, None);
-    assert_refused(verify(expectation(&command).with_envelope_fqdn(FQDN), &silent), Class::Channel, Check::FqdnEnvelope, None);
+    assert_refused(
+        verify(expectation(&command).with_fqdn(FQDN), &silent),
+        Class::Channel,
+        Check::Fqdn,
+        None,
+    );
+    assert_refused(
+        verify(expectation(&command).with_envelope_fqdn(FQDN), &silent),
+        Class::Channel,
+        Check::FqdnEnvelope,
+        None,
+    );
     accepted(verify(expectation(&command), &silent));
 }
 
@@ -567,21 +829,41 @@ fn rejects_another_host_name() {
 fn rejects_another_certificate_hash_or_none() {
     let (command, answer) = simple();
     accepted(verify_with(&expectation(&command).with_sch([7; 32]), &answer));
-    assert_refused(verify_with(&expectation(&command).with_sch([8; 32]), &answer), Class::Channel, Check::Sch, None);
+    assert_refused(
+        verify_with(&expectation(&command).with_sch([8; 32]), &answer),
+        Class::Channel,
+        Check::Sch,
+        None,
+    );
     let hex = "07".repeat(32);
     for sch in ["", "Bw==", "!", &url([7; 32]), &hex, &standard([7; 33]), &standard([7; 31])] {
         let answer = changed(|answer| answer.header["sch"] = sch.into());
-        assert_refused(verify_with(&expectation(&command).with_sch([7; 32]), &answer), Class::Channel, Check::Sch, None);
+        assert_refused(
+            verify_with(&expectation(&command).with_sch([7; 32]), &answer),
+            Class::Channel,
+            Check::Sch,
+            None,
+        );
     }
     let silent = changed(|answer| remove(&mut answer.header, "sch"));
-    assert_refused(verify_with(&expectation(&command).with_sch([7; 32]), &silent), Class::Channel, Check::Sch, None);
+    assert_refused(
+        verify_with(&expectation(&command).with_sch([7; 32]), &silent),
+        Class::Channel,
+        Check::Sch,
+        None,
+    );
     accepted(verify_with(&expectation(&command), &silent));
 }
 
 #[test]
 fn rejects_a_mailbox_outside_of_the_trusted_base() {
-    let expectation = expectation(&simple().0).with_mailbox_base("https://hub.example/hermod/rest/ms").unwrap();
-    for address in [BOX, "https://HUB.example:443/hermod/rest/ms/1", "https:\\/\\/hub.example\\/hermod\\/rest\\/ms\\/1"] {
+    let expectation =
+        expectation(&simple().0).with_mailbox_base("https://hub.example/hermod/rest/ms").unwrap();
+    for address in [
+        BOX,
+        "https://HUB.example:443/hermod/rest/ms/1",
+        "https:\\/\\/hub.example\\/hermod\\/rest\\/ms\\/1",
+    ] {
         let mut answer = simple().1;
         answer.payload["profile"]["boxurl"] = "@@".into();
         let payload = answer.to_payload().to_string().replace("@@", address);
@@ -619,11 +901,19 @@ fn rejects_a_mailbox_outside_of_the_trusted_base() {
 #[test]
 fn rejects_another_user_or_profile() {
     for user in ["userB", "usera", "userA ", ""] {
-        refuse(&changed(|answer| answer.payload["profile"]["userid"] = user.into()), Class::User, Check::User);
+        refuse(
+            &changed(|answer| answer.payload["profile"]["userid"] = user.into()),
+            Class::User,
+            Check::User,
+        );
     }
     for name in ["name", "servername"] {
         for text in ["other", ""] {
-            refuse(&changed(|answer| answer.payload["profile"][name] = text.into()), Class::User, Check::Profile);
+            refuse(
+                &changed(|answer| answer.payload["profile"][name] = text.into()),
+                Class::User,
+                Check::Profile,
+            );
         }
     }
 }
@@ -644,8 +934,16 @@ fn rejects_keyids_that_are_unknown_missing_or_doubled() {
     refuse(&changed_key(|key| key.header["kid"] = "other".into()), Class::KeyId, Check::KeyIds);
     refuse(&changed_key(|key| key.header["kid"] = "SIGNER".into()), Class::KeyId, Check::KeyIds);
     refuse(&changed(|answer| answer.keys.clear()), Class::KeyId, Check::KeyIds);
-    refuse(&changed(|answer| answer.keys.push(answer.keys[0].clone())), Class::KeyId, Check::KeyIds);
-    refuse(&changed(|answer| answer.keys.push(SignedKey::new("extra", other_p256()))), Class::KeyId, Check::KeyIds);
+    refuse(
+        &changed(|answer| answer.keys.push(answer.keys[0].clone())),
+        Class::KeyId,
+        Check::KeyIds,
+    );
+    refuse(
+        &changed(|answer| answer.keys.push(SignedKey::new("extra", other_p256()))),
+        Class::KeyId,
+        Check::KeyIds,
+    );
 
     let (command, answer) = double();
     for change in [
@@ -663,7 +961,11 @@ fn rejects_keyids_that_are_unknown_missing_or_doubled() {
 
 #[test]
 fn rejects_a_keyid_that_header_and_payload_do_not_share() {
-    refuse_key(&changed_key(|key| key.payload["kid"] = "other".into()), Class::KeyId, Check::KeyKid);
+    refuse_key(
+        &changed_key(|key| key.payload["kid"] = "other".into()),
+        Class::KeyId,
+        Check::KeyKid,
+    );
     // Two right keys with their names exchanged in the payload.
     let (command, mut answer) = double();
     answer.keys[0].payload["kid"] = "signer".into();
@@ -676,19 +978,43 @@ fn rejects_a_keyid_that_header_and_payload_do_not_share() {
 #[test]
 fn rejects_an_inner_object_that_cannot_be_read() {
     for text in ["", "garbage", "a.b", "a.b.c.d", "e30.e30.", "....", "\u{e9}.\u{e9}.\u{e9}"] {
-        refuse_key(&changed_key(|key| key.text = Some(text.to_owned())), Class::Malformed, Check::KeyForm);
+        refuse_key(
+            &changed_key(|key| key.text = Some(text.to_owned())),
+            Class::Malformed,
+            Check::KeyForm,
+        );
     }
     let text = format!(" {}", simple().1.keys[0].to_text());
     refuse_key(&changed_key(|key| key.text = Some(text)), Class::Malformed, Check::KeyForm);
     for name in ["kty", "alg", "use", "kid", "keystate", "crv", "x", "y"] {
-        refuse_key(&changed_key(|key| remove(&mut key.payload, name)), Class::Malformed, Check::KeyForm);
-        refuse_key(&changed_key(|key| key.payload[name] = json!(1)), Class::Malformed, Check::KeyForm);
+        refuse_key(
+            &changed_key(|key| remove(&mut key.payload, name)),
+            Class::Malformed,
+            Check::KeyForm,
+        );
+        refuse_key(
+            &changed_key(|key| key.payload[name] = json!(1)),
+            Class::Malformed,
+            Check::KeyForm,
+        );
     }
     for name in ["alg", "kid"] {
-        refuse_key(&changed_key(|key| remove(&mut key.header, name)), Class::Malformed, Check::KeyForm);
+        refuse_key(
+            &changed_key(|key| remove(&mut key.header, name)),
+            Class::Malformed,
+            Check::KeyForm,
+        );
     }
-    refuse_key(&changed_key(|key| key.payload["certreq"] = json!(["x"])), Class::Malformed, Check::KeyForm);
-    refuse_key(&changed_key(|key| key.payload["certreq"] = Value::Null), Class::Malformed, Check::KeyForm);
+    refuse_key(
+        &changed_key(|key| key.payload["certreq"] = json!(["x"])),
+        Class::Malformed,
+        Check::KeyForm,
+    );
+    refuse_key(
+        &changed_key(|key| key.payload["certreq"] = Value::Null),
+        Class::Malformed,
+        Check::KeyForm,
+    );
 }
 
 /// What cannot be read is a key all the same, and one more than was asked for.
@@ -716,7 +1042,11 @@ fn rejects_garbage_beside_a_right_key_as_the_form_of_the_other() {
 fn rejects_private_members_in_a_signed_key_as_a_class_of_their_own() {
     for name in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
         for value in [json!("c2VjcmV0"), Value::Null, json!({"a": 1})] {
-            refuse_key(&changed_key(|key| key.payload[name] = value), Class::PrivateKey, Check::KeyPrivate);
+            refuse_key(
+                &changed_key(|key| key.payload[name] = value),
+                Class::PrivateKey,
+                Check::KeyPrivate,
+            );
         }
     }
 }
@@ -724,38 +1054,70 @@ fn rejects_private_members_in_a_signed_key_as_a_class_of_their_own() {
 #[test]
 fn rejects_a_key_that_is_not_of_the_type_asked_for() {
     let asked = asking(vec![priority("RSA", "2048", "RS256")]);
-    let refuse = |answer: &Answer| assert_refused(verify_with(&asked, answer), Class::NotAsRequested, Check::KeyType, Some("signer"));
+    let refuse = |answer: &Answer| {
+        assert_refused(
+            verify_with(&asked, answer),
+            Class::NotAsRequested,
+            Check::KeyType,
+            Some("signer"),
+        )
+    };
     refuse(&one_key(p256(), Algorithm::Es256));
     refuse(&one_key(ed25519(), Algorithm::EdDsa));
     // Another mechanism of the right type.
     refuse(&one_key(rsa2048(), Algorithm::Ps256));
     refuse(&one_key(rsa2048(), Algorithm::Rs512));
     let asked = asking(vec![priority("EC", "256", "ES256")]);
-    for (signer, algorithm) in [(p384(), Algorithm::Es384), (p521(), Algorithm::Es512), (ed25519(), Algorithm::EdDsa), (rsa2048(), Algorithm::Rs256)]
-    {
-        assert_refused(verify_with(&asked, &one_key(signer, algorithm)), Class::NotAsRequested, Check::KeyType, Some("signer"));
+    for (signer, algorithm) in [
+        (p384(), Algorithm::Es384),
+        (p521(), Algorithm::Es512),
+        (ed25519(), Algorithm::EdDsa),
+        (rsa2048(), Algorithm::Rs256),
+    ] {
+        assert_refused(
+            verify_with(&asked, &one_key(signer, algorithm)),
+            Class::NotAsRequested,
+            Check::KeyType,
+            Some("signer"),
+        );
     }
 }
 
 #[test]
 fn rejects_a_key_that_is_shorter_than_asked_for() {
     let asked = asking(vec![priority("RSA", "3072", "RS256")]);
-    assert_refused(verify_with(&asked, &one_key(rsa2048(), Algorithm::Rs256)), Class::NotAsRequested, Check::KeyType, Some("signer"));
+    assert_refused(
+        verify_with(&asked, &one_key(rsa2048(), Algorithm::Rs256)),
+        Class::NotAsRequested,
+        Check::KeyType,
+        Some("signer"),
+    );
     // Neither the claimed length nor zeros at the front make it longer.
     let mut answer = one_key(rsa2048(), Algorithm::Rs256);
     let n = [vec![0; 128], from_url(answer.keys[0].payload["n"].as_str().unwrap())].concat();
     answer.keys[0].payload["n"] = url(n).into();
     answer.keys[0].payload["n#len"] = "3072".into();
-    assert_refused(verify_with(&asked, &answer), Class::NotAsRequested, Check::KeyType, Some("signer"));
+    assert_refused(
+        verify_with(&asked, &answer),
+        Class::NotAsRequested,
+        Check::KeyType,
+        Some("signer"),
+    );
 }
 
 #[test]
 fn accepts_a_longer_rsa_key_and_reports_it() {
-    let verified = accepted(verify_with(&asking(vec![priority("RSA", "2048", "RS256")]), &one_key(rsa3072(), Algorithm::Rs256)));
+    let verified = accepted(verify_with(
+        &asking(vec![priority("RSA", "2048", "RS256")]),
+        &one_key(rsa3072(), Algorithm::Rs256),
+    ));
     let entry = verified.report().entries().find(|entry| entry.check == Check::KeyType).unwrap();
     assert_eq!((entry.outcome, entry.detail), (Outcome::Passed, Some("3072 bits, 2048 asked for")));
     // With the exact length there is nothing to say.
-    let verified = accepted(verify_with(&asking(vec![priority("RSA", "3072", "RS256")]), &one_key(rsa3072(), Algorithm::Rs256)));
+    let verified = accepted(verify_with(
+        &asking(vec![priority("RSA", "3072", "RS256")]),
+        &one_key(rsa3072(), Algorithm::Rs256),
+    ));
     assert!(verified.report().entries().all(|entry| entry.detail.is_none()));
 }
 
@@ -769,24 +1131,48 @@ fn names_the_priority_of_the_exact_length_before_one_that_is_exceeded() {
 
 #[test]
 fn rejects_a_key_that_mixes_two_priorities() {
-    let asked = asking(vec![priority("RSA", "2048", "RS256"), priority("RSA", "3072", "PS256"), priority("EC", "256", "ES256")]);
+    let asked = asking(vec![
+        priority("RSA", "2048", "RS256"),
+        priority("RSA", "3072", "PS256"),
+        priority("EC", "256", "ES256"),
+    ]);
     let mixed = one_key(rsa2048(), Algorithm::Ps256);
-    assert_refused(verify_with(&asked, &mixed), Class::NotAsRequested, Check::KeyType, Some("signer"));
-    for (signer, algorithm, place) in
-        [(rsa2048(), Algorithm::Rs256, 0), (rsa3072(), Algorithm::Rs256, 0), (rsa3072(), Algorithm::Ps256, 1), (p256(), Algorithm::Es256, 2)]
-    {
-        assert_eq!(accepted(verify_with(&asked, &one_key(signer, algorithm))).keys()[0].priority(), place);
+    assert_refused(
+        verify_with(&asked, &mixed),
+        Class::NotAsRequested,
+        Check::KeyType,
+        Some("signer"),
+    );
+    for (signer, algorithm, place) in [
+        (rsa2048(), Algorithm::Rs256, 0),
+        (rsa3072(), Algorithm::Rs256, 0),
+        (rsa3072(), Algorithm::Ps256, 1),
+        (p256(), Algorithm::Es256, 2),
+    ] {
+        assert_eq!(
+            accepted(verify_with(&asked, &one_key(signer, algorithm))).keys()[0].priority(),
+            place
+        );
     }
 }
 
 #[test]
 fn rejects_every_key_where_no_priority_is_known() {
     let none = asking(vec![]);
-    let unknown = asking(vec![priority("RSA", "long", "RS256"), priority("DSA", "2048", "RS256"), priority("RSA", "2048", "CKM_RSA")]);
+    let unknown = asking(vec![
+        priority("RSA", "long", "RS256"),
+        priority("DSA", "2048", "RS256"),
+        priority("RSA", "2048", "CKM_RSA"),
+    ]);
     let impossible = asking(vec![priority("EC", "256", "ES384"), priority("EC", "256", "RS256")]);
     for asked in [none, unknown, impossible] {
         for (signer, algorithm) in [(rsa2048(), Algorithm::Rs256), (p256(), Algorithm::Es256)] {
-            assert_refused(verify_with(&asked, &one_key(signer, algorithm)), Class::NotAsRequested, Check::KeyType, Some("signer"));
+            assert_refused(
+                verify_with(&asked, &one_key(signer, algorithm)),
+                Class::NotAsRequested,
+                Check::KeyType,
+                Some("signer"),
+            );
         }
     }
 }
@@ -794,15 +1180,27 @@ fn rejects_every_key_where_no_priority_is_known() {
 #[test]
 fn rejects_an_algorithm_that_header_and_payload_do_not_share() {
     for alg in ["ES384", "es256", "none", ""] {
-        refuse_key(&changed_key(|key| key.payload["alg"] = alg.into()), Class::NotAsRequested, Check::KeyType);
+        refuse_key(
+            &changed_key(|key| key.payload["alg"] = alg.into()),
+            Class::NotAsRequested,
+            Check::KeyType,
+        );
     }
-    refuse_key(&changed_key(|key| key.header["alg"] = "RS256".into()), Class::NotAsRequested, Check::KeyType);
+    refuse_key(
+        &changed_key(|key| key.header["alg"] = "RS256".into()),
+        Class::NotAsRequested,
+        Check::KeyType,
+    );
 }
 
 #[test]
 fn rejects_another_usage() {
     for usage in ["ENC", "AUTH", "", "SIGN"] {
-        refuse_key(&changed_key(|key| key.payload["use"] = usage.into()), Class::NotAsRequested, Check::KeyType);
+        refuse_key(
+            &changed_key(|key| key.payload["use"] = usage.into()),
+            Class::NotAsRequested,
+            Check::KeyType,
+        );
     }
     for usage in ["SIG", "sig", "Sig"] {
         accepted(verify(&simple().0, &changed_key(|key| key.payload["use"] = usage.into())));
@@ -812,16 +1210,30 @@ fn rejects_another_usage() {
 #[test]
 fn rejects_another_state_unless_told_to_report_it() {
     for state in ["INACTIVE", "", "ACTIVE "] {
-        refuse_key(&changed_key(|key| key.payload["keystate"] = state.into()), Class::NotAsRequested, Check::KeyState);
+        refuse_key(
+            &changed_key(|key| key.payload["keystate"] = state.into()),
+            Class::NotAsRequested,
+            Check::KeyState,
+        );
     }
     for state in ["ACTIVE", "active", "Active"] {
         accepted(verify(&simple().0, &changed_key(|key| key.payload["keystate"] = state.into())));
     }
-    let (command, answer) = (simple().0, changed_key(|key| key.payload["keystate"] = "INACTIVE".into()));
-    let verified = Verifier::unpinned(&AwsLcRs).accept_other_key_states().verify(&expectation(&command), &answer.to_text()).unwrap();
+    let (command, answer) =
+        (simple().0, changed_key(|key| key.payload["keystate"] = "INACTIVE".into()));
+    let verified = Verifier::unpinned(&AwsLcRs)
+        .accept_other_key_states()
+        .verify(&expectation(&command), &answer.to_text())
+        .unwrap();
     let entry = verified.report().entries().find(|entry| entry.check == Check::KeyState).unwrap();
-    assert_eq!((entry.outcome, entry.detail.is_some(), verified.keys()[0].state()), (Outcome::Passed, true, "INACTIVE"));
-    let verified = Verifier::unpinned(&AwsLcRs).accept_other_key_states().verify(&expectation(&command), &simple().1.to_text()).unwrap();
+    assert_eq!(
+        (entry.outcome, entry.detail.is_some(), verified.keys()[0].state()),
+        (Outcome::Passed, true, "INACTIVE")
+    );
+    let verified = Verifier::unpinned(&AwsLcRs)
+        .accept_other_key_states()
+        .verify(&expectation(&command), &simple().1.to_text())
+        .unwrap();
     assert!(verified.report().entries().all(|entry| entry.detail.is_none()));
 }
 
@@ -842,7 +1254,12 @@ fn rejects_weak_keys_of_the_device() {
         let mut answer = one_key(rsa2048(), Algorithm::Rs256);
         answer.keys[0].payload["n"] = url(n).into();
         answer.keys[0].payload["e"] = url(e).into();
-        assert_refused(verify_with(&asked, &answer), Class::WeakKey, Check::KeyType, Some("signer"));
+        assert_refused(
+            verify_with(&asked, &answer),
+            Class::WeakKey,
+            Check::KeyType,
+            Some("signer"),
+        );
     }
     let mut answer = one_key(p256(), Algorithm::Es256);
     let mut y = from_url(answer.keys[0].payload["y"].as_str().unwrap());
@@ -853,7 +1270,12 @@ fn rejects_weak_keys_of_the_device() {
 
 #[test]
 fn rejects_keys_of_other_types_than_exist_here() {
-    let cases = [json!({"kty": "DSA"}), json!({"kty": "EC", "crv": "secp256k1"}), json!({"kty": "OKP", "crv": "X25519"}), json!({"kty": "oct"})];
+    let cases = [
+        json!({"kty": "DSA"}),
+        json!({"kty": "EC", "crv": "secp256k1"}),
+        json!({"kty": "OKP", "crv": "X25519"}),
+        json!({"kty": "oct"}),
+    ];
     for key in cases {
         let answer = changed_key(|signed| {
             for name in ["crv", "x", "y"] {
@@ -896,7 +1318,12 @@ fn rejects_one_key_used_twice() {
     let one = |id| key_gen_request(id, vec![priority("EC", "256", "ES256")], Some(&template));
     let command = command(vec![one("a"), one("b")]);
     let key = |id| SignedKey::new(id, p256()).with_request(&template);
-    assert_refused(verify(&command, &Answer::new(vec![key("a"), key("b")])), Class::Proof, Check::KeyReuse, Some("b"));
+    assert_refused(
+        verify(&command, &Answer::new(vec![key("a"), key("b")])),
+        Class::Proof,
+        Check::KeyReuse,
+        Some("b"),
+    );
     let other = SignedKey::new("b", other_p256()).with_request(&template);
     accepted(verify(&command, &Answer::new(vec![key("a"), other])));
 }
@@ -907,7 +1334,10 @@ fn rejects_the_negative_of_a_key_as_the_same_key() {
     let template = captured_template();
     let one = |id| key_gen_request(id, vec![priority("EC", "256", "ES256")], Some(&template));
     let command = command(vec![one("a"), one("b")]);
-    let keys = vec![SignedKey::new("a", p256()).with_request(&template), SignedKey::new("b", negative_p256()).with_request(&template)];
+    let keys = vec![
+        SignedKey::new("a", p256()).with_request(&template),
+        SignedKey::new("b", negative_p256()).with_request(&template),
+    ];
     assert_refused(verify(&command, &Answer::new(keys)), Class::Proof, Check::KeyReuse, Some("b"));
     let mut answer = simple().1;
     answer.attest_with(negative_p256());
@@ -923,14 +1353,26 @@ fn negative_p256() -> &'static dyn PrivateKey {
         let field = number("ffffffff00000001000000000000000000000000ffffffffffffffffffffffff");
         let mut pkcs8 = p256().expose_pkcs8_der().unwrap().to_vec();
         let mut negate = |at: usize, modulus: &num_bigint::BigUint| {
-            let octets = (modulus - num_bigint::BigUint::from_bytes_be(&pkcs8[at..at + 32])).to_bytes_be();
+            let octets =
+                (modulus - num_bigint::BigUint::from_bytes_be(&pkcs8[at..at + 32])).to_bytes_be();
             pkcs8[at..at + 32].fill(0);
             pkcs8[at + 32 - octets.len()..at + 32].copy_from_slice(&octets);
         };
-        let secret = p256().expose_pkcs8_der().unwrap().windows(2).position(|window| window == [0x04, 0x20]).unwrap() + 2;
+        let secret = p256()
+            .expose_pkcs8_der()
+            .unwrap()
+            .windows(2)
+            .position(|window| window == [0x04, 0x20])
+            .unwrap()
+            + 2;
         negate(secret, &order);
         let point = from_url(jwk(p256().public_key())["y"].as_str().unwrap());
-        let y = p256().expose_pkcs8_der().unwrap().windows(32).position(|window| window == point).unwrap();
+        let y = p256()
+            .expose_pkcs8_der()
+            .unwrap()
+            .windows(32)
+            .position(|window| window == point)
+            .unwrap();
         negate(y, &field);
         AwsLcRs.private_key_from_pkcs8_der(&pkcs8).unwrap()
     })
@@ -940,8 +1382,16 @@ fn negative_p256() -> &'static dyn PrivateKey {
 
 #[test]
 fn rejects_a_request_that_is_absent_or_that_nobody_asked_for() {
-    refuse_key(&changed_key(|key| remove(&mut key.payload, "certreq")), Class::Csr, Check::KeyRequest);
-    refuse_key(&changed_key(|key| key.payload["certreq"] = "".into()), Class::Csr, Check::KeyRequest);
+    refuse_key(
+        &changed_key(|key| remove(&mut key.payload, "certreq")),
+        Class::Csr,
+        Check::KeyRequest,
+    );
+    refuse_key(
+        &changed_key(|key| key.payload["certreq"] = "".into()),
+        Class::Csr,
+        Check::KeyRequest,
+    );
     let asked = asking(vec![priority("EC", "256", "ES256")]);
     assert_refused(verify_with(&asked, &simple().1), Class::Csr, Check::KeyRequest, Some("signer"));
     // Neither asked for nor there.
@@ -951,7 +1401,10 @@ fn rejects_a_request_that_is_absent_or_that_nobody_asked_for() {
             answer.keys[0].payload["certreq"] = certreq.into();
         }
         let verified = accepted(verify_with(&asked, &answer));
-        assert_eq!(verified.report().outcome(Check::KeyRequest, Some("signer")), Some(Outcome::NotAsked));
+        assert_eq!(
+            verified.report().outcome(Check::KeyRequest, Some("signer")),
+            Some(Outcome::NotAsked)
+        );
         assert!(verified.keys()[0].request().is_none());
     }
 }
@@ -968,13 +1421,22 @@ fn rejects_a_request_for_another_key() {
     let template = captured_template();
     for signer in [other_p256(), attestation(), rsa2048()] {
         let certreq = standard(request(&template, signer));
-        refuse_key(&changed_key(|key| key.payload["certreq"] = certreq.into()), Class::Csr, Check::KeyRequest);
+        refuse_key(
+            &changed_key(|key| key.payload["certreq"] = certreq.into()),
+            Class::Csr,
+            Check::KeyRequest,
+        );
     }
     // The template itself, unchanged.
-    refuse_key(&changed_key(|key| key.payload["certreq"] = standard(&template).into()), Class::Csr, Check::KeyRequest);
+    refuse_key(
+        &changed_key(|key| key.payload["certreq"] = standard(&template).into()),
+        Class::Csr,
+        Check::KeyRequest,
+    );
 }
 
-/// The proven key signs a request in which another stands: its signature verifies, and the certificate would be for the other.
+/// The proven key signs a request in which another stands: its signature verifies, and the
+/// certificate would be for the other.
 #[test]
 fn rejects_a_request_that_the_proven_key_signed_for_another_key() {
     let template = Template::from_der(&captured_template()).unwrap();
@@ -982,7 +1444,11 @@ fn rejects_a_request_that_the_proven_key_signed_for_another_key() {
         let unsigned = template.with_key(other.public_key(), Algorithm::Es256).unwrap();
         let signature = p256().sign(Algorithm::Es256, unsigned.to_be_signed()).unwrap();
         let certreq = standard(unsigned.assemble(&signature));
-        let refusal = refuse_key(&changed_key(|key| key.payload["certreq"] = certreq.into()), Class::Csr, Check::KeyRequest);
+        let refusal = refuse_key(
+            &changed_key(|key| key.payload["certreq"] = certreq.into()),
+            Class::Csr,
+            Check::KeyRequest,
+        );
         assert_eq!(refusal.error().part(), "signedkeys[0].payload.certreq.subjectPKInfo");
     }
 }
@@ -1012,10 +1478,12 @@ fn rejects_a_request_with_another_subject() {
 /// Subject and key of the captured template under attributes of a test's own.
 fn template_with(attributes: Option<&[u8]>) -> Vec<u8> {
     let captured = Template::from_der(&captured_template()).unwrap();
-    let mut parts = vec![&[0x02, 0x01, 0x00][..], captured.subject_der(), rsa2048().public_key().as_spki_der()];
+    let mut parts =
+        vec![&[0x02, 0x01, 0x00][..], captured.subject_der(), rsa2048().public_key().as_spki_der()];
     parts.extend(attributes);
     let info = der(0x30, &parts);
-    let identifier = [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x05, 0x05, 0x00];
+    let identifier =
+        [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x05, 0x05, 0x00];
     der(0x30, &[&info, &identifier, &der(0x03, &[&[0; 17]])])
 }
 
@@ -1029,19 +1497,31 @@ fn challenge(text: &str) -> Vec<u8> {
 #[test]
 fn rejects_a_request_with_other_attributes() {
     let sent = template_with(Some(&challenge("one")));
-    let command = command(vec![key_gen_request("signer", vec![priority("EC", "256", "ES256")], Some(&sent))]);
-    let answer = |attributes: Option<&[u8]>| Answer::new(vec![SignedKey::new("signer", p256()).with_request(&template_with(attributes))]);
+    let command =
+        command(vec![key_gen_request("signer", vec![priority("EC", "256", "ES256")], Some(&sent))]);
+    let answer = |attributes: Option<&[u8]>| {
+        Answer::new(vec![SignedKey::new("signer", p256()).with_request(&template_with(attributes))])
+    };
     accepted(verify(&command, &answer(Some(&challenge("one")))));
     for other in [Some(challenge("two")), Some(vec![0xa0, 0x00]), None] {
-        assert_refused(verify(&command, &answer(other.as_deref())), Class::Csr, Check::KeyRequest, Some("signer"));
+        assert_refused(
+            verify(&command, &answer(other.as_deref())),
+            Class::Csr,
+            Check::KeyRequest,
+            Some("signer"),
+        );
     }
 }
 
 #[test]
 fn accepts_the_empty_set_for_a_template_without_attributes() {
     let sent = template_with(None);
-    let command = command(vec![key_gen_request("signer", vec![priority("EC", "256", "ES256")], Some(&sent))]);
-    let verified = accepted(verify(&command, &Answer::new(vec![SignedKey::new("signer", p256()).with_request(&sent)])));
+    let command =
+        command(vec![key_gen_request("signer", vec![priority("EC", "256", "ES256")], Some(&sent))]);
+    let verified = accepted(verify(
+        &command,
+        &Answer::new(vec![SignedKey::new("signer", p256()).with_request(&sent)]),
+    ));
     assert_eq!(verified.keys()[0].request().unwrap().attributes_der(), [0xa0, 0x00]);
 }
 
@@ -1053,14 +1533,22 @@ fn rejects_a_request_whose_signature_is_bad_or_weak() {
     let by_another = unsigned().assemble(&other_p256().sign(Algorithm::Es256, &info).unwrap());
     let of_nothing = unsigned().assemble(&[0; 64]);
     for certreq in [by_another, of_nothing] {
-        refuse_key(&changed_key(|key| key.payload["certreq"] = standard(certreq).into()), Class::Csr, Check::KeyRequest);
+        refuse_key(
+            &changed_key(|key| key.payload["certreq"] = standard(certreq).into()),
+            Class::Csr,
+            Check::KeyRequest,
+        );
     }
     // ecdsa-with-SHA1 around a good signature.
     let good = unsigned().sign(p256()).unwrap();
     let signature = &good[good.len() - (good.len() - 4 - info.len() - 12)..];
     let sha1 = [0x30, 0x09, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01];
     let weak = der(0x30, &[&info, &sha1, signature]);
-    let refusal = refuse_key(&changed_key(|key| key.payload["certreq"] = standard(weak).into()), Class::Csr, Check::KeyRequest);
+    let refusal = refuse_key(
+        &changed_key(|key| key.payload["certreq"] = standard(weak).into()),
+        Class::Csr,
+        Check::KeyRequest,
+    );
     assert_eq!(refusal.error().part(), "signedkeys[0].payload.certreq.signatureAlgorithm");
 }
 
@@ -1068,24 +1556,49 @@ fn rejects_a_request_whose_signature_is_bad_or_weak() {
 fn rejects_a_request_that_is_not_one() {
     let good = request(&captured_template(), p256());
     let long = [&good[..], &[0]].concat();
-    for certreq in ["*".to_owned(), url(&good).trim_end_matches('=').to_owned() + "-", standard(&long), standard(&good[..200]), String::from("MAA=")]
-    {
-        refuse_key(&changed_key(|key| key.payload["certreq"] = certreq.into()), Class::Malformed, Check::KeyRequest);
+    for certreq in [
+        "*".to_owned(),
+        url(&good).trim_end_matches('=').to_owned() + "-",
+        standard(&long),
+        standard(&good[..200]),
+        String::from("MAA="),
+    ] {
+        refuse_key(
+            &changed_key(|key| key.payload["certreq"] = certreq.into()),
+            Class::Malformed,
+            Check::KeyRequest,
+        );
     }
-    refuse_key(&changed_key(|key| key.payload["certreq"] = " ".into()), Class::Malformed, Check::KeyRequest);
+    refuse_key(
+        &changed_key(|key| key.payload["certreq"] = " ".into()),
+        Class::Malformed,
+        Check::KeyRequest,
+    );
     // Broken into lines it is the same request.
     let text = standard(&good);
     let lines: Vec<&str> = [&text[..64], &text[64..]].into();
-    accepted(verify(&simple().0, &changed_key(|key| key.payload["certreq"] = lines.join("\r\n").into())));
+    accepted(verify(
+        &simple().0,
+        &changed_key(|key| key.payload["certreq"] = lines.join("\r\n").into()),
+    ));
 }
 
 #[test]
 fn accepts_a_request_signed_with_another_strong_algorithm_of_the_same_key() {
     let template = captured_template();
-    let command = command(vec![key_gen_request("signer", vec![priority("RSA", "2048", "RS256")], Some(&template))]);
+    let command = command(vec![key_gen_request(
+        "signer",
+        vec![priority("RSA", "2048", "RS256")],
+        Some(&template),
+    )]);
     let mut answer = one_key(rsa2048(), Algorithm::Rs256);
     for algorithm in [Algorithm::Rs512, Algorithm::Ps256] {
-        let certreq = Template::from_der(&template).unwrap().with_key(rsa2048().public_key(), algorithm).unwrap().sign(rsa2048()).unwrap();
+        let certreq = Template::from_der(&template)
+            .unwrap()
+            .with_key(rsa2048().public_key(), algorithm)
+            .unwrap()
+            .sign(rsa2048())
+            .unwrap();
         answer.keys[0].payload["certreq"] = standard(certreq).into();
         let verified = accepted(verify(&command, &answer));
         assert_eq!(verified.keys()[0].request().unwrap().algorithm(), algorithm);
@@ -1135,7 +1648,10 @@ fn keeps_unknown_members_as_they_were_signed() {
         answer.keys[0].header["typ"] = "JOSE".into();
     });
     let verified = accepted(verify(&simple().0, &answer));
-    assert_eq!(serde_json::from_slice::<Value>(verified.signed_header()).unwrap()["new"], json!({"a": [1, {"b": null}]}));
+    assert_eq!(
+        serde_json::from_slice::<Value>(verified.signed_header()).unwrap()["new"],
+        json!({"a": [1, {"b": null}]})
+    );
     assert_eq!(verified.device().extra.get("new"), Some(r#""kept""#));
     assert_eq!(verified.keys()[0].to_jwk().extra.get("new"), Some("[1.5]"));
 }
@@ -1143,14 +1659,18 @@ fn keeps_unknown_members_as_they_were_signed() {
 #[test]
 fn accepts_escaped_slashes_and_escaped_letters() {
     let answer = simple().1;
-    let payload = answer.to_payload().to_string().replace('/', "\\/").replace("userA", "us\\u0065rA");
+    let payload =
+        answer.to_payload().to_string().replace('/', "\\/").replace("userA", "us\\u0065rA");
     let header = answer.header.to_string().replace('/', "\\/").replace("n-4711", "n\\u002d4711");
     let text = compact(header, payload, answer.algorithm, answer.signer);
-    let verified = Verifier::unpinned(&AwsLcRs).verify(&expectation(&simple().0).with_mailbox_base("https://hub.example/").unwrap(), &text).unwrap();
+    let verified = Verifier::unpinned(&AwsLcRs)
+        .verify(&expectation(&simple().0).with_mailbox_base("https://hub.example/").unwrap(), &text)
+        .unwrap();
     assert_eq!((verified.mailbox(), verified.user_id()), (BOX, USER));
 }
 
-/// Signed members count, those of the envelope or of an unsigned place do not: an answer inside an answer changes nothing.
+/// Signed members count, those of the envelope or of an unsigned place do not: an answer inside an
+/// answer changes nothing.
 #[test]
 fn decides_on_signed_members_only() {
     let answer = changed(|answer| {
@@ -1175,25 +1695,113 @@ fn the_earlier_of_two_faults_names_the_class() {
     type Fault = (&'static str, fn(&mut Answer), Class, Check, bool);
     let faults: [Fault; 18] = [
         ("form", |answer| answer.header["crit"] = json!([]), Class::Malformed, Check::Form, false),
-        ("algorithm", |answer| answer.header["alg"] = "none".into(), Class::Algorithm, Check::Algorithm, false),
-        ("key", |answer| answer.header["jwk"]["d"] = "AA".into(), Class::PrivateKey, Check::AttestationKey, false),
-        ("signature", |answer| answer.signer = other_attestation(), Class::Signature, Check::Signature, false),
+        (
+            "algorithm",
+            |answer| answer.header["alg"] = "none".into(),
+            Class::Algorithm,
+            Check::Algorithm,
+            false,
+        ),
+        (
+            "key",
+            |answer| answer.header["jwk"]["d"] = "AA".into(),
+            Class::PrivateKey,
+            Check::AttestationKey,
+            false,
+        ),
+        (
+            "signature",
+            |answer| answer.signer = other_attestation(),
+            Class::Signature,
+            Check::Signature,
+            false,
+        ),
         ("nonce", |answer| answer.header["nonce"] = "x".into(), Class::Nonce, Check::Nonce, false),
         ("fqdn", |answer| answer.header["fqdn"] = "x".into(), Class::Channel, Check::Fqdn, false),
         ("sch", |answer| answer.header["sch"] = "x".into(), Class::Channel, Check::Sch, false),
-        ("boxurl", |answer| answer.payload["profile"]["boxurl"] = "x".into(), Class::Channel, Check::BoxUrl, false),
-        ("user", |answer| answer.payload["profile"]["userid"] = "x".into(), Class::User, Check::User, false),
-        ("profile", |answer| answer.payload["profile"]["name"] = "x".into(), Class::User, Check::Profile, false),
-        ("keyids", |answer| answer.keys.push(SignedKey::new("x", other_p256())), Class::KeyId, Check::KeyIds, false),
-        ("key-form", |answer| answer.keys[0].payload["keystate"] = json!(1), Class::Malformed, Check::KeyForm, true),
-        ("key-kid", |answer| answer.keys[0].payload["kid"] = "x".into(), Class::KeyId, Check::KeyKid, true),
-        ("key-nonce", |answer| answer.keys[0].header["nonce"] = "x".into(), Class::Nonce, Check::KeyNonce, true),
-        ("key-private", |answer| answer.keys[0].payload["d"] = "x".into(), Class::PrivateKey, Check::KeyPrivate, true),
-        ("key-type", |answer| answer.keys[0].payload["use"] = "x".into(), Class::NotAsRequested, Check::KeyType, true),
-        ("key-signature", |answer| answer.keys[0].signer = other_p256(), Class::Proof, Check::KeySignature, true),
-        ("key-request", |answer| answer.keys[0].payload["certreq"] = "x".into(), Class::Malformed, Check::KeyRequest, true),
+        (
+            "boxurl",
+            |answer| answer.payload["profile"]["boxurl"] = "x".into(),
+            Class::Channel,
+            Check::BoxUrl,
+            false,
+        ),
+        (
+            "user",
+            |answer| answer.payload["profile"]["userid"] = "x".into(),
+            Class::User,
+            Check::User,
+            false,
+        ),
+        (
+            "profile",
+            |answer| answer.payload["profile"]["name"] = "x".into(),
+            Class::User,
+            Check::Profile,
+            false,
+        ),
+        (
+            "keyids",
+            |answer| answer.keys.push(SignedKey::new("x", other_p256())),
+            Class::KeyId,
+            Check::KeyIds,
+            false,
+        ),
+        (
+            "key-form",
+            |answer| answer.keys[0].payload["keystate"] = json!(1),
+            Class::Malformed,
+            Check::KeyForm,
+            true,
+        ),
+        (
+            "key-kid",
+            |answer| answer.keys[0].payload["kid"] = "x".into(),
+            Class::KeyId,
+            Check::KeyKid,
+            true,
+        ),
+        (
+            "key-nonce",
+            |answer| answer.keys[0].header["nonce"] = "x".into(),
+            Class::Nonce,
+            Check::KeyNonce,
+            true,
+        ),
+        (
+            "key-private",
+            |answer| answer.keys[0].payload["d"] = "x".into(),
+            Class::PrivateKey,
+            Check::KeyPrivate,
+            true,
+        ),
+        (
+            "key-type",
+            |answer| answer.keys[0].payload["use"] = "x".into(),
+            Class::NotAsRequested,
+            Check::KeyType,
+            true,
+        ),
+        (
+            "key-signature",
+            |answer| answer.keys[0].signer = other_p256(),
+            Class::Proof,
+            Check::KeySignature,
+            true,
+        ),
+        (
+            "key-request",
+            |answer| answer.keys[0].payload["certreq"] = "x".into(),
+            Class::Malformed,
+            Check::KeyRequest,
+            true,
+        ),
     ];
-    let expectation = expectation(&simple().0).with_fqdn(FQDN).with_sch([7; 32]).with_mailbox_base("https://hub.example/hermod/rest/ms").unwrap();
+    let expectation = expectation(&simple().0)
+        .with_fqdn(FQDN)
+        .with_sch([7; 32])
+        .with_mailbox_base("https://hub.example/hermod/rest/ms")
+        .unwrap();
     for (at, (name, first, class, check, of_key)) in faults.iter().enumerate() {
         for (other, second, ..) in &faults[at..] {
             let mut answer = simple().1;
@@ -1282,22 +1890,39 @@ fn nothing_of_an_answer_is_shown_by_what_verification_gives() {
         let answer = changed(|answer| canary(answer, place));
         let shown = match verifier.verify(&expectation, &answer.to_text()) {
             Ok(verified) => {
-                format!("{verified:?} {:?} {:?} {} {:?}", verified.keys(), verified.report(), verified.report(), verified.device())
-                    + &serde_json::to_string(verified.report()).unwrap()
+                format!(
+                    "{verified:?} {:?} {:?} {} {:?}",
+                    verified.keys(),
+                    verified.report(),
+                    verified.report(),
+                    verified.device()
+                ) + &serde_json::to_string(verified.report()).unwrap()
             }
             Err(refusal) => {
-                format!("{refusal:?} {refusal} {} {:?} {}", refusal.error(), refusal.report(), refusal.report())
-                    + &serde_json::to_string(refusal.report()).unwrap()
+                format!(
+                    "{refusal:?} {refusal} {} {:?} {}",
+                    refusal.error(),
+                    refusal.report(),
+                    refusal.report()
+                ) + &serde_json::to_string(refusal.report()).unwrap()
             }
         };
-        // What the owner calls the device may be shown by the model of it, which is no part of this rule.
-        let shown = if place.starts_with("payload:/deviceinfo/") { shown.split("DeviceInfo").next().unwrap().to_owned() } else { shown };
+        // What the owner calls the device may be shown by the model of it, which is no part of this
+        // rule.
+        let shown = if place.starts_with("payload:/deviceinfo/") {
+            shown.split("DeviceInfo").next().unwrap().to_owned()
+        } else {
+            shown
+        };
         assert!(!shown.contains(CANARY), "{place}: {shown}");
         assert!(!shown.contains('\u{1b}'), "{place}: {shown}");
     }
     for text in ["c4n4ry", "c4n4ry.c4n4ry.c4n4ry", "\u{1b}.c4n4ry"] {
         let refusal = verifier.verify(&expectation, text).map(drop).unwrap_err();
-        assert!(!format!("{refusal:?} {refusal} {} {}", refusal.error(), refusal.report()).contains(CANARY));
+        assert!(
+            !format!("{refusal:?} {refusal} {} {}", refusal.error(), refusal.report())
+                .contains(CANARY)
+        );
     }
 }
 
@@ -1322,7 +1947,10 @@ fn nothing_of_a_message_is_shown_by_errors_of_models() {
         for error in ours.into_iter().filter_map(Result::err) {
             assert!(!format!("{error} {error:?}").contains("c4n4ry"), "{error}");
         }
-        let theirs = [serde_json::from_str::<Command>(text).map(drop), serde_json::from_str::<Callback>(text).map(drop)];
+        let theirs = [
+            serde_json::from_str::<Command>(text).map(drop),
+            serde_json::from_str::<Callback>(text).map(drop),
+        ];
         for error in theirs.into_iter().filter_map(Result::err) {
             assert!(!format!("{error} {error:?}").contains("c4n4ry"), "{error}");
         }

@@ -55,12 +55,17 @@ fn read_back(rows: &[Vec<bool>]) -> String {
     let side = rows[0].len();
     let mut picture = format!("P5\n{} {}\n255\n", side * SCALE, rows.len() * SCALE).into_bytes();
     for row in rows {
-        let line: Vec<u8> = row.iter().flat_map(|dark| [if *dark { 0 } else { 255 }; SCALE]).collect();
+        let line: Vec<u8> =
+            row.iter().flat_map(|dark| [if *dark { 0 } else { 255 }; SCALE]).collect();
         (0..SCALE).for_each(|_| picture.extend_from_slice(&line));
     }
     let scratch = peers::Scratch::new();
     let path = scratch.write("code.pgm", &picture);
-    let output = Command::new("zbarimg").args(["--quiet", "--raw", "-Sdisable", "-Sqrcode.enable"]).arg(&path).output().unwrap();
+    let output = Command::new("zbarimg")
+        .args(["--quiet", "--raw", "-Sdisable", "-Sqrcode.enable"])
+        .arg(&path)
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
@@ -89,14 +94,20 @@ fn zbarimg_reads_the_link_back() {
     }
     let code = ActivationQr::new(&link()).unwrap();
     let text = modules_of_text(&code.to_terminal(Background::Light), Background::Light);
-    for (name, rows) in [("qr-terminal", text), ("qr-svg", modules_of_svg(&code.to_svg(), code.size() + 2 * MARGIN))] {
+    for (name, rows) in [
+        ("qr-terminal", text),
+        ("qr-svg", modules_of_svg(&code.to_svg(), code.size() + 2 * MARGIN)),
+    ] {
         assert_eq!(read_back(&rows), link().to_uri().expose(), "{name}");
     }
 }
 
 #[test]
 fn a_link_that_does_not_fit_is_too_large_and_debug_shows_none() {
-    let long = Activation::Plugout(Plugout::new(format!("https://hub.example/{}", "x".repeat(3000)), Secret::new("t")));
+    let long = Activation::Plugout(Plugout::new(
+        format!("https://hub.example/{}", "x".repeat(3000)),
+        Secret::new("t"),
+    ));
     assert_eq!(ActivationQr::new(&long).unwrap_err().class().as_str(), "too-large");
     let shown = format!("{:?}", ActivationQr::new(&link()).unwrap());
     assert!(!shown.contains("2dff") && !shown.contains('█'));

@@ -1,4 +1,5 @@
-//! Sign, authenticate, ping, delete and PIN reset, the whole way: integrator, hub, device, callback, verification.
+//! Sign, authenticate, ping, delete and PIN reset, the whole way: integrator, hub, device,
+//! callback, verification.
 #![cfg(all(feature = "hub", feature = "device", feature = "ca", feature = "aws-lc-rs"))]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -1,4 +1,5 @@
-//! Addresses that must not be called, in every spelling, when they are registered and when they are called.
+//! Addresses that must not be called, in every spelling, when they are registered and when they are
+//! called.
 
 #![cfg(feature = "full")]
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code, unreachable_pub)]
@@ -12,7 +13,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use keyferry::http::{GuardedTransport, TargetPolicy, Transport, TransportError, TransportErrorKind};
+use keyferry::http::{
+    GuardedTransport, TargetPolicy, Transport, TransportError, TransportErrorKind,
+};
 use keyferry::{BaseUrl, Class, Error};
 use server::{Reply, Server};
 
@@ -187,9 +190,16 @@ fn ip(text: &str) -> IpAddr {
 fn callback_addresses_inside_are_refused_in_every_spelling() {
     let policy = TargetPolicy::new();
     for host in INSIDE {
-        for url in [format!("https://{host}/callback"), format!("https://{host}:8443/"), format!("HTTPS://{host}")] {
+        for url in [
+            format!("https://{host}/callback"),
+            format!("https://{host}:8443/"),
+            format!("HTTPS://{host}"),
+        ] {
             // What is no address at all is not even read.
-            assert!(matches!(refusal(&policy, &url), Err(Class::TargetRefused | Class::Malformed)), "{url:?}");
+            assert!(
+                matches!(refusal(&policy, &url), Err(Class::TargetRefused | Class::Malformed)),
+                "{url:?}"
+            );
         }
     }
     for host in OUTSIDE {
@@ -205,7 +215,12 @@ fn what_is_accepted_is_what_a_client_reads() {
         let url = BaseUrl::parse(&format!("https://{host}/")).unwrap();
         let read = reqwest::Url::parse(&url.to_string()).unwrap();
         let read = read.host_str().unwrap();
-        assert!(read == url.host() || read.trim_matches(['[', ']']).parse::<IpAddr>() == url.host().trim_matches(['[', ']']).parse(), "{host}");
+        assert!(
+            read == url.host()
+                || read.trim_matches(['[', ']']).parse::<IpAddr>()
+                    == url.host().trim_matches(['[', ']']).parse(),
+            "{host}"
+        );
     }
 }
 
@@ -224,18 +239,38 @@ fn every_port_but_0_may_be_called() {
         assert_eq!(refusal(&policy, &format!("https://hub.example{port}/")), Ok(()), "{port}");
     }
     assert_eq!(refusal(&policy, "https://hub.example:0/"), Err(Class::TargetRefused));
-    assert_eq!(refusal(&policy.with_host("hub.example"), "https://hub.example:0/"), Err(Class::TargetRefused));
+    assert_eq!(
+        refusal(&policy.with_host("hub.example"), "https://hub.example:0/"),
+        Err(Class::TargetRefused)
+    );
 }
 
 #[test]
 fn a_host_that_is_allowed_by_name_is_allowed_as_it_is_written_and_not_what_is_below_it() {
-    let policy = TargetPolicy::new().with_host("App.Internal.").with_host("10.1.2.3").with_host("[fd00::1]").with_host("fd00::2");
-    for host in ["app.internal", "APP.internal.", "10.1.2.3", "[fd00::1]", "[FD00::1]", "[fd00::2]"] {
+    let policy = TargetPolicy::new()
+        .with_host("App.Internal.")
+        .with_host("10.1.2.3")
+        .with_host("[fd00::1]")
+        .with_host("fd00::2");
+    for host in ["app.internal", "APP.internal.", "10.1.2.3", "[fd00::1]", "[FD00::1]", "[fd00::2]"]
+    {
         assert_eq!(refusal(&policy, &format!("https://{host}/")), Ok(()), "{host}");
         assert!(policy.permits(host, ip("127.0.0.1")), "{host}");
     }
-    for host in ["x.app.internal", "internal", "10.1.2.4", "167838211", "[fd00::3]", "[fd00:0::1]", "[::ffff:10.1.2.3]"] {
-        assert_eq!(refusal(&policy, &format!("https://{host}/")), Err(Class::TargetRefused), "{host}");
+    for host in [
+        "x.app.internal",
+        "internal",
+        "10.1.2.4",
+        "167838211",
+        "[fd00::3]",
+        "[fd00:0::1]",
+        "[::ffff:10.1.2.3]",
+    ] {
+        assert_eq!(
+            refusal(&policy, &format!("https://{host}/")),
+            Err(Class::TargetRefused),
+            "{host}"
+        );
         assert!(!policy.permits(host, ip("127.0.0.1")), "{host}");
     }
 }
@@ -265,7 +300,9 @@ fn no_address_that_the_standard_library_calls_special_is_permitted() {
     let mut permitted = 0;
     for index in 0..=u32::from(u16::MAX) {
         for low in [0, 1, 0xa9fe, 0xffff] {
-            let IpAddr::V4(address) = IpAddr::from((index << 16 | low).to_be_bytes()) else { unreachable!() };
+            let IpAddr::V4(address) = IpAddr::from((index << 16 | low).to_be_bytes()) else {
+                unreachable!()
+            };
             let special = address.is_loopback()
                 || address.is_private()
                 || address.is_link_local()
@@ -274,7 +311,11 @@ fn no_address_that_the_standard_library_calls_special_is_permitted() {
                 || address.is_documentation()
                 || address.is_unspecified();
             assert!(!(special && policy.permits("", address.into())), "{address}");
-            assert_eq!(policy.permits("", address.into()), policy.permits("", address.to_ipv6_mapped().into()), "{address}");
+            assert_eq!(
+                policy.permits("", address.into()),
+                policy.permits("", address.to_ipv6_mapped().into()),
+                "{address}"
+            );
             permitted += u32::from(policy.permits("", address.into()));
         }
     }
@@ -288,7 +329,8 @@ fn request(url: &str) -> Request<Bytes> {
 
 fn guard(policy: TargetPolicy) -> GuardedTransport {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    GuardedTransport::reqwest_builder(policy, reqwest::Client::builder().tls_certs_only([])).unwrap()
+    GuardedTransport::reqwest_builder(policy, reqwest::Client::builder().tls_certs_only([]))
+        .unwrap()
 }
 
 /// A transport that would send anything, and how often it was asked to.
@@ -305,12 +347,17 @@ fn anything() -> (Arc<dyn Transport>, Arc<AtomicUsize>) {
 #[tokio::test]
 async fn addresses_inside_are_refused_again_when_they_are_called() {
     let (transport, count) = anything();
-    let guards = [guard(TargetPolicy::new()), GuardedTransport::danger_unguarded(TargetPolicy::new(), transport)];
+    let guards = [
+        guard(TargetPolicy::new()),
+        GuardedTransport::danger_unguarded(TargetPolicy::new(), transport),
+    ];
     let mut called = 0;
     for guard in &guards {
         for host in INSIDE {
             // What is no address of the crate `http` cannot be asked for.
-            let Ok(uri) = format!("https://{host}/callback?a=b").parse::<http::Uri>() else { continue };
+            let Ok(uri) = format!("https://{host}/callback?a=b").parse::<http::Uri>() else {
+                continue;
+            };
             called += 1;
             let mut request = request("/");
             *request.uri_mut() = uri;
@@ -319,22 +366,42 @@ async fn addresses_inside_are_refused_again_when_they_are_called() {
             assert!(!error.to_string().contains(host) || *host == "0" || *host == "0x", "{error}");
             assert_eq!(Error::from(error).class(), Class::TargetRefused);
         }
-        for url in
-            ["http://hub.example/", "https://user@hub.example/", "https://hub.example:0/", "ftp://hub.example/", "/relative", "hub.example:443"]
-        {
-            assert_eq!(guard.send(request(url)).await.unwrap_err().kind(), TransportErrorKind::TargetRefused, "{url}");
+        for url in [
+            "http://hub.example/",
+            "https://user@hub.example/",
+            "https://hub.example:0/",
+            "ftp://hub.example/",
+            "/relative",
+            "hub.example:443",
+        ] {
+            assert_eq!(
+                guard.send(request(url)).await.unwrap_err().kind(),
+                TransportErrorKind::TargetRefused,
+                "{url}"
+            );
         }
     }
     assert!(called > 100, "{called}");
     assert_eq!(count.load(Ordering::SeqCst), 0);
 }
 
-/// Nothing of it is there to be connected to: a refused connection would be of another kind, and so would one that is made.
+/// Nothing of it is there to be connected to: a refused connection would be of another kind, and so
+/// would one that is made.
 #[tokio::test]
 async fn nothing_inside_is_connected_to() {
     let server = Server::new(|_| Reply::status(200));
     let guard = guard(TargetPolicy::new().with_plain_http());
-    for host in ["127.0.0.1", "localhost", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "[::ffff:127.0.0.1]", "localhost.", "app.localhost"] {
+    for host in [
+        "127.0.0.1",
+        "localhost",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "[::ffff:127.0.0.1]",
+        "localhost.",
+        "app.localhost",
+    ] {
         let error = guard.send(request(&server.url_at(host, "/"))).await.unwrap_err();
         assert_eq!(error.kind(), TransportErrorKind::TargetRefused, "{host}");
     }
@@ -346,7 +413,11 @@ async fn what_is_allowed_by_name_is_called_and_its_redirects_are_not_followed() 
     let inside = Server::new(|_| Reply::status(200));
     for status in [301, 302, 303, 307, 308] {
         let location = inside.url("/").into_bytes();
-        let server = Server::new(move |_| Reply::Answer { status, headers: vec![("Location", location.clone())], body: Vec::new() });
+        let server = Server::new(move |_| Reply::Answer {
+            status,
+            headers: vec![("Location", location.clone())],
+            body: Vec::new(),
+        });
         // Even one that leads to what may be called.
         let guard = guard(TargetPolicy::new().with_plain_http().with_host("127.0.0.1"));
         assert_eq!(guard.send(request(&server.url("/"))).await.unwrap().status().as_u16(), status);
@@ -358,7 +429,11 @@ async fn what_is_allowed_by_name_is_called_and_its_redirects_are_not_followed() 
 /// A builder of the caller's cannot undo it.
 #[tokio::test]
 async fn the_redirects_the_proxy_and_the_resolver_of_a_builder_do_not_count() {
-    let server = Server::new(|_| Reply::Answer { status: 302, headers: vec![("Location", b"/again".to_vec())], body: Vec::new() });
+    let server = Server::new(|_| Reply::Answer {
+        status: 302,
+        headers: vec![("Location", b"/again".to_vec())],
+        body: Vec::new(),
+    });
     let proxy = Server::new(|_| Reply::status(200));
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let builder = reqwest::Client::builder()
@@ -366,10 +441,14 @@ async fn the_redirects_the_proxy_and_the_resolver_of_a_builder_do_not_count() {
         .redirect(reqwest::redirect::Policy::limited(5))
         .proxy(reqwest::Proxy::all(proxy.url("/")).unwrap())
         .dns_resolver(Arc::new(NeverAsked));
-    let policy = TargetPolicy::new().with_plain_http().with_host("127.0.0.1").with_host("localhost");
+    let policy =
+        TargetPolicy::new().with_plain_http().with_host("127.0.0.1").with_host("localhost");
     let guard = GuardedTransport::reqwest_builder(policy, builder).unwrap();
     for host in ["127.0.0.1", "localhost"] {
-        assert_eq!(guard.send(request(&server.url_at(host, "/"))).await.unwrap().status().as_u16(), 302);
+        assert_eq!(
+            guard.send(request(&server.url_at(host, "/"))).await.unwrap().status().as_u16(),
+            302
+        );
     }
     assert_eq!((server.seen().len(), proxy.accepted()), (2, 0));
 }

@@ -54,10 +54,17 @@ fn an_answer_from_where_a_redirect_led_is_not_taken() {
     provide();
     let elsewhere = Server::new(|_| Reply::body("elsewhere"));
     let location = elsewhere.url("/").into_bytes();
-    let server = Server::new(move |_| Reply::Answer { status: 307, headers: vec![("Location", location.clone())], body: Vec::new() });
+    let server = Server::new(move |_| Reply::Answer {
+        status: 307,
+        headers: vec![("Location", location.clone())],
+        body: Vec::new(),
+    });
     let client = reqwest::Client::builder().tls_certs_only([]).build().unwrap();
     let send = asynchronous(ReqwestTransport::from_client(client));
-    assert_eq!(rules::kind(send(rules::request("GET", &server.url("/"), ""))), TransportErrorKind::Broken);
+    assert_eq!(
+        rules::kind(send(rules::request("GET", &server.url("/"), ""))),
+        TransportErrorKind::Broken
+    );
     assert_eq!(elsewhere.accepted(), 1, "it does follow");
 }
 
@@ -68,7 +75,8 @@ fn our_clients_add_no_header_that_tells_what_they_are() {
     for send in [asynchronous(ReqwestTransport::new().unwrap()), blocking(UreqTransport::new())] {
         send(rules::request("GET", &server.url("/"), "")).unwrap();
         let seen = server.seen().pop().unwrap();
-        let mut names: Vec<String> = seen.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+        let mut names: Vec<String> =
+            seen.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
         names.sort();
         assert_eq!(names, ["accept", "host", "x-api-key"]);
     }
@@ -80,13 +88,18 @@ fn our_clients_use_no_proxy_of_the_environment() {
     let proxy = Server::new(|_| Reply::status(200));
     let server = Server::new(|_| Reply::status(200));
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+    {
         child.env(name, proxy.url(""));
     }
     child.env_remove("NO_PROXY").env_remove("no_proxy").env("KEYFERRY_TEST_URL", server.url("/"));
     let output = child.args(["--ignored", "--exact", "child_of_the_proxies"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    assert_eq!(server.seen().iter().map(|seen| seen.method.as_str()).collect::<Vec<_>>(), ["GET", "POST"], "ours");
+    assert_eq!(
+        server.seen().iter().map(|seen| seen.method.as_str()).collect::<Vec<_>>(),
+        ["GET", "POST"],
+        "ours"
+    );
     assert_eq!(proxy.accepted(), 1, "an agent that asks the environment");
 }
 
@@ -98,15 +111,21 @@ fn child_of_the_proxies() {
     asynchronous(ReqwestTransport::new().unwrap())(rules::request("GET", &url, "")).unwrap();
     blocking(UreqTransport::new())(rules::request("POST", &url, "{}")).unwrap();
     // Whatever becomes of it: it goes to the proxy.
-    let _ = blocking(UreqTransport::from_agent(ureq::Agent::new_with_defaults()))(rules::request("PUT", &url, "{}"));
+    let _ = blocking(UreqTransport::from_agent(ureq::Agent::new_with_defaults()))(rules::request(
+        "PUT", &url, "{}",
+    ));
 }
 
-/// A connection that stands is used again, and if it has ended meanwhile, another is made: nothing is lost by that.
+/// A connection that stands is used again, and if it has ended meanwhile, another is made: nothing
+/// is lost by that.
 #[test]
 fn a_connection_that_ended_meanwhile_is_made_anew() {
     provide();
     for send in [asynchronous(ReqwestTransport::new().unwrap()), blocking(UreqTransport::new())] {
-        let server = Server::start(Arc::new(|_| Reply::Cut(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec())), None);
+        let server = Server::start(
+            Arc::new(|_| Reply::Cut(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec())),
+            None,
+        );
         for count in 1..=3 {
             assert_eq!(send(rules::request("POST", &server.url("/"), "{}")).unwrap().body(), "ok");
             wait_until(|| server.ended() == count);
@@ -120,7 +139,9 @@ fn a_connection_that_ended_meanwhile_is_made_anew() {
 #[test]
 fn dropping_the_future_ends_the_exchange() {
     provide();
-    let server = Server::new(|_| Reply::Drops(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n".to_vec()));
+    let server = Server::new(|_| {
+        Reply::Drops(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n".to_vec())
+    });
     let transport = ReqwestTransport::new().unwrap();
     subjects::run(async {
         let exchange = transport.send(rules::request("GET", &server.url("/"), ""));

@@ -1,4 +1,5 @@
-//! The HTTP form of each wire: what is sent, octet by octet where the protocol says so, and what is refused.
+//! The HTTP form of each wire: what is sent, octet by octet where the protocol says so, and what is
+//! refused.
 #![cfg(all(feature = "http", feature = "aws-lc-rs"))]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -8,8 +9,12 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response};
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::Dialect;
-use keyferry::hermod::model::{Callback, Command, CommandId, CommandKind, ContentAnswer, Listing, Submitted};
-use keyferry::hermod::wire::http::{callback, command, content, mailbox, read_refusal, split_path, write_refusal};
+use keyferry::hermod::model::{
+    Callback, Command, CommandId, CommandKind, ContentAnswer, Listing, Submitted,
+};
+use keyferry::hermod::wire::http::{
+    callback, command, content, mailbox, read_refusal, split_path, write_refusal,
+};
 use keyferry::hermod::wire::{ApiKey, BasicAuth, Delivery, MailboxKey};
 use keyferry::http::StatusError;
 use keyferry::{BaseUrl, Class, Error, Secret};
@@ -31,7 +36,11 @@ fn key() -> ApiKey {
 
 /// A request as text: method, address, headers that the wire sets (sorted), body.
 fn shown(request: &Request<Bytes>) -> String {
-    let mut headers: Vec<String> = request.headers().iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+    let mut headers: Vec<String> = request
+        .headers()
+        .iter()
+        .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+        .collect();
     headers.sort();
     let body = std::str::from_utf8(request.body()).unwrap();
     format!("{} {}\n{}\n\n{body}", request.method(), request.uri(), headers.join("\n"))
@@ -43,13 +52,18 @@ fn answer(status: u16, body: &str) -> Response<Bytes> {
 
 /// A request to `address` with the headers and the body of JSON.
 fn post(address: &str, body: &str) -> Request<Bytes> {
-    Request::post(address).header("content-type", "application/json").body(Bytes::copy_from_slice(body.as_bytes())).unwrap()
+    Request::post(address)
+        .header("content-type", "application/json")
+        .body(Bytes::copy_from_slice(body.as_bytes()))
+        .unwrap()
 }
 
 #[test]
 fn a_command_is_posted_to_its_path_with_the_key_in_base64() {
     let command = Command::from_json(COMMAND).unwrap();
-    for base_text in ["https://hub.example:20400/hermod/rest/command", "https://hub.example/command"] {
+    for base_text in
+        ["https://hub.example:20400/hermod/rest/command", "https://hub.example/command"]
+    {
         let call = command::Call::Submit(command.clone());
         let request = command::write_call(dialect(), &base(base_text), &key(), &call).unwrap();
         let expected = format!(
@@ -66,23 +80,39 @@ fn a_command_is_posted_to_its_path_with_the_key_in_base64() {
 
 #[test]
 fn a_poll_names_the_command_in_its_path_escaped() {
-    let poll =
-        |id: &str| command::write_call(dialect(), &base("https://hub.example/command"), &key(), &command::Call::Poll(CommandId::from(id.to_owned())));
+    let poll = |id: &str| {
+        command::write_call(
+            dialect(),
+            &base("https://hub.example/command"),
+            &key(),
+            &command::Call::Poll(CommandId::from(id.to_owned())),
+        )
+    };
     let request = poll("18092").unwrap();
-    assert_eq!(shown(&request), "GET https://hub.example/command/poll/18092\nx-api-key: c2hvcDpzMzpjcmV0\n\n");
+    assert_eq!(
+        shown(&request),
+        "GET https://hub.example/command/poll/18092\nx-api-key: c2hvcDpzMzpjcmV0\n\n"
+    );
     assert_eq!(poll("../1?x").unwrap().uri(), "https://hub.example/command/poll/..%2F1%3Fx");
     let (head, body) = request.into_parts();
-    assert_eq!(command::read_call(dialect(), "poll/18092", &head, &body).unwrap(), command::Call::Poll(CommandId::from("18092".to_owned())));
+    assert_eq!(
+        command::read_call(dialect(), "poll/18092", &head, &body).unwrap(),
+        command::Call::Poll(CommandId::from("18092".to_owned()))
+    );
 }
 
 #[test]
 fn every_command_has_a_path_and_only_its_own() {
     for kind in CommandKind::ALL {
         let path = &dialect().words(*kind).path;
-        let (head, body) = post(&format!("https://hub.example/command/{path}"), COMMAND).into_parts();
+        let (head, body) =
+            post(&format!("https://hub.example/command/{path}"), COMMAND).into_parts();
         let read = command::read_call(dialect(), &format!("/{path}"), &head, &body);
         assert_eq!(read.is_ok(), *kind == CommandKind::Provision, "{path}");
-        assert_eq!(command::body_limit(dialect(), path, &Method::POST, (4, 1)).unwrap(), if *kind == CommandKind::Provision { 4 } else { 1 });
+        assert_eq!(
+            command::body_limit(dialect(), path, &Method::POST, (4, 1)).unwrap(),
+            if *kind == CommandKind::Provision { 4 } else { 1 }
+        );
     }
 }
 
@@ -105,7 +135,13 @@ fn what_is_no_call_is_refused_with_its_own_status() {
     let mut get = post("https://h/provision", COMMAND);
     *get.method_mut() = Method::GET;
     assert_eq!(status(get, "/provision"), 405);
-    for content_type in ["text/plain", "application/json; charset=latin1", "application/json; q=1", "application/jsonx", ""] {
+    for content_type in [
+        "text/plain",
+        "application/json; charset=latin1",
+        "application/json; q=1",
+        "application/jsonx",
+        "",
+    ] {
         assert_eq!(status(with("content-type", content_type), "/provision"), 415, "{content_type}");
     }
     assert_eq!(status(with("content-encoding", "gzip"), "/provision"), 415);
@@ -117,7 +153,11 @@ fn what_is_no_call_is_refused_with_its_own_status() {
     let mut binary = post("https://h/provision", "");
     *binary.body_mut() = Bytes::from_static(b"{\"\xff\":1}");
     assert_eq!(status(binary, "/provision"), 400);
-    for content_type in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
+    for content_type in [
+        "application/json",
+        "Application/JSON; charset=UTF-8",
+        "application/json;charset=\"utf-8\"",
+    ] {
         let (head, body) = with("content-type", content_type).into_parts();
         command::read_call(dialect(), "/provision", &head, &body).unwrap();
     }
@@ -125,8 +165,13 @@ fn what_is_no_call_is_refused_with_its_own_status() {
 
 #[test]
 fn a_foreign_refusal_keeps_status_and_body() {
-    for (status, class) in [(400, Class::Malformed), (401, Class::Unauthorized), (404, Class::NotFound), (410, Class::Expired), (500, Class::Storage)]
-    {
+    for (status, class) in [
+        (400, Class::Malformed),
+        (401, Class::Unauthorized),
+        (404, Class::NotFound),
+        (410, Class::Expired),
+        (500, Class::Storage),
+    ] {
         let response = answer(status, "<html>Whitelabel Error Page</html>");
         let call = command::Call::Poll(CommandId::from("1".to_owned()));
         let error = command::read_answer(dialect(), &call, &response).unwrap_err();
@@ -144,7 +189,8 @@ fn a_foreign_refusal_keeps_status_and_body() {
 #[test]
 fn a_success_that_cannot_be_read_says_what_is_wrong_and_keeps_the_answer() {
     let call = command::Call::Submit(Command::from_json(COMMAND).unwrap());
-    let error = command::read_answer(dialect(), &call, &answer(200, r#"{"commandId":1}"#)).unwrap_err();
+    let error =
+        command::read_answer(dialect(), &call, &answer(200, r#"{"commandId":1}"#)).unwrap_err();
     assert_eq!(error.class(), Class::Malformed);
     assert!(!error.part().is_empty());
     assert_eq!(StatusError::of(&error).unwrap().body(), br#"{"commandId":1}"#);
@@ -153,13 +199,26 @@ fn a_success_that_cannot_be_read_says_what_is_wrong_and_keeps_the_answer() {
 #[test]
 fn answers_to_commands_come_back_as_they_were() {
     let callback = Callback::from_json(CALLBACK).unwrap();
-    let state = command::write_answer(dialect(), &Ok(command::Answer::State(callback.clone())), "r");
+    let state =
+        command::write_answer(dialect(), &Ok(command::Answer::State(callback.clone())), "r");
     let poll = command::Call::Poll(callback.command_id.clone());
-    assert_eq!(command::read_answer(dialect(), &poll, &state).unwrap(), command::Answer::State(callback.clone()));
-    let submitted = Submitted::new(callback.command_id.clone(), callback.command_type.clone(), callback.destinations.clone(), "hub.example");
-    let taken = command::write_answer(dialect(), &Ok(command::Answer::Submitted(submitted.clone())), "r");
+    assert_eq!(
+        command::read_answer(dialect(), &poll, &state).unwrap(),
+        command::Answer::State(callback.clone())
+    );
+    let submitted = Submitted::new(
+        callback.command_id.clone(),
+        callback.command_type.clone(),
+        callback.destinations.clone(),
+        "hub.example",
+    );
+    let taken =
+        command::write_answer(dialect(), &Ok(command::Answer::Submitted(submitted.clone())), "r");
     let submit = command::Call::Submit(Command::from_json(COMMAND).unwrap());
-    assert_eq!(command::read_answer(dialect(), &submit, &taken).unwrap(), command::Answer::Submitted(submitted));
+    assert_eq!(
+        command::read_answer(dialect(), &submit, &taken).unwrap(),
+        command::Answer::Submitted(submitted)
+    );
 }
 
 fn mailbox_key() -> MailboxKey {
@@ -172,15 +231,35 @@ fn the_calls_of_a_mailbox_have_these_forms() {
     let public = base("https://hub.example/ms");
     let auth = "authorization: Bearer t0ken";
     for (call, path, expected) in [
-        (Call::List { wait: Duration::from_secs(30) }, "/b1", format!("GET https://hub.example/ms/b1?wait=30\n{auth}\nx-claim: cla1m\n\n")),
-        (Call::Fetch { mid: "m/1".into() }, "/b1/m%2F1", format!("GET https://hub.example/ms/b1/m%2F1\n{auth}\nx-claim: cla1m\n\n")),
+        (
+            Call::List { wait: Duration::from_secs(30) },
+            "/b1",
+            format!("GET https://hub.example/ms/b1?wait=30\n{auth}\nx-claim: cla1m\n\n"),
+        ),
+        (
+            Call::Fetch { mid: "m/1".into() },
+            "/b1/m%2F1",
+            format!("GET https://hub.example/ms/b1/m%2F1\n{auth}\nx-claim: cla1m\n\n"),
+        ),
         (
             Call::Answer { mid: "m1".into(), answer: " {\"a\":1} ".into() },
             "/b1/m1",
-            format!("POST https://hub.example/ms/b1/m1\n{auth}\ncontent-type: application/json\nx-claim: cla1m\n\n {{\"a\":1}} "),
+            format!(
+                "POST https://hub.example/ms/b1/m1\n{auth}\ncontent-type: application/json\nx-claim: cla1m\n\n {{\"a\":1}} "
+            ),
         ),
-        (Call::Reserve, "", format!("POST https://hub.example/ms\n{auth}\ncontent-type: application/json\nx-claim: cla1m\n\n{{}}")),
-        (Call::Remove, "/b1/", format!("DELETE https://hub.example/ms/b1\n{auth}\nx-claim: cla1m\n\n")),
+        (
+            Call::Reserve,
+            "",
+            format!(
+                "POST https://hub.example/ms\n{auth}\ncontent-type: application/json\nx-claim: cla1m\n\n{{}}"
+            ),
+        ),
+        (
+            Call::Remove,
+            "/b1/",
+            format!("DELETE https://hub.example/ms/b1\n{auth}\nx-claim: cla1m\n\n"),
+        ),
     ] {
         let request = mailbox::write_call(dialect(), &public, &mailbox_key(), &call).unwrap();
         assert_eq!(shown(&request), expected);
@@ -196,12 +275,15 @@ fn the_calls_of_a_mailbox_have_these_forms() {
 #[test]
 fn a_wait_is_a_number_of_seconds_once() {
     let wait = |query: &str| {
-        let (head, body) = Request::get(format!("https://h/b1?{query}")).body(Bytes::new()).unwrap().into_parts();
+        let (head, body) =
+            Request::get(format!("https://h/b1?{query}")).body(Bytes::new()).unwrap().into_parts();
         mailbox::read_call("/b1", &head, &body)
     };
     assert_eq!(wait("wait=60&x=1").unwrap(), mailbox::Call::List { wait: Duration::from_secs(60) });
     assert_eq!(wait("x=1").unwrap(), mailbox::Call::List { wait: Duration::ZERO });
-    for bad in ["wait=", "wait=-1", "wait=+1", "wait=1.5", "wait=99999", "wait=1&wait=2", "wait=%31"] {
+    for bad in
+        ["wait=", "wait=-1", "wait=+1", "wait=1.5", "wait=99999", "wait=1&wait=2", "wait=%31"]
+    {
         assert_eq!(wait(bad).unwrap_err().class(), Class::Malformed, "{bad}");
     }
 }
@@ -216,9 +298,17 @@ fn an_answer_from_between_never_names_a_fault_of_the_device() {
         mailbox::Call::Remove,
     ];
     for call in &calls {
-        for (status, body) in
-            [(200, "<html>Log in</html>"), (302, ""), (400, "Bad Request"), (401, ""), (403, "no"), (404, "x"), (410, "{}"), (413, ""), (502, "")]
-        {
+        for (status, body) in [
+            (200, "<html>Log in</html>"),
+            (302, ""),
+            (400, "Bad Request"),
+            (401, ""),
+            (403, "no"),
+            (404, "x"),
+            (410, "{}"),
+            (413, ""),
+            (502, ""),
+        ] {
             if *call == (mailbox::Call::Fetch { mid: "m1".into() }) && status == 200 {
                 continue;
             }
@@ -227,12 +317,24 @@ fn an_answer_from_between_never_names_a_fault_of_the_device() {
             assert_eq!(StatusError::of(&error).unwrap().status().as_u16(), status);
         }
         // Another server of this crate, that has no mailboxes, is between as well.
-        let astray = write_refusal(dialect(), &Error::new(Class::NotFound, "path", "no such address"), "r");
-        assert_eq!(mailbox::read_answer(dialect(), call, &astray).unwrap_err().class(), Class::Storage);
-        let unknown = write_refusal(dialect(), &Error::new(Class::NotFound, "mid", "no such message"), "r");
-        assert_eq!(mailbox::read_answer(dialect(), call, &unknown).unwrap_err().class(), Class::NotFound);
-        let gone = write_refusal(dialect(), &Error::new(Class::Expired, "mid", "it has ended"), "r");
-        assert_eq!(mailbox::read_answer(dialect(), call, &gone).unwrap_err().class(), Class::Expired);
+        let astray =
+            write_refusal(dialect(), &Error::new(Class::NotFound, "path", "no such address"), "r");
+        assert_eq!(
+            mailbox::read_answer(dialect(), call, &astray).unwrap_err().class(),
+            Class::Storage
+        );
+        let unknown =
+            write_refusal(dialect(), &Error::new(Class::NotFound, "mid", "no such message"), "r");
+        assert_eq!(
+            mailbox::read_answer(dialect(), call, &unknown).unwrap_err().class(),
+            Class::NotFound
+        );
+        let gone =
+            write_refusal(dialect(), &Error::new(Class::Expired, "mid", "it has ended"), "r");
+        assert_eq!(
+            mailbox::read_answer(dialect(), call, &gone).unwrap_err().class(),
+            Class::Expired
+        );
     }
     let error = mailbox::read_answer(dialect(), &calls[0], &answer(429, "slow down")).unwrap_err();
     assert_eq!(error.class(), Class::Rate);
@@ -250,7 +352,15 @@ fn a_callback_is_signed_over_its_time_and_body_and_named_by_its_delivery() {
     let secret = Secret::new("hush");
     let basic = BasicAuth::parse("idm:pa:ss").unwrap();
     let write = |base_text: &str, dialect: &Dialect| {
-        callback::write_call(dialect, &base(base_text), Some(&basic), Some((&AwsLcRs, &secret)), now, &delivery).unwrap()
+        callback::write_call(
+            dialect,
+            &base(base_text),
+            Some(&basic),
+            Some((&AwsLcRs, &secret)),
+            now,
+            &delivery,
+        )
+        .unwrap()
     };
     let request = write("http://localhost:20400/hermod/rest", dialect());
     assert_eq!(request.uri(), "http://localhost:20400/hermod/rest/callback/provision");
@@ -263,8 +373,16 @@ fn a_callback_is_signed_over_its_time_and_body_and_named_by_its_delivery() {
 
     let (head, body) = request.into_parts();
     let verify = |secrets: &[Secret], seconds: i64, head: &http::request::Parts, body: &[u8]| {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000u64.saturating_add_signed(seconds));
-        callback::verify_signature(dialect(), &AwsLcRs, secrets, (now, Duration::from_secs(300)), head, body)
+        let now = SystemTime::UNIX_EPOCH
+            + Duration::from_secs(1_700_000_000u64.saturating_add_signed(seconds));
+        callback::verify_signature(
+            dialect(),
+            &AwsLcRs,
+            secrets,
+            (now, Duration::from_secs(300)),
+            head,
+            body,
+        )
     };
     verify(&[Secret::new("old"), secret.clone()], 0, &head, &body).unwrap();
     verify(std::slice::from_ref(&secret), 300, &head, &body).unwrap();
@@ -275,20 +393,38 @@ fn a_callback_is_signed_over_its_time_and_body_and_named_by_its_delivery() {
     assert_eq!(verify(&[Secret::new("hus")], 0, &head, &body).unwrap_err(), refused);
     assert_eq!(verify(&[], 0, &head, &body).unwrap_err(), refused);
     assert_eq!(verify(std::slice::from_ref(&secret), 0, &head, &body[1..]).unwrap_err(), refused);
-    for (name, value) in [("x-delivery-timestamp", "1700000001"), ("x-delivery-signature", "v1=00"), ("x-delivery-signature", "v2=")] {
+    for (name, value) in [
+        ("x-delivery-timestamp", "1700000001"),
+        ("x-delivery-signature", "v1=00"),
+        ("x-delivery-signature", "v2="),
+    ] {
         let mut forged = head.clone();
         forged.headers.insert(name, HeaderValue::from_static(value));
-        assert_eq!(verify(std::slice::from_ref(&secret), 0, &forged, &body).unwrap_err(), refused, "{name} {value}");
+        assert_eq!(
+            verify(std::slice::from_ref(&secret), 0, &forged, &body).unwrap_err(),
+            refused,
+            "{name} {value}"
+        );
     }
-    for path in ["/callback/provision", "/prime_explorer/ws/hermod/callback/provision", "provision"] {
+    for path in ["/callback/provision", "/prime_explorer/ws/hermod/callback/provision", "provision"]
+    {
         assert_eq!(callback::read_call(dialect(), path, &head, &body).unwrap(), delivery);
     }
-    assert_eq!(callback::read_call(dialect(), "/callback/ping", &head, &body).unwrap_err().part(), "commandType");
-    assert_eq!(callback::read_call(dialect(), "/callback/x", &head, &body).unwrap_err().class(), Class::NotFound);
+    assert_eq!(
+        callback::read_call(dialect(), "/callback/ping", &head, &body).unwrap_err().part(),
+        "commandType"
+    );
+    assert_eq!(
+        callback::read_call(dialect(), "/callback/x", &head, &body).unwrap_err().class(),
+        Class::NotFound
+    );
     // Another hub gives no id: a repeat still has the same.
     let mut foreign = head.clone();
     foreign.headers.remove("x-delivery-id");
-    assert_eq!(callback::read_call(dialect(), "provision", &foreign, &body).unwrap().id, format!("{}/COMPLETED", callback.command_id.as_str()));
+    assert_eq!(
+        callback::read_call(dialect(), "provision", &foreign, &body).unwrap().id,
+        format!("{}/COMPLETED", callback.command_id.as_str())
+    );
 }
 
 #[test]
@@ -296,8 +432,13 @@ fn any_2xx_takes_a_callback_and_nothing_else_does() {
     for status in [200, 201, 202, 204, 299] {
         callback::read_answer(&answer(status, "whatever")).unwrap();
     }
-    for (status, class) in [(301, Class::Storage), (400, Class::Malformed), (401, Class::Unauthorized), (408, Class::Storage), (425, Class::Storage)]
-    {
+    for (status, class) in [
+        (301, Class::Storage),
+        (400, Class::Malformed),
+        (401, Class::Unauthorized),
+        (408, Class::Storage),
+        (425, Class::Storage),
+    ] {
         assert_eq!(callback::read_answer(&answer(status, "")).unwrap_err().class(), class);
     }
     assert_eq!(callback::write_answer(dialect(), &Ok(()), "r").status(), 204);
@@ -305,14 +446,26 @@ fn any_2xx_takes_a_callback_and_nothing_else_does() {
 
 #[test]
 fn a_content_is_asked_for_by_its_id() {
-    let request = content::write_call(dialect(), &base("https://content.example/api"), Some(&BasicAuth::parse("hub:pw").unwrap()), "PROV:1").unwrap();
+    let request = content::write_call(
+        dialect(),
+        &base("https://content.example/api"),
+        Some(&BasicAuth::parse("hub:pw").unwrap()),
+        "PROV:1",
+    )
+    .unwrap();
     assert_eq!(
         shown(&request),
         "POST https://content.example/api/getcontent\nauthorization: Basic aHViOnB3\ncontent-type: application/json\n\n{\"contentId\":\"PROV:1\"}"
     );
     let (head, body) = request.into_parts();
-    assert_eq!(content::read_call(dialect(), "/any/prefix/getcontent", &head, &body).unwrap(), "PROV:1");
-    assert_eq!(content::read_call(dialect(), "/getcontents", &head, &body).unwrap_err().class(), Class::NotFound);
+    assert_eq!(
+        content::read_call(dialect(), "/any/prefix/getcontent", &head, &body).unwrap(),
+        "PROV:1"
+    );
+    assert_eq!(
+        content::read_call(dialect(), "/getcontents", &head, &body).unwrap_err().class(),
+        Class::NotFound
+    );
     let text = r#"{"data":[{"content_encoding":"base64","content_type":"image/jpeg","key":"front","data":"AAAA"}]}"#;
     let read = content::read_answer(&answer(200, text)).unwrap();
     assert_eq!(read, ContentAnswer::from_json(text).unwrap());

@@ -1,13 +1,16 @@
-//! The test vectors of Wycheproof, through [`VerifyingKey`], with every provider that is compiled in.
+//! The test vectors of Wycheproof, through [`VerifyingKey`], with every provider that is compiled
+//! in.
 //!
-//! What is done with the three verdicts: every `valid` signature verifies, every `invalid` one is refused. `acceptable` carries one flag in the
-//! sets used here, `MissingNull`: RSA PKCS#1 v1.5 with a DigestInfo whose algorithm has no NULL. RFC 8017 section 9.2 has one encoding to
-//! compare with, which has it: these are refused.
+//! What is done with the three verdicts: every `valid` signature verifies, every `invalid` one is
+//! refused. `acceptable` carries one flag in the sets used here, `MissingNull`: RSA PKCS#1 v1.5
+//! with a DigestInfo whose algorithm has no NULL. RFC 8017 section 9.2 has one encoding to compare
+//! with, which has it: these are refused.
 //!
-//! Keys: all keys of the RSA sets are within the limits of [`PublicKey`] (2048 to 8192 bits, exponents 3 and 65537); no set with one of our
-//! hashes has a shorter one. Sets on other curves and with Ed448 are not left out silently: see `keys_of_other_kinds_are_refused`.
-//! Sets with other hashes, masks or salts than our algorithms have are run as well: there nothing may verify
-//! (but for one signature in two sets, which happens to be ours: `has_our_salt`).
+//! Keys: all keys of the RSA sets are within the limits of [`PublicKey`] (2048 to 8192 bits,
+//! exponents 3 and 65537); no set with one of our hashes has a shorter one. Sets on other curves
+//! and with Ed448 are not left out silently: see `keys_of_other_kinds_are_refused`. Sets with other
+//! hashes, masks or salts than our algorithms have are run as well: there nothing may verify (but
+//! for one signature in two sets, which happens to be ours: `has_our_salt`).
 //!
 //! The ECDSA sets in DER are run in the unit tests of `crypto::ecdsa`, which turns DER into `r‖s`.
 #![cfg(any(feature = "aws-lc-rs", feature = "rustcrypto", feature = "josekit"))]
@@ -34,7 +37,14 @@ const fn count(verified: usize, refused: usize) -> Count {
 
 impl Count {
     /// Verifies one signature, which has to have that verdict.
-    fn run(&mut self, key: &VerifyingKey, message: &[u8], signature: &[u8], verifies: bool, context: &str) {
+    fn run(
+        &mut self,
+        key: &VerifyingKey,
+        message: &[u8],
+        signature: &[u8],
+        verifies: bool,
+        context: &str,
+    ) {
         let verdict = key.verify(message, signature);
         assert_eq!(verdict.is_ok(), verifies, "{context}");
         match verdict {
@@ -48,7 +58,11 @@ impl Count {
 }
 
 /// Runs `set` with every provider; each has to come to the same, expected, numbers.
-fn each_provider(set: &str, expected: Count, run: impl Fn(&dyn Fn(Algorithm, &PublicKey) -> VerifyingKey, &mut Count)) {
+fn each_provider(
+    set: &str,
+    expected: Count,
+    run: impl Fn(&dyn Fn(Algorithm, &PublicKey) -> VerifyingKey, &mut Count),
+) {
     for (name, provider) in providers() {
         let mut found = Count::default();
         run(&|algorithm, key| VerifyingKey::new(provider, algorithm, key).unwrap(), &mut found);
@@ -77,11 +91,22 @@ mod rsa_pkcs1 {
                         TestResult::Valid => true,
                         TestResult::Invalid => false,
                         TestResult::Acceptable => {
-                            assert_eq!(test.flags, [TestFlag::MissingNull], "{name:?} {}", test.tc_id);
+                            assert_eq!(
+                                test.flags,
+                                [TestFlag::MissingNull],
+                                "{name:?} {}",
+                                test.tc_id
+                            );
                             false
                         }
                     };
-                    found.run(&key, &test.msg, &test.sig, verifies, &format!("{name:?} {}: {}", test.tc_id, test.comment));
+                    found.run(
+                        &key,
+                        &test.msg,
+                        &test.sig,
+                        verifies,
+                        &format!("{name:?} {}: {}", test.tc_id, test.comment),
+                    );
                 }
             }
         });
@@ -121,22 +146,36 @@ mod rsa_pkcs1 {
         let mut sets = 0;
         for name in TestName::all() {
             let set = TestSet::load(name).unwrap();
-            if set.test_groups.iter().any(|group| [Algorithm::Rs256, Algorithm::Rs384, Algorithm::Rs512].map(hash_of).contains(&group.hash)) {
+            if set.test_groups.iter().any(|group| {
+                [Algorithm::Rs256, Algorithm::Rs384, Algorithm::Rs512]
+                    .map(hash_of)
+                    .contains(&group.hash)
+            }) {
                 continue;
             }
             sets += 1;
             for (provider_name, provider) in providers() {
                 for algorithm in [Algorithm::Rs256, Algorithm::Rs384, Algorithm::Rs512] {
                     for group in &set.test_groups {
-                        let key = VerifyingKey::new(provider, algorithm, &PublicKey::rsa(&group.key.n, &group.key.e).unwrap()).unwrap();
+                        let key = VerifyingKey::new(
+                            provider,
+                            algorithm,
+                            &PublicKey::rsa(&group.key.n, &group.key.e).unwrap(),
+                        )
+                        .unwrap();
                         for test in group.tests.iter().filter(|test| !test.result.must_fail()) {
-                            assert!(key.verify(&test.msg, &test.sig).is_err(), "{name:?} {} {provider_name} {algorithm}", test.tc_id);
+                            assert!(
+                                key.verify(&test.msg, &test.sig).is_err(),
+                                "{name:?} {} {provider_name} {algorithm}",
+                                test.tc_id
+                            );
                         }
                     }
                 }
             }
         }
-        // SHA-224, SHA-512/224, SHA-512/256 and the four of SHA-3 for 2048 bits; SHA-512/256 and three of SHA-3 for 3072; SHA-512/256 for 4096.
+        // SHA-224, SHA-512/224, SHA-512/256 and the four of SHA-3 for 2048 bits; SHA-512/256 and
+        // three of SHA-3 for 3072; SHA-512/256 for 4096.
         assert_eq!((sets, TestName::all().len()), (12, 24));
     }
 }
@@ -150,23 +189,41 @@ mod rsa_pss {
         let set = TestSet::load(name).unwrap();
         each_provider(&format!("{name:?} as {algorithm}"), expected, |import, found| {
             for group in &set.test_groups {
-                // A key whose SPKI says RSASSA-PSS is not read as one; its numbers are those of any RSA key.
+                // A key whose SPKI says RSASSA-PSS is not read as one; its numbers are those of any
+                // RSA key.
                 let key = PublicKey::rsa(&group.key.n, &group.key.e).unwrap();
                 assert_eq!(key.bits() as usize, group.key_size);
-                let ours = group.hash == hash_of(algorithm) && group.mgf_hash == Some(group.hash) && group.salt_size == salt_of(algorithm);
+                let ours = group.hash == hash_of(algorithm)
+                    && group.mgf_hash == Some(group.hash)
+                    && group.salt_size == salt_of(algorithm);
                 let key = import(algorithm, &key);
                 for test in &group.tests {
                     assert_ne!(test.result, TestResult::Acceptable);
-                    let verifies = if ours { test.result == TestResult::Valid } else { has_our_salt(name, test.tc_id) };
-                    found.run(&key, &test.msg, &test.sig, verifies, &format!("{name:?} {}: {}", test.tc_id, test.comment));
+                    let verifies = if ours {
+                        test.result == TestResult::Valid
+                    } else {
+                        has_our_salt(name, test.tc_id)
+                    };
+                    found.run(
+                        &key,
+                        &test.msg,
+                        &test.sig,
+                        verifies,
+                        &format!("{name:?} {}: {}", test.tc_id, test.comment),
+                    );
                 }
             }
         });
     }
 
-    /// In the sets with an empty salt, "s_len changed to 32" is invalid for its salt, which makes it a good signature of PS256.
+    /// In the sets with an empty salt, "s_len changed to 32" is invalid for its salt, which makes
+    /// it a good signature of PS256.
     fn has_our_salt(name: TestName, id: usize) -> bool {
-        matches!(name, TestName::RsaPss2048Sha256Mgf1SaltLen0 | TestName::RsaPss2048Sha256Mgf1SaltLen0WithParams) && id == 69
+        matches!(
+            name,
+            TestName::RsaPss2048Sha256Mgf1SaltLen0
+                | TestName::RsaPss2048Sha256Mgf1SaltLen0WithParams
+        ) && id == 69
     }
 
     #[test]
@@ -197,7 +254,11 @@ mod rsa_pss {
         run(TestName::RsaPss2048Sha256Mgf1SaltLen0, Algorithm::Ps256, count(1, 102));
         run(TestName::RsaPss2048Sha256Mgf1SaltLen0WithParams, Algorithm::Ps256, count(1, 102));
         run(TestName::RsaPss2048Sha256Mgf1Sha1_20, Algorithm::Ps256, count(0, 108));
-        run(TestName::RsaPss2048Sha512Mgf1Sha256SaltLen32WithParams, Algorithm::Ps512, count(0, 178));
+        run(
+            TestName::RsaPss2048Sha512Mgf1Sha256SaltLen32WithParams,
+            Algorithm::Ps512,
+            count(0, 178),
+        );
         run(TestName::RsaPss4096Sha512Mgf1SaltLen32, Algorithm::Ps512, count(0, 177));
         run(TestName::RsaPss4096Sha512Mgf1SaltLen32WithParams, Algorithm::Ps512, count(0, 177));
         for algorithm in [Algorithm::Ps256, Algorithm::Ps384, Algorithm::Ps512] {
@@ -228,7 +289,13 @@ mod ecdsa {
                 for test in &group.tests {
                     assert_ne!(test.result, TestResult::Acceptable);
                     let verifies = ours && test.result == TestResult::Valid;
-                    found.run(&key, &test.msg, &test.sig, verifies, &format!("{name:?} {}: {}", test.tc_id, test.comment));
+                    found.run(
+                        &key,
+                        &test.msg,
+                        &test.sig,
+                        verifies,
+                        &format!("{name:?} {}: {}", test.tc_id, test.comment),
+                    );
                 }
             }
         });
@@ -265,12 +332,19 @@ mod ecdsa {
         let (mut sets, mut keys) = (0, 0);
         for name in TestName::all() {
             let text = format!("{name:?}");
-            if ["256r1", "384r1", "521r1"].iter().any(|ours| text.starts_with(&format!("EcdsaSecp{ours}"))) {
+            if ["256r1", "384r1", "521r1"]
+                .iter()
+                .any(|ours| text.starts_with(&format!("EcdsaSecp{ours}")))
+            {
                 continue;
             }
             sets += 1;
             for group in TestSet::load(name).unwrap().test_groups {
-                assert_eq!(PublicKey::from_spki_der(&group.der).unwrap_err().class(), Class::Malformed, "{text}");
+                assert_eq!(
+                    PublicKey::from_spki_der(&group.der).unwrap_err().class(),
+                    Class::Malformed,
+                    "{text}"
+                );
                 keys += 1;
             }
         }
@@ -294,7 +368,13 @@ mod eddsa {
                 for test in &group.tests {
                     assert_ne!(test.result, TestResult::Acceptable);
                     let verifies = test.result == TestResult::Valid;
-                    found.run(&key, &test.msg, &test.sig, verifies, &format!("Ed25519 {}: {}", test.tc_id, test.comment));
+                    found.run(
+                        &key,
+                        &test.msg,
+                        &test.sig,
+                        verifies,
+                        &format!("Ed25519 {}: {}", test.tc_id, test.comment),
+                    );
                 }
             }
         });

@@ -1,11 +1,12 @@
-//! What is measured: for each group the work as keyferry does it, and the same primitives of aws-lc-rs on prepared octets, nothing else.
+//! What is measured: for each group the work as keyferry does it, and the same primitives of
+//! aws-lc-rs on prepared octets, nothing else.
 
 use std::hint::black_box;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
-    RsaKeyPair, VerificationAlgorithm,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, VerificationAlgorithm,
 };
 use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
@@ -25,7 +26,8 @@ pub struct Case {
     pub group: &'static str,
     pub keyferry: Work,
     pub raw: Option<Work>,
-    /// Others that can do it: libraries, each on the message that its name says, and keyferry on another provider, by that provider's name.
+    /// Others that can do it: libraries, each on the message that its name says, and keyferry on
+    /// another provider, by that provider's name.
     pub peers: Vec<(&'static str, Work)>,
 }
 
@@ -46,7 +48,10 @@ struct Signed {
 impl Signed {
     fn from_compact(text: &str) -> Self {
         let (message, signature) = text.rsplit_once('.').unwrap();
-        Self { message: message.as_bytes().to_vec(), signature: URL_SAFE_NO_PAD.decode_to_vec(signature).unwrap() }
+        Self {
+            message: message.as_bytes().to_vec(),
+            signature: URL_SAFE_NO_PAD.decode_to_vec(signature).unwrap(),
+        }
     }
 
     fn verify(&self, key: &ParsedPublicKey) {
@@ -73,21 +78,31 @@ fn pkcs1(spki: &[u8]) -> Vec<u8> {
 }
 
 fn part(text: &str, index: usize) -> serde_json::Value {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode_to_vec(text.split('.').nth(index).unwrap()).unwrap()).unwrap()
+    serde_json::from_slice(
+        &URL_SAFE_NO_PAD.decode_to_vec(text.split('.').nth(index).unwrap()).unwrap(),
+    )
+    .unwrap()
 }
 
 impl Captured {
     fn new() -> Self {
         let answer = answer();
         let signed_key = part(&answer, 1)["profile"]["signedkeys"][0].as_str().unwrap().to_owned();
-        let request = STANDARD.decode_to_vec(part(&signed_key, 1)["certreq"].as_str().unwrap()).unwrap();
-        let spki = |jwk: &serde_json::Value| pkcs1(Jwk::from_json(&jwk.to_string()).unwrap().public_key().as_spki_der());
+        let request =
+            STANDARD.decode_to_vec(part(&signed_key, 1)["certreq"].as_str().unwrap()).unwrap();
+        let spki = |jwk: &serde_json::Value| {
+            pkcs1(Jwk::from_json(&jwk.to_string()).unwrap().public_key().as_spki_der())
+        };
         let mut jwk = part(&signed_key, 1);
         jwk.as_object_mut().unwrap().remove("certreq");
-        // Two headers of four octets before the information, and 256 octets of signature at the end.
+        // Two headers of four octets before the information, and 256 octets of signature at the
+        // end.
         let length = 4 + usize::from(u16::from_be_bytes([request[6], request[7]]));
         Self {
-            request: Signed { message: request[4..4 + length].to_vec(), signature: request[request.len() - 256..].to_vec() },
+            request: Signed {
+                message: request[4..4 + length].to_vec(),
+                signature: request[request.len() - 256..].to_vec(),
+            },
             attestation_key: spki(&part(&answer, 0)["jwk"]),
             key: spki(&jwk),
             answer: Signed::from_compact(&answer),
@@ -161,7 +176,8 @@ fn other_providers() -> Vec<(&'static str, Work)> {
     providers.into()
 }
 
-/// A message of the answer's shape that the usual libraries take: no `nonce` in the header, and the key not in it.
+/// A message of the answer's shape that the usual libraries take: no `nonce` in the header, and the
+/// key not in it.
 fn plain_message(pair: &dyn PrivateKey) -> String {
     let payload = part(&answer(), 1).to_string();
     let mut header = Header::new(Algorithm::default_for(pair.public_key()));
@@ -176,8 +192,15 @@ fn jws_rs256() -> Case {
     let raw_key = import(&RSA_PKCS1_2048_8192_SHA256, &pkcs1(pair.public_key().as_spki_der()));
     let signed = Signed::from_compact(&message);
     let peers = super::peers::jws(&message, pair.public_key());
-    let keyferry = work(move || drop(black_box(Jws::from_compact(black_box(&message)).unwrap().verify(&key).unwrap())));
-    Case { group: "verify_jws_rs256", keyferry, raw: Some(work(move || signed.verify(&raw_key))), peers }
+    let keyferry = work(move || {
+        drop(black_box(Jws::from_compact(black_box(&message)).unwrap().verify(&key).unwrap()))
+    });
+    Case {
+        group: "verify_jws_rs256",
+        keyferry,
+        raw: Some(work(move || signed.verify(&raw_key))),
+        peers,
+    }
 }
 
 fn jws_es256() -> Case {
@@ -188,18 +211,28 @@ fn jws_es256() -> Case {
     let raw_key = import(&ECDSA_P256_SHA256_FIXED, &spki[spki.len() - 65..]);
     let signed = Signed::from_compact(&message);
     let peers = super::peers::jws(&message, pair.public_key());
-    let keyferry = work(move || drop(black_box(Jws::from_compact(black_box(&message)).unwrap().verify(&key).unwrap())));
-    Case { group: "verify_jws_es256", keyferry, raw: Some(work(move || signed.verify(&raw_key))), peers }
+    let keyferry = work(move || {
+        drop(black_box(Jws::from_compact(black_box(&message)).unwrap().verify(&key).unwrap()))
+    });
+    Case {
+        group: "verify_jws_es256",
+        keyferry,
+        raw: Some(work(move || signed.verify(&raw_key))),
+        peers,
+    }
 }
 
 fn request() -> Case {
     let captured = Captured::new();
     let der = {
-        let signed_key = part(&answer(), 1)["profile"]["signedkeys"][0].as_str().unwrap().to_owned();
+        let signed_key =
+            part(&answer(), 1)["profile"]["signedkeys"][0].as_str().unwrap().to_owned();
         STANDARD.decode_to_vec(part(&signed_key, 1)["certreq"].as_str().unwrap()).unwrap()
     };
-    let keyferry = work(move || drop(black_box(Request::from_der(black_box(&der), &AwsLcRs).unwrap())));
-    let raw = work(move || captured.request.verify(&import(&RSA_PKCS1_2048_8192_SHA256, &captured.key)));
+    let keyferry =
+        work(move || drop(black_box(Request::from_der(black_box(&der), &AwsLcRs).unwrap())));
+    let raw =
+        work(move || captured.request.verify(&import(&RSA_PKCS1_2048_8192_SHA256, &captured.key)));
     Case { group: "verify_request", keyferry, raw: Some(raw), peers: Vec::new() }
 }
 
@@ -234,7 +267,10 @@ impl RawSigner {
 }
 
 fn asked_key() -> keyferry::hermod::proof::AskedKey {
-    Asked::from_command(Command::from_json(COMMAND).unwrap().provision().unwrap()).unwrap().keys.remove(0)
+    Asked::from_command(Command::from_json(COMMAND).unwrap().provision().unwrap())
+        .unwrap()
+        .keys
+        .remove(0)
 }
 
 /// Two signatures: of the request, and of the key's own statement.
@@ -242,10 +278,16 @@ fn signed_key(group: &'static str, kind: KeyKind) -> Case {
     let pair = AwsLcRs.generate(kind).unwrap();
     let mechanism = Algorithm::default_for(pair.public_key());
     let asked = asked_key();
-    let request = asked.unsigned_request(pair.public_key(), mechanism).unwrap().unwrap().to_be_signed().to_vec();
+    let request = asked
+        .unsigned_request(pair.public_key(), mechanism)
+        .unwrap()
+        .unwrap()
+        .to_be_signed()
+        .to_vec();
     let whole = asked.sign("123456789", mechanism, &pair).unwrap();
     let (raw, statement) = (RawSigner::new(&*pair), Signed::from_compact(&whole).message);
-    let keyferry = work(move || drop(black_box(asked.sign("123456789", mechanism, &pair).unwrap())));
+    let keyferry =
+        work(move || drop(black_box(asked.sign("123456789", mechanism, &pair).unwrap())));
     let raw = work(move || {
         raw.sign(&request);
         raw.sign(&statement);
@@ -256,7 +298,11 @@ fn signed_key(group: &'static str, kind: KeyKind) -> Case {
 fn replace_key(group: &'static str, kind: KeyKind) -> Case {
     let pair = AwsLcRs.generate(kind).unwrap();
     let template: Template = asked_key().template.unwrap();
-    let message = template.with_key(pair.public_key(), Algorithm::default_for(pair.public_key())).unwrap().to_be_signed().to_vec();
+    let message = template
+        .with_key(pair.public_key(), Algorithm::default_for(pair.public_key()))
+        .unwrap()
+        .to_be_signed()
+        .to_vec();
     let raw = RawSigner::new(&*pair);
     let keyferry = work(move || drop(black_box(template.replace_key(&pair).unwrap())));
     Case { group, keyferry, raw: Some(work(move || raw.sign(&message))), peers: Vec::new() }
@@ -264,6 +310,8 @@ fn replace_key(group: &'static str, kind: KeyKind) -> Case {
 
 fn parse_command() -> Case {
     let keyferry = work(|| drop(black_box(Command::from_json(black_box(COMMAND)).unwrap())));
-    let value = work(|| drop(black_box(serde_json::from_str::<serde_json::Value>(black_box(COMMAND)).unwrap())));
+    let value = work(|| {
+        drop(black_box(serde_json::from_str::<serde_json::Value>(black_box(COMMAND)).unwrap()))
+    });
     Case { group: "parse_command", keyferry, raw: None, peers: vec![("serde_json_value", value)] }
 }

@@ -9,7 +9,8 @@ use super::Work;
 /// Whether a library accepts a message with a key that it was given before.
 type Verify = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
-/// Verifiers of a compact JWS of RS256 or ES256. The message is of the real answer's shape; the real one has a header that they refuse.
+/// Verifiers of a compact JWS of RS256 or ES256. The message is of the real answer's shape; the
+/// real one has a header that they refuse.
 pub fn jws(message: &str, key: &PublicKey) -> Vec<(&'static str, Work)> {
     let peers = [
         ("jsonwebtoken_same_shape", jsonwebtoken(key)),
@@ -26,14 +27,19 @@ fn work(name: &str, verify: Verify, message: &str) -> Work {
     let (signed, signature) = message.rsplit_once('.').unwrap();
     let other = if signature.starts_with('A') { "B" } else { "A" };
     assert!(verify(&message), "{name} refuses the message");
-    assert!(!verify(&format!("{signed}.{other}{}", &signature[1..])), "{name} accepts another signature");
+    assert!(
+        !verify(&format!("{signed}.{other}{}", &signature[1..])),
+        "{name} accepts another signature"
+    );
     Box::new(move || assert!(verify(black_box(&message))))
 }
 
 fn jsonwebtoken(key: &PublicKey) -> Verify {
     use jsonwebtoken::{Algorithm, DecodingKey, Validation};
     let (algorithm, key) = match key.parts() {
-        PublicKeyParts::Rsa { n, e } => (Algorithm::RS256, DecodingKey::from_rsa_raw_components(n, e)),
+        PublicKeyParts::Rsa { n, e } => {
+            (Algorithm::RS256, DecodingKey::from_rsa_raw_components(n, e))
+        }
         PublicKeyParts::Ec { .. } => {
             let spki = key.as_spki_der();
             (Algorithm::ES256, DecodingKey::from_ec_der(&spki[spki.len() - 65..]))
@@ -44,7 +50,9 @@ fn jsonwebtoken(key: &PublicKey) -> Verify {
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_aud = false;
-    Box::new(move |message| black_box(jsonwebtoken::decode::<serde_json::Value>(message, &key, &validation)).is_ok())
+    Box::new(move |message| {
+        black_box(jsonwebtoken::decode::<serde_json::Value>(message, &key, &validation)).is_ok()
+    })
 }
 
 fn biscuit(key: &PublicKey) -> Verify {
@@ -75,5 +83,7 @@ fn josekit(key: &PublicKey) -> Verify {
         PublicKeyParts::Ec { .. } => Box::new(ES256.verifier_from_der(key.as_spki_der()).unwrap()),
         _ => unreachable!("two kinds of key are measured"),
     };
-    Box::new(move |message| black_box(josekit::jwt::decode_with_verifier(message, &*verifier)).is_ok())
+    Box::new(move |message| {
+        black_box(josekit::jwt::decode_with_verifier(message, &*verifier)).is_ok()
+    })
 }

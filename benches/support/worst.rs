@@ -1,4 +1,5 @@
-//! The inputs within the limits that cost the most to answer, for the benches that measure them and the tests that bound them.
+//! The inputs within the limits that cost the most to answer, for the benches that measure them and
+//! the tests that bound them.
 
 use std::sync::LazyLock;
 
@@ -15,10 +16,15 @@ use num_bigint::BigUint;
 const MOST_HEADER: usize = (MAX_JWS - 256) / 4 * 3;
 
 fn jws(header: &str) -> String {
-    format!("{}..{}", URL_SAFE_NO_PAD.encode_to_string(header), URL_SAFE_NO_PAD.encode_to_string([1; 64]))
+    format!(
+        "{}..{}",
+        URL_SAFE_NO_PAD.encode_to_string(header),
+        URL_SAFE_NO_PAD.encode_to_string([1; 64])
+    )
 }
 
-/// A header with one more member, filled up to the limit of the whole by repeating `element` inside of it.
+/// A header with one more member, filled up to the limit of the whole by repeating `element` inside
+/// of it.
 fn filled(front: &str, element: &str, back: &str) -> String {
     let (front, back) = (format!(r#"{{"alg":"ES256","x":{front}"#), format!("{back}}}"));
     let count = (MOST_HEADER - front.len() - back.len()) / (element.len() + 1);
@@ -26,7 +32,8 @@ fn filled(front: &str, element: &str, back: &str) -> String {
     format!("{front}{inside}{back}")
 }
 
-/// JWS of nearly 256 KiB whose headers pass every limit of the JSON reader; only their signatures are wrong.
+/// JWS of nearly 256 KiB whose headers pass every limit of the JSON reader; only their signatures
+/// are wrong.
 pub fn jws_within_limits() -> Vec<(&'static str, String)> {
     let depth = usize::from(MAX_DEPTH) - 2;
     let deep = filled(&format!("{}[", "[".repeat(depth)), "0", &format!("]{}", "]".repeat(depth)));
@@ -41,11 +48,21 @@ pub fn jws_within_limits() -> Vec<(&'static str, String)> {
         "z".repeat(MOST_HEADER - 2 * MAX_TEXT - 64),
     );
     // Names that differ only at their ends, as each is compared with those before it.
-    let names: Vec<String> = (0..MAX_NAMES - 1).map(|at| format!(r#""{}{at:02}":0"#, "n".repeat(MOST_HEADER / MAX_NAMES - 8))).collect();
+    let names: Vec<String> = (0..MAX_NAMES - 1)
+        .map(|at| format!(r#""{}{at:02}":0"#, "n".repeat(MOST_HEADER / MAX_NAMES - 8)))
+        .collect();
     let names = format!(r#"{{"alg":"ES256",{}}}"#, names.join(","));
-    [("deep", deep), ("members", members), ("arrays", arrays), ("texts", texts), ("numbers", numbers), ("text", text), ("names", names)]
-        .map(|(name, header)| (name, jws(&header)))
-        .into()
+    [
+        ("deep", deep),
+        ("members", members),
+        ("arrays", arrays),
+        ("texts", texts),
+        ("numbers", numbers),
+        ("text", text),
+        ("names", names),
+    ]
+    .map(|(name, header)| (name, jws(&header)))
+    .into()
 }
 
 /// As many members as are kept, in objects with as many names as they may have.
@@ -65,10 +82,14 @@ pub fn jws_over_limits() -> Vec<(&'static str, String)> {
     let header = |member: String| jws(&format!(r#"{{"alg":"ES256",{member}}}"#));
     let names: Vec<String> = (0..MOST_HEADER / 12).map(|at| format!(r#""n{at:05}":0"#)).collect();
     let objects = filled("[", r#"{"a":0}"#, "]");
-    let twice = format!("{},\"x\":0}}", filled("[", "0", "]").trim_end_matches('}')).replacen(",0]", "]", 4);
+    let twice = format!("{},\"x\":0}}", filled("[", "0", "]").trim_end_matches('}'))
+        .replacen(",0]", "]", 4);
     vec![
         ("nested arrays", header(format!(r#""x":{}{}"#, "[".repeat(half), "]".repeat(half)))),
-        ("nested objects", header(format!(r#""x":{}0{}"#, r#"{"a":"#.repeat(half / 3), "}".repeat(half / 3)))),
+        (
+            "nested objects",
+            header(format!(r#""x":{}0{}"#, r#"{"a":"#.repeat(half / 3), "}".repeat(half / 3))),
+        ),
         ("open arrays", header(format!(r#""x":{}"#, "[".repeat(2 * half)))),
         ("many names", header(names.join(","))),
         ("many names inside", header(format!(r#""x":{{{}}}"#, names.join(",")))),
@@ -82,10 +103,14 @@ pub fn jws_over_limits() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// A JWS whose header brings the largest key with the largest exponent; its signature is a number below the modulus.
+/// A JWS whose header brings the largest key with the largest exponent; its signature is a number
+/// below the modulus.
 pub fn jws_with_largest_rsa_key() -> String {
     let n = &key(0).n;
-    let header = format!(r#"{{"alg":"RS512","jwk":{}}}"#, Jwk::new(PublicKey::rsa(&n.to_bytes_be(), &EXPONENT.to_be_bytes()).unwrap()));
+    let header = format!(
+        r#"{{"alg":"RS512","jwk":{}}}"#,
+        Jwk::new(PublicKey::rsa(&n.to_bytes_be(), &EXPONENT.to_be_bytes()).unwrap())
+    );
     let mut signature = n.to_bytes_be();
     signature[0] = 0;
     let encode = |octets: &[u8]| URL_SAFE_NO_PAD.encode_to_string(octets);
@@ -116,7 +141,8 @@ fn template(names: &[u8]) -> Vec<u8> {
     sequence(&[&sequence(&info)[..], &[0x30, 0x00], &[0x03, 0x01, 0x00]].concat())
 }
 
-/// An answer with 16 keys of the largest modulus and exponent, each with its request, and what it is the answer to. It verifies.
+/// An answer with 16 keys of the largest modulus and exponent, each with its request, and what it
+/// is the answer to. It verifies.
 pub fn answer_with_largest_keys() -> (Expectation, String) {
     let certreq = base64_simd::STANDARD.encode_to_string(template(&[]));
     let requests: Vec<serde_json::Value> = (0..KEYS)
@@ -133,9 +159,16 @@ pub fn answer_with_largest_keys() -> (Expectation, String) {
     });
     let command = ProvisionCommand::from_json(&command.to_string()).unwrap();
     let asked = Asked::from_command(&command).unwrap();
-    let signed: Vec<String> = asked.keys.iter().enumerate().map(|(at, asked_key)| asked_key.sign("n", Algorithm::Rs512, key(at)).unwrap()).collect();
+    let signed: Vec<String> = asked
+        .keys
+        .iter()
+        .enumerate()
+        .map(|(at, asked_key)| asked_key.sign("n", Algorithm::Rs512, key(at)).unwrap())
+        .collect();
     let attestation = AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap();
-    let answer = UnsignedAnswer::new(&asked, "id", "https://hub.example/ms/1", DeviceInfo::new("Linux")).with_signed_keys(signed);
+    let answer =
+        UnsignedAnswer::new(&asked, "id", "https://hub.example/ms/1", DeviceInfo::new("Linux"))
+            .with_signed_keys(signed);
     (Expectation::from_command(&command).unwrap(), answer.sign(&*attestation).unwrap())
 }
 
@@ -145,7 +178,8 @@ const KEYS: usize = 16;
 /// 64 bits each.
 const PRIMES: usize = 128;
 
-/// An RSA key of 8192 bits that is the product of small primes: good for nothing, and quick to make and to sign with.
+/// An RSA key of 8192 bits that is the product of small primes: good for nothing, and quick to make
+/// and to sign with.
 struct SmoothKey {
     n: BigUint,
     primes: Vec<u64>,
@@ -155,7 +189,13 @@ struct SmoothKey {
 fn key(at: usize) -> &'static SmoothKey {
     static KEYRING: LazyLock<Vec<SmoothKey>> = LazyLock::new(|| {
         let primes = primes(PRIMES - 1 + KEYS);
-        (0..KEYS).map(|at| SmoothKey::new([&primes[..PRIMES - 1], &primes[PRIMES - 1 + at..PRIMES + at]].concat())).collect()
+        (0..KEYS)
+            .map(|at| {
+                SmoothKey::new(
+                    [&primes[..PRIMES - 1], &primes[PRIMES - 1 + at..PRIMES + at]].concat(),
+                )
+            })
+            .collect()
     });
     &KEYRING[at]
 }
@@ -173,9 +213,16 @@ impl SmoothKey {
         let residue = |number: &BigUint, prime: u64| u64::try_from(number % prime).unwrap();
         for prime in &self.primes {
             // The inverse modulo a prime is a power (Fermat).
-            let wanted = power(residue(message, *prime), inverse(u64::from(EXPONENT) % (prime - 1), prime - 1), *prime);
-            let missing = (u128::from(wanted) + u128::from(*prime) - u128::from(residue(&root, *prime))) % u128::from(*prime);
-            let factor = missing * u128::from(power(residue(&product, *prime), prime - 2, *prime)) % u128::from(*prime);
+            let wanted = power(
+                residue(message, *prime),
+                inverse(u64::from(EXPONENT) % (prime - 1), prime - 1),
+                *prime,
+            );
+            let missing = (u128::from(wanted) + u128::from(*prime)
+                - u128::from(residue(&root, *prime)))
+                % u128::from(*prime);
+            let factor = missing * u128::from(power(residue(&product, *prime), prime - 2, *prime))
+                % u128::from(*prime);
             root += &product * factor;
             product *= *prime;
         }
@@ -190,7 +237,10 @@ impl Signer for SmoothKey {
 
     /// RSASSA-PKCS1-v1_5 with SHA-512 (RFC 8017 section 8.2.1).
     fn sign(&self, _: Algorithm, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        const SHA512: &[u8] = &[0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03, 0x05, 0x00, 0x04, 0x40];
+        const SHA512: &[u8] = &[
+            0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
+            0x03, 0x05, 0x00, 0x04, 0x40,
+        ];
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA512, message);
         let length = self.n.to_bytes_be().len();
         let mut encoded = vec![0xff; length - SHA512.len() - 64 - 1];
@@ -205,7 +255,10 @@ impl Signer for SmoothKey {
 
 /// Primes of 64 bits, from the top, of which the exponent has no factor in common with one less.
 fn primes(count: usize) -> Vec<u64> {
-    let fits = |candidate: &u64| [3, 5, 17, 257, 65537].iter().all(|factor| !(candidate - 1).is_multiple_of(*factor)) && is_prime(*candidate);
+    let fits = |candidate: &u64| {
+        [3, 5, 17, 257, 65537].iter().all(|factor| !(candidate - 1).is_multiple_of(*factor))
+            && is_prime(*candidate)
+    };
     (0..).map(|step| u64::MAX - 2 * step).filter(fits).take(count).collect()
 }
 

@@ -22,7 +22,8 @@ pub fn put_private(path: &Path, octets: &[u8]) -> io::Result<()> {
     file.write_all(octets)?;
     file.sync_all()?;
     std::fs::rename(&temporary, path)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 

@@ -1,5 +1,5 @@
-//! The configuration of the hub: a TOML text, checked as a whole. Every fault is told with its line and the key it is about; the text itself is never
-//! repeated, as there are secrets in it.
+//! The configuration of the hub: a TOML text, checked as a whole. Every fault is told with its line
+//! and the key it is about; the text itself is never repeated, as there are secrets in it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -58,7 +58,8 @@ pub struct TlsFiles {
 pub struct Connections {
     /// At a time; further ones wait to be accepted.
     pub most: usize,
-    /// How long a TLS handshake, and then the head of each request, may take; also how long a connection may be idle.
+    /// How long a TLS handshake, and then the head of each request, may take; also how long a
+    /// connection may be idle.
     pub head_time: Duration,
     /// How long requests that are under way have after a signal to stop.
     pub drain_time: Duration,
@@ -110,7 +111,11 @@ impl HubFile {
             Ok(root) => root,
             Err(error) => {
                 // Its message is made of the parser's own words; its `Display` would show the line.
-                reading.fault(error.span().map_or(0, |span| span.start), "", format!("not TOML: {}", error.message()));
+                reading.fault(
+                    error.span().map_or(0, |span| span.start),
+                    "",
+                    format!("not TOML: {}", error.message()),
+                );
                 return Err(Faults(reading.faults));
             }
         };
@@ -188,7 +193,14 @@ struct Table<'v> {
 
 impl<'v> Table<'v> {
     fn of(path: String, at: usize, members: &'v DeTable<'v>) -> Self {
-        Self { path, at, left: members.iter().map(|(name, value)| (&**name.get_ref(), (name.span().start, value))).collect() }
+        Self {
+            path,
+            at,
+            left: members
+                .iter()
+                .map(|(name, value)| (&**name.get_ref(), (name.span().start, value)))
+                .collect(),
+        }
     }
 
     fn key(&self, name: &str) -> String {
@@ -205,15 +217,23 @@ impl Reading<'_> {
 
     fn file(&mut self, mut root: Table<'_>) -> Option<HubFile> {
         let listen = self.listen(&mut root);
-        let public_url = self.required_text(&mut root, "public-url").and_then(|(url, at)| self.public_url(&url, at));
+        let public_url = self
+            .required_text(&mut root, "public-url")
+            .and_then(|(url, at)| self.public_url(&url, at));
         let fqdn = match self.text(&mut root, "fqdn") {
             Some((fqdn, at)) => self.fqdn(fqdn, at),
             None => public_url.as_ref().map(|url| url.host().to_owned()),
         };
         let tls = self.table(&mut root, "tls").map(|table| self.tls(table));
-        let connections = self.table(&mut root, "connections").map_or_else(Connections::default, |table| self.connections(table));
-        let (hub, server) = self.table(&mut root, "limits").map_or_else(Default::default, |table| self.limits(table));
-        let callbacks = self.table(&mut root, "callbacks").map_or_else(CallbackPolicy::default, |table| self.callbacks(table));
+        let connections = self
+            .table(&mut root, "connections")
+            .map_or_else(Connections::default, |table| self.connections(table));
+        let (hub, server) = self
+            .table(&mut root, "limits")
+            .map_or_else(Default::default, |table| self.limits(table));
+        let callbacks = self
+            .table(&mut root, "callbacks")
+            .map_or_else(CallbackPolicy::default, |table| self.callbacks(table));
         let integrators = self.integrators(&mut root);
         self.no_others(&root);
         let tls = match tls {
@@ -221,7 +241,17 @@ impl Reading<'_> {
             None => None,
         };
         let public_url = public_url?.to_string();
-        Some(HubFile { listen: listen?, public_url, fqdn: fqdn?, tls, connections, hub, server, callbacks, integrators })
+        Some(HubFile {
+            listen: listen?,
+            public_url,
+            fqdn: fqdn?,
+            tls,
+            connections,
+            hub,
+            server,
+            callbacks,
+            integrators,
+        })
     }
 
     fn listen(&mut self, root: &mut Table<'_>) -> Option<SocketAddr> {
@@ -320,7 +350,9 @@ impl Reading<'_> {
                 self.fault(at, key, "not a table");
                 continue;
             };
-            let Some(integrator) = self.integrator(Table::of(key.clone(), at, members)) else { continue };
+            let Some(integrator) = self.integrator(Table::of(key.clone(), at, members)) else {
+                continue;
+            };
             if integrators.iter().any(|other| other.client_id == integrator.client_id) {
                 self.fault(at, key, "a client-id that is there twice");
             }
@@ -356,20 +388,38 @@ impl Reading<'_> {
             }
         }
         let callback = self.service(table, ["callback-url", "callback-basic-auth"], &targets);
-        let content = self.service(table, ["content-provider-url", "content-provider-basic-auth"], &targets);
-        let signature_secret = self.text(table, "callback-signature-secret").and_then(|(secret, at)| {
-            let secret = Secret::new(secret);
-            if secret.expose().chars().count() < MIN_SECRET {
-                self.fault(at, table.key("callback-signature-secret"), "shorter than 32 characters");
-                return None;
-            }
-            if callback.is_none() {
-                self.fault(at, table.key("callback-signature-secret"), "without a callback-url that can be used");
-            }
-            Some(secret)
-        });
+        let content =
+            self.service(table, ["content-provider-url", "content-provider-basic-auth"], &targets);
+        let signature_secret =
+            self.text(table, "callback-signature-secret").and_then(|(secret, at)| {
+                let secret = Secret::new(secret);
+                if secret.expose().chars().count() < MIN_SECRET {
+                    self.fault(
+                        at,
+                        table.key("callback-signature-secret"),
+                        "shorter than 32 characters",
+                    );
+                    return None;
+                }
+                if callback.is_none() {
+                    self.fault(
+                        at,
+                        table.key("callback-signature-secret"),
+                        "without a callback-url that can be used",
+                    );
+                }
+                Some(secret)
+            });
         self.no_others(table);
-        Some(Integrator { client_id: client_id?, keys, group, callback, signature_secret, content, targets })
+        Some(Integrator {
+            client_id: client_id?,
+            keys,
+            group,
+            callback,
+            signature_secret,
+            content,
+            targets,
+        })
     }
 
     fn keys(&mut self, table: &mut Table<'_>) -> Vec<Digest> {
@@ -377,25 +427,42 @@ impl Reading<'_> {
         let mut digests = Vec::new();
         let list = self.list(table, "key-digests");
         if !(1..=2).contains(&list.len()) {
-            self.fault(at, table.key("key-digests"), "not one digest, or two while one replaces the other");
+            self.fault(
+                at,
+                table.key("key-digests"),
+                "not one digest, or two while one replaces the other",
+            );
         }
         for (value, key) in list {
             match value.get_ref().as_str().map(Digest::from_hex) {
                 Some(Ok(digest)) => digests.push(digest),
-                _ => self.fault(value.span().start, key, "not 64 hexadecimal digits; `hub hash-key` makes them"),
+                _ => self.fault(
+                    value.span().start,
+                    key,
+                    "not 64 hexadecimal digits; `hub hash-key` makes them",
+                ),
             }
         }
         digests
     }
 
     /// An address with a credential for it.
-    fn service(&mut self, table: &mut Table<'_>, [url, basic_auth]: [&str; 2], targets: &TargetPolicy) -> Option<Service> {
+    fn service(
+        &mut self,
+        table: &mut Table<'_>,
+        [url, basic_auth]: [&str; 2],
+        targets: &TargetPolicy,
+    ) -> Option<Service> {
         let address = self.text(table, url);
         let is_there = address.is_some();
         let address = address.and_then(|(text, at)| {
             let address = self.url(&table.key(url), &text, at)?;
             if targets.check(&address).is_err() {
-                self.fault(at, table.key(url), "not https, or inside: see allow-plain-http-callbacks and allow-callback-hosts");
+                self.fault(
+                    at,
+                    table.key(url),
+                    "not https, or inside: see allow-plain-http-callbacks and allow-callback-hosts",
+                );
                 return None;
             }
             Some(address)
@@ -463,7 +530,10 @@ impl Reading<'_> {
             self.fault(value.span().start, key, "not a list");
             return Vec::new();
         };
-        list.iter().enumerate().map(|(index, element)| (element, format!("{key}[{index}]"))).collect()
+        list.iter()
+            .enumerate()
+            .map(|(index, element)| (element, format!("{key}[{index}]")))
+            .collect()
     }
 
     fn table<'v>(&mut self, table: &mut Table<'v>, name: &str) -> Option<Table<'v>> {
@@ -496,22 +566,43 @@ impl Reading<'_> {
     fn rate(&mut self, table: &mut Table<'_>, name: &str, into: &mut Rate) {
         let Some((at, _)) = table.left.get(name).copied() else { return };
         let (list, key) = (self.list(table, name), table.key(name));
-        let numbers: Option<Vec<u32>> = list.iter().map(|(value, _)| integer(value).and_then(|number| u32::try_from(number).ok())).collect();
+        let numbers: Option<Vec<u32>> = list
+            .iter()
+            .map(|(value, _)| integer(value).and_then(|number| u32::try_from(number).ok()))
+            .collect();
         match numbers.as_deref() {
-            Some([per_second, at_once]) if *per_second > 0 && *at_once > 0 => *into = Rate::new(*per_second, *at_once),
-            _ => self.fault(at, key, "not two numbers: how many a second in the long run, and how many at once"),
+            Some([per_second, at_once]) if *per_second > 0 && *at_once > 0 => {
+                *into = Rate::new(*per_second, *at_once)
+            }
+            _ => self.fault(
+                at,
+                key,
+                "not two numbers: how many a second in the long run, and how many at once",
+            ),
         }
     }
 
-    fn number<N: TryFrom<u64>>(&mut self, table: &mut Table<'_>, name: &str, range: RangeInclusive<u64>, into: &mut N) {
+    fn number<N: TryFrom<u64>>(
+        &mut self,
+        table: &mut Table<'_>,
+        name: &str,
+        range: RangeInclusive<u64>,
+        into: &mut N,
+    ) {
         let Some((_, value)) = table.left.remove(name) else { return };
-        let number = integer(value).filter(|number| range.contains(number)).and_then(|number| N::try_from(number).ok());
+        let number = integer(value)
+            .filter(|number| range.contains(number))
+            .and_then(|number| N::try_from(number).ok());
         match number {
             Some(number) => *into = number,
             None => {
                 let (least, most) = range.into_inner();
                 let most = if most == u64::MAX { String::from("on") } else { format!("to {most}") };
-                self.fault(value.span().start, table.key(name), format!("not a whole number from {least} {most} that fits"));
+                self.fault(
+                    value.span().start,
+                    table.key(name),
+                    format!("not a whole number from {least} {most} that fits"),
+                );
             }
         }
     }

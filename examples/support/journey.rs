@@ -10,9 +10,12 @@ use keyferry::hermod::Dialect;
 use keyferry::hermod::client::was_not_taken;
 use keyferry::hermod::integrator::{Enrollment, Failure, KnownHub, Next, Proven, Received};
 use keyferry::hermod::model::{
-    Address, Callback, Command, CommandHeader, CommandId, CommandKind, DataFormat, Item, Response, SignCommand, SignMechanism, SignParams, Submitted,
+    Address, Callback, Command, CommandHeader, CommandId, CommandKind, DataFormat, Item, Response,
+    SignCommand, SignMechanism, SignParams, Submitted,
 };
-use keyferry::hermod::proof::{KnownKey, Pins, SignatureExpectation, VerifiedKey, Verifier, verify_signature};
+use keyferry::hermod::proof::{
+    KnownKey, Pins, SignatureExpectation, VerifiedKey, Verifier, verify_signature,
+};
 use keyferry::hermod::qr::{ActivationQr, Background};
 use keyferry::issuer::{LocalCa, issue};
 use keyferry::{Certificate, Class, Error, SystemClock};
@@ -28,7 +31,8 @@ const CA_VALIDITY: Duration = Duration::from_secs(365 * 24 * 3600);
 pub enum Trust {
     /// These.
     Pinned(Vec<PublicKey>),
-    /// Any: the answer is consistent, and nobody vouches for the device. Whether to go on with that.
+    /// Any: the answer is consistent, and nobody vouches for the device. Whether to go on with
+    /// that.
     Unpinned { accepted: bool },
 }
 
@@ -45,7 +49,8 @@ pub struct Journey {
 pub enum Step {
     /// Send this, and tell [`Journey::sent`] what came of it.
     Send(Box<Command>),
-    /// Wait for the end of this command, and tell [`Journey::received`]. Without an id only a callback can tell.
+    /// Wait for the end of this command, and tell [`Journey::received`]. Without an id only a
+    /// callback can tell.
     Wait(Option<CommandId>),
     /// Call [`Journey::prove`].
     Prove,
@@ -54,7 +59,8 @@ pub enum Step {
 }
 
 impl Journey {
-    /// Goes on with the journey in the file, if there is one that can go on, or begins the one that is given.
+    /// Goes on with the journey in the file, if there is one that can go on, or begins the one that
+    /// is given.
     pub fn new(
         begin: impl FnOnce() -> Result<Enrollment, Failed>,
         state: Option<PathBuf>,
@@ -63,9 +69,12 @@ impl Journey {
         authority: LocalCa,
     ) -> Result<Self, Failed> {
         let stored = state.as_deref().map(read).transpose()?.flatten();
-        let stored = stored.map(|text| Enrollment::from_json(&String::from_utf8_lossy(&text))).transpose()?;
+        let stored = stored
+            .map(|text| Enrollment::from_json(&String::from_utf8_lossy(&text)))
+            .transpose()?;
         let enrollment = match stored {
-            // Whether the hub has the command is not known, and its link is lost: nobody can answer it.
+            // Whether the hub has the command is not known, and its link is lost: nobody can answer
+            // it.
             Some(stored) if matches!(stored.next(), Next::AwaitDevice(None)) => {
                 said("integrator: the last journey lost its link; another is begun");
                 begin()?
@@ -84,17 +93,23 @@ impl Journey {
         Ok(journey)
     }
 
-    /// What to do next. A provision command that is to be sent is stored as under way before it is given: it is never sent twice.
+    /// What to do next. A provision command that is to be sent is stored as under way before it is
+    /// given: it is never sent twice.
     pub fn step(&mut self) -> Result<Step, Failed> {
         let step = match self.enrollment.next() {
             Next::Submit(command) | Next::Deliver(command) => Step::Send(Box::new(command.clone())),
-            Next::AwaitDevice(submitted) | Next::AwaitDelivery(submitted) => Step::Wait(submitted.map(|submitted| submitted.command_id.clone())),
+            Next::AwaitDevice(submitted) | Next::AwaitDelivery(submitted) => {
+                Step::Wait(submitted.map(|submitted| submitted.command_id.clone()))
+            }
             Next::Prove => Step::Prove,
             Next::Done => Step::Done,
-            Next::Failed(failure) => return Err(format!("{}; to begin another, remove its file", why(failure)).into()),
+            Next::Failed(failure) => {
+                return Err(format!("{}; to begin another, remove its file", why(failure)).into());
+            }
             _ => return Err("a step that is not known here".into()),
         };
-        // Certificates that are installed twice are installed once: that command may be sent again, and what is not known to be under way is.
+        // Certificates that are installed twice are installed once: that command may be sent again,
+        // and what is not known to be under way is.
         if let Step::Send(command) = &step
             && command.provision().is_some()
         {
@@ -105,7 +120,11 @@ impl Journey {
     }
 
     /// What came of sending a command.
-    pub fn sent(&mut self, command: &Command, result: Result<Submitted, Error>) -> Result<(), Failed> {
+    pub fn sent(
+        &mut self,
+        command: &Command,
+        result: Result<Submitted, Error>,
+    ) -> Result<(), Failed> {
         let submitted = match result {
             Ok(submitted) => submitted,
             Err(error) => {
@@ -118,12 +137,17 @@ impl Journey {
         };
         match self.enrollment.submitted(&submitted) {
             // It was sent before, and that one has ended by now.
-            Err(error) if error.class() == Class::Conflict && command.provision().is_none() => return Ok(()),
+            Err(error) if error.class() == Class::Conflict && command.provision().is_none() => {
+                return Ok(());
+            }
             submitted => submitted?,
         };
         self.store()?;
         if command.provision().is_some() {
-            said(&format!("integrator: command {} is with the hub", submitted.command_id.as_str().escape_debug()));
+            said(&format!(
+                "integrator: command {} is with the hub",
+                submitted.command_id.as_str().escape_debug()
+            ));
             show(&submitted)
         } else {
             said("integrator: the certificates are with the hub");
@@ -131,12 +155,17 @@ impl Journey {
         }
     }
 
-    /// What a callback or a poll says. It is stored when this returns, so that the hub can be told that it arrived.
+    /// What a callback or a poll says. It is stored when this returns, so that the hub can be told
+    /// that it arrived.
     pub fn received(&mut self, callback: &Callback) -> Result<Received, Failed> {
         let received = self.enrollment.received(callback)?;
         if received == Received::New {
             self.store()?;
-            said(&format!("integrator: command {} has ended: {}", callback.command_id.as_str().escape_debug(), callback.state));
+            said(&format!(
+                "integrator: command {} has ended: {}",
+                callback.command_id.as_str().escape_debug(),
+                callback.state
+            ));
         }
         Ok(received)
     }
@@ -145,17 +174,27 @@ impl Journey {
     pub async fn prove(&mut self) -> Result<(), Failed> {
         let certificates = match &self.trust {
             Trust::Pinned(pins) => {
-                let proven = proven(&self.enrollment, &Verifier::pinned(&AwsLcRs, pins)?, &self.known)?;
-                said(&format!("integrator: the answer proves itself, and a pinned key attests it:\n{}", proven.answer().report()));
+                let proven =
+                    proven(&self.enrollment, &Verifier::pinned(&AwsLcRs, pins)?, &self.known)?;
+                said(&format!(
+                    "integrator: the answer proves itself, and a pinned key attests it:\n{}",
+                    proven.answer().report()
+                ));
                 let certificates = issue_all(&self.authority, proven.answer().keys()).await?;
                 self.enrollment.issued(&proven, &named(&certificates))?;
                 certificates
             }
             Trust::Unpinned { accepted } => {
                 let proven = proven(&self.enrollment, &Verifier::unpinned(&AwsLcRs), &self.known)?;
-                said(&format!("integrator: the answer is consistent only, nobody vouches for the device:\n{}", proven.answer().report()));
+                said(&format!(
+                    "integrator: the answer is consistent only, nobody vouches for the device:\n{}",
+                    proven.answer().report()
+                ));
                 if !accepted {
-                    return Err("without --attestation-key the answer counts only with --accept-unpinned".into());
+                    return Err(
+                        "without --attestation-key the answer counts only with --accept-unpinned"
+                            .into(),
+                    );
                 }
                 let certificates = issue_all(&self.authority, proven.answer().keys()).await?;
                 self.enrollment.danger_issued_unpinned(&proven, &named(&certificates))?;
@@ -169,11 +208,13 @@ impl Journey {
         Ok(())
     }
 
-    /// A command that has the user sign a text, and what its answer has to be. The keys are those that the answer proves.
+    /// A command that has the user sign a text, and what its answer has to be. The keys are those
+    /// that the answer proves.
     pub fn sign(&self, text: &str) -> Result<(Command, Signature), Failed> {
         let (user_id, keys): (String, Vec<VerifiedKey>) = match &self.trust {
             Trust::Pinned(pins) => {
-                let proven = proven(&self.enrollment, &Verifier::pinned(&AwsLcRs, pins)?, &self.known)?;
+                let proven =
+                    proven(&self.enrollment, &Verifier::pinned(&AwsLcRs, pins)?, &self.known)?;
                 (proven.answer().user_id().to_owned(), proven.answer().keys().to_vec())
             }
             Trust::Unpinned { .. } => {
@@ -181,18 +222,23 @@ impl Journey {
                 (proven.answer().user_id().to_owned(), proven.answer().keys().to_vec())
             }
         };
-        let mechanism = mechanism(keys.first().ok_or("no key")?.mechanism()).ok_or("no mechanism for that key")?;
+        let mechanism = mechanism(keys.first().ok_or("no key")?.mechanism())
+            .ok_or("no mechanism for that key")?;
         let tbs = Item::base64("tbs", "text/plain", base64_simd::STANDARD.encode_to_string(text));
         let body = SignCommand::new(SignParams::new(vec![tbs], DataFormat::JWS, mechanism));
         let expected = SignatureExpectation::for_sign(&body)?;
         let mut header = CommandHeader::new(300, 300);
         header.to = Some(vec![Address::user(user_id)?]);
-        Ok((Command::new(header, body), Signature { expected, keys: keys.iter().map(KnownKey::from).collect() }))
+        Ok((
+            Command::new(header, body),
+            Signature { expected, keys: keys.iter().map(KnownKey::from).collect() },
+        ))
     }
 
     fn store(&self) -> Result<(), Failed> {
         if let Some(path) = &self.state {
-            put_private(path, self.enrollment.to_json().as_bytes()).map_err(|error| format!("{}: {error}", path.display()))?;
+            put_private(path, self.enrollment.to_json().as_bytes())
+                .map_err(|error| format!("{}: {error}", path.display()))?;
         }
         Ok(())
     }
@@ -212,7 +258,10 @@ impl Signature {
         };
         let verified = verify_signature(&AwsLcRs, &self.expected, response, &self.keys)?;
         let text = String::from_utf8_lossy(verified.content()).escape_debug().to_string();
-        said(&format!("integrator: \"{text}\" is signed with the key {}", verified.key_id().unwrap_or("without a name")));
+        said(&format!(
+            "integrator: \"{text}\" is signed with the key {}",
+            verified.key_id().unwrap_or("without a name")
+        ));
         Ok(())
     }
 }
@@ -222,12 +271,24 @@ pub fn authority(key: Option<&Path>) -> Result<LocalCa, Failed> {
     let provider: Arc<dyn Provider> = Arc::new(AwsLcRs);
     let key: Arc<dyn Signer> = match key {
         Some(path) => Arc::new(key_in(path, &*provider)?),
-        None => Arc::new(provider.generate(keyferry::crypto::KeyKind::Ec(keyferry::crypto::Curve::P256))?),
+        None => Arc::new(
+            provider.generate(keyferry::crypto::KeyKind::Ec(keyferry::crypto::Curve::P256))?,
+        ),
     };
-    Ok(LocalCa::new_root("CN=Example root,O=Example", key, provider, Arc::new(SystemClock), CA_VALIDITY)?)
+    Ok(LocalCa::new_root(
+        "CN=Example root,O=Example",
+        key,
+        provider,
+        Arc::new(SystemClock),
+        CA_VALIDITY,
+    )?)
 }
 
-fn proven<P: Pins>(enrollment: &Enrollment, verifier: &Verifier<'_, P>, known: &KnownHub) -> Result<Proven<P::Trust>, Failed> {
+fn proven<P: Pins>(
+    enrollment: &Enrollment,
+    verifier: &Verifier<'_, P>,
+    known: &KnownHub,
+) -> Result<Proven<P::Trust>, Failed> {
     let proven = enrollment.prove_through(verifier, known).ok_or("no answer is there")?;
     proven.map_err(|refusal| {
         said(&format!("integrator: the answer does not prove itself:\n{}", refusal.report()));
@@ -235,7 +296,10 @@ fn proven<P: Pins>(enrollment: &Enrollment, verifier: &Verifier<'_, P>, known: &
     })
 }
 
-async fn issue_all(authority: &LocalCa, keys: &[VerifiedKey]) -> Result<Vec<(String, Certificate)>, Failed> {
+async fn issue_all(
+    authority: &LocalCa,
+    keys: &[VerifiedKey],
+) -> Result<Vec<(String, Certificate)>, Failed> {
     let mut certificates = Vec::new();
     for key in keys {
         if let Some(request) = key.request() {
@@ -252,14 +316,27 @@ fn named(certificates: &[(String, Certificate)]) -> Vec<(&str, &Certificate)> {
 /// The mechanism of a sign command that means this algorithm.
 fn mechanism(algorithm: Algorithm) -> Option<SignMechanism> {
     let others = &Dialect::standard().mechanisms;
-    let known = [&SignMechanism::CKM_SHA256_RSA_PKCS, &others.ecdsa_sha256, &others.ecdsa_sha384, &others.ecdsa_sha512, &others.eddsa];
-    known.into_iter().find(|mechanism| Dialect::standard().algorithm_of(mechanism) == Some(algorithm)).cloned()
+    let known = [
+        &SignMechanism::CKM_SHA256_RSA_PKCS,
+        &others.ecdsa_sha256,
+        &others.ecdsa_sha384,
+        &others.ecdsa_sha512,
+        &others.eddsa,
+    ];
+    known
+        .into_iter()
+        .find(|mechanism| Dialect::standard().algorithm_of(mechanism) == Some(algorithm))
+        .cloned()
 }
 
 /// The link, as text and as a QR code.
 fn show(submitted: &Submitted) -> Result<(), Failed> {
     let link = submitted.destinations.first().ok_or("no destination")?.activation()?;
-    said(&format!("integrator: the activation link:\n{}\n\n{}", link.to_uri().expose(), ActivationQr::new(&link)?.to_terminal(Background::Dark)));
+    said(&format!(
+        "integrator: the activation link:\n{}\n\n{}",
+        link.to_uri().expose(),
+        ActivationQr::new(&link)?.to_terminal(Background::Dark)
+    ));
     Ok(())
 }
 
@@ -271,9 +348,16 @@ pub fn said(text: &str) {
 /// Why a journey came to nothing, for a person.
 fn why(failure: Failure) -> String {
     match failure {
-        Failure::Refused { command, code: 1 } => format!("the journey ended: the user said no to the {} command", name(command)),
-        Failure::Refused { command, code } => format!("the journey ended: the device refused the {} command with code {code}", name(command)),
-        Failure::Ended { command, .. } => format!("the journey ended: nobody answered the {} command in time", name(command)),
+        Failure::Refused { command, code: 1 } => {
+            format!("the journey ended: the user said no to the {} command", name(command))
+        }
+        Failure::Refused { command, code } => format!(
+            "the journey ended: the device refused the {} command with code {code}",
+            name(command)
+        ),
+        Failure::Ended { command, .. } => {
+            format!("the journey ended: nobody answered the {} command in time", name(command))
+        }
         Failure::GivenUp { reason } => format!("the journey was given up: {reason}"),
         other => format!("the journey ended: {other:?}"),
     }

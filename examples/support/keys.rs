@@ -24,7 +24,11 @@ pub fn key_in(path: &Path, provider: &dyn Provider) -> Result<Arc<dyn PrivateKey
 }
 
 /// The keys to ask for: `rsa2048`, `rsa3072`, `rsa4096`, `p256`, `p384`, `p521`, comma between.
-pub fn key_requests(keys: &str, subject: &str, provider: &dyn Provider) -> Result<Vec<KeyGenRequest>, Failed> {
+pub fn key_requests(
+    keys: &str,
+    subject: &str,
+    provider: &dyn Provider,
+) -> Result<Vec<KeyGenRequest>, Failed> {
     let template = Template::for_subject(subject, provider)?.to_base64();
     let request = |name: &str| {
         let (key_type, length, mechanism) = match name {
@@ -36,7 +40,11 @@ pub fn key_requests(keys: &str, subject: &str, provider: &dyn Provider) -> Resul
             "p521" => ("EC", "521", Algorithm::Es512),
             _ => return Err(super::program::usage(format!("{name} is no key that is known here"))),
         };
-        let mut request = KeyGenRequest::new(name, KeyUsage::SIG, vec![KeyTypePrio::new(key_type, length, mechanism.name())]);
+        let mut request = KeyGenRequest::new(
+            name,
+            KeyUsage::SIG,
+            vec![KeyTypePrio::new(key_type, length, mechanism.name())],
+        );
         request.cert_req = Some(template.as_str().into());
         Ok(request)
     };
@@ -45,7 +53,8 @@ pub fn key_requests(keys: &str, subject: &str, provider: &dyn Provider) -> Resul
 
 /// What a certificate says, as JSON.
 pub fn printed(key_id: &str, certificate: &Certificate) -> serde_json::Value {
-    let fingerprint: Vec<String> = certificate.fingerprint(&AwsLcRs).iter().map(|octet| format!("{octet:02x}")).collect();
+    let fingerprint: Vec<String> =
+        certificate.fingerprint(&AwsLcRs).iter().map(|octet| format!("{octet:02x}")).collect();
     let key = match certificate.public_key().parts() {
         PublicKeyParts::Rsa { .. } => format!("RSA {}", certificate.public_key().bits()),
         PublicKeyParts::Ec { curve, .. } => format!("EC {}", curve.name()),

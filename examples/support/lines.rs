@@ -1,4 +1,5 @@
-//! Many verifications: one JSON object a line in, one verdict a line out, in the same order, on all cores.
+//! Many verifications: one JSON object a line in, one verdict a line out, in the same order, on all
+//! cores.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -102,13 +103,19 @@ struct Line<'a> {
     sch: Option<String>,
 }
 
-/// Reads until the input ends; every line gets a verdict, as soon as no more input is there to be read at once.
-pub fn run(provider: &dyn Provider, input: impl Read, output: impl Write + Send) -> std::io::Result<()> {
+/// Reads until the input ends; every line gets a verdict, as soon as no more input is there to be
+/// read at once.
+pub fn run(
+    provider: &dyn Provider,
+    input: impl Read,
+    output: impl Write + Send,
+) -> std::io::Result<()> {
     let input = BufReader::with_capacity(BUFFER, input);
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let (to_workers, from_reader) = sync_channel::<(usize, Batch)>(2 * workers);
     let (to_writer, from_workers) = sync_channel::<(usize, Vec<u8>)>(2 * workers);
-    // A place for each batch that is read and not written, so that a slow one does not let the others pile up behind it.
+    // A place for each batch that is read and not written, so that a slow one does not let the
+    // others pile up behind it.
     let (taken, free) = sync_channel::<()>(8 * workers);
     let from_reader = Arc::new(Mutex::new(from_reader));
     std::thread::scope(|scope| {
@@ -121,12 +128,17 @@ pub fn run(provider: &dyn Provider, input: impl Read, output: impl Write + Send)
         let writer = scope.spawn(move || write(&from_workers, &free, output));
         let read = read(input, &taken, &to_workers);
         drop(to_workers);
-        let written = writer.join().unwrap_or_else(|_| Err(std::io::Error::other("the writer failed")));
+        let written =
+            writer.join().unwrap_or_else(|_| Err(std::io::Error::other("the writer failed")));
         read.and(written)
     })
 }
 
-fn read(mut input: BufReader<impl Read>, taken: &SyncSender<()>, to_workers: &SyncSender<(usize, Batch)>) -> std::io::Result<()> {
+fn read(
+    mut input: BufReader<impl Read>,
+    taken: &SyncSender<()>,
+    to_workers: &SyncSender<(usize, Batch)>,
+) -> std::io::Result<()> {
     let mut number = 0;
     loop {
         let mut batch = Batch::default();
@@ -148,7 +160,11 @@ fn read(mut input: BufReader<impl Read>, taken: &SyncSender<()>, to_workers: &Sy
     }
 }
 
-fn work(provider: &dyn Provider, from_reader: &Mutex<Receiver<(usize, Batch)>>, to_writer: &SyncSender<(usize, Vec<u8>)>) {
+fn work(
+    provider: &dyn Provider,
+    from_reader: &Mutex<Receiver<(usize, Batch)>>,
+    to_writer: &SyncSender<(usize, Vec<u8>)>,
+) {
     let mut checkers = Checkers::default();
     loop {
         let next = match from_reader.lock() {
@@ -166,7 +182,11 @@ fn work(provider: &dyn Provider, from_reader: &Mutex<Receiver<(usize, Batch)>>, 
     }
 }
 
-fn write(from_workers: &Receiver<(usize, Vec<u8>)>, free: &Receiver<()>, mut output: impl Write) -> std::io::Result<()> {
+fn write(
+    from_workers: &Receiver<(usize, Vec<u8>)>,
+    free: &Receiver<()>,
+    mut output: impl Write,
+) -> std::io::Result<()> {
     let mut early = BTreeMap::new();
     let mut due = 0;
     loop {
@@ -190,11 +210,20 @@ fn write(from_workers: &Receiver<(usize, Vec<u8>)>, free: &Receiver<()>, mut out
 }
 
 /// Writes the verdict on one line.
-fn verdict<'p>(provider: &'p dyn Provider, line: Option<&[u8]>, checkers: &mut Checkers<'p>, out: &mut Vec<u8>) {
+fn verdict<'p>(
+    provider: &'p dyn Provider,
+    line: Option<&[u8]>,
+    checkers: &mut Checkers<'p>,
+    out: &mut Vec<u8>,
+) {
     let unreadable = |why| Error::new(Class::Malformed, "line", why);
     let parsed = line.ok_or_else(|| unreadable("longer than 8 MiB"));
-    let parsed = parsed.and_then(|line| std::str::from_utf8(line).map_err(|_| unreadable("not UTF-8")));
-    let parsed = parsed.and_then(|text| serde_json::from_str::<Line<'_>>(text).map_err(|_| unreadable("not the object that is due here")));
+    let parsed =
+        parsed.and_then(|line| std::str::from_utf8(line).map_err(|_| unreadable("not UTF-8")));
+    let parsed = parsed.and_then(|text| {
+        serde_json::from_str::<Line<'_>>(text)
+            .map_err(|_| unreadable("not the object that is due here"))
+    });
     let wrote = match &parsed {
         Ok(line) => {
             let judged = judge_line(provider, line, checkers);
@@ -225,7 +254,9 @@ impl<'p> Checkers<'p> {
 
     fn of(&mut self, provider: &'p dyn Provider, line: &Line<'_>) -> Result<&Checker<'p>, Error> {
         let keys = || line.attestation_keys.iter().flatten().map(|key| key.get());
-        let known = self.0.iter().position(|(pins, unpinned, _)| *unpinned == line.allow_unpinned && keys().eq(pins.iter().map(String::as_str)));
+        let known = self.0.iter().position(|(pins, unpinned, _)| {
+            *unpinned == line.allow_unpinned && keys().eq(pins.iter().map(String::as_str))
+        });
         let at = match known {
             Some(at) => at,
             None => {
@@ -240,7 +271,11 @@ impl<'p> Checkers<'p> {
     }
 }
 
-fn judge_line<'p>(provider: &'p dyn Provider, line: &Line<'_>, checkers: &mut Checkers<'p>) -> Result<super::verdict::Verdict, Error> {
+fn judge_line<'p>(
+    provider: &'p dyn Provider,
+    line: &Line<'_>,
+    checkers: &mut Checkers<'p>,
+) -> Result<super::verdict::Verdict, Error> {
     let known = Knowledge {
         pins: Vec::new(),
         allow_unpinned: line.allow_unpinned,

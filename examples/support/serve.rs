@@ -1,4 +1,5 @@
-//! A service on hyper: TLS, a limit on connections, time for each head and for answers that nobody takes, and an end that waits for what is under way.
+//! A service on hyper: TLS, a limit on connections, time for each head and for answers that nobody
+//! takes, and an end that waits for what is under way.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,7 +28,8 @@ pub struct Door {
     pub tls: Option<TlsAcceptor>,
     /// Connections at a time; further ones wait.
     pub most: usize,
-    /// For the TLS handshake, for each head, for a connection without a request, and for the peer to take some of an answer.
+    /// For the TLS handshake, for each head, for a connection without a request, and for the peer
+    /// to take some of an answer.
     pub head_time: Duration,
     /// For what is under way when the end has come.
     pub drain_time: Duration,
@@ -35,10 +37,13 @@ pub struct Door {
 
 /// TLS with the certificate chain and the key of these PEM files.
 pub fn tls(certificate: &Path, key: &Path) -> Result<TlsAcceptor, Failed> {
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect);
+    let chain: Result<Vec<_>, _> =
+        CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect);
     let chain = chain.map_err(|error| format!("{}: {error}", certificate.display()))?;
-    let key_der = PrivateKeyDer::from_pem_file(key).map_err(|error| format!("{}: {error}", key.display()))?;
-    let mut config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key_der)?;
+    let key_der =
+        PrivateKeyDer::from_pem_file(key).map_err(|error| format!("{}: {error}", key.display()))?;
+    let mut config =
+        ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key_der)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
@@ -59,7 +64,8 @@ pub async fn serve(listener: TcpListener, door: Door, service: HermodService, dr
         };
         // Small answers are not to wait for more.
         let _ = stream.set_nodelay(true);
-        let (service, watcher, tls, head_time) = (service.clone(), graceful.watcher(), door.tls.clone(), door.head_time);
+        let (service, watcher, tls, head_time) =
+            (service.clone(), graceful.watcher(), door.tls.clone(), door.head_time);
         tokio::spawn(async move {
             match tls {
                 None => connection(stream, service, watcher, head_time).await,
@@ -80,8 +86,12 @@ pub async fn serve(listener: TcpListener, door: Door, service: HermodService, dr
     .await;
 }
 
-async fn connection<S>(stream: S, service: HermodService, watcher: hyper_util::server::graceful::Watcher, head_time: Duration)
-where
+async fn connection<S>(
+    stream: S,
+    service: HermodService,
+    watcher: hyper_util::server::graceful::Watcher,
+    head_time: Duration,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     // Below TLS would be as good; hyper itself waits as long as the peer likes.
@@ -89,7 +99,9 @@ where
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(head_time).max_buf_size(64 * 1024);
     // How a connection ends is its peer's business.
-    let _ = watcher.watch(server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))).await;
+    let _ = watcher
+        .watch(server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)))
+        .await;
 }
 
 /// Resolves when the program is told to stop.

@@ -1,8 +1,13 @@
 //! One verification, from texts to a verdict that can be printed.
 
 use keyferry::crypto::Provider;
-use keyferry::hermod::model::{Callback, Command, CommandBody, DeviceInfo, ProvisionCommand, ProvisionResponse};
-use keyferry::hermod::proof::{Attested, Consistent, Expectation, Pinned, Refusal, Report, Unpinned, Verified, VerifiedKey, Verifier};
+use keyferry::hermod::model::{
+    Callback, Command, CommandBody, DeviceInfo, ProvisionCommand, ProvisionResponse,
+};
+use keyferry::hermod::proof::{
+    Attested, Consistent, Expectation, Pinned, Refusal, Report, Unpinned, Verified, VerifiedKey,
+    Verifier,
+};
 use keyferry::jose::Jwk;
 use keyferry::{Class, Error};
 use serde::{Deserialize, Serialize};
@@ -44,7 +49,8 @@ pub fn read_command(text: &str) -> Result<ProvisionCommand, Error> {
     }
 }
 
-/// An answer: the compact JWS, and the host name of the envelope if there is one. Taken from a callback, from its `provResponse`, or a JWS alone.
+/// An answer: the compact JWS, and the host name of the envelope if there is one. Taken from a
+/// callback, from its `provResponse`, or a JWS alone.
 pub fn read_answer(text: &str) -> Result<(String, Option<String>), Error> {
     let absent = || Error::new(Class::Malformed, "provResponse.result.data", "absent");
     if !text.trim_start().starts_with('{') {
@@ -53,7 +59,10 @@ pub fn read_answer(text: &str) -> Result<(String, Option<String>), Error> {
     match Callback::from_json(text) {
         Ok(callback) => Ok((callback.jws().ok_or_else(absent)?.to_owned(), callback.fqdn)),
         Err(whole) if text.contains("\"commandId\"") => Err(whole),
-        Err(_) => Ok((ProvisionResponse::from_json(bare(text))?.result.ok_or_else(absent)?.data.into_string(), None)),
+        Err(_) => Ok((
+            ProvisionResponse::from_json(bare(text))?.result.ok_or_else(absent)?.data.into_string(),
+            None,
+        )),
     }
 }
 
@@ -71,8 +80,13 @@ pub enum Checker<'p> {
 }
 
 impl<'p> Checker<'p> {
-    /// With pins given, they count; without any, every answer is refused unless any attestation key will do.
-    pub fn new(provider: &'p dyn Provider, pins: &[Jwk], allow_unpinned: bool) -> Result<Self, Error> {
+    /// With pins given, they count; without any, every answer is refused unless any attestation key
+    /// will do.
+    pub fn new(
+        provider: &'p dyn Provider,
+        pins: &[Jwk],
+        allow_unpinned: bool,
+    ) -> Result<Self, Error> {
         if pins.is_empty() && allow_unpinned {
             return Ok(Self::Unpinned(Verifier::unpinned(provider)));
         }
@@ -81,19 +95,33 @@ impl<'p> Checker<'p> {
 
     fn verify(&self, expectation: &Expectation, answer: &str) -> Verdict {
         match self {
-            Self::Pinned(verifier) => verifier.verify(expectation, answer).map_or_else(Verdict::Refused, Verdict::Attested),
-            Self::Unpinned(verifier) => verifier.verify(expectation, answer).map_or_else(Verdict::Refused, Verdict::Consistent),
+            Self::Pinned(verifier) => verifier
+                .verify(expectation, answer)
+                .map_or_else(Verdict::Refused, Verdict::Attested),
+            Self::Unpinned(verifier) => verifier
+                .verify(expectation, answer)
+                .map_or_else(Verdict::Refused, Verdict::Consistent),
         }
     }
 }
 
 /// Verifies one answer.
-pub fn judge(provider: &dyn Provider, command: &ProvisionCommand, answer: &str, known: &Knowledge) -> Result<Verdict, Error> {
+pub fn judge(
+    provider: &dyn Provider,
+    command: &ProvisionCommand,
+    answer: &str,
+    known: &Knowledge,
+) -> Result<Verdict, Error> {
     judge_with(&Checker::new(provider, &known.pins, known.allow_unpinned)?, command, answer, known)
 }
 
 /// The same with a verifier that was made before; pins are its business.
-pub fn judge_with(checker: &Checker<'_>, command: &ProvisionCommand, answer: &str, known: &Knowledge) -> Result<Verdict, Error> {
+pub fn judge_with(
+    checker: &Checker<'_>,
+    command: &ProvisionCommand,
+    answer: &str,
+    known: &Knowledge,
+) -> Result<Verdict, Error> {
     let mut expectation = Expectation::from_command(command)?;
     if let Some(fqdn) = &known.fqdn {
         expectation = expectation.with_fqdn(fqdn);
@@ -163,20 +191,38 @@ impl<'a> Printed<'a> {
     /// Of an answer that was read.
     pub fn of(verdict: &'a Verdict, provider: &dyn Provider) -> Self {
         let (verified, error, report, answer) = match verdict {
-            Verdict::Attested(answer) => (true, None, answer.report(), Some(PrintedAnswer::of("attested", answer, provider))),
-            Verdict::Consistent(answer) => (true, None, answer.report(), Some(PrintedAnswer::of("consistent", answer, provider))),
-            Verdict::Refused(refusal) => (false, Some(PrintedError::of(refusal.error())), refusal.report(), None),
+            Verdict::Attested(answer) => {
+                (true, None, answer.report(), Some(PrintedAnswer::of("attested", answer, provider)))
+            }
+            Verdict::Consistent(answer) => (
+                true,
+                None,
+                answer.report(),
+                Some(PrintedAnswer::of("consistent", answer, provider)),
+            ),
+            Verdict::Refused(refusal) => {
+                (false, Some(PrintedError::of(refusal.error())), refusal.report(), None)
+            }
         };
         Self { id: None, verified, error, report: Some(report), answer }
     }
 
     /// Of one that could not be.
     pub fn unreadable(error: &Error) -> Self {
-        Self { id: None, verified: false, error: Some(PrintedError::of(error)), report: None, answer: None }
+        Self {
+            id: None,
+            verified: false,
+            error: Some(PrintedError::of(error)),
+            report: None,
+            answer: None,
+        }
     }
 }
 
-fn report_or_nothing<S: serde::Serializer>(report: &Option<&Report>, serializer: S) -> Result<S::Ok, S::Error> {
+fn report_or_nothing<S: serde::Serializer>(
+    report: &Option<&Report>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match report {
         Some(report) => report.serialize(serializer),
         None => serializer.collect_seq(std::iter::empty::<()>()),
@@ -185,7 +231,11 @@ fn report_or_nothing<S: serde::Serializer>(report: &Option<&Report>, serializer:
 
 impl PrintedError {
     fn of(error: &Error) -> Self {
-        let detail = if error.part().is_empty() { error.detail().to_owned() } else { format!("{}: {}", error.part(), error.detail()) };
+        let detail = if error.part().is_empty() {
+            error.detail().to_owned()
+        } else {
+            format!("{}: {}", error.part(), error.detail())
+        };
         Self { class: error.class().as_str(), detail }
     }
 }
@@ -220,6 +270,7 @@ impl<'a> PrintedKey<'a> {
 
 /// The hash of a TLS certificate: SHA-256 in standard base64, as `sch` has it.
 pub fn read_sch(text: &str) -> Result<[u8; 32], Error> {
-    let decoded = base64_simd::STANDARD.decode_to_vec(text).ok().and_then(|octets| octets.try_into().ok());
+    let decoded =
+        base64_simd::STANDARD.decode_to_vec(text).ok().and_then(|octets| octets.try_into().ok());
     decoded.ok_or_else(|| Error::new(Class::Malformed, "sch", "not 32 octets in standard base64"))
 }

@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use keyferry::BaseUrl;
 use keyferry::http::TargetPolicy;
 
-/// Any text as the address of a callback, and as the host of one; sixteen octets as what a name leads to.
+/// Any text as the address of a callback, and as the host of one; sixteen octets as what a name
+/// leads to.
 pub fn callback_address(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         address(text);
@@ -14,9 +15,15 @@ pub fn callback_address(data: &[u8]) {
     }
     if let Some(octets) = data.first_chunk::<16>() {
         let address = IpAddr::from(*octets);
-        assert!(!TargetPolicy::new().permits("hub.example", address) || !is_inside(address), "{address}");
+        assert!(
+            !TargetPolicy::new().permits("hub.example", address) || !is_inside(address),
+            "{address}"
+        );
         let address = IpAddr::from([octets[0], octets[1], octets[2], octets[3]]);
-        assert!(!TargetPolicy::new().permits("hub.example", address) || !is_inside(address), "{address}");
+        assert!(
+            !TargetPolicy::new().permits("hub.example", address) || !is_inside(address),
+            "{address}"
+        );
     }
 }
 
@@ -36,19 +43,30 @@ fn address(text: &str) {
         let bare = host.trim_matches(['[', ']']);
         match bare.parse::<IpAddr>() {
             Ok(address) => {
-                assert!(!is_inside(address) && policy.permits(host, address), "{text} leads to {address}");
-                assert!(base.host().trim_matches(['[', ']']).parse() == Ok(address), "{text} is {address} in disguise");
+                assert!(
+                    !is_inside(address) && policy.permits(host, address),
+                    "{text} leads to {address}"
+                );
+                assert!(
+                    base.host().trim_matches(['[', ']']).parse() == Ok(address),
+                    "{text} is {address} in disguise"
+                );
             }
             Err(_) => {
                 assert_eq!(host.trim_end_matches('.'), base.host(), "{text} is read in two ways");
-                assert!(host.contains('.') && !host.trim_end_matches('.').ends_with(".localhost"), "{text}");
+                assert!(
+                    host.contains('.') && !host.trim_end_matches('.').ends_with(".localhost"),
+                    "{text}"
+                );
             }
         }
         assert_eq!(read.port_or_known_default(), Some(base.port()));
     }
     // What a resolver of C reads as an address: numbers, each in one of three bases.
     let is_number = |part: &str| {
-        let hex = part.strip_prefix("0x").is_some_and(|rest| rest.bytes().all(|octet| octet.is_ascii_hexdigit()));
+        let hex = part
+            .strip_prefix("0x")
+            .is_some_and(|rest| rest.bytes().all(|octet| octet.is_ascii_hexdigit()));
         hex || part.bytes().all(|octet| octet.is_ascii_digit())
     };
     if base.host().split('.').all(is_number) {
@@ -56,22 +74,37 @@ fn address(text: &str) {
     }
 }
 
-/// Inside by what the standard library knows, in its own words: other code than that which is tested.
+/// Inside by what the standard library knows, in its own words: other code than that which is
+/// tested.
 fn is_inside(address: IpAddr) -> bool {
     let inside_v4 = |address: Ipv4Addr| {
         let [a, b, ..] = address.octets();
         let shared = a == 100 && b & 0xc0 == 64;
-        let own = address.is_loopback() || address.is_private() || address.is_link_local() || address.is_unspecified() || a == 0;
-        own || shared || address.is_multicast() || address.is_broadcast() || address.is_documentation() || a >= 240
+        let own = address.is_loopback()
+            || address.is_private()
+            || address.is_link_local()
+            || address.is_unspecified()
+            || a == 0;
+        own || shared
+            || address.is_multicast()
+            || address.is_broadcast()
+            || address.is_documentation()
+            || a >= 240
     };
     match address {
         IpAddr::V4(address) => inside_v4(address),
         IpAddr::V6(address) => {
             let [a, b, .., high, low] = address.segments();
             let embedded = Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
-            let own = address.is_loopback() || address.is_unspecified() || address.is_unicast_link_local() || address.is_unique_local();
+            let own = address.is_loopback()
+                || address.is_unspecified()
+                || address.is_unicast_link_local()
+                || address.is_unique_local();
             let carries = address.to_ipv4().is_some() || (a == 0x64 && b == 0xff9b);
-            own || address.is_multicast() || a == 0x2002 || (a == 0x2001 && b == 0) || (carries && inside_v4(embedded))
+            own || address.is_multicast()
+                || a == 0x2002
+                || (a == 0x2001 && b == 0)
+                || (carries && inside_v4(embedded))
         }
     }
 }

@@ -1,8 +1,11 @@
-//! What each fuzz target does with its input. Ordinary tests replay the seeds over the same functions.
+//! What each fuzz target does with its input. Ordinary tests replay the seeds over the same
+//! functions.
 //!
-//! Each asserts more than that nothing panics: what was read is written and read again to the same, and nothing verifies but what was signed.
+//! Each asserts more than that nothing panics: what was read is written and read again to the same,
+//! and nothing verifies but what was signed.
 //!
-//! Here is what reads texts and octets; requests, addresses and the configuration of the example hub have files of their own.
+//! Here is what reads texts and octets; requests, addresses and the configuration of the example
+//! hub have files of their own.
 
 mod address;
 mod config;
@@ -12,14 +15,17 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
-use keyferry::crypto::{Algorithm, Curve, KeyKind, PrivateKey, Provider, PublicKey, Signer, VerifyingKey};
+use keyferry::crypto::{
+    Algorithm, Curve, KeyKind, PrivateKey, Provider, PublicKey, Signer, VerifyingKey,
+};
 use keyferry::csr::{MAX_REQUEST, Request, Template};
 use keyferry::hermod::model::{
-    Activation, Callback, Command, DataFormat, DeviceInfo, Item, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest, ProvisionCommand, SignCommand,
-    SignParams, SignResponse,
+    Activation, Callback, Command, DataFormat, DeviceInfo, Item, KeyGenRequest, KeyTypePrio,
+    KeyUsage, ProfileRequest, ProvisionCommand, SignCommand, SignParams, SignResponse,
 };
 use keyferry::hermod::proof::{
-    Expectation, KnownKey, Outcome, Pinned, Report, SignatureExpectation, Unpinned, UnsignedAnswer, Verifier, verify_signature,
+    Expectation, KnownKey, Outcome, Pinned, Report, SignatureExpectation, Unpinned, UnsignedAnswer,
+    Verifier, verify_signature,
 };
 use keyferry::jose::{Header, Jwk, Jws, Padding, Thumbprint};
 use keyferry::{Certificate, Class};
@@ -32,8 +38,7 @@ const COMMAND: &str = include_str!("../../tests/fixtures/hermod/provision-comman
 const CALLBACK: &str = include_str!("../../tests/fixtures/hermod/provision-callback.json");
 const ATTESTATION_KEY: &str = include_str!("../../tests/fixtures/hermod/attestation-key.json");
 /// RFC 7515 appendix A.3.
-const P256_KEY: &str =
-    r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+const P256_KEY: &str = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
 
 /// The captured run.
 struct Captured {
@@ -50,11 +55,16 @@ static CAPTURED: LazyLock<Captured> = LazyLock::new(|| {
     let pin = key(ATTESTATION_KEY);
     Captured {
         answer: Callback::from_json(CALLBACK).unwrap().jws().unwrap().to_owned(),
-        expectation: Expectation::from_command(Command::from_json(COMMAND).unwrap().provision().unwrap()).unwrap(),
+        expectation: Expectation::from_command(
+            Command::from_json(COMMAND).unwrap().provision().unwrap(),
+        )
+        .unwrap(),
         key: VerifyingKey::new(&PROVIDER, Algorithm::Rs256, &pin).unwrap(),
         pinned: Verifier::pinned(&PROVIDER, [&pin]).unwrap(),
         unpinned: Verifier::unpinned(&PROVIDER),
-        lenient: Verifier::unpinned(&PROVIDER).with_padding(Padding::Tolerated).accept_other_key_states(),
+        lenient: Verifier::unpinned(&PROVIDER)
+            .with_padding(Padding::Tolerated)
+            .accept_other_key_states(),
     }
 });
 
@@ -62,7 +72,8 @@ fn key(jwk: &str) -> PublicKey {
     Jwk::from_json(jwk).unwrap().public_key().clone()
 }
 
-/// Keys that a fuzzer does not have, so that what it makes up is signed and met by the later checks.
+/// Keys that a fuzzer does not have, so that what it makes up is signed and met by the later
+/// checks.
 struct Own {
     attestation: Box<dyn PrivateKey>,
     device: Box<dyn PrivateKey>,
@@ -72,9 +83,18 @@ struct Own {
 
 static OWN: LazyLock<Own> = LazyLock::new(|| {
     let generate = || AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap();
-    let key = KeyGenRequest::new("signer", KeyUsage::SIG, vec![KeyTypePrio::new("EC", "256", "ES256")]);
-    let command = ProvisionCommand::new("123456789", "userA", ProfileRequest::new("nexus-cod1", "TestProfile", vec![key]));
-    Own { attestation: generate(), device: generate(), expectation: Expectation::from_command(&command).unwrap() }
+    let key =
+        KeyGenRequest::new("signer", KeyUsage::SIG, vec![KeyTypePrio::new("EC", "256", "ES256")]);
+    let command = ProvisionCommand::new(
+        "123456789",
+        "userA",
+        ProfileRequest::new("nexus-cod1", "TestProfile", vec![key]),
+    );
+    Own {
+        attestation: generate(),
+        device: generate(),
+        expectation: Expectation::from_command(&command).unwrap(),
+    }
 });
 
 fn encode(octets: impl AsRef<[u8]>) -> String {
@@ -100,7 +120,10 @@ fn read_jws(text: &str) {
     for padding in [Padding::Refused, Padding::Tolerated] {
         let Ok(jws) = Jws::from_compact_with(text, padding) else {
             if padding == Padding::Tolerated {
-                assert!(Jws::from_compact(text).is_err(), "the lenient reading reads what the strict one does");
+                assert!(
+                    Jws::from_compact(text).is_err(),
+                    "the lenient reading reads what the strict one does"
+                );
             }
             continue;
         };
@@ -128,7 +151,10 @@ pub fn jwk(data: &[u8]) {
     assert_eq!(again.to_string(), jwk.to_string());
     let public_key = jwk.public_key();
     assert_eq!(PublicKey::from_spki_der(public_key.as_spki_der()).unwrap(), *public_key);
-    assert_eq!(Thumbprint::of(public_key, &AwsLcRs), Jwk::new(public_key.clone()).thumbprint(&AwsLcRs));
+    assert_eq!(
+        Thumbprint::of(public_key, &AwsLcRs),
+        Jwk::new(public_key.clone()).thumbprint(&AwsLcRs)
+    );
     assert!((255..=8192).contains(&public_key.bits()));
     assert!(PRIVATE.iter().all(|name| !members(&jwk.to_string()).contains_key(*name)));
     // Whatever the key is, it can be asked to verify.
@@ -140,7 +166,8 @@ pub fn jwk(data: &[u8]) {
 /// Members that a public key must not have.
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// The members of an object with their values as text: there may be a number among them that no float can hold.
+/// The members of an object with their values as text: there may be a number among them that no
+/// float can hold.
 fn members(object: &str) -> BTreeMap<String, String> {
     let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(object).unwrap();
     members.into_iter().map(|(name, value)| (name, value.get().to_owned())).collect()
@@ -186,13 +213,20 @@ pub fn certificate(data: &[u8]) {
     assert_eq!(certificate.as_der(), data);
     let again = Certificate::from_base64(&certificate.to_base64()).unwrap();
     assert_eq!(again, certificate);
-    assert_eq!(PublicKey::from_spki_der(certificate.public_key().as_spki_der()).unwrap(), *certificate.public_key());
+    assert_eq!(
+        PublicKey::from_spki_der(certificate.public_key().as_spki_der()).unwrap(),
+        *certificate.public_key()
+    );
     certificate.require_key(again.public_key()).unwrap();
-    assert!(certificate.require_key(&key(P256_KEY)).is_err() || *certificate.public_key() == key(P256_KEY));
+    assert!(
+        certificate.require_key(&key(P256_KEY)).is_err()
+            || *certificate.public_key() == key(P256_KEY)
+    );
     assert_eq!(certificate.fingerprint(&AwsLcRs), AwsLcRs.sha256(data));
 }
 
-/// Octets as a CMS that answers a sign command: whatever it is, it is over the command's content, or refused. Gives whether it verifies.
+/// Octets as a CMS that answers a sign command: whatever it is, it is over the command's content,
+/// or refused. Gives whether it verifies.
 pub fn signature_cms(data: &[u8]) {
     cms(data);
 }
@@ -200,20 +234,31 @@ pub fn signature_cms(data: &[u8]) {
 pub fn cms(data: &[u8]) -> bool {
     static CONTENT: &[u8] = include_bytes!("../../tests/fixtures/cms/content");
     static KNOWN: LazyLock<(SignatureExpectation, [KnownKey; 1])> = LazyLock::new(|| {
-        let tbs = Item::base64("tbs", "text/plain", base64_simd::STANDARD.encode_to_string(CONTENT));
-        let command = SignCommand::new(SignParams::new(vec![tbs], DataFormat::PKCS7, "CKM_ECDSA_SHA256".into()));
-        let certificate = Certificate::from_der(include_bytes!("../../tests/fixtures/cms/certificate.der")).unwrap();
+        let tbs =
+            Item::base64("tbs", "text/plain", base64_simd::STANDARD.encode_to_string(CONTENT));
+        let command = SignCommand::new(SignParams::new(
+            vec![tbs],
+            DataFormat::PKCS7,
+            "CKM_ECDSA_SHA256".into(),
+        ));
+        let certificate =
+            Certificate::from_der(include_bytes!("../../tests/fixtures/cms/certificate.der"))
+                .unwrap();
         (SignatureExpectation::for_sign(&command).unwrap(), [KnownKey::of_certificate(certificate)])
     });
     let (expectation, known) = &*KNOWN;
-    let response = SignResponse::success(DataFormat::PKCS7, base64_simd::STANDARD.encode_to_string(data));
-    let Ok(verified) = verify_signature(&AwsLcRs, expectation, &response, known) else { return false };
+    let response =
+        SignResponse::success(DataFormat::PKCS7, base64_simd::STANDARD.encode_to_string(data));
+    let Ok(verified) = verify_signature(&AwsLcRs, expectation, &response, known) else {
+        return false;
+    };
     assert_eq!(verified.content(), CONTENT);
     true
 }
 
-/// Any text as the answer to the captured command; a JSON object stands in the captured answer as its payload, or as its header, and in one
-/// that is signed anew as its payload, or as what its key says.
+/// Any text as the answer to the captured command; a JSON object stands in the captured answer as
+/// its payload, or as its header, and in one that is signed anew as its payload, or as what its key
+/// says.
 pub fn provision_answer(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     answer(text);
@@ -227,15 +272,20 @@ pub fn provision_answer(data: &[u8]) {
     }
 }
 
-/// The payload of an answer that a made-up attestation key signs: the one key in it can only be the captured one.
-/// Gives whether it verifies.
+/// The payload of an answer that a made-up attestation key signs: the one key in it can only be the
+/// captured one. Gives whether it verifies.
 pub fn signed_payload(payload: &str) -> bool {
     let jwk = Jwk::new(OWN.attestation.public_key().clone());
-    let text = sign(&format!(r#"{{"alg":"ES256","nonce":"123456789","jwk":{jwk}}}"#), payload, &OWN.attestation);
+    let text = sign(
+        &format!(r#"{{"alg":"ES256","nonce":"123456789","jwk":{jwk}}}"#),
+        payload,
+        &OWN.attestation,
+    );
     assert!(CAPTURED.pinned.verify(&CAPTURED.expectation, &text).is_err());
     match CAPTURED.unpinned.verify(&CAPTURED.expectation, &text) {
         Ok(verified) => {
-            let captured = CAPTURED.unpinned.verify(&CAPTURED.expectation, &CAPTURED.answer).unwrap();
+            let captured =
+                CAPTURED.unpinned.verify(&CAPTURED.expectation, &CAPTURED.answer).unwrap();
             assert_eq!(verified.keys()[0].public_key(), captured.keys()[0].public_key());
             assert_eq!(verified.user_id(), captured.user_id());
             assert_eq!(verified.signed_payload(), payload.as_bytes());
@@ -255,7 +305,9 @@ pub fn signed_key(said: &str) -> bool {
     let payload = format!("{},{}", &jwk[..jwk.len() - 1], &said[1..]);
     let key = sign(r#"{"alg":"ES256","nonce":"123456789","kid":"signer"}"#, &payload, &OWN.device);
     let asked = OWN.expectation.asked();
-    let answer = UnsignedAnswer::new(asked, "id", "https://hub.example/ms/1", DeviceInfo::new("Linux")).with_signed_keys([key]);
+    let answer =
+        UnsignedAnswer::new(asked, "id", "https://hub.example/ms/1", DeviceInfo::new("Linux"))
+            .with_signed_keys([key]);
     let text = answer.sign(&*OWN.attestation).unwrap();
     match CAPTURED.unpinned.verify(&OWN.expectation, &text) {
         Ok(verified) => {
@@ -351,6 +403,11 @@ pub fn activation_uri(data: &[u8]) {
     assert_eq!(again.to_uri(), written);
     if let Activation::Plugout(plugout) = &activation {
         let token = plugout.token.expose();
-        assert!(token.len() < 24 || plugout.url.contains(token) || !format!("{activation:?}").contains(token), "a secret is shown");
+        assert!(
+            token.len() < 24
+                || plugout.url.contains(token)
+                || !format!("{activation:?}").contains(token),
+            "a secret is shown"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What the fuzz targets of requests do: to the pure functions that read them, and to a server that has nothing.
+//! What the fuzz targets of requests do: to the pure functions that read them, and to a server that
+//! has nothing.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -10,10 +11,14 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request as HttpRequest, R
 use keyferry::crypto::Provider;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::Dialect;
-use keyferry::hermod::model::{Callback, Command, CommandId, CommandType, ErrorBody, Listing, Message, ReservedBox, Submitted};
+use keyferry::hermod::model::{
+    Callback, Command, CommandId, CommandType, ErrorBody, Listing, Message, ReservedBox, Submitted,
+};
 use keyferry::hermod::server::{CallbackService, HermodService, Rate, ServerConfig};
 use keyferry::hermod::wire::http::{callback, command, mailbox, read_basic_auth};
-use keyferry::hermod::wire::{ApiKey, BasicAuth, CallbackApi, CommandApi, Delivery, MailboxApi, MailboxKey};
+use keyferry::hermod::wire::{
+    ApiKey, BasicAuth, CallbackApi, CommandApi, Delivery, MailboxApi, MailboxKey,
+};
 use keyferry::http::{InProcess, Transport};
 use keyferry::{Class, Error, ManualClock, Secret};
 
@@ -23,35 +28,63 @@ const TOKEN: &str = "c4n4ry-0f-4-m41lb0x";
 const PASSWORD: &str = "c4n4ry-0f-4-hub";
 const SECRETS: [&str; 3] = [KEY, TOKEN, PASSWORD];
 /// Every status that a server of ours has.
-const STATUSES: [u16; 18] = [200, 201, 204, 400, 401, 404, 405, 408, 409, 410, 413, 414, 415, 422, 429, 431, 502, 503];
+const STATUSES: [u16; 18] =
+    [200, 201, 204, 400, 401, 404, 405, 408, 409, 410, 413, 414, 415, 422, 429, 431, 502, 503];
 
-/// A request from the text of one: its line, its header, an empty line, its body. Lines may end without a carriage return.
+/// A request from the text of one: its line, its header, an empty line, its body. Lines may end
+/// without a carriage return.
 fn request(data: &[u8]) -> Option<HttpRequest<Bytes>> {
-    let at = |pattern: &[u8]| data.windows(pattern.len()).position(|window| window == pattern).map(|at| (at, at + pattern.len()));
-    let (head, body) = [at(b"\n\n"), at(b"\r\n\r\n")].into_iter().flatten().min().unwrap_or((data.len(), data.len()));
-    let mut lines = data[..head].split(|octet| *octet == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let at = |pattern: &[u8]| {
+        data.windows(pattern.len())
+            .position(|window| window == pattern)
+            .map(|at| (at, at + pattern.len()))
+    };
+    let (head, body) = [at(b"\n\n"), at(b"\r\n\r\n")]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or((data.len(), data.len()));
+    let mut lines = data[..head]
+        .split(|octet| *octet == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let mut words = lines.next()?.split(|octet| *octet == b' ');
     let (method, target) = (words.next()?, words.next()?);
     let mut headers = HeaderMap::new();
     for line in lines {
         let colon = line.iter().position(|octet| *octet == b':')?;
-        headers.try_append(HeaderName::from_bytes(&line[..colon]).ok()?, HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?).ok()?;
+        headers
+            .try_append(
+                HeaderName::from_bytes(&line[..colon]).ok()?,
+                HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?,
+            )
+            .ok()?;
     }
-    let mut request = HttpRequest::builder().method(method).uri(target).body(Bytes::copy_from_slice(&data[body..])).ok()?;
+    let mut request = HttpRequest::builder()
+        .method(method)
+        .uri(target)
+        .body(Bytes::copy_from_slice(&data[body..]))
+        .ok()?;
     *request.headers_mut() = headers;
     Some(request)
 }
 
 /// Hands a request to a service, and looks at the form of the answer.
 fn ask(service: &HermodService, request: &HttpRequest<Bytes>) -> Response<Bytes> {
-    static RUNTIME: LazyLock<tokio::runtime::Runtime> =
-        LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap());
+    static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+    });
     let answer = RUNTIME.block_on(InProcess(service.clone()).send(request.clone())).unwrap();
     let status = answer.status().as_u16();
     assert!(STATUSES.contains(&status), "{status}");
     let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap());
-    assert_eq!((header("cache-control"), header("x-content-type-options"), header("location")), (Some("no-store"), Some("nosniff"), None));
-    assert_eq!((header("allow").is_some(), header("www-authenticate").is_some()), (status == 405, status == 401));
+    assert_eq!(
+        (header("cache-control"), header("x-content-type-options"), header("location")),
+        (Some("no-store"), Some("nosniff"), None)
+    );
+    assert_eq!(
+        (header("allow").is_some(), header("www-authenticate").is_some()),
+        (status == 405, status == 401)
+    );
     assert_eq!(header("retry-after").is_some(), matches!(status, 429 | 503));
     let body = std::str::from_utf8(answer.body()).unwrap();
     if status >= 400 {
@@ -59,7 +92,10 @@ fn ask(service: &HermodService, request: &HttpRequest<Bytes>) -> Response<Bytes>
         assert_eq!(Some(error.request_id.as_str()), header("x-request-id"));
         assert!(SECRETS.iter().all(|secret| !body.contains(secret)), "a secret is repeated");
         if status == 401 {
-            assert_eq!((error.code.as_str(), error.message.as_str()), ("UNAUTHORIZED", "no credential, or one that does not fit"));
+            assert_eq!(
+                (error.code.as_str(), error.message.as_str()),
+                ("UNAUTHORIZED", "no credential, or one that does not fit")
+            );
         }
     }
     answer
@@ -67,7 +103,8 @@ fn ask(service: &HermodService, request: &HttpRequest<Bytes>) -> Response<Bytes>
 
 fn config() -> ServerConfig {
     let mut config = ServerConfig::default();
-    (config.limits.tenant_rate, config.limits.mailbox_rate) = (Rate::unlimited(), Rate::unlimited());
+    (config.limits.tenant_rate, config.limits.mailbox_rate) =
+        (Rate::unlimited(), Rate::unlimited());
     config.clock = Arc::new(ManualClock::new(NOW));
     config
 }
@@ -85,7 +122,12 @@ struct Nothing;
 impl CommandApi for Nothing {
     async fn submit(&self, command: Command) -> Result<Submitted, Error> {
         assert!(command.body.kind().is_some());
-        Ok(Submitted::new(CommandId::from("1"), CommandType::from("PING"), Vec::new(), "hub.example"))
+        Ok(Submitted::new(
+            CommandId::from("1"),
+            CommandType::from("PING"),
+            Vec::new(),
+            "hub.example",
+        ))
     }
 
     async fn poll(&self, _: &CommandId) -> Result<Callback, Error> {
@@ -121,8 +163,14 @@ impl MailboxApi for Nothing {
 static HUB: LazyLock<HermodService> = LazyLock::new(|| {
     HermodService::new("/hermod/rest")
         .with_config(config())
-        .with_commands(|given: ApiKey| if given == ApiKey::new("shop", Secret::new(KEY)) { Ok(Nothing) } else { refuse() })
-        .with_mailboxes(|given: MailboxKey| if given.token == Secret::new(TOKEN) { Ok(Nothing) } else { refuse() })
+        .with_commands(|given: ApiKey| {
+            if given == ApiKey::new("shop", Secret::new(KEY)) { Ok(Nothing) } else { refuse() }
+        })
+        .with_mailboxes(
+            |given: MailboxKey| {
+                if given.token == Secret::new(TOKEN) { Ok(Nothing) } else { refuse() }
+            },
+        )
 });
 
 fn parts(request: &HttpRequest<Bytes>) -> (Parts, Bytes) {
@@ -153,9 +201,18 @@ pub fn commanded(data: &[u8]) -> Option<u16> {
     let path = request.uri().path().to_owned();
     if let Ok(call) = command::read_call(Dialect::standard(), &path, &head, &body) {
         let base = keyferry::BaseUrl::parse("https://hub.example").unwrap();
-        let written = command::write_call(Dialect::standard(), &base, &ApiKey::new("shop", Secret::new(KEY)), &call).unwrap();
+        let written = command::write_call(
+            Dialect::standard(),
+            &base,
+            &ApiKey::new("shop", Secret::new(KEY)),
+            &call,
+        )
+        .unwrap();
         let (head, body) = written.into_parts();
-        assert_eq!(command::read_call(Dialect::standard(), head.uri.path(), &head, &body).unwrap(), call);
+        assert_eq!(
+            command::read_call(Dialect::standard(), head.uri.path(), &head, &body).unwrap(),
+            call
+        );
         assert_eq!(command::read_credential(&head).unwrap().id, "shop");
     }
     let good = base64_simd::STANDARD.encode_to_string(format!("shop:{KEY}"));
@@ -180,7 +237,9 @@ pub fn posted(data: &[u8]) -> Option<u16> {
     let below = path.strip_prefix("/hermod/rest/ms").unwrap_or(&path);
     let given = mailbox::read_credential(Dialect::standard(), below, &head);
     let answer = ask(&HUB, &request);
-    let may = given.is_some_and(|given| given.token == Secret::new(TOKEN)) || command::read_credential(&head).is_some() || is_probe(&request);
+    let may = given.is_some_and(|given| given.token == Secret::new(TOKEN))
+        || command::read_credential(&head).is_some()
+        || is_probe(&request);
     assert!(may || !answer.status().is_success(), "done without a token");
     if let Ok(call) = mailbox::read_call(below, &head, &body) {
         let base = keyferry::BaseUrl::parse("https://hub.example").unwrap();
@@ -218,14 +277,27 @@ pub fn called_back(data: &[u8]) -> Option<u16> {
     let counter = Counter::default();
     let receiver = counter.clone();
     let callbacks = CallbackService::new(move |given: Option<BasicAuth>| match given {
-        Some(given) if given == BasicAuth::new("hub", Secret::new(PASSWORD)) => Ok(receiver.clone()),
+        Some(given) if given == BasicAuth::new("hub", Secret::new(PASSWORD)) => {
+            Ok(receiver.clone())
+        }
         _ => refuse(),
     });
-    let callbacks = callbacks.with_signature(Arc::new(AwsLcRs), vec![Secret::new(KEY)], Duration::from_secs(60));
+    let callbacks = callbacks.with_signature(
+        Arc::new(AwsLcRs),
+        vec![Secret::new(KEY)],
+        Duration::from_secs(60),
+    );
     let service = HermodService::new("").with_config(config()).with_callbacks(callbacks);
 
     let (head, body) = parts(&request);
-    let verified = callback::verify_signature(Dialect::standard(), &AwsLcRs, &[Secret::new(KEY)], (NOW, Duration::from_secs(60)), &head, &body);
+    let verified = callback::verify_signature(
+        Dialect::standard(),
+        &AwsLcRs,
+        &[Secret::new(KEY)],
+        (NOW, Duration::from_secs(60)),
+        &head,
+        &body,
+    );
     let answer = ask(&service, &request);
     if (read_basic_auth(&head.headers).is_none() || verified.is_err()) && !is_probe(&request) {
         assert!(!answer.status().is_success(), "taken without a proof");

@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 use super::Clock;
 use crate::BoxFuture;
 
-/// A clock that stands still until it is told to move: for tests and simulations, which then never sleep. Its clones are the same clock.
+/// A clock that stands still until it is told to move: for tests and simulations, which then never
+/// sleep. Its clones are the same clock.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -34,18 +35,21 @@ impl ManualClock {
         Self(Arc::new(Mutex::new(Hands { now, sleepers: Vec::new() })))
     }
 
-    /// Moves it forward and wakes whoever waited for that. A step beyond the last time that can be shown is not made.
+    /// Moves it forward and wakes whoever waited for that. A step beyond the last time that can be
+    /// shown is not made.
     pub fn advance(&self, by: Duration) {
         let now = self.hands().now;
         self.advance_to(now.checked_add(by).unwrap_or(now));
     }
 
-    /// Moves it forward to `time` and wakes whoever waited for that. It never goes back: an earlier time changes nothing.
+    /// Moves it forward to `time` and wakes whoever waited for that. It never goes back: an earlier
+    /// time changes nothing.
     pub fn advance_to(&self, time: SystemTime) {
         let mut hands = self.hands();
         hands.now = hands.now.max(time);
         let now = hands.now;
-        let (awake, asleep) = std::mem::take(&mut hands.sleepers).into_iter().partition(|(until, _)| *until <= now);
+        let (awake, asleep) =
+            std::mem::take(&mut hands.sleepers).into_iter().partition(|(until, _)| *until <= now);
         hands.sleepers = asleep;
         drop(hands);
         let awake: Vec<(SystemTime, Waker)> = awake;
@@ -68,7 +72,11 @@ impl Clock for ManualClock {
             if hands.now >= time {
                 return Poll::Ready(());
             }
-            if !hands.sleepers.iter().any(|(until, waker)| *until == time && waker.will_wake(context.waker())) {
+            if !hands
+                .sleepers
+                .iter()
+                .any(|(until, waker)| *until == time && waker.will_wake(context.waker()))
+            {
                 hands.sleepers.push((time, context.waker().clone()));
             }
             Poll::Pending

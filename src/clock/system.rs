@@ -5,9 +5,11 @@ use std::time::{Duration, SystemTime};
 use super::Clock;
 use crate::BoxFuture;
 
-/// The clock of the system, waited on with the timer of tokio: [`Clock::sleep_until`] has to be polled inside a tokio runtime whose time is on.
+/// The clock of the system, waited on with the timer of tokio: [`Clock::sleep_until`] has to be
+/// polled inside a tokio runtime whose time is on.
 ///
-/// It looks again at least once a minute, so that a clock that is set while somebody waits is followed.
+/// It looks again at least once a minute, so that a clock that is set while somebody waits is
+/// followed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

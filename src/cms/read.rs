@@ -3,7 +3,9 @@
 use der::{Decode as _, Tag, TagNumber};
 use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
-use super::{CONTENT_HINTS, CONTENT_TYPE, DATA, Hash, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_CERTIFICATE};
+use super::{
+    CONTENT_HINTS, CONTENT_TYPE, DATA, Hash, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_CERTIFICATE,
+};
 use crate::crypto::{Algorithm, Provider, VerifyKey, der_to_raw, verify};
 use crate::csr::identified;
 use crate::tlv::{self, Cursor, Element};
@@ -11,8 +13,10 @@ use crate::{Certificate, Class, Error};
 
 /// Most octets of a ContentInfo.
 const MAX: usize = 1024 * 1024;
-/// rsaEncryption with NULL, which stands for RSASSA-PKCS1-v1_5 with the digest that is named beside it (RFC 5754 section 3.2).
-const RSA: &[u8] = &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+/// rsaEncryption with NULL, which stands for RSASSA-PKCS1-v1_5 with the digest that is named beside
+/// it (RFC 5754 section 3.2).
+const RSA: &[u8] =
+    &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
 
 /// A SignedData that was read and not verified: id-data, one signer, signed attributes.
 pub(crate) struct SignedData<'a> {
@@ -41,8 +45,9 @@ impl<'a> SignedData<'a> {
     /// Reads a ContentInfo.
     ///
     /// # Errors
-    /// Class `malformed` for its form, another content type than id-data, no or several signers, no signed attributes; `algorithm` for a digest
-    /// or a signature algorithm that is not known here, or two that do not go together; `too-large`.
+    /// Class `malformed` for its form, another content type than id-data, no or several signers, no
+    /// signed attributes; `algorithm` for a digest or a signature algorithm that is not known here,
+    /// or two that do not go together; `too-large`.
     pub(crate) fn read(der: &'a [u8]) -> Result<Self, Error> {
         if der.len() > MAX {
             return Err(Error::too_large("contentInfo", "more than 1 MiB"));
@@ -68,7 +73,9 @@ impl<'a> SignedData<'a> {
         let mut signers = fields.require(Tag::Set, "signerInfos")?.inside();
         fields.end("signedData")?;
         let signer = signers.require(Tag::Sequence, "signerInfos")?;
-        signers.end("signerInfos").map_err(|_| Error::malformed("signerInfos", "more than one signer"))?;
+        signers
+            .end("signerInfos")
+            .map_err(|_| Error::malformed("signerInfos", "more than one signer"))?;
         Self::read_signer(content, &signer)
     }
 
@@ -78,7 +85,10 @@ impl<'a> SignedData<'a> {
         let signer = SignerId::read(&fields.next("sid")?)?;
         let hash = read_hash(&fields.require(Tag::Sequence, "digestAlgorithm")?)?;
         if fields.peek() != Some(tlv::context(0)) {
-            return Err(Error::malformed("signedAttrs", "absent: what was signed is the content itself"));
+            return Err(Error::malformed(
+                "signedAttrs",
+                "absent: what was signed is the content itself",
+            ));
         }
         let attributes = fields.require(tlv::context(0), "signedAttrs")?;
         attributes.check("signedAttrs")?;
@@ -90,7 +100,13 @@ impl<'a> SignedData<'a> {
             }),
             identifier => identified(identifier).filter(|algorithm| Hash::of(*algorithm) == hash),
         };
-        let refused = || Error::new(Class::Algorithm, "signatureAlgorithm", "not known here, or not with that digest");
+        let refused = || {
+            Error::new(
+                Class::Algorithm,
+                "signatureAlgorithm",
+                "not known here, or not with that digest",
+            )
+        };
         let algorithm = algorithm.ok_or_else(refused)?;
         let signature = fields.require(Tag::OctetString, "signature")?.value;
         if fields.peek() == Some(tlv::context(1)) {
@@ -100,16 +116,34 @@ impl<'a> SignedData<'a> {
 
         let values = Attributes::read(&attributes)?;
         if values.content_type.is_none_or(|content_type| content_type.octets != DATA) {
-            return Err(Error::malformed("signedAttrs.contentType", "absent, or not that of the content"));
+            return Err(Error::malformed(
+                "signedAttrs.contentType",
+                "absent, or not that of the content",
+            ));
         }
-        let digest = values.message_digest.ok_or_else(|| Error::malformed("signedAttrs.messageDigest", "absent"))?;
-        let certificate_sha256 = values.signing_certificate.map(|value| read_certificate_hash(&value)).transpose()?.flatten();
+        let digest = values
+            .message_digest
+            .ok_or_else(|| Error::malformed("signedAttrs.messageDigest", "absent"))?;
+        let certificate_sha256 = values
+            .signing_certificate
+            .map(|value| read_certificate_hash(&value))
+            .transpose()?
+            .flatten();
         let hint = values.content_hints.map(|value| read_hint(&value)).transpose()?.flatten();
         let mut attributes = attributes.octets.to_vec();
         if let Some(tag) = attributes.first_mut() {
             *tag = 0x31;
         }
-        Ok(Self { content, algorithm, signer, attributes, message_digest: digest.value, certificate_sha256, hint, signature })
+        Ok(Self {
+            content,
+            algorithm,
+            signer,
+            attributes,
+            message_digest: digest.value,
+            certificate_sha256,
+            hint,
+            signature,
+        })
     }
 
     /// Whether the key signed these attributes.
@@ -131,7 +165,11 @@ impl<'a> SignedData<'a> {
         if Hash::of(self.algorithm).digest(provider, content) == self.message_digest {
             Ok(())
         } else {
-            Err(Error::new(Class::Signature, "signedAttrs.messageDigest", "not that of the content"))
+            Err(Error::new(
+                Class::Signature,
+                "signedAttrs.messageDigest",
+                "not that of the content",
+            ))
         }
     }
 
@@ -139,16 +177,33 @@ impl<'a> SignedData<'a> {
     ///
     /// # Errors
     /// Class `keyid`.
-    pub(crate) fn names(&self, provider: &dyn Provider, certificate: &Certificate) -> Result<(), Error> {
+    pub(crate) fn names(
+        &self,
+        provider: &dyn Provider,
+        certificate: &Certificate,
+    ) -> Result<(), Error> {
         let named = match self.signer {
-            SignerId::IssuerAndSerial { issuer, serial } => issuer == certificate.issuer_der() && serial == certificate.serial_number(),
-            SignerId::SubjectKeyIdentifier(identifier) => key_identifier(certificate).is_some_and(|known| known == identifier),
+            SignerId::IssuerAndSerial { issuer, serial } => {
+                issuer == certificate.issuer_der() && serial == certificate.serial_number()
+            }
+            SignerId::SubjectKeyIdentifier(identifier) => {
+                key_identifier(certificate).is_some_and(|known| known == identifier)
+            }
         };
         if !named {
-            return Err(Error::new(Class::KeyId, "sid", "another certificate than the one that is known"));
+            return Err(Error::new(
+                Class::KeyId,
+                "sid",
+                "another certificate than the one that is known",
+            ));
         }
-        if self.certificate_sha256.is_some_and(|sha256| sha256 != certificate.fingerprint(provider)) {
-            return Err(Error::new(Class::KeyId, "signedAttrs.signingCertificateV2", "another certificate than the one that is known"));
+        if self.certificate_sha256.is_some_and(|sha256| sha256 != certificate.fingerprint(provider))
+        {
+            return Err(Error::new(
+                Class::KeyId,
+                "signedAttrs.signingCertificateV2",
+                "another certificate than the one that is known",
+            ));
         }
         Ok(())
     }
@@ -156,7 +211,8 @@ impl<'a> SignedData<'a> {
 
 impl<'a> SignerId<'a> {
     fn read(element: &Element<'a>) -> Result<Self, Error> {
-        const KEY_IDENTIFIER: Tag = Tag::ContextSpecific { constructed: false, number: TagNumber(0) };
+        const KEY_IDENTIFIER: Tag =
+            Tag::ContextSpecific { constructed: false, number: TagNumber(0) };
         match element.tag {
             Tag::Sequence => {
                 let mut fields = element.inside();
@@ -166,7 +222,10 @@ impl<'a> SignerId<'a> {
                 Ok(Self::IssuerAndSerial { issuer, serial })
             }
             KEY_IDENTIFIER => Ok(Self::SubjectKeyIdentifier(element.value)),
-            _ => Err(Error::malformed("sid", "another type of element stands here").at(element.offset)),
+            _ => {
+                Err(Error::malformed("sid", "another type of element stands here")
+                    .at(element.offset))
+            }
         }
     }
 }
@@ -237,7 +296,12 @@ fn read_hash(element: &Element<'_>) -> Result<Hash, Error> {
 /// The hash of the first certificate of a SigningCertificateV2, if it is SHA-256, the default.
 fn read_certificate_hash<'a>(element: &Element<'a>) -> Result<Option<&'a [u8]>, Error> {
     const PART: &str = "signedAttrs.signingCertificateV2";
-    let mut certificate = element.inside().require(Tag::Sequence, PART)?.inside().require(Tag::Sequence, PART)?.inside();
+    let mut certificate = element
+        .inside()
+        .require(Tag::Sequence, PART)?
+        .inside()
+        .require(Tag::Sequence, PART)?
+        .inside();
     if certificate.peek() == Some(Tag::Sequence) {
         return Ok(None);
     }
@@ -252,16 +316,28 @@ fn read_hint<'a>(element: &Element<'a>) -> Result<Option<&'a str>, Error> {
         return Ok(None);
     }
     let text = fields.next(PART)?;
-    std::str::from_utf8(text.value).map(Some).map_err(|_| Error::malformed(PART, "not UTF-8").at(text.offset))
+    std::str::from_utf8(text.value)
+        .map(Some)
+        .map_err(|_| Error::malformed(PART, "not UTF-8").at(text.offset))
 }
 
 fn key_identifier(certificate: &Certificate) -> Option<Vec<u8>> {
     let certificate = x509_cert::Certificate::from_der(certificate.as_der()).ok()?;
-    let (_, identifier) = certificate.tbs_certificate().get_extension::<SubjectKeyIdentifier>().ok()??;
+    let (_, identifier) =
+        certificate.tbs_certificate().get_extension::<SubjectKeyIdentifier>().ok()??;
     Some(identifier.0.as_bytes().to_vec())
 }
 
-fn expect_oid(cursor: &mut Cursor<'_>, oid: &[u8], part: &'static str, detail: &'static str) -> Result<(), Error> {
+fn expect_oid(
+    cursor: &mut Cursor<'_>,
+    oid: &[u8],
+    part: &'static str,
+    detail: &'static str,
+) -> Result<(), Error> {
     let element = cursor.require(Tag::ObjectIdentifier, part)?;
-    if element.octets == oid { Ok(()) } else { Err(Error::malformed(part, detail).at(element.offset)) }
+    if element.octets == oid {
+        Ok(())
+    } else {
+        Err(Error::malformed(part, detail).at(element.offset))
+    }
 }

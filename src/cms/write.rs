@@ -1,8 +1,11 @@
-//! SignedData as a device writes it: version 1, the content inside, the signer's certificate with it.
+//! SignedData as a device writes it: version 1, the content inside, the signer's certificate with
+//! it.
 
 use der::Tag;
 
-use super::{CONTENT_HINTS, CONTENT_TYPE, DATA, Hash, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_CERTIFICATE};
+use super::{
+    CONTENT_HINTS, CONTENT_TYPE, DATA, Hash, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_CERTIFICATE,
+};
 use crate::Certificate;
 use crate::crypto::{Algorithm, CryptoError, Provider, Signer, raw_to_der};
 use crate::csr::identifier;
@@ -21,11 +24,16 @@ pub(crate) struct Unsigned<'a> {
 impl Unsigned<'_> {
     /// Signs; gives ContentInfo, DER.
     ///
-    /// The signed attributes are contentType, messageDigest, contentHint and signingCertificateV2 with SHA-256. A device has no clock that anybody could
-    /// trust, so there is no signingTime.
-    pub(crate) fn sign(&self, provider: &dyn Provider, signer: &dyn Signer) -> Result<Vec<u8>, CryptoError> {
+    /// The signed attributes are contentType, messageDigest, contentHint and signingCertificateV2
+    /// with SHA-256. A device has no clock that anybody could trust, so there is no signingTime.
+    pub(crate) fn sign(
+        &self,
+        provider: &dyn Provider,
+        signer: &dyn Signer,
+    ) -> Result<Vec<u8>, CryptoError> {
         let attributes = self.attributes(provider);
-        // What is signed has the tag of a SET OF, what is sent that of its place (RFC 5652 section 5.4).
+        // What is signed has the tag of a SET OF, what is sent that of its place (RFC 5652 section
+        // 5.4).
         let mut signature = signer.sign(self.algorithm, &element(Tag::Set, &[&attributes]))?;
         if self.algorithm.curve().is_some() {
             signature = raw_to_der(&signature);
@@ -61,12 +69,18 @@ impl Unsigned<'_> {
 
     /// The signed attributes, in the order that DER has for a SET OF, without a header around them.
     fn attributes(&self, provider: &dyn Provider) -> Vec<u8> {
-        let attribute = |oid: &[u8], value: &[u8]| element(Tag::Sequence, &[oid, &element(Tag::Set, &[value])]);
+        let attribute =
+            |oid: &[u8], value: &[u8]| element(Tag::Sequence, &[oid, &element(Tag::Set, &[value])]);
         let digest = Hash::of(self.algorithm).digest(provider, self.content);
-        let hints = element(Tag::Sequence, &[&element(Tag::Utf8String, &[self.hint.as_bytes()]), DATA]);
+        let hints =
+            element(Tag::Sequence, &[&element(Tag::Utf8String, &[self.hint.as_bytes()]), DATA]);
         // ESSCertIDv2 whose hash algorithm is the default, SHA-256, and so absent.
-        let certificate_id = element(Tag::Sequence, &[&element(Tag::OctetString, &[&self.certificate.fingerprint(provider)])]);
-        let signing_certificate = element(Tag::Sequence, &[&element(Tag::Sequence, &[&certificate_id])]);
+        let certificate_id = element(
+            Tag::Sequence,
+            &[&element(Tag::OctetString, &[&self.certificate.fingerprint(provider)])],
+        );
+        let signing_certificate =
+            element(Tag::Sequence, &[&element(Tag::Sequence, &[&certificate_id])]);
         let mut attributes = [
             attribute(CONTENT_TYPE, DATA),
             attribute(MESSAGE_DIGEST, &element(Tag::OctetString, &[&digest])),

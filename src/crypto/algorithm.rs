@@ -6,7 +6,8 @@ use std::str::FromStr;
 use super::{Curve, PublicKey, PublicKeyParts};
 use crate::{Class, Error};
 
-/// A signature algorithm of RFC 7518 section 3.1 or RFC 8037. `none` and the symmetric ones do not exist here.
+/// A signature algorithm of RFC 7518 section 3.1 or RFC 8037. `none` and the symmetric ones do not
+/// exist here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Algorithm {
@@ -34,8 +35,18 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// All of them: what to allow if nothing is known of the peer.
-    pub const ALL: &'static [Self] =
-        &[Self::Rs256, Self::Rs384, Self::Rs512, Self::Ps256, Self::Ps384, Self::Ps512, Self::Es256, Self::Es384, Self::Es512, Self::EdDsa];
+    pub const ALL: &'static [Self] = &[
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Es256,
+        Self::Es384,
+        Self::Es512,
+        Self::EdDsa,
+    ];
 
     /// The name on the wire: `RS256`.
     #[must_use]
@@ -54,7 +65,8 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm to sign with where a key may choose: RS256 for RSA, the curve's own for EC, EdDSA for Ed25519.
+    /// The algorithm to sign with where a key may choose: RS256 for RSA, the curve's own for EC,
+    /// EdDSA for Ed25519.
     #[must_use]
     pub fn default_for(key: &PublicKey) -> Self {
         match key.parts() {
@@ -88,7 +100,10 @@ impl Algorithm {
     /// Whether this is one of the six RSA algorithms.
     #[must_use]
     pub const fn is_rsa(self) -> bool {
-        matches!(self, Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512)
+        matches!(
+            self,
+            Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512
+        )
     }
 
     /// Whether `key` is of the type and, for EC, on the curve that this algorithm needs.
@@ -105,7 +120,8 @@ impl Algorithm {
 impl FromStr for Algorithm {
     type Err = Error;
 
-    /// Reads the exact name; anything else, `none` and `HS256` included, is an error of class `algorithm`.
+    /// Reads the exact name; anything else, `none` and `HS256` included, is an error of class
+    /// `algorithm`.
     fn from_str(name: &str) -> Result<Self, Error> {
         Ok(match name {
             "RS256" => Self::Rs256,
@@ -118,7 +134,13 @@ impl FromStr for Algorithm {
             "ES384" => Self::Es384,
             "ES512" => Self::Es512,
             "EdDSA" => Self::EdDsa,
-            _ => return Err(Error::new(Class::Algorithm, "alg", "not a signature algorithm with a public key that is known here")),
+            _ => {
+                return Err(Error::new(
+                    Class::Algorithm,
+                    "alg",
+                    "not a signature algorithm with a public key that is known here",
+                ));
+            }
         })
     }
 }
@@ -133,7 +155,8 @@ impl fmt::Display for Algorithm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyKind {
-    /// RSA with a modulus of `bits` bits and the exponent 65537. Every provider makes 2048, 3072 and 4096; 8192 is the most that is read back.
+    /// RSA with a modulus of `bits` bits and the exponent 65537. Every provider makes 2048, 3072
+    /// and 4096; 8192 is the most that is read back.
     Rsa {
         /// Bits of the modulus.
         bits: u16,

@@ -2,29 +2,39 @@
 
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED,
-    ECDSA_P521_SHA512_FIXED_SIGNING, ED25519, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, ParsedPublicKey,
-    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
-    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaKeyPair,
-    VerificationAlgorithm,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED,
+    ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED, ECDSA_P521_SHA512_FIXED_SIGNING,
+    ED25519, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
+    RSA_PSS_SHA512, RsaKeyPair, VerificationAlgorithm,
 };
 use aws_lc_rs::{digest, hmac, rand, rsa};
 use der::Tag;
 use zeroize::Zeroizing;
 
-use super::{Algorithm, CryptoError, Curve, KeyKind, PrivateKey, Provider, PublicKey, Signer, VerifyKey};
+use super::{
+    Algorithm, CryptoError, Curve, KeyKind, PrivateKey, Provider, PublicKey, Signer, VerifyKey,
+};
 use crate::tlv;
 
-/// The provider on aws-lc-rs: the fastest of those here. It makes RSA keys of 2048, 3072, 4096 and 8192 bits only.
+/// The provider on aws-lc-rs: the fastest of those here. It makes RSA keys of 2048, 3072, 4096 and
+/// 8192 bits only.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AwsLcRs;
 
 impl Provider for AwsLcRs {
-    fn import(&self, algorithm: Algorithm, key: &PublicKey) -> Result<Box<dyn VerifyKey>, CryptoError> {
+    fn import(
+        &self,
+        algorithm: Algorithm,
+        key: &PublicKey,
+    ) -> Result<Box<dyn VerifyKey>, CryptoError> {
         if !algorithm.fits(key) {
             return Err(CryptoError::Mismatch);
         }
-        let parsed = ParsedPublicKey::new(verification(algorithm), key.as_subject_public_key()).map_err(|_| CryptoError::BadKey)?;
+        let parsed = ParsedPublicKey::new(verification(algorithm), key.as_subject_public_key())
+            .map_err(|_| CryptoError::BadKey)?;
         Ok(Box::new(parsed))
     }
 
@@ -40,7 +50,9 @@ impl Provider for AwsLcRs {
                 };
                 from_rsa(RsaKeyPair::generate(size).map_err(failed)?)
             }
-            KeyKind::Ec(curve) => from_ec(curve, EcdsaKeyPair::generate(signing(curve)).map_err(failed)?),
+            KeyKind::Ec(curve) => {
+                from_ec(curve, EcdsaKeyPair::generate(signing(curve)).map_err(failed)?)
+            }
             KeyKind::Ed25519 => from_ed25519(Ed25519KeyPair::generate().map_err(failed)?),
         }
     }
@@ -48,7 +60,10 @@ impl Provider for AwsLcRs {
     fn private_key_from_pkcs8_der(&self, pkcs8: &[u8]) -> Result<Box<dyn PrivateKey>, CryptoError> {
         // The library does not mind octets after an RSA key.
         let mut outer = tlv::Cursor::new(pkcs8);
-        outer.require(Tag::Sequence, "privateKeyInfo").and_then(|_| outer.end("privateKeyInfo")).map_err(|_| CryptoError::BadKey)?;
+        outer
+            .require(Tag::Sequence, "privateKeyInfo")
+            .and_then(|_| outer.end("privateKeyInfo"))
+            .map_err(|_| CryptoError::BadKey)?;
         if let Ok(pair) = RsaKeyPair::from_pkcs8(pkcs8) {
             return from_rsa(pair);
         }
@@ -57,7 +72,9 @@ impl Provider for AwsLcRs {
                 return from_ec(*curve, pair);
             }
         }
-        from_ed25519(Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|_| CryptoError::BadKey)?)
+        from_ed25519(
+            Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|_| CryptoError::BadKey)?,
+        )
     }
 
     fn sha256(&self, message: &[u8]) -> [u8; 32] {
@@ -106,12 +123,14 @@ fn from_rsa(pair: RsaKeyPair) -> Result<Box<dyn PrivateKey>, CryptoError> {
 }
 
 fn from_ec(curve: Curve, pair: EcdsaKeyPair) -> Result<Box<dyn PrivateKey>, CryptoError> {
-    let public_key = PublicKey::ec_point(curve, pair.public_key().as_ref()).map_err(|_| CryptoError::BadKey)?;
+    let public_key =
+        PublicKey::ec_point(curve, pair.public_key().as_ref()).map_err(|_| CryptoError::BadKey)?;
     Ok(Box::new(Pair { public_key, private_key: pair }))
 }
 
 fn from_ed25519(pair: Ed25519KeyPair) -> Result<Box<dyn PrivateKey>, CryptoError> {
-    let public_key = PublicKey::ed25519(pair.public_key().as_ref()).map_err(|_| CryptoError::BadKey)?;
+    let public_key =
+        PublicKey::ed25519(pair.public_key().as_ref()).map_err(|_| CryptoError::BadKey)?;
     Ok(Box::new(Pair { public_key, private_key: pair }))
 }
 
@@ -131,7 +150,9 @@ impl Signer for Pair<RsaKeyPair> {
             _ => return Err(CryptoError::Mismatch),
         };
         let mut signature = vec![0; self.private_key.public_modulus_len()];
-        self.private_key.sign(encoding, &rand::SystemRandom::new(), message, &mut signature).map_err(failed)?;
+        self.private_key
+            .sign(encoding, &rand::SystemRandom::new(), message, &mut signature)
+            .map_err(failed)?;
         Ok(signature)
     }
 }
@@ -151,7 +172,12 @@ impl Signer for Pair<EcdsaKeyPair> {
         if !algorithm.fits(&self.public_key) {
             return Err(CryptoError::Mismatch);
         }
-        Ok(self.private_key.sign(&rand::SystemRandom::new(), message).map_err(failed)?.as_ref().to_vec())
+        Ok(self
+            .private_key
+            .sign(&rand::SystemRandom::new(), message)
+            .map_err(failed)?
+            .as_ref()
+            .to_vec())
     }
 }
 

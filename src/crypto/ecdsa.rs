@@ -16,7 +16,9 @@ pub(crate) fn der_to_raw(curve: Curve, der: &[u8]) -> Result<Vec<u8>, Error> {
     let (r, s) = raw.split_at_mut(length);
     for half in [r, s] {
         let number = numbers.unsigned(PART)?;
-        let start = length.checked_sub(number.len()).ok_or_else(|| Error::malformed(PART, "a number longer than the curve's order"))?;
+        let start = length
+            .checked_sub(number.len())
+            .ok_or_else(|| Error::malformed(PART, "a number longer than the curve's order"))?;
         half[start..].copy_from_slice(number);
     }
     numbers.end(PART)?;
@@ -54,10 +56,10 @@ mod tests {
     #[test]
     fn rejects_other_spellings_of_the_same_numbers() {
         for der in [
-            &[0x30, 0x07, 0x02, 0x02, 0x00, 0x01, 0x02, 0x01, 0x01][..],         // a needless zero
-            &[0x30, 0x06, 0x02, 0x01, 0xff, 0x02, 0x01, 0x01],                   // negative
-            &[0x30, 0x81, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01],             // a long length
-            &[0x30, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01, 0x00],             // an octet after the end
+            &[0x30, 0x07, 0x02, 0x02, 0x00, 0x01, 0x02, 0x01, 0x01][..], // a needless zero
+            &[0x30, 0x06, 0x02, 0x01, 0xff, 0x02, 0x01, 0x01],           // negative
+            &[0x30, 0x81, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01],     // a long length
+            &[0x30, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01, 0x00],     // an octet after the end
             &[0x30, 0x09, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01], // a third number
         ] {
             assert!(der_to_raw(Curve::P256, der).is_err(), "{der:02x?}");
@@ -76,7 +78,8 @@ mod tests {
         });
     }
 
-    /// The sets of Wycheproof in DER, through the conversion. Here and not among the integration tests, because the conversion is not public.
+    /// The sets of Wycheproof in DER, through the conversion. Here and not among the integration
+    /// tests, because the conversion is not public.
     #[cfg(any(feature = "aws-lc-rs", feature = "rustcrypto", feature = "josekit"))]
     #[test]
     fn wycheproof_in_der() {
@@ -103,16 +106,25 @@ mod tests {
                 let (mut verified, mut refused, mut converted) = (0, 0, 0);
                 for group in &set.test_groups {
                     let key = PublicKey::from_spki_der(&group.der).unwrap();
-                    let key = VerifyingKey::new(*provider, Algorithm::on_curve(curve), &key).unwrap();
+                    let key =
+                        VerifyingKey::new(*provider, Algorithm::on_curve(curve), &key).unwrap();
                     for test in &group.tests {
                         let raw = der_to_raw(curve, &test.sig);
                         converted += usize::from(raw.is_ok());
                         let verifies = raw.and_then(|raw| key.verify(&test.msg, &raw)).is_ok();
-                        assert_eq!(verifies, test.result == TestResult::Valid, "{name:?} {}: {}", test.tc_id, test.comment);
+                        assert_eq!(
+                            verifies,
+                            test.result == TestResult::Valid,
+                            "{name:?} {}: {}",
+                            test.tc_id,
+                            test.comment
+                        );
                         *if verifies { &mut verified } else { &mut refused } += 1;
                     }
                 }
-                println!("{name:?}, provider {at}: {verified} verified, {refused} refused, {converted} converted");
+                println!(
+                    "{name:?}, provider {at}: {verified} verified, {refused} refused, {converted} converted"
+                );
                 assert_eq!((verified, refused), expected, "{name:?}");
             }
         }

@@ -1,7 +1,8 @@
 //! The provider on the system's OpenSSL, by way of josekit's raw signers and verifiers.
 //!
-//! josekit signs and verifies. Keys are made, read and written with OpenSSL itself, because josekit leaves copies of private keys unwiped, and
-//! its reader of DER allocates by declared lengths: it only ever sees octets that this crate or OpenSSL wrote.
+//! josekit signs and verifies. Keys are made, read and written with OpenSSL itself, because josekit
+//! leaves copies of private keys unwiped, and its reader of DER allocates by declared lengths: it
+//! only ever sees octets that this crate or OpenSSL wrote.
 
 use std::sync::OnceLock;
 
@@ -18,15 +19,23 @@ use openssl::pkey::{Id, PKey, Private};
 use openssl::rsa::Rsa;
 use zeroize::Zeroizing;
 
-use super::{Algorithm, CryptoError, Curve, KeyKind, MAX_RSA_BITS, MIN_RSA_BITS, PrivateKey, Provider, PublicKey, PublicKeyParts, Signer, VerifyKey};
+use super::{
+    Algorithm, CryptoError, Curve, KeyKind, MAX_RSA_BITS, MIN_RSA_BITS, PrivateKey, Provider,
+    PublicKey, PublicKeyParts, Signer, VerifyKey,
+};
 use crate::{Error, tlv};
 
-/// The provider on josekit and the system's OpenSSL (tested with 3.0). It makes RSA keys of any even length from 2048 to 8192 bits.
+/// The provider on josekit and the system's OpenSSL (tested with 3.0). It makes RSA keys of any
+/// even length from 2048 to 8192 bits.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Josekit;
 
 impl Provider for Josekit {
-    fn import(&self, algorithm: Algorithm, key: &PublicKey) -> Result<Box<dyn VerifyKey>, CryptoError> {
+    fn import(
+        &self,
+        algorithm: Algorithm,
+        key: &PublicKey,
+    ) -> Result<Box<dyn VerifyKey>, CryptoError> {
         if !algorithm.fits(key) {
             return Err(CryptoError::Mismatch);
         }
@@ -37,7 +46,9 @@ impl Provider for Josekit {
     fn generate(&self, kind: KeyKind) -> Result<Box<dyn PrivateKey>, CryptoError> {
         from_openssl(match kind {
             // OpenSSL rounds an odd length down.
-            KeyKind::Rsa { bits } if bits % 2 == 0 && (MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits.into()) => {
+            KeyKind::Rsa { bits }
+                if bits % 2 == 0 && (MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits.into()) =>
+            {
                 PKey::from_rsa(Rsa::generate(bits.into()).map_err(failed)?).map_err(failed)?
             }
             KeyKind::Rsa { .. } => return Err(CryptoError::Unsupported),
@@ -51,8 +62,10 @@ impl Provider for Josekit {
     }
 
     fn private_key_from_pkcs8_der(&self, pkcs8: &[u8]) -> Result<Box<dyn PrivateKey>, CryptoError> {
-        let Pkcs8 { first_version, public_key } = Pkcs8::read(pkcs8).map_err(|_| CryptoError::BadKey)?;
-        let private_key = PKey::private_key_from_pkcs8(&first_version).map_err(|_| CryptoError::BadKey)?;
+        let Pkcs8 { first_version, public_key } =
+            Pkcs8::read(pkcs8).map_err(|_| CryptoError::BadKey)?;
+        let private_key =
+            PKey::private_key_from_pkcs8(&first_version).map_err(|_| CryptoError::BadKey)?;
         let key = from_openssl(private_key.clone())?;
         if public_key.is_some_and(|stated| stated != key.public_key().as_subject_public_key()) {
             return Err(CryptoError::BadKey);
@@ -76,7 +89,8 @@ impl Provider for Josekit {
     fn hmac_sha256(&self, key: &[u8], message: &[u8]) -> Result<[u8; 32], CryptoError> {
         // OpenSSL takes no empty key; HMAC fills short ones with zeros, so this is the same.
         let key = PKey::hmac(if key.is_empty() { &[0] } else { key }).map_err(failed)?;
-        let tag = openssl::sign::Signer::new(MessageDigest::sha256(), &key).and_then(|mut signer| signer.sign_oneshot_to_vec(message));
+        let tag = openssl::sign::Signer::new(MessageDigest::sha256(), &key)
+            .and_then(|mut signer| signer.sign_oneshot_to_vec(message));
         tag.map_err(failed)?.try_into().map_err(|_| CryptoError::Failed)
     }
 
@@ -93,8 +107,8 @@ struct Verifier {
 
 impl VerifyKey for Verifier {
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
-        // josekit does not look at the length of an RSA or EdDSA signature, and writes the number zero as an empty INTEGER: neither is left to
-        // what OpenSSL makes of it.
+        // josekit does not look at the length of an RSA or EdDSA signature, and writes the number
+        // zero as an empty INTEGER: neither is left to what OpenSSL makes of it.
         if signature.len() != self.length {
             return Err(CryptoError::BadSignature);
         }
@@ -121,7 +135,8 @@ fn from_openssl(private_key: PKey<Private>) -> Result<Box<dyn PrivateKey>, Crypt
     Ok(Box::new(Pair { public_key, private_key, signers: Default::default() }))
 }
 
-/// OpenSSL reads the numbers as they stand: whether they belong together is asked here. Of an Ed25519 key there is one number only.
+/// OpenSSL reads the numbers as they stand: whether they belong together is asked here. Of an
+/// Ed25519 key there is one number only.
 fn check(key: &PKey<Private>) -> Result<(), CryptoError> {
     let sound = match key.id() {
         Id::RSA => key.rsa().and_then(|key| key.check_key()),
@@ -153,7 +168,11 @@ impl Signer for Pair {
             return Err(CryptoError::Mismatch);
         }
         let signature = self.signer(algorithm)?.sign(message).map_err(failed)?;
-        if signature.len() == signature_length(&self.public_key) { Ok(signature) } else { Err(CryptoError::Failed) }
+        if signature.len() == signature_length(&self.public_key) {
+            Ok(signature)
+        } else {
+            Err(CryptoError::Failed)
+        }
     }
 }
 
@@ -183,24 +202,34 @@ impl<'a> Pkcs8<'a> {
         if fields.peek() == Some(tlv::context(0)) {
             fields.next(PART)?;
         }
-        let public_key = match version {
-            [] => None,
-            [1] if fields.is_empty() => None,
-            [1] => {
-                let public_key = fields.require(Tag::ContextSpecific { constructed: false, number: TagNumber(1) }, PART)?;
-                Some(public_key.value.strip_prefix(&[0]).ok_or_else(|| Error::malformed(PART, "not a bit string of whole octets"))?)
-            }
-            _ => return Err(Error::malformed(PART, "a version that is unknown here")),
-        };
+        let public_key =
+            match version {
+                [] => None,
+                [1] if fields.is_empty() => None,
+                [1] => {
+                    let public_key = fields.require(
+                        Tag::ContextSpecific { constructed: false, number: TagNumber(1) },
+                        PART,
+                    )?;
+                    Some(public_key.value.strip_prefix(&[0]).ok_or_else(|| {
+                        Error::malformed(PART, "not a bit string of whole octets")
+                    })?)
+                }
+                _ => return Err(Error::malformed(PART, "a version that is unknown here")),
+            };
         fields.end(PART)?;
-        Ok(Self { first_version: private_key_info(algorithm.octets, private_key.value), public_key })
+        Ok(Self {
+            first_version: private_key_info(algorithm.octets, private_key.value),
+            public_key,
+        })
     }
 }
 
 /// PrivateKeyInfo (RFC 5208). Of its whole size from the start: growing would leave a copy behind.
 fn private_key_info(algorithm: &[u8], private_key: &[u8]) -> Zeroizing<Vec<u8>> {
     const VERSION: &[u8] = &[0x02, 0x01, 0x00];
-    let length = VERSION.len() + algorithm.len() + tlv::header_length(private_key.len()) + private_key.len();
+    let length =
+        VERSION.len() + algorithm.len() + tlv::header_length(private_key.len()) + private_key.len();
     let mut out = Zeroizing::new(Vec::with_capacity(tlv::header_length(length) + length));
     tlv::write_header(&mut out, Tag::Sequence, length);
     out.extend_from_slice(VERSION);
@@ -210,20 +239,29 @@ fn private_key_info(algorithm: &[u8], private_key: &[u8]) -> Zeroizing<Vec<u8>> 
     out
 }
 
-/// AlgorithmIdentifier of RSASSA-PSS (RFC 4055 section 3.1), as josekit writes it: with one hash for both purposes, SHA-256 (1), SHA-384 (2) or
-/// SHA-512 (3), and as many octets of salt as a digest has.
+/// AlgorithmIdentifier of RSASSA-PSS (RFC 4055 section 3.1), as josekit writes it: with one hash
+/// for both purposes, SHA-256 (1), SHA-384 (2) or SHA-512 (3), and as many octets of salt as a
+/// digest has.
 const fn pss_identifier(hash: u8, salt: u8) -> [u8; 63] {
     [
-        0x30, 0x3d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a, 0x30, 0x30, // id-RSASSA-PSS
-        0xa0, 0x0d, 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, hash, // hashAlgorithm
-        0xa1, 0x1a, 0x30, 0x18, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08, // maskGenAlgorithm: MGF1 with
-        0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, hash, // the same hash
+        0x30, 0x3d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a, 0x30,
+        0x30, // id-RSASSA-PSS
+        0xa0, 0x0d, 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
+        hash, // hashAlgorithm
+        0xa1, 0x1a, 0x30, 0x18, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01,
+        0x08, // maskGenAlgorithm: MGF1 with
+        0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
+        hash, // the same hash
         0xa2, 0x03, 0x02, 0x01, salt, // saltLength
     ]
 }
 
-fn verifier(algorithm: Algorithm, spki: &[u8]) -> Result<Box<dyn JwsVerifier>, ::josekit::JoseError> {
-    // A verifier for PSS takes an SPKI of rsaEncryption as it is, and binds hash, MGF1's hash and length of the salt to those of the algorithm.
+fn verifier(
+    algorithm: Algorithm,
+    spki: &[u8],
+) -> Result<Box<dyn JwsVerifier>, ::josekit::JoseError> {
+    // A verifier for PSS takes an SPKI of rsaEncryption as it is, and binds hash, MGF1's hash and
+    // length of the salt to those of the algorithm.
     Ok(match algorithm {
         Algorithm::Rs256 => Box::new(RsassaJwsAlgorithm::Rs256.verifier_from_der(spki)?),
         Algorithm::Rs384 => Box::new(RsassaJwsAlgorithm::Rs384.verifier_from_der(spki)?),
@@ -240,22 +278,44 @@ fn verifier(algorithm: Algorithm, spki: &[u8]) -> Result<Box<dyn JwsVerifier>, :
 
 fn signer(algorithm: Algorithm, key: &PKey<Private>) -> Result<Box<dyn JwsSigner>, CryptoError> {
     let pkcs8 = Zeroizing::new(key.private_key_to_pkcs8().map_err(failed)?);
-    // From a key of rsaEncryption, josekit would make these octets itself, and leave them in memory.
+    // From a key of rsaEncryption, josekit would make these octets itself, and leave them in
+    // memory.
     let pss = |hash, salt| {
-        let pkcs1 = Zeroizing::new(key.rsa().and_then(|rsa| rsa.private_key_to_der()).map_err(failed)?);
+        let pkcs1 =
+            Zeroizing::new(key.rsa().and_then(|rsa| rsa.private_key_to_der()).map_err(failed)?);
         Ok(private_key_info(&pss_identifier(hash, salt), &pkcs1))
     };
     Ok(match algorithm {
-        Algorithm::Rs256 => Box::new(RsassaJwsAlgorithm::Rs256.signer_from_der(&*pkcs8).map_err(failed)?),
-        Algorithm::Rs384 => Box::new(RsassaJwsAlgorithm::Rs384.signer_from_der(&*pkcs8).map_err(failed)?),
-        Algorithm::Rs512 => Box::new(RsassaJwsAlgorithm::Rs512.signer_from_der(&*pkcs8).map_err(failed)?),
-        Algorithm::Ps256 => Box::new(RsassaPssJwsAlgorithm::Ps256.signer_from_der(&*pss(1, 32)?).map_err(failed)?),
-        Algorithm::Ps384 => Box::new(RsassaPssJwsAlgorithm::Ps384.signer_from_der(&*pss(2, 48)?).map_err(failed)?),
-        Algorithm::Ps512 => Box::new(RsassaPssJwsAlgorithm::Ps512.signer_from_der(&*pss(3, 64)?).map_err(failed)?),
-        Algorithm::Es256 => Box::new(EcdsaJwsAlgorithm::Es256.signer_from_der(&*pkcs8).map_err(failed)?),
-        Algorithm::Es384 => Box::new(EcdsaJwsAlgorithm::Es384.signer_from_der(&*pkcs8).map_err(failed)?),
-        Algorithm::Es512 => Box::new(EcdsaJwsAlgorithm::Es512.signer_from_der(&*pkcs8).map_err(failed)?),
-        Algorithm::EdDsa => Box::new(EddsaJwsAlgorithm::Eddsa.signer_from_der(&*pkcs8).map_err(failed)?),
+        Algorithm::Rs256 => {
+            Box::new(RsassaJwsAlgorithm::Rs256.signer_from_der(&*pkcs8).map_err(failed)?)
+        }
+        Algorithm::Rs384 => {
+            Box::new(RsassaJwsAlgorithm::Rs384.signer_from_der(&*pkcs8).map_err(failed)?)
+        }
+        Algorithm::Rs512 => {
+            Box::new(RsassaJwsAlgorithm::Rs512.signer_from_der(&*pkcs8).map_err(failed)?)
+        }
+        Algorithm::Ps256 => {
+            Box::new(RsassaPssJwsAlgorithm::Ps256.signer_from_der(&*pss(1, 32)?).map_err(failed)?)
+        }
+        Algorithm::Ps384 => {
+            Box::new(RsassaPssJwsAlgorithm::Ps384.signer_from_der(&*pss(2, 48)?).map_err(failed)?)
+        }
+        Algorithm::Ps512 => {
+            Box::new(RsassaPssJwsAlgorithm::Ps512.signer_from_der(&*pss(3, 64)?).map_err(failed)?)
+        }
+        Algorithm::Es256 => {
+            Box::new(EcdsaJwsAlgorithm::Es256.signer_from_der(&*pkcs8).map_err(failed)?)
+        }
+        Algorithm::Es384 => {
+            Box::new(EcdsaJwsAlgorithm::Es384.signer_from_der(&*pkcs8).map_err(failed)?)
+        }
+        Algorithm::Es512 => {
+            Box::new(EcdsaJwsAlgorithm::Es512.signer_from_der(&*pkcs8).map_err(failed)?)
+        }
+        Algorithm::EdDsa => {
+            Box::new(EddsaJwsAlgorithm::Eddsa.signer_from_der(&*pkcs8).map_err(failed)?)
+        }
     })
 }
 

@@ -30,26 +30,34 @@ pub enum CryptoError {
 
 /// A library of cryptography, as a value that is passed in.
 ///
-/// Everything random (keys, PSS salts, nonces, tokens) comes from it too. It is meant to be shared: `&dyn Provider`, `Arc<dyn Provider>`.
+/// Everything random (keys, PSS salts, nonces, tokens) comes from it too. It is meant to be shared:
+/// `&dyn Provider`, `Arc<dyn Provider>`.
 pub trait Provider: Send + Sync {
     /// Makes `key` ready to verify signatures of `algorithm`.
     ///
     /// # Errors
-    /// [`CryptoError::Mismatch`] if the algorithm is not one for this key, [`CryptoError::BadKey`] if the point is not on its curve or the
-    /// library refuses the number. Of Ed25519, some libraries decode the point only when they verify: octets that are no point are then imported,
-    /// and every signature is [`CryptoError::BadSignature`].
-    fn import(&self, algorithm: Algorithm, key: &PublicKey) -> Result<Box<dyn VerifyKey>, CryptoError>;
+    /// [`CryptoError::Mismatch`] if the algorithm is not one for this key, [`CryptoError::BadKey`]
+    /// if the point is not on its curve or the library refuses the number. Of Ed25519, some
+    /// libraries decode the point only when they verify: octets that are no point are then
+    /// imported, and every signature is [`CryptoError::BadSignature`].
+    fn import(
+        &self,
+        algorithm: Algorithm,
+        key: &PublicKey,
+    ) -> Result<Box<dyn VerifyKey>, CryptoError>;
 
     /// Makes a new key pair.
     ///
     /// # Errors
-    /// [`CryptoError::Unsupported`] for a kind that the library does not make, [`CryptoError::Failed`] if it fails.
+    /// [`CryptoError::Unsupported`] for a kind that the library does not make,
+    /// [`CryptoError::Failed`] if it fails.
     fn generate(&self, kind: KeyKind) -> Result<Box<dyn PrivateKey>, CryptoError>;
 
     /// Reads a private key: PKCS#8 (RFC 5958), unencrypted, DER.
     ///
     /// # Errors
-    /// [`CryptoError::BadKey`] if it is not one, is out of the limits of [`PublicKey`], or of a kind that is unknown here.
+    /// [`CryptoError::BadKey`] if it is not one, is out of the limits of [`PublicKey`], or of a
+    /// kind that is unknown here.
     fn private_key_from_pkcs8_der(&self, pkcs8: &[u8]) -> Result<Box<dyn PrivateKey>, CryptoError>;
 
     /// SHA-256.
@@ -78,7 +86,8 @@ pub trait Provider: Send + Sync {
 pub trait VerifyKey: Send + Sync {
     /// Whether `signature` is this key's over `message`.
     ///
-    /// An ECDSA signature is `r‖s` of exactly the curve's length, an RSA one has exactly as many octets as the modulus.
+    /// An ECDSA signature is `r‖s` of exactly the curve's length, an RSA one has exactly as many
+    /// octets as the modulus.
     ///
     /// # Errors
     /// [`CryptoError::BadSignature`] for every reason.
@@ -87,8 +96,8 @@ pub trait VerifyKey: Send + Sync {
 
 /// Something that signs with one key: the seam for keys that live elsewhere.
 ///
-/// It blocks until the signature is there. For keys behind a network or a prompt, take the octets from `to_be_signed` and hand the signature
-/// to `assemble` instead.
+/// It blocks until the signature is there. For keys behind a network or a prompt, take the octets
+/// from `to_be_signed` and hand the signature to `assemble` instead.
 pub trait Signer: Send + Sync {
     /// The public half.
     fn public_key(&self) -> &PublicKey;
@@ -96,8 +105,9 @@ pub trait Signer: Send + Sync {
     /// Signs `message` (not its digest). An ECDSA signature is `r‖s` of exactly the curve's length.
     ///
     /// # Errors
-    /// [`CryptoError::Mismatch`] if the algorithm is not one for this key, [`CryptoError::Unsupported`] if this signer does not do it,
-    /// [`CryptoError::Failed`] if it tried and failed.
+    /// [`CryptoError::Mismatch`] if the algorithm is not one for this key,
+    /// [`CryptoError::Unsupported`] if this signer does not do it, [`CryptoError::Failed`] if it
+    /// tried and failed.
     fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, CryptoError>;
 }
 
@@ -154,8 +164,13 @@ impl VerifyingKey {
     /// Binds `key` to `algorithm` and imports it.
     ///
     /// # Errors
-    /// Class `algorithm` if they do not fit each other; `weak-key` if the provider refuses the key (a point that is not on its curve).
-    pub fn new(provider: &dyn Provider, algorithm: Algorithm, key: &PublicKey) -> Result<Self, Error> {
+    /// Class `algorithm` if they do not fit each other; `weak-key` if the provider refuses the key
+    /// (a point that is not on its curve).
+    pub fn new(
+        provider: &dyn Provider,
+        algorithm: Algorithm,
+        key: &PublicKey,
+    ) -> Result<Self, Error> {
         Ok(Self { algorithm, imported: import(provider, algorithm, key)?, public_key: key.clone() })
     }
 
@@ -187,24 +202,34 @@ impl VerifyingKey {
 
 impl fmt::Debug for VerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifyingKey").field("algorithm", &self.algorithm).field("public_key", &self.public_key).finish_non_exhaustive()
+        f.debug_struct("VerifyingKey")
+            .field("algorithm", &self.algorithm)
+            .field("public_key", &self.public_key)
+            .finish_non_exhaustive()
     }
 }
 
 /// Imports a key, with the error in the words of this crate.
-pub(crate) fn import(provider: &dyn Provider, algorithm: Algorithm, key: &PublicKey) -> Result<Box<dyn VerifyKey>, Error> {
+pub(crate) fn import(
+    provider: &dyn Provider,
+    algorithm: Algorithm,
+    key: &PublicKey,
+) -> Result<Box<dyn VerifyKey>, Error> {
     if !algorithm.fits(key) {
         return Err(Error::new(Class::Algorithm, "alg", "the algorithm does not fit the key"));
     }
     provider.import(algorithm, key).map_err(|error| match error {
-        CryptoError::Mismatch | CryptoError::Unsupported => {
-            Error::new(Class::Algorithm, "alg", "the provider does not verify this algorithm with this key")
-        }
+        CryptoError::Mismatch | CryptoError::Unsupported => Error::new(
+            Class::Algorithm,
+            "alg",
+            "the provider does not verify this algorithm with this key",
+        ),
         _ => Error::new(Class::WeakKey, "key", "refused on import: degenerate or not on its curve"),
     })
 }
 
 /// Verifies, with the error in the words of this crate.
 pub(crate) fn verify(key: &dyn VerifyKey, message: &[u8], signature: &[u8]) -> Result<(), Error> {
-    key.verify(message, signature).map_err(|_| Error::new(Class::Signature, "signature", "does not verify"))
+    key.verify(message, signature)
+        .map_err(|_| Error::new(Class::Signature, "signature", "does not verify"))
 }

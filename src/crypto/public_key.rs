@@ -1,4 +1,5 @@
-//! A public key that has the right shape: SubjectPublicKeyInfo octets and where its numbers stand in them.
+//! A public key that has the right shape: SubjectPublicKeyInfo octets and where its numbers stand
+//! in them.
 
 use std::fmt;
 use std::ops::Range;
@@ -15,7 +16,8 @@ pub const MAX_RSA_BITS: u32 = 8192;
 const PART: &str = "subjectPublicKeyInfo";
 
 /// SEQUENCE { rsaEncryption, NULL } (RFC 3279).
-const RSA_IDENTIFIER: &[u8] = &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+const RSA_IDENTIFIER: &[u8] =
+    &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
 /// SEQUENCE { id-Ed25519 } (RFC 8410).
 const ED25519_IDENTIFIER: &[u8] = &[0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70];
 
@@ -74,19 +76,28 @@ impl Curve {
     /// SEQUENCE { id-ecPublicKey, namedCurve } (RFC 5480).
     const fn identifier(self) -> &'static [u8] {
         match self {
-            Self::P256 => {
-                &[0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]
-            }
-            Self::P384 => &[0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22],
-            Self::P521 => &[0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23],
+            Self::P256 => &[
+                0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+                0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07,
+            ],
+            Self::P384 => &[
+                0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
+                0x81, 0x04, 0x00, 0x22,
+            ],
+            Self::P521 => &[
+                0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
+                0x81, 0x04, 0x00, 0x23,
+            ],
         }
     }
 }
 
-/// A public key: RSA of 2048 to 8192 bits with an odd exponent from 3 to 2^32 - 1, EC on a [`Curve`], or Ed25519.
+/// A public key: RSA of 2048 to 8192 bits with an odd exponent from 3 to 2^32 - 1, EC on a
+/// [`Curve`], or Ed25519.
 ///
-/// Two keys are equal if they are the same key: each has one form, whatever form it was read from (leading zeros of `n` and `e` are stripped).
-/// Whether an EC point lies on its curve is found out when a [`Provider`](super::Provider) imports it.
+/// Two keys are equal if they are the same key: each has one form, whatever form it was read from
+/// (leading zeros of `n` and `e` are stripped). Whether an EC point lies on its curve is found out
+/// when a [`Provider`](super::Provider) imports it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PublicKey {
     spki: Vec<u8>,
@@ -137,8 +148,8 @@ impl PublicKey {
     /// An RSA key from modulus and exponent, unsigned and big-endian; leading zeros are stripped.
     ///
     /// # Errors
-    /// Class `weak-key`: a modulus of less than [`MIN_RSA_BITS`] or more than [`MAX_RSA_BITS`] bits, or even; an exponent that is even, below 3 or
-    /// above 2^32 - 1.
+    /// Class `weak-key`: a modulus of less than [`MIN_RSA_BITS`] or more than [`MAX_RSA_BITS`]
+    /// bits, or even; an exponent that is even, below 3 or above 2^32 - 1.
     pub fn rsa(n: &[u8], e: &[u8]) -> Result<Self, Error> {
         let (n, e) = (strip(n), strip(e));
         let weak = |part, detail| Err(Error::new(Class::WeakKey, part, detail));
@@ -175,7 +186,8 @@ impl PublicKey {
         Ok(Self { spki, place: Place::Rsa { n, e } })
     }
 
-    /// An EC key from its coordinates, big-endian, each of exactly [`Curve::coordinate_length`] octets.
+    /// An EC key from its coordinates, big-endian, each of exactly [`Curve::coordinate_length`]
+    /// octets.
     ///
     /// # Errors
     /// Class `malformed` if a coordinate has another length.
@@ -183,7 +195,10 @@ impl PublicKey {
         let length = curve.coordinate_length();
         for (part, coordinate) in [("x", x), ("y", y)] {
             if coordinate.len() != length {
-                return Err(Error::malformed(part, "not of the one length that the curve's coordinates have"));
+                return Err(Error::malformed(
+                    part,
+                    "not of the one length that the curve's coordinates have",
+                ));
             }
         }
         let mut spki = with_identifier(curve.identifier(), 1 + 2 * length);
@@ -206,12 +221,13 @@ impl PublicKey {
 
     /// An Ed25519 key from its 32 octets.
     ///
-    /// Some libraries decode the point on import, others on verification: whether it is one at all is found out at the latest there, where
-    /// nothing verifies with octets that are no point.
+    /// Some libraries decode the point on import, others on verification: whether it is one at all
+    /// is found out at the latest there, where nothing verifies with octets that are no point.
     ///
     /// # Errors
-    /// Class `malformed` for another length or a y coordinate that is not below the field's prime (RFC 8032 section 5.1.3), `weak-key` for a
-    /// point of small order, with which anything can be made to verify.
+    /// Class `malformed` for another length or a y coordinate that is not below the field's prime
+    /// (RFC 8032 section 5.1.3), `weak-key` for a point of small order, with which anything can be
+    /// made to verify.
     pub fn ed25519(x: &[u8]) -> Result<Self, Error> {
         let Ok(point) = <&[u8; 32]>::try_from(x) else {
             return Err(Error::malformed("x", "not 32 octets"));
@@ -227,11 +243,12 @@ impl PublicKey {
         Ok(Self { spki, place: Place::Ed25519 })
     }
 
-    /// Reads a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7): DER, in the one form that RFC 3279, 5480 or 8410 gives it.
+    /// Reads a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7): DER, in the one form that RFC 3279,
+    /// 5480 or 8410 gives it.
     ///
     /// # Errors
-    /// Class `malformed` if it is not that, or of an algorithm, curve or point form that is unknown here; otherwise as [`rsa`](Self::rsa),
-    /// [`ec`](Self::ec), [`ed25519`](Self::ed25519).
+    /// Class `malformed` if it is not that, or of an algorithm, curve or point form that is unknown
+    /// here; otherwise as [`rsa`](Self::rsa), [`ec`](Self::ec), [`ed25519`](Self::ed25519).
     pub fn from_spki_der(spki: &[u8]) -> Result<Self, Error> {
         let mut outer = tlv::Cursor::new(spki);
         let mut fields = outer.require(Tag::Sequence, PART)?.inside();
@@ -248,13 +265,16 @@ impl PublicKey {
             Self::rsa(n, e)?
         } else if identifier.octets == ED25519_IDENTIFIER {
             Self::ed25519(content)?
-        } else if let Some(curve) = Curve::ALL.iter().copied().find(|curve| identifier.octets == curve.identifier()) {
+        } else if let Some(curve) =
+            Curve::ALL.iter().copied().find(|curve| identifier.octets == curve.identifier())
+        {
             Self::ec_point(curve, content)?
         } else {
-            return Err(Error::malformed(PART, "an algorithm or curve that is unknown here").at(identifier.offset));
+            return Err(Error::malformed(PART, "an algorithm or curve that is unknown here")
+                .at(identifier.offset));
         };
-        // What was read above leaves no room for another spelling of the same key. Should a gap ever open in it, two spellings of one key
-        // must still not pass for two keys.
+        // What was read above leaves no room for another spelling of the same key. Should a gap
+        // ever open in it, two spellings of one key must still not pass for two keys.
         if key.spki != spki {
             return Err(Error::malformed(PART, "not in the one form that DER has for it"));
         }
@@ -271,7 +291,9 @@ impl PublicKey {
     #[must_use]
     pub fn parts(&self) -> PublicKeyParts<'_> {
         match &self.place {
-            Place::Rsa { n, e } => PublicKeyParts::Rsa { n: &self.spki[n.clone()], e: &self.spki[e.clone()] },
+            Place::Rsa { n, e } => {
+                PublicKeyParts::Rsa { n: &self.spki[n.clone()], e: &self.spki[e.clone()] }
+            }
             Place::Ec(curve) => {
                 let length = curve.coordinate_length();
                 let (x, y) = self.spki[self.spki.len() - 2 * length..].split_at(length);
@@ -291,23 +313,33 @@ impl PublicKey {
         }
     }
 
-    /// Whether whoever has the private half of the one has that of the other as well: the same modulus, whatever the exponents; the same point or
-    /// its negative.
+    /// Whether whoever has the private half of the one has that of the other as well: the same
+    /// modulus, whatever the exponents; the same point or its negative.
     pub(crate) fn is_bound_to(&self, other: &Self) -> bool {
         match (self.parts(), other.parts()) {
             (PublicKeyParts::Rsa { n, .. }, PublicKeyParts::Rsa { n: other, .. }) => n == other,
-            (PublicKeyParts::Ec { curve, x, .. }, PublicKeyParts::Ec { curve: other_curve, x: other, .. }) => curve == other_curve && x == other,
+            (
+                PublicKeyParts::Ec { curve, x, .. },
+                PublicKeyParts::Ec { curve: other_curve, x: other, .. },
+            ) => curve == other_curve && x == other,
             // The sign stands in the highest bit of the last octet.
-            (PublicKeyParts::Ed25519 { x }, PublicKeyParts::Ed25519 { x: other }) => x[..31] == other[..31] && (x[31] ^ other[31]) & 0x7f == 0,
+            (PublicKeyParts::Ed25519 { x }, PublicKeyParts::Ed25519 { x: other }) => {
+                x[..31] == other[..31] && (x[31] ^ other[31]) & 0x7f == 0
+            }
             _ => false,
         }
     }
 
-    /// What a library that wants less than an SPKI takes: PKCS#1 `RSAPublicKey`, the uncompressed point, or the 32 octets.
-    #[cfg_attr(not(any(feature = "aws-lc-rs", feature = "rustcrypto", feature = "josekit")), allow(dead_code))]
+    /// What a library that wants less than an SPKI takes: PKCS#1 `RSAPublicKey`, the uncompressed
+    /// point, or the 32 octets.
+    #[cfg_attr(
+        not(any(feature = "aws-lc-rs", feature = "rustcrypto", feature = "josekit")),
+        allow(dead_code)
+    )]
     pub(crate) fn as_subject_public_key(&self) -> &[u8] {
         let start = match &self.place {
-            // The header of the sequence around the numbers stands before the header of the modulus; both have four octets at these lengths.
+            // The header of the sequence around the numbers stands before the header of the
+            // modulus; both have four octets at these lengths.
             Place::Rsa { n, .. } => n.start - usize::from(self.spki[n.start] >= 0x80) - 8,
             Place::Ec(curve) => self.spki.len() - 2 * curve.coordinate_length() - 1,
             Place::Ed25519 => self.spki.len() - 32,
@@ -346,16 +378,19 @@ fn bits_of(number: &[u8]) -> usize {
     number.len() * 8 - number.first().map_or(0, |first| first.leading_zeros() as usize)
 }
 
-/// The points whose order divides 8, in every encoding of their y coordinate; the sign bit does not matter.
+/// The points whose order divides 8, in every encoding of their y coordinate; the sign bit does not
+/// matter.
 fn has_small_order(point: &[u8; 32]) -> bool {
     const ORDER_8: [[u8; 32]; 2] = [
         [
-            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33,
-            0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef,
+            0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88,
+            0x6d, 0x53, 0xfc, 0x05,
         ],
         [
-            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc,
-            0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10,
+            0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77,
+            0x92, 0xac, 0x03, 0x7a,
         ],
     ];
     let mut y = *point;

@@ -1,7 +1,8 @@
 //! The provider in pure Rust: the libraries of RustCrypto, and ed25519-dalek.
 //!
-//! Private RSA operations are blinded, but RUSTSEC-2023-0071 (a timing side channel) is open for every version of `rsa`: where somebody can
-//! measure them, make and use RSA keys with another provider or a token. Verification is not concerned.
+//! Private RSA operations are blinded, but RUSTSEC-2023-0071 (a timing side channel) is open for
+//! every version of `rsa`: where somebody can measure them, make and use RSA keys with another
+//! provider or a token. Verification is not concerned.
 
 use getrandom::SysRng;
 use getrandom::rand_core::{TryRng as _, UnwrapErr};
@@ -15,47 +16,75 @@ use rsa::{BoxedUint, Pkcs1v15Sign, Pss, RsaPrivateKey, RsaPublicKey};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
-use super::{Algorithm, CryptoError, Curve, KeyKind, MAX_RSA_BITS, MIN_RSA_BITS, PrivateKey, Provider, PublicKey, PublicKeyParts, Signer, VerifyKey};
+use super::{
+    Algorithm, CryptoError, Curve, KeyKind, MAX_RSA_BITS, MIN_RSA_BITS, PrivateKey, Provider,
+    PublicKey, PublicKeyParts, Signer, VerifyKey,
+};
 
 /// The provider in pure Rust. It makes RSA keys of any even length from 2048 to 8192 bits.
 ///
 /// EdDSA is verified strictly: a signature whose `R` is a point of small order is refused as well.
 ///
 /// # Panics
-/// Making an RSA key panics if the system's random generator works at first and fails in the middle: `rsa` has no other way to take it.
+/// Making an RSA key panics if the system's random generator works at first and fails in the
+/// middle: `rsa` has no other way to take it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RustCrypto;
 
 impl Provider for RustCrypto {
-    fn import(&self, algorithm: Algorithm, key: &PublicKey) -> Result<Box<dyn VerifyKey>, CryptoError> {
+    fn import(
+        &self,
+        algorithm: Algorithm,
+        key: &PublicKey,
+    ) -> Result<Box<dyn VerifyKey>, CryptoError> {
         if !algorithm.fits(key) {
             return Err(CryptoError::Mismatch);
         }
         let point = key.as_subject_public_key();
         Ok(match key.parts() {
             PublicKeyParts::Rsa { n, e } => {
-                let key = RsaPublicKey::new(BoxedUint::from_be_slice_vartime(n), BoxedUint::from_be_slice_vartime(e));
+                let key = RsaPublicKey::new(
+                    BoxedUint::from_be_slice_vartime(n),
+                    BoxedUint::from_be_slice_vartime(e),
+                );
                 Box::new(RsaVerifyKey { algorithm, key: key.map_err(bad_key)? })
             }
-            PublicKeyParts::Ec { curve: Curve::P256, .. } => Box::new(Parsed(p256::ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(bad_key)?)),
-            PublicKeyParts::Ec { curve: Curve::P384, .. } => Box::new(Parsed(p384::ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(bad_key)?)),
-            PublicKeyParts::Ec { curve: Curve::P521, .. } => Box::new(Parsed(p521::ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(bad_key)?)),
-            PublicKeyParts::Ed25519 { x } => Box::new(Parsed(ed25519_dalek::VerifyingKey::try_from(x).map_err(bad_key)?)),
+            PublicKeyParts::Ec { curve: Curve::P256, .. } => Box::new(Parsed(
+                p256::ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(bad_key)?,
+            )),
+            PublicKeyParts::Ec { curve: Curve::P384, .. } => Box::new(Parsed(
+                p384::ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(bad_key)?,
+            )),
+            PublicKeyParts::Ec { curve: Curve::P521, .. } => Box::new(Parsed(
+                p521::ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(bad_key)?,
+            )),
+            PublicKeyParts::Ed25519 { x } => {
+                Box::new(Parsed(ed25519_dalek::VerifyingKey::try_from(x).map_err(bad_key)?))
+            }
         })
     }
 
     fn generate(&self, kind: KeyKind) -> Result<Box<dyn PrivateKey>, CryptoError> {
-        // The seed of an Ed25519 key; for RSA only the question whether there is a generator at all.
+        // The seed of an Ed25519 key; for RSA only the question whether there is a generator at
+        // all.
         let mut seed = Zeroizing::new([0; 32]);
         self.fill_random(&mut *seed)?;
         match kind {
-            KeyKind::Rsa { bits } if bits % 2 == 0 && (MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits.into()) => {
+            KeyKind::Rsa { bits }
+                if bits % 2 == 0 && (MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits.into()) =>
+            {
                 from_rsa(RsaPrivateKey::new(&mut UnwrapErr(SysRng), bits.into()).map_err(failed)?)
             }
             KeyKind::Rsa { .. } => Err(CryptoError::Unsupported),
-            KeyKind::Ec(Curve::P256) => from_p256(p256::ecdsa::SigningKey::try_generate_from_rng(&mut SysRng).map_err(failed)?),
-            KeyKind::Ec(Curve::P384) => from_p384(p384::ecdsa::SigningKey::try_generate_from_rng(&mut SysRng).map_err(failed)?),
-            KeyKind::Ec(Curve::P521) => from_p521(p521::ecdsa::SigningKey::try_generate_from_rng(&mut SysRng).map_err(failed)?),
+            KeyKind::Ec(Curve::P256) => from_p256(
+                p256::ecdsa::SigningKey::try_generate_from_rng(&mut SysRng).map_err(failed)?,
+            ),
+            KeyKind::Ec(Curve::P384) => from_p384(
+                p384::ecdsa::SigningKey::try_generate_from_rng(&mut SysRng).map_err(failed)?,
+            ),
+            KeyKind::Ec(Curve::P521) => from_p521(
+                p521::ecdsa::SigningKey::try_generate_from_rng(&mut SysRng).map_err(failed)?,
+            ),
             KeyKind::Ed25519 => from_ed25519(ed25519_dalek::SigningKey::from_bytes(&seed)),
         }
     }
@@ -64,8 +93,10 @@ impl Provider for RustCrypto {
         let info = PrivateKeyInfoRef::try_from(pkcs8).map_err(bad_key)?;
         let key = if info.algorithm.oid == rsa::pkcs1::ALGORITHM_OID {
             // The limits come before the arithmetic.
-            let numbers = RsaPrivateKeyRef::try_from(info.private_key.as_bytes()).map_err(bad_key)?;
-            PublicKey::rsa(numbers.modulus.as_bytes(), numbers.public_exponent.as_bytes()).map_err(bad_key)?;
+            let numbers =
+                RsaPrivateKeyRef::try_from(info.private_key.as_bytes()).map_err(bad_key)?;
+            PublicKey::rsa(numbers.modulus.as_bytes(), numbers.public_exponent.as_bytes())
+                .map_err(bad_key)?;
             from_rsa(info.clone().try_into().map_err(bad_key)?)
         } else if info.algorithm.oid == ED25519 {
             let seed = match info.private_key.as_bytes() {
@@ -81,7 +112,11 @@ impl Provider for RustCrypto {
             from_p521(info.clone().try_into().map_err(bad_key)?)
         }?;
         match info.public_key {
-            Some(public_key) if public_key.as_bytes() != Some(key.public_key().as_subject_public_key()) => Err(CryptoError::BadKey),
+            Some(public_key)
+                if public_key.as_bytes() != Some(key.public_key().as_subject_public_key()) =>
+            {
+                Err(CryptoError::BadKey)
+            }
             _ => Ok(key),
         }
     }
@@ -110,12 +145,17 @@ impl Provider for RustCrypto {
 }
 
 /// id-Ed25519 (RFC 8410).
-const ED25519: rsa::pkcs8::ObjectIdentifier = rsa::pkcs8::ObjectIdentifier::new_unwrap("1.3.101.112");
+const ED25519: rsa::pkcs8::ObjectIdentifier =
+    rsa::pkcs8::ObjectIdentifier::new_unwrap("1.3.101.112");
 
-/// PKCS#8 of an Ed25519 key up to its seed. The library's own writer adds the public half (version 2), which OpenSSL 3.0 does not read.
-const ED25519_PKCS8: [u8; 16] = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+/// PKCS#8 of an Ed25519 key up to its seed. The library's own writer adds the public half (version
+/// 2), which OpenSSL 3.0 does not read.
+const ED25519_PKCS8: [u8; 16] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
 
-/// A public key of a library. A type of our own, so that no library's type shows in the list of implementors.
+/// A public key of a library. A type of our own, so that no library's type shows in the list of
+/// implementors.
 struct Parsed<K>(K);
 
 struct Pair<K> {
@@ -128,14 +168,20 @@ struct RsaVerifyKey {
     key: RsaPublicKey,
 }
 
-/// What is done with a scheme, which is a type of its own for each algorithm, and the digest that it takes.
+/// What is done with a scheme, which is a type of its own for each algorithm, and the digest that
+/// it takes.
 trait WithScheme {
     type Output;
 
-    fn with(self, scheme: impl SignatureScheme, digest: &[u8]) -> Result<Self::Output, CryptoError>;
+    fn with(self, scheme: impl SignatureScheme, digest: &[u8])
+    -> Result<Self::Output, CryptoError>;
 }
 
-fn with_scheme<W: WithScheme>(algorithm: Algorithm, message: &[u8], action: W) -> Result<W::Output, CryptoError> {
+fn with_scheme<W: WithScheme>(
+    algorithm: Algorithm,
+    message: &[u8],
+    action: W,
+) -> Result<W::Output, CryptoError> {
     match algorithm {
         Algorithm::Rs256 => action.with(Pkcs1v15Sign::new::<Sha256>(), &Sha256::digest(message)),
         Algorithm::Rs384 => action.with(Pkcs1v15Sign::new::<Sha384>(), &Sha384::digest(message)),
@@ -181,7 +227,8 @@ impl WithScheme for Signing<'_> {
 }
 
 fn from_rsa(private_key: RsaPrivateKey) -> Result<Box<dyn PrivateKey>, CryptoError> {
-    let public_key = PublicKey::rsa(&private_key.n_bytes(), &private_key.e_bytes()).map_err(bad_key)?;
+    let public_key =
+        PublicKey::rsa(&private_key.n_bytes(), &private_key.e_bytes()).map_err(bad_key)?;
     Ok(Box::new(Pair { public_key, private_key }))
 }
 
@@ -207,12 +254,15 @@ macro_rules! on_curve {
         impl VerifyKey for Parsed<$library::ecdsa::VerifyingKey> {
             fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
                 // Takes `r‖s` of the one length, neither of them zero nor above the order.
-                let signature = $library::ecdsa::Signature::from_slice(signature).map_err(bad_signature)?;
+                let signature =
+                    $library::ecdsa::Signature::from_slice(signature).map_err(bad_signature)?;
                 self.0.verify(message, &signature).map_err(bad_signature)
             }
         }
 
-        fn $from(private_key: $library::ecdsa::SigningKey) -> Result<Box<dyn PrivateKey>, CryptoError> {
+        fn $from(
+            private_key: $library::ecdsa::SigningKey,
+        ) -> Result<Box<dyn PrivateKey>, CryptoError> {
             let point = private_key.verifying_key().to_sec1_point(false);
             let public_key = PublicKey::ec_point($curve, point.as_bytes()).map_err(bad_key)?;
             Ok(Box::new(Pair { public_key, private_key }))
@@ -227,7 +277,8 @@ macro_rules! on_curve {
                 if !algorithm.fits(&self.public_key) {
                     return Err(CryptoError::Mismatch);
                 }
-                let signature: $library::ecdsa::Signature = self.private_key.try_sign_with_rng(&mut SysRng, message).map_err(failed)?;
+                let signature: $library::ecdsa::Signature =
+                    self.private_key.try_sign_with_rng(&mut SysRng, message).map_err(failed)?;
                 Ok(signature.to_bytes().to_vec())
             }
         }
@@ -251,7 +302,9 @@ impl VerifyKey for Parsed<ed25519_dalek::VerifyingKey> {
     }
 }
 
-fn from_ed25519(private_key: ed25519_dalek::SigningKey) -> Result<Box<dyn PrivateKey>, CryptoError> {
+fn from_ed25519(
+    private_key: ed25519_dalek::SigningKey,
+) -> Result<Box<dyn PrivateKey>, CryptoError> {
     let public_key = PublicKey::ed25519(private_key.verifying_key().as_bytes()).map_err(bad_key)?;
     Ok(Box::new(Pair { public_key, private_key }))
 }

@@ -46,7 +46,11 @@ impl Parts {
         let version = fields.require(Tag::Integer, "version")?;
         let subject = fields.require(Tag::Sequence, "subject")?;
         let spki = fields.require(Tag::Sequence, "subjectPKInfo")?;
-        let attributes = if fields.is_empty() { None } else { Some(fields.require(tlv::context(0), "attributes")?) };
+        let attributes = if fields.is_empty() {
+            None
+        } else {
+            Some(fields.require(tlv::context(0), "attributes")?)
+        };
         fields.end("certificationRequestInfo")?;
         Ok(Self {
             version: version.value_range(),
@@ -59,7 +63,8 @@ impl Parts {
         })
     }
 
-    /// Refuses a subject and attributes that are not DER all through, to a bounded depth, or have not their shape.
+    /// Refuses a subject and attributes that are not DER all through, to a bounded depth, or have
+    /// not their shape.
     pub(super) fn check_inside(&self, der: &[u8]) -> Result<(), Error> {
         check_subject(&tlv::Cursor::new(&der[self.subject.clone()]).next("subject")?)?;
         if let Some(place) = self.attributes.clone() {
@@ -74,7 +79,8 @@ impl Parts {
     }
 }
 
-/// A Name: sets of one or more pairs of type and value, DER all through. Types and values are whatever they are.
+/// A Name: sets of one or more pairs of type and value, DER all through. Types and values are
+/// whatever they are.
 fn check_subject(subject: &tlv::Element<'_>) -> Result<(), Error> {
     const PART: &str = "subject";
     let mut names = subject.inside();
@@ -93,7 +99,8 @@ fn check_subject(subject: &tlv::Element<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Attributes: each a type and a set of values, DER all through. Types and values are whatever they are.
+/// Attributes: each a type and a set of values, DER all through. Types and values are whatever they
+/// are.
 fn check_attributes(attributes: &tlv::Element<'_>) -> Result<(), Error> {
     const PART: &str = "attributes";
     let mut list = attributes.inside();

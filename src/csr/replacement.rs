@@ -16,7 +16,12 @@ pub struct UnsignedRequest {
 }
 
 impl UnsignedRequest {
-    pub(super) fn new(subject: &[u8], key: &PublicKey, attributes: &[u8], algorithm: Algorithm) -> Self {
+    pub(super) fn new(
+        subject: &[u8],
+        key: &PublicKey,
+        attributes: &[u8],
+        algorithm: Algorithm,
+    ) -> Self {
         const VERSION_0: &[u8] = &[0x02, 0x01, 0x00];
         let parts = [VERSION_0, subject, key.as_spki_der(), attributes];
         let length = parts.iter().map(|part| part.len()).sum();
@@ -38,7 +43,8 @@ impl UnsignedRequest {
         &self.info
     }
 
-    /// The DER CertificationRequest. `signature` is raw, `r‖s` for ECDSA, and written as PKCS#10 wants it. It is not verified.
+    /// The DER CertificationRequest. `signature` is raw, `r‖s` for ECDSA, and written as PKCS#10
+    /// wants it. It is not verified.
     #[must_use]
     pub fn assemble(self, signature: &[u8]) -> Vec<u8> {
         let converted;
@@ -73,6 +79,8 @@ impl UnsignedRequest {
 
 impl fmt::Debug for UnsignedRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UnsignedRequest").field("algorithm", &self.algorithm).finish_non_exhaustive()
+        f.debug_struct("UnsignedRequest")
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
     }
 }

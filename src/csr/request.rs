@@ -11,7 +11,8 @@ use crate::{Class, Error};
 
 /// A certificate request (RFC 2986) in its strict form, whose signature by its own key verified.
 ///
-/// That is all it says: names and extensions in it are what somebody asks for, and no reason to grant them.
+/// That is all it says: names and extensions in it are what somebody asks for, and no reason to
+/// grant them.
 ///
 /// A template is not a request:
 ///
@@ -42,9 +43,10 @@ impl Request {
     /// Reads DER and verifies the signature.
     ///
     /// # Errors
-    /// Class `malformed` if it is not one DER CertificationRequest, `too-large` above [`MAX_REQUEST`](super::MAX_REQUEST) octets,
-    /// `weak-key` as [`PublicKey`] says, and `csr` if its version is not 0, its attributes are absent, its signature algorithm is weak,
-    /// unknown or does not fit its key, or its signature does not verify.
+    /// Class `malformed` if it is not one DER CertificationRequest, `too-large` above
+    /// [`MAX_REQUEST`](super::MAX_REQUEST) octets, `weak-key` as [`PublicKey`] says, and `csr` if
+    /// its version is not 0, its attributes are absent, its signature algorithm is weak, unknown or
+    /// does not fit its key, or its signature does not verify.
     pub fn from_der(der: &[u8], provider: &dyn Provider) -> Result<Self, Error> {
         let unverified = UnverifiedRequest::from_owned(der.to_vec())?;
         unverified.parts.check_inside(&unverified.der)?;
@@ -54,7 +56,8 @@ impl Request {
         unverified.verify(&*key, public_key)
     }
 
-    /// Reads standard base64 with padding, as Hermod's `certreq` is, and goes on as [`from_der`](Self::from_der).
+    /// Reads standard base64 with padding, as Hermod's `certreq` is, and goes on as
+    /// [`from_der`](Self::from_der).
     ///
     /// # Errors
     /// Class `malformed` if it is not base64, and as [`from_der`](Self::from_der).
@@ -122,13 +125,18 @@ fn compare(subject: &[u8], attributes: &[u8], template: &Template) -> Result<(),
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request").field("public_key", &self.public_key).field("algorithm", &self.algorithm).finish_non_exhaustive()
+        f.debug_struct("Request")
+            .field("public_key", &self.public_key)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
     }
 }
 
-/// A strict request before its signature is looked at, so that a key that is imported already can verify it.
+/// A strict request before its signature is looked at, so that a key that is imported already can
+/// verify it.
 ///
-/// The inside of subject and attributes is not looked at: [`matches`](Self::matches) compares them with a template's, which was.
+/// The inside of subject and attributes is not looked at: [`matches`](Self::matches) compares them
+/// with a template's, which was.
 pub(crate) struct UnverifiedRequest {
     der: Vec<u8>,
     parts: Parts,
@@ -148,8 +156,13 @@ impl UnverifiedRequest {
         if parts.attributes.is_none() {
             return Err(Error::new(Class::Csr, "attributes", "absent"));
         }
-        let algorithm = identified(&der[parts.signature_algorithm.clone()])
-            .ok_or_else(|| Error::new(Class::Csr, "signatureAlgorithm", "not an algorithm that is accepted here, or not in its one form"))?;
+        let algorithm = identified(&der[parts.signature_algorithm.clone()]).ok_or_else(|| {
+            Error::new(
+                Class::Csr,
+                "signatureAlgorithm",
+                "not an algorithm that is accepted here, or not in its one form",
+            )
+        })?;
         Ok(Self { der, parts, algorithm })
     }
 
@@ -164,16 +177,29 @@ impl UnverifiedRequest {
 
     /// As [`Request::matches`].
     pub(crate) fn matches(&self, template: &Template) -> Result<(), Error> {
-        compare(&self.der[self.parts.subject.clone()], self.parts.attributes_or_none(&self.der), template)
+        compare(
+            &self.der[self.parts.subject.clone()],
+            self.parts.attributes_or_none(&self.der),
+            template,
+        )
     }
 
     /// Whether its algorithm fits its key.
     pub(crate) fn fits(&self, key: &PublicKey) -> Result<(), Error> {
-        if self.algorithm.fits(key) { Ok(()) } else { Err(Error::new(Class::Csr, "signatureAlgorithm", "the algorithm does not fit the key")) }
+        if self.algorithm.fits(key) {
+            Ok(())
+        } else {
+            Err(Error::new(Class::Csr, "signatureAlgorithm", "the algorithm does not fit the key"))
+        }
     }
 
-    /// Verifies with `key`, which is `public_key` imported for [`algorithm`](Self::algorithm), which fits it.
-    pub(crate) fn verify(self, key: &dyn VerifyKey, public_key: PublicKey) -> Result<Request, Error> {
+    /// Verifies with `key`, which is `public_key` imported for [`algorithm`](Self::algorithm),
+    /// which fits it.
+    pub(crate) fn verify(
+        self,
+        key: &dyn VerifyKey,
+        public_key: PublicKey,
+    ) -> Result<Request, Error> {
         let wrong = |error: Error| error.with_class(Class::Csr);
         let signature = &self.der[self.parts.signature.clone()];
         let signature = match self.algorithm.curve() {

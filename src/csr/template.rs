@@ -8,10 +8,12 @@ use crate::crypto::{Algorithm, CryptoError, Curve, KeyKind, Provider, PublicKey,
 use crate::jose::{decode_standard, encode_standard};
 use crate::{Class, Error};
 
-/// A certificate request that serves as a template: the right subject and attributes, a key and a signature that mean nothing.
+/// A certificate request that serves as a template: the right subject and attributes, a key and a
+/// signature that mean nothing.
 ///
-/// It is read leniently, as real ones are odd: version 0 to 2, any signature by any algorithm, any key, no attributes at all, any subject. It
-/// has to be one DER object all the same. Every octet is kept.
+/// It is read leniently, as real ones are odd: version 0 to 2, any signature by any algorithm, any
+/// key, no attributes at all, any subject. It has to be one DER object all the same. Every octet is
+/// kept.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -38,13 +40,14 @@ impl Template {
     /// Reads DER.
     ///
     /// # Errors
-    /// Class `malformed` if it is not one DER CertificationRequest of version 0 to 2, `too-large` above [`MAX_REQUEST`](super::MAX_REQUEST)
-    /// octets.
+    /// Class `malformed` if it is not one DER CertificationRequest of version 0 to 2, `too-large`
+    /// above [`MAX_REQUEST`](super::MAX_REQUEST) octets.
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         Self::from_owned(der.to_vec())
     }
 
-    /// Reads standard base64 with padding, as Hermod's `certreq` is; blanks and line breaks are tolerated.
+    /// Reads standard base64 with padding, as Hermod's `certreq` is; blanks and line breaks are
+    /// tolerated.
     ///
     /// # Errors
     /// Class `malformed` if it is not base64, and as [`from_der`](Self::from_der).
@@ -52,8 +55,8 @@ impl Template {
         Self::from_owned(decode_standard(text, "certificationRequest")?)
     }
 
-    /// Makes a template for a subject, with a throw-away P-256 key and no attributes. `subject` is a name in the form of RFC 4514:
-    /// `CN=A,O=Example`.
+    /// Makes a template for a subject, with a throw-away P-256 key and no attributes. `subject` is
+    /// a name in the form of RFC 4514: `CN=A,O=Example`.
     ///
     /// ```
     /// # #[cfg(feature = "aws-lc-rs")] {
@@ -71,9 +74,19 @@ impl Template {
         let bad = |_| Error::malformed("subject", "not a name in the form of RFC 4514");
         let name = x509_cert::name::Name::from_str(subject).map_err(bad)?;
         let subject = der::Encode::to_der(&name).map_err(bad)?;
-        let failed = |_: CryptoError| Error::new(Class::Storage, "subjectPKInfo", "the provider failed");
+        let failed =
+            |_: CryptoError| Error::new(Class::Storage, "subjectPKInfo", "the provider failed");
         let key = provider.generate(KeyKind::Ec(Curve::P256)).map_err(failed)?;
-        Self::from_owned(UnsignedRequest::new(&subject, key.public_key(), Parts::NO_ATTRIBUTES, Algorithm::Es256).sign(&key).map_err(failed)?)
+        Self::from_owned(
+            UnsignedRequest::new(
+                &subject,
+                key.public_key(),
+                Parts::NO_ATTRIBUTES,
+                Algorithm::Es256,
+            )
+            .sign(&key)
+            .map_err(failed)?,
+        )
     }
 
     fn from_owned(der: Vec<u8>) -> Result<Self, Error> {
@@ -112,31 +125,47 @@ impl Template {
         self.parts.attributes.clone().map(|place| &self.der[place])
     }
 
-    /// What a request has to hold for these attributes: the same octets, or the empty set where the template has none at all.
+    /// What a request has to hold for these attributes: the same octets, or the empty set where the
+    /// template has none at all.
     pub(crate) fn due_attributes(&self) -> &[u8] {
         self.parts.attributes_or_none(&self.der)
     }
 
-    /// Puts another key in. Subject and attributes keep their octets; the version is written as 0, which is the only one there is, and absent
-    /// attributes as the empty set, without which PKCS#10 is not complete.
+    /// Puts another key in. Subject and attributes keep their octets; the version is written as 0,
+    /// which is the only one there is, and absent attributes as the empty set, without which
+    /// PKCS#10 is not complete.
     ///
     /// # Errors
     /// Class `algorithm` if `algorithm` does not fit `key`.
-    pub fn with_key(&self, key: &PublicKey, algorithm: Algorithm) -> Result<UnsignedRequest, Error> {
+    pub fn with_key(
+        &self,
+        key: &PublicKey,
+        algorithm: Algorithm,
+    ) -> Result<UnsignedRequest, Error> {
         if !algorithm.fits(key) {
-            return Err(Error::new(Class::Algorithm, "signatureAlgorithm", "the algorithm does not fit the key"));
+            return Err(Error::new(
+                Class::Algorithm,
+                "signatureAlgorithm",
+                "the algorithm does not fit the key",
+            ));
         }
         Ok(UnsignedRequest::new(self.subject_der(), key, self.due_attributes(), algorithm))
     }
 
-    /// Puts the signer's key in and signs with it, by the [default algorithm](Algorithm::default_for) of its key. Gives a DER
-    /// CertificationRequest.
+    /// Puts the signer's key in and signs with it, by the [default
+    /// algorithm](Algorithm::default_for) of its key. Gives a DER CertificationRequest.
     ///
     /// # Errors
     /// What the signer answers.
     pub fn replace_key(&self, signer: &dyn Signer) -> Result<Vec<u8>, CryptoError> {
         let key = signer.public_key();
-        UnsignedRequest::new(self.subject_der(), key, self.due_attributes(), Algorithm::default_for(key)).sign(signer)
+        UnsignedRequest::new(
+            self.subject_der(),
+            key,
+            self.due_attributes(),
+            Algorithm::default_for(key),
+        )
+        .sign(signer)
     }
 }
 

@@ -6,8 +6,9 @@
 //! | device | [`MailboxClient`], `HttpConnector` (feature `device`) | [`blocking::MailboxClient`] |
 //! | hub | [`CallbackSender`], [`ContentClient`] | |
 //!
-//! Addresses, credentials and the transport are arguments; proxy, roots and the client's certificate are the transport's. Nothing runs beside a call:
-//! dropping its future ends it and leaves nothing behind.
+//! Addresses, credentials and the transport are arguments; proxy, roots and the client's
+//! certificate are the transport's. Nothing runs beside a call: dropping its future ends it and
+//! leaves nothing behind.
 //!
 //! # What is sent again
 //!
@@ -17,13 +18,15 @@
 //! | poll, list, fetch, answer, remove | also after a timeout, a connection that broke, 408, 425, 429 and 5xx |
 //! | deliver, content | never: one exchange a call |
 //!
-//! `Retry-After` is kept: if it asks for more than is left of the budget, the call ends at once with what the other side said. What the same request would
-//! meet again (TLS that is not trusted, an answer that is too long, a redirect) is not tried again.
+//! `Retry-After` is kept: if it asks for more than is left of the budget, the call ends at once
+//! with what the other side said. What the same request would meet again (TLS that is not trusted,
+//! an answer that is too long, a redirect) is not tried again.
 //!
 //! # Errors
 //!
-//! What the other side said is the [source](std::error::Error::source) of an error: [`StatusError`] with status and body, whatever that is, or
-//! [`TransportError`] if no whole answer came. For a command, [`was_not_sent`] and [`was_not_taken`] tell what is certain.
+//! What the other side said is the [source](std::error::Error::source) of an error: [`StatusError`]
+//! with status and body, whatever that is, or [`TransportError`] if no whole answer came. For a
+//! command, [`was_not_sent`] and [`was_not_taken`] tell what is certain.
 
 #[cfg(feature = "hub")]
 mod api_user;
@@ -53,20 +56,21 @@ pub use wait::{WaitError, WaitPolicy, wait_for};
 use crate::Error;
 use crate::http::{StatusError, TransportError};
 
-/// Whether a call of a client certainly sent nothing: no connection was made, or there was nothing that could be sent.
+/// Whether a call of a client certainly sent nothing: no connection was made, or there was nothing
+/// that could be sent.
 ///
-/// For [`Enrollment::not_sent`](crate::hermod::integrator::Enrollment::not_sent). `false` means that it may have arrived, also for every error that is no
-/// client's.
+/// For [`Enrollment::not_sent`](crate::hermod::integrator::Enrollment::not_sent). `false` means
+/// that it may have arrived, also for every error that is no client's.
 #[must_use]
 pub fn was_not_sent(error: &Error) -> bool {
     TransportError::of(error).is_some_and(|failure| !failure.may_have_arrived())
 }
 
-/// Whether the hub certainly does not have a command whose submission ended so: [it was not sent](was_not_sent), or was refused with a 4xx other than
-/// 408.
+/// Whether the hub certainly does not have a command whose submission ended so: [it was not
+/// sent](was_not_sent), or was refused with a 4xx other than 408.
 ///
-/// After anything else (a timeout, a 5xx, a redirect, a success that cannot be read) the hub may have it: a callback with the command's `externalId`
-/// would tell.
+/// After anything else (a timeout, a 5xx, a redirect, a success that cannot be read) the hub may
+/// have it: a callback with the command's `externalId` would tell.
 ///
 /// ```
 /// use keyferry::Error;
@@ -80,6 +84,8 @@ pub fn was_not_sent(error: &Error) -> bool {
 /// ```
 #[must_use]
 pub fn was_not_taken(error: &Error) -> bool {
-    let refused = |answer: &StatusError| answer.status().is_client_error() && answer.status() != http::StatusCode::REQUEST_TIMEOUT;
+    let refused = |answer: &StatusError| {
+        answer.status().is_client_error() && answer.status() != http::StatusCode::REQUEST_TIMEOUT
+    };
     was_not_sent(error) || StatusError::of(error).is_some_and(refused)
 }

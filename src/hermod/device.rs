@@ -1,10 +1,12 @@
 //! The device: an agent that turns messages into key store operations and answers.
 //!
-//! An [`Agent`] opens activation links, reads the mailboxes of its profiles, asks the user ([`Consent`]), makes keys in a
-//! [`KeyStore`], answers, and takes certificates. It does what its own [`DevicePolicy`] allows, and opens only the hubs that this names.
+//! An [`Agent`] opens activation links, reads the mailboxes of its profiles, asks the user
+//! ([`Consent`]), makes keys in a [`KeyStore`], answers, and takes certificates. It does what its
+//! own [`DevicePolicy`] allows, and opens only the hubs that this names.
 //!
-//! All that it has to remember stands in the key store, before anything is sent. So any call may be cut short, by an error, by dropping its future,
-//! by the power: an agent that is made anew over the same store goes on with [`Agent::run_once`].
+//! All that it has to remember stands in the key store, before anything is sent. So any call may be
+//! cut short, by an error, by dropping its future, by the power: an agent that is made anew over
+//! the same store goes on with [`Agent::run_once`].
 //!
 //! # What it answers
 //!
@@ -25,25 +27,33 @@
 //!
 //! # Which key signs
 //!
-//! Sign and authenticate are answered with an active key that the command's filter matches and that its mechanism is for; never with one for encryption. A
-//! command in the mailbox of a profile is about that profile's keys. One that came by an activation link has no profile: then the device looks through all
-//! profiles whose mailbox is at the hub that the link led to, and no others; the filter may name one (`profile.id`). Of several keys that are left, a
-//! key of the command's own usage (`SIG`, `AUTH`) goes first, then the order of the key store counts. The user is asked each time, and told
-//! the profile and the key ([`Signing`]). A filter that has an operator, a parameter or a value that is not known here, or asks for something that the key
-//! does not have, matches nothing, also below `not`.
+//! Sign and authenticate are answered with an active key that the command's filter matches and that
+//! its mechanism is for; never with one for encryption. A command in the mailbox of a profile is
+//! about that profile's keys. One that came by an activation link has no profile: then the device
+//! looks through all profiles whose mailbox is at the hub that the link led to, and no others; the
+//! filter may name one (`profile.id`). Of several keys that are left, a key of the command's own
+//! usage (`SIG`, `AUTH`) goes first, then the order of the key store counts. The user is asked each
+//! time, and told the profile and the key ([`Signing`]). A filter that has an operator, a parameter
+//! or a value that is not known here, or asks for something that the key does not have, matches
+//! nothing, also below `not`.
 //!
 //! # What it signs
 //!
-//! The attestation key signs answers to provision commands, and nothing else. A key of a profile signs four things, none of which reads as another:
+//! The attestation key signs answers to provision commands, and nothing else. A key of a profile
+//! signs four things, none of which reads as another:
 //!
-//! - once, when it is new, its own statement, a JWS whose protected header has a `nonce` and no `typ`;
+//! - once, when it is new, its own statement, a JWS whose protected header has a `nonce` and no
+//!   `typ`;
 //! - then its certificate request, DER that begins with the octet of a SEQUENCE, 0x30;
-//! - for `jws`, a JWS whose protected header has the `typ` of its role ([`SignatureTypes`](crate::hermod::dialect::SignatureTypes)), which the
-//!   [proof](crate::hermod::proof) takes for nothing else. What the command wants signed is the payload and nowhere else;
-//! - for `pkcs7`, the signed attributes of a CMS, DER that begins with the octet of a SET, 0x31. What the command wants signed stands in them as a
-//!   digest.
+//! - for `jws`, a JWS whose protected header has the `typ` of its role
+//!   ([`SignatureTypes`](crate::hermod::dialect::SignatureTypes)), which the
+//!   [proof](crate::hermod::proof) takes for nothing else. What the command wants signed is the
+//!   payload and nowhere else;
+//! - for `pkcs7`, the signed attributes of a CMS, DER that begins with the octet of a SET, 0x31.
+//!   What the command wants signed stands in them as a digest.
 //!
-//! So nobody who writes a command chooses the beginning of what is signed, and there is no raw signature.
+//! So nobody who writes a command chooses the beginning of what is signed, and there is no raw
+//! signature.
 
 mod answering;
 mod connector;
@@ -81,7 +91,8 @@ use crate::jose::encode_url;
 use crate::keys::{Channel, KeyStore};
 use crate::{Class, Error, Secret};
 
-/// Most activation links that are kept: anybody can make one, and they stay while the hub cannot be asked.
+/// Most activation links that are kept: anybody can make one, and they stay while the hub cannot be
+/// asked.
 const MAX_ACTIVATIONS: usize = 64;
 
 /// A device. It is shared by reference; clones share everything but their own settings.
@@ -138,8 +149,9 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// A device: the provider is for random numbers and digests, the key store makes and keeps keys, the connector opens mailboxes, consent asks the
-    /// user, the attestation key signs the answers, and `info` is what the device says of itself.
+    /// A device: the provider is for random numbers and digests, the key store makes and keeps
+    /// keys, the connector opens mailboxes, consent asks the user, the attestation key signs the
+    /// answers, and `info` is what the device says of itself.
     #[must_use]
     pub fn new(
         provider: Arc<dyn Provider>,
@@ -150,7 +162,17 @@ impl Agent {
         policy: DevicePolicy,
         info: DeviceInfo,
     ) -> Self {
-        Self { provider, keys, connector, consent, attestation, policy, info, pin_reset: None, dialect: Dialect::default() }
+        Self {
+            provider,
+            keys,
+            connector,
+            consent,
+            attestation,
+            policy,
+            info,
+            pin_reset: None,
+            dialect: Dialect::default(),
+        }
     }
 
     /// The same device in another dialect.
@@ -160,7 +182,8 @@ impl Agent {
         self
     }
 
-    /// The same device, which resets the PINs of its cards there. Without it, PIN resets are answered with code 4.
+    /// The same device, which resets the PINs of its cards there. Without it, PIN resets are
+    /// answered with code 4.
     #[must_use]
     pub fn with_pin_reset(mut self, pin_reset: Arc<dyn PinReset>) -> Self {
         self.pin_reset = Some(pin_reset);
@@ -173,54 +196,85 @@ impl Agent {
         &self.keys
     }
 
-    /// Opens an activation link (`com.nexusgroup.plugout:///?url=…&token=…`) and does what waits there: one message, claimed with a fresh secret. The
-    /// link is kept before the hub is asked; if this ends in an error, [`run_once`](Self::run_once) goes on. A link into a mailbox of one of the
-    /// profiles here means to read that.
+    /// Opens an activation link (`com.nexusgroup.plugout:///?url=…&token=…`) and does what waits
+    /// there: one message, claimed with a fresh secret. The link is kept before the hub is asked;
+    /// if this ends in an error, [`run_once`](Self::run_once) goes on. A link into a mailbox of one
+    /// of the profiles here means to read that.
     ///
     /// Gives what came of it; nothing if no message was there.
     ///
     /// # Errors
-    /// [`DeviceError::Link`] of class `malformed` if it is not such a link or has no token, `target-refused` if the policy does not name its hub,
-    /// `conflict` if another link into the same mailbox is open, `rate` if 64 links are; [`DeviceError::Hub`] of class `conflict` if another device has claimed the message,
-    /// `expired` never: that is [`Event::Ended`]; and the others of [`DeviceError`].
+    /// [`DeviceError::Link`] of class `malformed` if it is not such a link or has no token,
+    /// `target-refused` if the policy does not name its hub, `conflict` if another link into the
+    /// same mailbox is open, `rate` if 64 links are; [`DeviceError::Hub`] of class `conflict` if
+    /// another device has claimed the message, `expired` never: that is [`Event::Ended`]; and the
+    /// others of [`DeviceError`].
     pub async fn activate(&self, uri: &str) -> Result<Vec<Event>, DeviceError> {
         let Activation::Plugout(link) = Activation::parse(uri).map_err(DeviceError::Link)? else {
-            return Err(DeviceError::Link(Error::new(Class::Malformed, "uri", "not a link with a mailbox and a token")));
+            return Err(DeviceError::Link(Error::new(
+                Class::Malformed,
+                "uri",
+                "not a link with a mailbox and a token",
+            )));
         };
         self.policy.check_address(&link.url).map_err(DeviceError::Link)?;
-        if let Some(profile) = self.keys.profiles().await?.into_iter().find(|profile| is_same(&profile.channel.address, &link.url)) {
+        if let Some(profile) = self
+            .keys
+            .profiles()
+            .await?
+            .into_iter()
+            .find(|profile| is_same(&profile.channel.address, &link.url))
+        {
             return self.poll(&profile.names.id, Duration::ZERO).await;
         }
         let kept = self.keys.activations().await?;
         if kept.len() >= MAX_ACTIVATIONS && kept.iter().all(|channel| channel.address != link.url) {
-            return Err(DeviceError::Link(Error::new(Class::Rate, "uri", "too many links are open")));
+            return Err(DeviceError::Link(Error::new(
+                Class::Rate,
+                "uri",
+                "too many links are open",
+            )));
         }
         let mut claim = Zeroizing::new(vec![0; self.dialect.limits.claim_octets]);
         self.provider.fill_random(&mut claim).map_err(DeviceError::Crypto)?;
         let claim = Secret::new(encode_url(&claim));
-        let channel = self.keys.open_activation(Channel::of_message(link.url, link.token.clone(), claim)).await?;
+        let channel = self
+            .keys
+            .open_activation(Channel::of_message(link.url, link.token.clone(), claim))
+            .await?;
         if channel.token != link.token {
-            return Err(DeviceError::Link(Error::new(Class::Conflict, "uri.token", "another link into the same mailbox is open")));
+            return Err(DeviceError::Link(Error::new(
+                Class::Conflict,
+                "uri.token",
+                "another link into the same mailbox is open",
+            )));
         }
         self.resume(&channel).await.into_iter().collect()
     }
 
-    /// Reads the mailbox of a profile and does what waits there, oldest first, waiting up to `wait` (at most 60 seconds) for something to come. What was
-    /// answered and not sent goes first.
+    /// Reads the mailbox of a profile and does what waits there, oldest first, waiting up to `wait`
+    /// (at most 60 seconds) for something to come. What was answered and not sent goes first.
     ///
     /// # Errors
-    /// [`DeviceError::Link`] of class `not-found` if there is no such profile, `target-refused` if the policy no longer names its hub; the others of
-    /// [`DeviceError`]. What was done before the error stands in the key store.
+    /// [`DeviceError::Link`] of class `not-found` if there is no such profile, `target-refused` if
+    /// the policy no longer names its hub; the others of [`DeviceError`]. What was done before the
+    /// error stands in the key store.
     pub async fn poll(&self, profile_id: &str, wait: Duration) -> Result<Vec<Event>, DeviceError> {
         let Some(profile) = self.keys.profile(profile_id).await? else {
-            return Err(DeviceError::Link(Error::new(Class::NotFound, "profileid", "no such profile")));
+            return Err(DeviceError::Link(Error::new(
+                Class::NotFound,
+                "profileid",
+                "no such profile",
+            )));
         };
         self.serve(profile, wait).await.into_iter().collect()
     }
 
-    /// Goes on with everything that was cut short, then reads every mailbox once without waiting: what to call at start, and again and again.
+    /// Goes on with everything that was cut short, then reads every mailbox once without waiting:
+    /// what to call at start, and again and again.
     ///
-    /// Gives what happened, one result a message or a mailbox that failed. One that fails does not keep the others from being served.
+    /// Gives what happened, one result a message or a mailbox that failed. One that fails does not
+    /// keep the others from being served.
     pub async fn run_once(&self) -> Vec<Result<Event, DeviceError>> {
         let mut events = Vec::new();
         match self.keys.activations().await {
@@ -245,8 +299,8 @@ impl Agent {
         events
     }
 
-    /// Deletes a profile from this side: its keys at once, then its mailbox at the hub, then the rest. If the hub cannot be told now,
-    /// [`run_once`](Self::run_once) goes on.
+    /// Deletes a profile from this side: its keys at once, then its mailbox at the hub, then the
+    /// rest. If the hub cannot be told now, [`run_once`](Self::run_once) goes on.
     ///
     /// # Errors
     /// As [`poll`](Self::poll). The keys are gone unless it is [`DeviceError::Keys`].
@@ -255,12 +309,19 @@ impl Agent {
         self.poll(profile_id, Duration::ZERO).await
     }
 
-    /// Removes keys that no message and no profile will ever ask for: those of a mailbox that is neither an activation's nor a profile's.
+    /// Removes keys that no message and no profile will ever ask for: those of a mailbox that is
+    /// neither an activation's nor a profile's.
     async fn sweep(&self) -> Result<(), DeviceError> {
         for pending in self.keys.all_pending().await? {
             let mailbox = &pending.message.mailbox;
-            let known = self.keys.activations().await?.iter().any(|channel| channel.address == *mailbox)
-                || self.keys.profiles().await?.iter().any(|profile| profile.channel.address == *mailbox);
+            let known =
+                self.keys.activations().await?.iter().any(|channel| channel.address == *mailbox)
+                    || self
+                        .keys
+                        .profiles()
+                        .await?
+                        .iter()
+                        .any(|profile| profile.channel.address == *mailbox);
             if !known {
                 self.keys.abandon(&pending.message).await?;
             }
@@ -277,6 +338,9 @@ impl Agent {
 
 impl fmt::Debug for Agent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Agent").field("attestation", self.attestation.public_key()).field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("Agent")
+            .field("attestation", self.attestation.public_key())
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
     }
 }

@@ -1,14 +1,17 @@
-//! What is not documented about the Hermod protocol and had to be decided: words, codes, limits, in one place and all replaceable.
+//! What is not documented about the Hermod protocol and had to be decided: words, codes, limits, in
+//! one place and all replaceable.
 //!
-//! Words that are documented stand as constants beside the models that use them; here they appear once more only in [`CommandWords`], so that all commands can
-//! be treated alike. The members inside the messages that are wholly ours (mailbox, delete, PIN reset) are fixed; another spelling of one of those is
-//! kept in `extra`.
+//! Words that are documented stand as constants beside the models that use them; here they appear
+//! once more only in [`CommandWords`], so that all commands can be treated alike. The members
+//! inside the messages that are wholly ours (mailbox, delete, PIN reset) are fixed; another
+//! spelling of one of those is kept in `extra`.
 
 use std::borrow::Cow;
 
 use crate::crypto::Algorithm;
 use crate::hermod::model::{
-    CommandKind, CommandType, FilterOp, FilterParam, KeyLength, KeyState, KeyType, KeyUsage, SignMechanism, State, TextColor,
+    CommandKind, CommandType, FilterOp, FilterParam, KeyLength, KeyState, KeyType, KeyUsage,
+    SignMechanism, State, TextColor,
 };
 
 type Word = Cow<'static, str>;
@@ -33,7 +36,12 @@ pub struct CommandWords {
     pub command_type: CommandType,
 }
 
-const fn words(path: &'static str, command_member: &'static str, response_member: &'static str, command_type: &'static str) -> CommandWords {
+const fn words(
+    path: &'static str,
+    command_member: &'static str,
+    response_member: &'static str,
+    command_type: &'static str,
+) -> CommandWords {
     CommandWords {
         path: word(path),
         callback_path: word(path),
@@ -43,7 +51,8 @@ const fn words(path: &'static str, command_member: &'static str, response_member
     }
 }
 
-/// Everything that is not documented and had to be decided. [`Dialect::default`] is our choice; assign what a real service does otherwise.
+/// Everything that is not documented and had to be decided. [`Dialect::default`] is our choice;
+/// assign what a real service does otherwise.
 ///
 /// ```
 /// use keyferry::hermod::{Dialect, model::CommandKind};
@@ -121,7 +130,8 @@ pub struct Dialect {
     pub limits: Limits,
 }
 
-/// Mechanisms of sign commands, beside the documented [`SignMechanism::CKM_SHA256_RSA_PKCS`]: names of PKCS#11.
+/// Mechanisms of sign commands, beside the documented [`SignMechanism::CKM_SHA256_RSA_PKCS`]: names
+/// of PKCS#11.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SignMechanisms {
@@ -139,8 +149,9 @@ pub struct SignMechanisms {
     pub eddsa: SignMechanism,
 }
 
-/// The `typ` in the header of a JWS that a device makes for a user, so that none is taken for another or for a proof: those have no `typ`. A CMS has it
-/// in its content hints, without what follows the last plus sign.
+/// The `typ` in the header of a JWS that a device makes for a user, so that none is taken for
+/// another or for a proof: those have no `typ`. A CMS has it in its content hints, without what
+/// follows the last plus sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SignatureTypes {
@@ -204,7 +215,8 @@ pub struct ResponseCodes {
     pub other: i64,
 }
 
-/// Codes in the hub's error bodies ([`ErrorBody`](crate::hermod::model::ErrorBody)). A 422 carries the class in upper snake case.
+/// Codes in the hub's error bodies ([`ErrorBody`](crate::hermod::model::ErrorBody)). A 422 carries
+/// the class in upper snake case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorCodes {
@@ -216,7 +228,8 @@ pub struct ErrorCodes {
     pub unknown_command: Cow<'static, str>,
     /// 404 for a user without a mailbox: `NO_DESTINATION`.
     pub no_destination: Cow<'static, str>,
-    /// 404 for an address that the server does not have: `UNKNOWN_ADDRESS`. It says nothing about what a caller asks after.
+    /// 404 for an address that the server does not have: `UNKNOWN_ADDRESS`. It says nothing about
+    /// what a caller asks after.
     pub unknown_address: Cow<'static, str>,
     /// 404 for anything else: `NOT_FOUND`.
     pub not_found: Cow<'static, str>,
@@ -248,7 +261,8 @@ pub struct ErrorCodes {
 pub struct PathNames {
     /// Documented; below the address of the commands: `poll`.
     pub poll: Cow<'static, str>,
-    /// Inferred; between the base of the callbacks and the path of one: `callback`. Empty: nothing is between them.
+    /// Inferred; between the base of the callbacks and the path of one: `callback`. Empty: nothing
+    /// is between them.
     pub callback: Cow<'static, str>,
     /// Documented; below the address of the content provider: `getcontent`.
     pub content: Cow<'static, str>,
@@ -282,7 +296,8 @@ pub struct Limits {
     pub max_lifespan_secs: u64,
     /// How often a callback is sent before it is given up: 5.
     pub callback_attempts: u32,
-    /// The first pause between two of them: 30 seconds, as in the vendor's sample configuration. It grows from there.
+    /// The first pause between two of them: 30 seconds, as in the vendor's sample configuration. It
+    /// grows from there.
     pub callback_retry_delay_secs: u64,
     /// Most that a device may wait for messages in one request: 60 seconds.
     pub max_wait_secs: u64,
@@ -341,14 +356,24 @@ impl Dialect {
     /// The command of this type.
     #[must_use]
     pub fn kind_of_type(&self, command_type: &CommandType) -> Option<CommandKind> {
-        CommandKind::ALL.iter().copied().find(|kind| self.words(*kind).command_type == *command_type)
+        CommandKind::ALL
+            .iter()
+            .copied()
+            .find(|kind| self.words(*kind).command_type == *command_type)
     }
 
-    /// The algorithm that a mechanism of a sign command means; `None` if it is not known here. ECDSA with each digest is on the curve that goes with it
-    /// (RFC 7518 section 3.4).
+    /// The algorithm that a mechanism of a sign command means; `None` if it is not known here.
+    /// ECDSA with each digest is on the curve that goes with it (RFC 7518 section 3.4).
     #[must_use]
     pub fn algorithm_of(&self, mechanism: &SignMechanism) -> Option<Algorithm> {
-        let SignMechanisms { sha384_rsa_pkcs, sha512_rsa_pkcs, ecdsa_sha256, ecdsa_sha384, ecdsa_sha512, eddsa } = &self.mechanisms;
+        let SignMechanisms {
+            sha384_rsa_pkcs,
+            sha512_rsa_pkcs,
+            ecdsa_sha256,
+            ecdsa_sha384,
+            ecdsa_sha512,
+            eddsa,
+        } = &self.mechanisms;
         let known = [
             (&SignMechanism::CKM_SHA256_RSA_PKCS, Algorithm::Rs256),
             (sha384_rsa_pkcs, Algorithm::Rs384),
@@ -391,7 +416,10 @@ impl Dialect {
                 ecdsa_sha512: SignMechanism::from_static("CKM_ECDSA_SHA512"),
                 eddsa: SignMechanism::from_static("CKM_EDDSA"),
             },
-            signature_types: SignatureTypes { sign: word("hermod-sign+jws"), authenticate: word("hermod-auth+jws") },
+            signature_types: SignatureTypes {
+                sign: word("hermod-sign+jws"),
+                authenticate: word("hermod-auth+jws"),
+            },
             filter: FilterWords {
                 ne: FilterOp::from_static("ne"),
                 one_of: FilterOp::from_static("in"),
@@ -435,7 +463,11 @@ impl Dialect {
                 content_provider: word("CONTENT_PROVIDER"),
                 unavailable: word("UNAVAILABLE"),
             },
-            paths: PathNames { poll: word("poll"), callback: word("callback"), content: word("getcontent") },
+            paths: PathNames {
+                poll: word("poll"),
+                callback: word("callback"),
+                content: word("getcontent"),
+            },
             headers: HeaderNames {
                 request_id: word("X-Request-Id"),
                 claim: word("X-Claim"),

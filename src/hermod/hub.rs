@@ -1,12 +1,16 @@
-//! The hub: it takes commands from integrators, keeps them in mailboxes for devices, and brings the answers back.
+//! The hub: it takes commands from integrators, keeps them in mailboxes for devices, and brings the
+//! answers back.
 //!
-//! A [`Hub`] is a [`Gate`](crate::Gate) for both sides: for an [`ApiKey`](super::wire::ApiKey) it opens to an [`Integrator`], which is a
-//! [`CommandApi`](super::wire::CommandApi); for a [`MailboxKey`](super::wire::MailboxKey) to a [`Mailbox`], which is a
-//! [`MailboxApi`](super::wire::MailboxApi). Whatever serves those wires can serve a hub. It does no I/O of its own: what it remembers is a
-//! [`Store`]'s business, callbacks go to each integrator's [`AnyCallbackApi`](super::wire::AnyCallbackApi), time comes from a
-//! [`Clock`] and randomness from a [`Provider`].
+//! A [`Hub`] is a [`Gate`](crate::Gate) for both sides: for an [`ApiKey`](super::wire::ApiKey) it
+//! opens to an [`Integrator`], which is a [`CommandApi`](super::wire::CommandApi); for a
+//! [`MailboxKey`](super::wire::MailboxKey) to a [`Mailbox`], which is a
+//! [`MailboxApi`](super::wire::MailboxApi). Whatever serves those wires can serve a hub. It does no
+//! I/O of its own: what it remembers is a [`Store`]'s business, callbacks go to each integrator's
+//! [`AnyCallbackApi`](super::wire::AnyCallbackApi), time comes from a [`Clock`] and randomness from
+//! a [`Provider`].
 //!
-//! [`Hub::run`] has to be polled for deadlines and callbacks to happen; [`Hub::step`] is one turn of it.
+//! [`Hub::run`] has to be polled for deadlines and callbacks to happen; [`Hub::step`] is one turn
+//! of it.
 //!
 //! ```
 //! # #[cfg(feature = "aws-lc-rs")] {
@@ -44,20 +48,26 @@
 //!
 //! # What is promised
 //!
-//! - **`Ok` means stored.** Each change is one step of the store, which runs to its end even if the caller goes away.
-//! - **Nobody sees another's.** An integrator's command is `not-found` for every other; mailboxes belong to a group; what a token does not open is
-//!   `unauthorized` or `not-found`, never anything that tells more.
+//! - **`Ok` means stored.** Each change is one step of the store, which runs to its end even if the
+//!   caller goes away.
+//! - **Nobody sees another's.** An integrator's command is `not-found` for every other; mailboxes
+//!   belong to a group; what a token does not open is `unauthorized` or `not-found`, never anything
+//!   that tells more.
 //! - **An answer counts once.** The same octets again succeed again; others are a `conflict`.
-//! - **A command ends once**, at its first accepted success, when every device has refused, or at the earlier of `lifespan` and `timeout`.
-//!   (Delete is the exception: it is done when every mailbox is.)
-//! - **Callbacks arrive at least once**, with a stable id, and are never dropped silently: see [`Hub::failed_deliveries`].
-//! - **Keys, tokens and claims** are kept as digests. Activation tokens, which poll and callback repeat, are kept masked as well: see
-//!   [`HubBuilder::with_seal_key`].
+//! - **A command ends once**, at its first accepted success, when every device has refused, or at
+//!   the earlier of `lifespan` and `timeout`. (Delete is the exception: it is done when every
+//!   mailbox is.)
+//! - **Callbacks arrive at least once**, with a stable id, and are never dropped silently: see
+//!   [`Hub::failed_deliveries`].
+//! - **Keys, tokens and claims** are kept as digests. Activation tokens, which poll and callback
+//!   repeat, are kept masked as well: see [`HubBuilder::with_seal_key`].
 //! - **Limits on everything**: [`HubLimits`].
-//! - **No device sees the id of a content**: what a command names at the integrator's [`AnyContentApi`](super::wire::AnyContentApi) is put in before the
-//!   command is stored, or the command is refused.
+//! - **No device sees the id of a content**: what a command names at the integrator's
+//!   [`AnyContentApi`](super::wire::AnyContentApi) is put in before the command is stored, or the
+//!   command is refused.
 //!
-//! How devices talk to a hub is not documented; ours is described with [`MailboxApi`](super::wire::MailboxApi) and [`Mailbox`].
+//! How devices talk to a hub is not documented; ours is described with
+//! [`MailboxApi`](super::wire::MailboxApi) and [`Mailbox`].
 
 mod answer;
 mod builder;
@@ -86,8 +96,9 @@ pub use digest::Digest;
 pub use integrator::Integrator;
 pub use mailbox::Mailbox;
 pub use store::{
-    AcceptAnswer, AfterAnswer, Claim, Claimed, CommandRecord, CommandState, Completion, DeliveryOutcome, DeliveryRecord, DeliveryState,
-    MailboxRecord, MailboxState, MemoryStore, MessageRecord, MessageState, NewCommand, Quota, Registration, Reserve, Store, StoredJson,
+    AcceptAnswer, AfterAnswer, Claim, Claimed, CommandRecord, CommandState, Completion,
+    DeliveryOutcome, DeliveryRecord, DeliveryState, MailboxRecord, MailboxState, MemoryStore,
+    MessageRecord, MessageState, NewCommand, Quota, Registration, Reserve, Store, StoredJson,
     TakeDeliveries, TokenRecord, Topic,
 };
 pub use time::UnixMillis;
@@ -130,12 +141,16 @@ impl Hub {
     /// # Errors
     /// Class `not-found` if it is not configured.
     pub fn integrator(&self, id: &str) -> Result<Integrator, Error> {
-        let config = self.0.integrator(id).ok_or_else(|| Error::new(Class::NotFound, "integrator", "not configured"))?;
+        let config = self
+            .0
+            .integrator(id)
+            .ok_or_else(|| Error::new(Class::NotFound, "integrator", "not configured"))?;
         Ok(Integrator::new(self.0.clone(), &config))
     }
 
-    /// Replaces the integrators: to rotate a key, add the new digest, change the callers, take the old digest away. Handles that were opened
-    /// before stay open. Commands of an integrator that is gone are kept; their callbacks are retried until they are given up.
+    /// Replaces the integrators: to rotate a key, add the new digest, change the callers, take the
+    /// old digest away. Handles that were opened before stay open. Commands of an integrator that
+    /// is gone are kept; their callbacks are retried until they are given up.
     ///
     /// # Errors
     /// Class `malformed` as for [`HubBuilder::build`]; nothing has changed then.

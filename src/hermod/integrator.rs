@@ -1,4 +1,5 @@
-//! The integrator's journey: from the provision command to the installed certificate, as a value that can be stored between steps.
+//! The integrator's journey: from the provision command to the installed certificate, as a value
+//! that can be stored between steps.
 
 mod enrollment;
 mod evidence;

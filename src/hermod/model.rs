@@ -1,12 +1,15 @@
 //! The messages of the Hermod protocol, one file a family.
 //!
-//! Readers take every spelling and every drift of types that real services and documents show, and keep what they do not know: unknown members in
-//! `extra`, unknown words as they came. Writers write exactly the documented form. What is not documented is named by the
+//! Readers take every spelling and every drift of types that real services and documents show, and
+//! keep what they do not know: unknown members in `extra`, unknown words as they came. Writers
+//! write exactly the documented form. What is not documented is named by the
 //! [`Dialect`](super::Dialect).
 //!
-//! A member given twice is refused, also in two spellings that do not say the same. `null` for an optional member counts as absent. Limits: 16 keys and 16 certificates
-//! in a profile, texts of 64 KiB, JWS of 256 KiB, images and data to be signed of 4 MiB, and those of [`jose`](crate::jose).
-//! Secrets and texts that may hold some are not shown by `Debug`. Nothing here is verified: that is the next layer's work.
+//! A member given twice is refused, also in two spellings that do not say the same. `null` for an
+//! optional member counts as absent. Limits: 16 keys and 16 certificates in a profile, texts of 64
+//! KiB, JWS of 256 KiB, images and data to be signed of 4 MiB, and those of [`jose`](crate::jose).
+//! Secrets and texts that may hold some are not shown by `Debug`. Nothing here is verified: that is
+//! the next layer's work.
 
 mod activation;
 mod address;
@@ -29,26 +32,34 @@ pub(crate) mod word;
 pub use activation::{Activation, MessageLink, PLUGOUT_SCHEME, Plugout, StartLink};
 pub use address::Address;
 pub use api_user::{ApiUser, ApiUsers};
-pub use callback::{Callback, CommandId, Destination, Progress, Response, ResponseHeader, State, Submitted};
-pub use certificate::{CertificateCommand, CertificateResponse, KeyCertificate, KeyProtectionLevel};
+pub use callback::{
+    Callback, CommandId, Destination, Progress, Response, ResponseHeader, State, Submitted,
+};
+pub use certificate::{
+    CertificateCommand, CertificateResponse, KeyCertificate, KeyProtectionLevel,
+};
 pub use command::{Command, CommandBody, CommandHeader, CommandKind, CommandType};
 pub use delete::{DeleteCommand, DeleteResponse};
 pub use error_body::{ErrorBody, ErrorDetail};
 pub use mailbox::{Answer, ListedMessage, Listing, Message, MessageHeader, ReservedBox};
 pub use opaque::{DataText, JwsText, MAX_DATA, Opaque, OpaqueText};
 pub use pin_reset::{
-    Driver, DriverName, DriverType, EndPinResetCommand, EndPinResetResponse, PinOperation, StartPinResetCommand, StartPinResetResponse,
+    Driver, DriverName, DriverType, EndPinResetCommand, EndPinResetResponse, PinOperation,
+    StartPinResetCommand, StartPinResetResponse,
 };
 pub use ping::{DeviceInfo, PingCommand, PingParams, PingResponse, ProfileInfo, TextFlag};
 pub use provision::{
-    DataFormat, KeyGenRequest, KeyLength, KeyState, KeyType, KeyTypePrio, KeyUsage, ProfileRequest, ProvisionCommand, ProvisionResponse,
-    ProvisionResult, ResponseMechanism, SignatureKey, Storage,
+    DataFormat, KeyGenRequest, KeyLength, KeyState, KeyType, KeyTypePrio, KeyUsage, ProfileRequest,
+    ProvisionCommand, ProvisionResponse, ProvisionResult, ResponseMechanism, SignatureKey, Storage,
 };
 pub use sign::{
-    AuthenticateCommand, ContentEncoding, Filter, FilterOp, FilterParam, Item, ItemContentType, ItemKey, SignCommand, SignMechanism, SignParams,
-    SignResponse, SignResult,
+    AuthenticateCommand, ContentEncoding, Filter, FilterOp, FilterParam, Item, ItemContentType,
+    ItemKey, SignCommand, SignMechanism, SignParams, SignResponse, SignResult,
 };
-pub use visual::{CardDataType, CardSide, CardSideKey, ContentAnswer, ContentItem, ContentRequest, ProfileCard, Protection, TextColor, VisualData};
+pub use visual::{
+    CardDataType, CardSide, CardSideKey, ContentAnswer, ContentItem, ContentRequest, ProfileCard,
+    Protection, TextColor, VisualData,
+};
 
 pub use crate::jose::{Kept, KeptValue};
 
@@ -62,7 +73,8 @@ macro_rules! json_text {
             /// Reads the object.
             ///
             /// # Errors
-            /// `malformed` or `too-large`, with the path of the member at fault and the offset in `text`.
+            /// `malformed` or `too-large`, with the path of the member at fault and the offset in
+            /// `text`.
             pub fn from_json(text: &str) -> Result<Self, $crate::Error> {
                 $crate::jose::json::read(text, $crate::jose::json::Nulls::AreAbsent)
             }
@@ -83,7 +95,8 @@ macro_rules! code_response {
         $crate::jose::json::json_object! {
             $(#[$meta])*
             pub struct $name {
-                /// 0 for success; [`ResponseCodes`](crate::hermod::dialect::ResponseCodes) has the others, which are not documented.
+                /// 0 for success; [`ResponseCodes`](crate::hermod::dialect::ResponseCodes) has the
+                /// others, which are not documented.
                 required pub code: i64 = "code",
             }
         }

@@ -1,15 +1,19 @@
-//! The proof: that these public keys were made in that device, for this command, of the type and length asked for.
+//! The proof: that these public keys were made in that device, for this command, of the type and
+//! length asked for.
 //!
-//! The integrator makes an [`Expectation`] from the command that it sent and hands it, with the answer as received, to a [`Verifier`]. What
-//! passes every check is a [`Verified`] answer: `Verified<Attested>` if the attestation key was pinned, `Verified<Consistent>` if not. There is no
-//! other way to either.
+//! The integrator makes an [`Expectation`] from the command that it sent and hands it, with the
+//! answer as received, to a [`Verifier`]. What passes every check is a [`Verified`] answer:
+//! `Verified<Attested>` if the attestation key was pinned, `Verified<Consistent>` if not. There is
+//! no other way to either.
 //!
-//! The device builds what is verified here: [`AskedKey::sign`] makes the proof of possession of one key, [`UnsignedAnswer`] the attested answer.
+//! The device builds what is verified here: [`AskedKey::sign`] makes the proof of possession of one
+//! key, [`UnsignedAnswer`] the attested answer.
 //!
 //! # The checks
 //!
-//! They run in one fixed order, that of [`Check::OUTER`] and then, for each key in the order of the command, that of [`Check::PER_KEY`]. The first
-//! that fails gives the class of the refusal; the later ones are `not-reached`. A [`Report`] lists them all, also on refusal.
+//! They run in one fixed order, that of [`Check::OUTER`] and then, for each key in the order of the
+//! command, that of [`Check::PER_KEY`]. The first that fails gives the class of the refusal; the
+//! later ones are `not-reached`. A [`Report`] lists them all, also on refusal.
 //!
 //! | check | passes if | class |
 //! |---|---|---|
@@ -40,8 +44,9 @@
 //!
 //! # Signatures of the user
 //!
-//! What a device answers to a sign or an authenticate command is signed with a key that was proven before. [`verify_signature`] holds it against a
-//! [`SignatureExpectation`], made from the command, and the [`KnownKey`]s of the user. A signature in one role is none in another:
+//! What a device answers to a sign or an authenticate command is signed with a key that was proven
+//! before. [`verify_signature`] holds it against a [`SignatureExpectation`], made from the command,
+//! and the [`KnownKey`]s of the user. A signature in one role is none in another:
 //!
 //! | object | what is signed begins with | told apart by |
 //! |---|---|---|
@@ -50,9 +55,10 @@
 //! | answer to sign or authenticate, `pkcs7` | the tag of a SET, 0x31 | the content hint of its role; what the integrator chose stands in the attributes as a digest only |
 //! | certificate request | the tag of a SEQUENCE, 0x30 | |
 //!
-//! The [`Verifier`] refuses a `typ` of the two roles wherever it stands, as `malformed`; [`verify_signature`] refuses every other than its own. A CMS without a
-//! content hint, which another device may have made, is taken in either role: that it is about this command, its content has to say, as that of
-//! [`SignatureExpectation::fresh_authentication`] does.
+//! The [`Verifier`] refuses a `typ` of the two roles wherever it stands, as `malformed`;
+//! [`verify_signature`] refuses every other than its own. A CMS without a content hint, which
+//! another device may have made, is taken in either role: that it is about this command, its
+//! content has to say, as that of [`SignatureExpectation::fresh_authentication`] does.
 
 mod asked;
 mod expectation;

@@ -24,7 +24,8 @@ pub enum Background {
 /// An activation link as a QR code, with error correction of level M.
 ///
 /// # Security
-/// Whoever can read the picture can open the message: it is as secret as the link. `Debug` does not show it.
+/// Whoever can read the picture can open the message: it is as secret as the link. `Debug` does not
+/// show it.
 ///
 /// ```
 /// use keyferry::Secret;
@@ -46,7 +47,9 @@ impl ActivationQr {
     /// Class `too-large` if the link does not fit into a QR code: more than 2,331 octets.
     pub fn new(link: &Activation) -> Result<Self, Error> {
         let code = QRBuilder::new(link.to_uri().expose()).ecl(ECL::M).build();
-        Ok(Self(Box::new(code.map_err(|_| Error::too_large("uri", "does not fit into a QR code"))?)))
+        Ok(Self(Box::new(
+            code.map_err(|_| Error::too_large("uri", "does not fit into a QR code"))?,
+        )))
     }
 
     /// Modules on each side, without the margin: 21 to 177.
@@ -55,13 +58,15 @@ impl ActivationQr {
         self.0.size
     }
 
-    /// Whether the module in that column and row, counted from the upper left corner, is dark. Outside of the code all is light.
+    /// Whether the module in that column and row, counted from the upper left corner, is dark.
+    /// Outside of the code all is light.
     #[must_use]
     pub fn is_dark(&self, column: usize, row: usize) -> bool {
         column < self.0.size && row < self.0.size && self.0[row][column].value()
     }
 
-    /// Text for a terminal, two modules a character, with a margin of four modules and a line break at the end of each line.
+    /// Text for a terminal, two modules a character, with a margin of four modules and a line break
+    /// at the end of each line.
     #[must_use]
     pub fn to_terminal(&self, background: Background) -> String {
         let side = self.size() + 2 * MARGIN;

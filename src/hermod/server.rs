@@ -1,15 +1,17 @@
-//! Servers: each wire as a tower service over the types of the crate [`http`], for whatever takes one.
+//! Servers: each wire as a tower service over the types of the crate [`http`], for whatever takes
+//! one.
 //!
-//! - [`CommandService`], [`MailboxService`], [`CallbackService`], [`ContentService`] serve one wire each; [`HermodService`] serves all of them, with health
-//!   and readiness.
-//! - Each is made of a [`Gate`](crate::Gate), which is asked with the credential in the head of a request before anything else of it is looked at. A hub is
-//!   one, and so is any closure.
-//! - [`ServerConfig`] has the [limits](ServerLimits), and the [`Drain`] that ends a server in good order.
+//! - [`CommandService`], [`MailboxService`], [`CallbackService`], [`ContentService`] serve one wire
+//!   each; [`HermodService`] serves all of them, with health and readiness.
+//! - Each is made of a [`Gate`](crate::Gate), which is asked with the credential in the head of a
+//!   request before anything else of it is looked at. A hub is one, and so is any closure.
+//! - [`ServerConfig`] has the [limits](ServerLimits), and the [`Drain`] that ends a server in good
+//!   order.
 //!
 //! # Running one
 //!
-//! In axum, at the root or nested. `axum::serve` gives the head of a request all the time it takes: it belongs behind a proxy that does not, or the router on
-//! hyper, as below.
+//! In axum, at the root or nested. `axum::serve` gives the head of a request all the time it takes:
+//! it belongs behind a proxy that does not, or the router on hyper, as below.
 //!
 //! ```
 //! use keyferry::{Class, Error, Secret, hermod::server::HermodService, hermod::wire::{ApiKey, AnyCommandApi}};
@@ -25,7 +27,8 @@
 //! # }).unwrap();
 //! ```
 //!
-//! On hyper alone, which is told how long the head of a request may take and how much of it there may be:
+//! On hyper alone, which is told how long the head of a request may take and how much of it there
+//! may be:
 //!
 //! ```
 //! use std::time::Duration;
@@ -61,27 +64,35 @@
 //!
 //! # What a request goes through
 //!
-//! 1. Whether the server takes requests, and the limits on its head: 503, 431, 414. Heads that two servers could read differently: 400.
-//! 2. Its credential and the gate: 401, the same for every cause, whatever the path. Then the rate of the caller: 429.
+//! 1. Whether the server takes requests, and the limits on its head: 503, 431, 414. Heads that two
+//!    servers could read differently: 400.
+//! 2. Its credential and the gate: 401, the same for every cause, whatever the path. Then the rate
+//!    of the caller: 429.
 //! 3. Path and method: 404, 405.
 //! 4. The body, within its length and its time: 413, 408. Nobody gets so far without a credential.
 //! 5. What it says: 415, 400. The handler, within its time: 503.
 //!
-//! A handler that changes something is run to its end also if the caller goes away, or its time is over: a 503 says that the outcome is not known. Those
-//! that only read, long polls among them, are dropped.
+//! A handler that changes something is run to its end also if the caller goes away, or its time is
+//! over: a 503 says that the outcome is not known. Those that only read, long polls among them, are
+//! dropped.
 //!
-//! Every answer has the id of the request, `Cache-Control: no-store` and `X-Content-Type-Options: nosniff`; none has a `Location`.
+//! Every answer has the id of the request, `Cache-Control: no-store` and `X-Content-Type-Options:
+//! nosniff`; none has a `Location`.
 //!
 //! # What is left to others
 //!
-//! Who accepts connections bounds their number, the time of a head, of a TLS handshake, of an idle connection, and of an answer that nobody takes. TLS is theirs,
-//! too. Services have to be polled within a tokio runtime with time. A header that a proxy adds is not looked at: links come from configuration.
+//! Who accepts connections bounds their number, the time of a head, of a TLS handshake, of an idle
+//! connection, and of an answer that nobody takes. TLS is theirs, too. Services have to be polled
+//! within a tokio runtime with time. A header that a proxy adds is not looked at: links come from
+//! configuration.
 //!
 //! # The log
 //!
-//! Each request is a [span](::tracing::Span) with its id and its wire, and, as soon as they are known, the command, the tenant, and the ids of command and delivery.
-//! In it is one event: at `info` what was taken, at `warn` what was refused, with its class, at `debug` the rest; with status, octets and microseconds. Tokens, keys,
-//! claims, bodies, queries and headers are in none of them.
+//! Each request is a [span](::tracing::Span) with its id and its wire, and, as soon as they are
+//! known, the command, the tenant, and the ids of command and delivery. In it is one event: at
+//! `info` what was taken, at `warn` what was refused, with its class, at `debug` the rest; with
+//! status, octets and microseconds. Tokens, keys, claims, bodies, queries and headers are in none
+//! of them.
 
 mod body;
 mod callback;

@@ -9,9 +9,10 @@
 //!
 //! The HTTP form of each stands in `http` (feature `http`).
 //!
-//! A wire is used from both ends: what sends implements it, and so does what does. Who calls is no argument: an implementor is the handle of one
-//! caller, which a [`Gate`](crate::Gate) gives for a [credential](ApiKey). For storage there is one erased, cloneable type a wire:
-//! [`AnyCommandApi`], [`AnyCallbackApi`], [`AnyMailboxApi`], [`AnyContentApi`].
+//! A wire is used from both ends: what sends implements it, and so does what does. Who calls is no
+//! argument: an implementor is the handle of one caller, which a [`Gate`](crate::Gate) gives for a
+//! [credential](ApiKey). For storage there is one erased, cloneable type a wire: [`AnyCommandApi`],
+//! [`AnyCallbackApi`], [`AnyMailboxApi`], [`AnyContentApi`].
 
 mod callback;
 mod command;

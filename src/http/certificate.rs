@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// The DER of the leaf certificate that the other side of a TLS connection showed. A transport that knows it puts it among the extensions of the
-/// answer; without TLS there is none.
+/// The DER of the leaf certificate that the other side of a TLS connection showed. A transport that
+/// knows it puts it among the extensions of the answer; without TLS there is none.
 ///
 /// ```
 /// use keyferry::http::PeerCertificate;

@@ -1,10 +1,13 @@
-//! What failed below a library of HTTP. Which library does TLS is the caller's choice, so its errors are known by how they show themselves, not by type.
+//! What failed below a library of HTTP. Which library does TLS is the caller's choice, so its
+//! errors are known by how they show themselves, not by type.
 
 use std::error::Error;
 
 /// The causes of an error, from itself to the first of them.
 #[cfg(feature = "reqwest")]
-pub(super) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+pub(super) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error| (*error).source())
 }
 
@@ -15,11 +18,15 @@ pub(super) fn detail(error: &(dyn Error + 'static), host: &str) -> String {
         first = source;
     }
     let text = first.to_string();
-    if host.is_empty() || !text.to_ascii_lowercase().contains(&host.to_ascii_lowercase()) { text } else { String::new() }
+    if host.is_empty() || !text.to_ascii_lowercase().contains(&host.to_ascii_lowercase()) {
+        text
+    } else {
+        String::new()
+    }
 }
 
-/// Whether an error, as `Debug` shows it, says that one side did not accept the certificate of the other, in words. Each decides on that before it reads
-/// anything of a request.
+/// Whether an error, as `Debug` shows it, says that one side did not accept the certificate of the
+/// other, in words. Each decides on that before it reads anything of a request.
 pub(super) fn certificate(shown: &str) -> Option<&'static str> {
     CERTIFICATE.iter().find(|(sign, _)| shown.contains(sign)).map(|(_, words)| *words)
 }

@@ -57,12 +57,17 @@ impl TransportError {
     /// Most characters of a detail.
     const DETAIL: usize = 200;
 
-    /// An error. `detail` is for a person; it is cut to one line of 200 characters, and must not hold an address or a header of the request.
+    /// An error. `detail` is for a person; it is cut to one line of 200 characters, and must not
+    /// hold an address or a header of the request.
     #[must_use]
     pub fn new(kind: TransportErrorKind, detail: impl Into<Cow<'static, str>>) -> Self {
         let mut detail = detail.into();
         if detail.chars().count() > Self::DETAIL || detail.chars().any(char::is_control) {
-            detail = detail.chars().map(|character| if character.is_control() { ' ' } else { character }).take(Self::DETAIL).collect();
+            detail = detail
+                .chars()
+                .map(|character| if character.is_control() { ' ' } else { character })
+                .take(Self::DETAIL)
+                .collect();
         }
         Self { kind, detail }
     }
@@ -79,7 +84,8 @@ impl TransportError {
         &self.detail
     }
 
-    /// Whether the request may have reached the other side. If not, it may be sent again, whatever it asks for.
+    /// Whether the request may have reached the other side. If not, it may be sent again, whatever
+    /// it asks for.
     #[must_use]
     pub fn may_have_arrived(&self) -> bool {
         self.kind.may_have_arrived()
@@ -109,15 +115,21 @@ impl fmt::Display for TransportError {
 
 impl std::error::Error for TransportError {}
 
-/// Class `target-refused` if the address must not be called; else `storage`: nothing is known of what the other side did, and trying again may help.
+/// Class `target-refused` if the address must not be called; else `storage`: nothing is known of
+/// what the other side did, and trying again may help.
 impl From<TransportError> for Error {
     fn from(error: TransportError) -> Self {
-        let class = if error.kind == TransportErrorKind::TargetRefused { Class::TargetRefused } else { Class::Storage };
+        let class = if error.kind == TransportErrorKind::TargetRefused {
+            Class::TargetRefused
+        } else {
+            Class::Storage
+        };
         Self::new(class, "", "the exchange failed").with_source(error)
     }
 }
 
-/// An answer that is no success, as it came: status and body, whatever that is, up to 64 KiB. `Debug` and `Display` do not show the body.
+/// An answer that is no success, as it came: status and body, whatever that is, up to 64 KiB.
+/// `Debug` and `Display` do not show the body.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StatusError {
     status: StatusCode,
@@ -131,7 +143,12 @@ impl StatusError {
     const KEPT: usize = 64 * 1024;
 
     pub(crate) fn new(status: StatusCode, body: &Bytes, retry_after: Option<Duration>) -> Self {
-        Self { status, body: body.slice(..body.len().min(Self::KEPT)), body_octets: body.len(), retry_after }
+        Self {
+            status,
+            body: body.slice(..body.len().min(Self::KEPT)),
+            body_octets: body.len(),
+            retry_after,
+        }
     }
 
     /// The status.

@@ -14,12 +14,15 @@ pub(super) use self::resolver::Refused;
 use super::{TargetPolicy, Transport, TransportError, TransportErrorKind};
 use crate::BoxFuture;
 
-/// A transport that checks each address when it connects, so that a name that is resolved anew cannot lead inside. It follows no redirects and uses no proxy.
-/// What must not be called fails with kind [`TargetRefused`](TransportErrorKind::TargetRefused), class `target-refused`, before an octet is sent.
+/// A transport that checks each address when it connects, so that a name that is resolved anew
+/// cannot lead inside. It follows no redirects and uses no proxy. What must not be called fails
+/// with kind [`TargetRefused`](TransportErrorKind::TargetRefused), class `target-refused`, before
+/// an octet is sent.
 ///
-/// Only constructors of this crate make one: those with reqwest check all of it. A name may lead to several addresses: those that are refused are left
-/// out, the connection is made to one of the others, and there is a refusal if none is left. Between the check and the connection nothing is resolved
-/// again.
+/// Only constructors of this crate make one: those with reqwest check all of it. A name may lead to
+/// several addresses: those that are refused are left out, the connection is made to one of the
+/// others, and there is a refusal if none is left. Between the check and the connection nothing is
+/// resolved again.
 #[derive(Clone)]
 pub struct GuardedTransport {
     policy: TargetPolicy,
@@ -27,8 +30,9 @@ pub struct GuardedTransport {
 }
 
 impl GuardedTransport {
-    /// Takes a transport of the caller's own, **which has to check the addresses that it connects to itself**, by [`TargetPolicy::permits`], and to follow
-    /// no redirects: only how an address is written is checked here.
+    /// Takes a transport of the caller's own, **which has to check the addresses that it connects
+    /// to itself**, by [`TargetPolicy::permits`], and to follow no redirects: only how an address
+    /// is written is checked here.
     #[must_use]
     pub fn danger_unguarded(policy: TargetPolicy, transport: Arc<dyn Transport>) -> Self {
         Self { policy, transport }
@@ -42,10 +46,16 @@ impl GuardedTransport {
 }
 
 impl Transport for GuardedTransport {
-    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         match check(&self.policy, request.uri()) {
             Ok(()) => self.transport.send(request),
-            Err(detail) => Box::pin(std::future::ready(Err(TransportError::new(TransportErrorKind::TargetRefused, detail)))),
+            Err(detail) => Box::pin(std::future::ready(Err(TransportError::new(
+                TransportErrorKind::TargetRefused,
+                detail,
+            )))),
         }
     }
 }

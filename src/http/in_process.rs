@@ -10,7 +10,8 @@ use tower_service::Service;
 use super::{ExchangeLimits, Transport, TransportError, TransportErrorKind};
 use crate::BoxFuture;
 
-/// Hands requests to a service in the same process. Limits on time are not kept: what does not answer is waited for.
+/// Hands requests to a service in the same process. Limits on time are not kept: what does not
+/// answer is waited for.
 #[derive(Clone)]
 pub struct InProcess<S>(pub S);
 
@@ -23,13 +24,21 @@ where
     B::Data: Send,
     B::Error: fmt::Display,
 {
-    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         let mut service = self.0.clone();
         Box::pin(async move {
             let limit = ExchangeLimits::of(&request).answer_octets;
             let broken = |detail: String| TransportError::new(TransportErrorKind::Broken, detail);
-            std::future::poll_fn(|context| service.poll_ready(context)).await.map_err(|error| broken(error.to_string()))?;
-            let response = service.call(request.map(Full::new)).await.map_err(|error| broken(error.to_string()))?;
+            std::future::poll_fn(|context| service.poll_ready(context))
+                .await
+                .map_err(|error| broken(error.to_string()))?;
+            let response = service
+                .call(request.map(Full::new))
+                .await
+                .map_err(|error| broken(error.to_string()))?;
             let (head, body) = response.into_parts();
             let (mut body, mut octets) = (std::pin::pin!(body), BytesMut::new());
             while let Some(frame) = body.frame().await {

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use ::http::Request;
 
-/// The limits of one exchange. A transport finds them among the extensions of a request; without them it takes the [default](Self::default).
+/// The limits of one exchange. A transport finds them among the extensions of a request; without
+/// them it takes the [default](Self::default).
 ///
-/// Whoever sends looks at the size of an answer again, so a closure that does not know of them does no harm but to itself.
+/// Whoever sends looks at the size of an answer again, so a closure that does not know of them does
+/// no harm but to itself.
 ///
 /// ```
 /// use keyferry::http::ExchangeLimits;

@@ -9,8 +9,9 @@ use bytes::Bytes;
 use super::{BlockingTransport, Transport, TransportError, TransportErrorKind};
 use crate::BoxFuture;
 
-/// Makes a [`Transport`] of a [`BlockingTransport`]: each exchange has a thread of its own while it lasts. Right for a few at a time, as a device has
-/// them; a server with many takes a transport that need not wait.
+/// Makes a [`Transport`] of a [`BlockingTransport`]: each exchange has a thread of its own while it
+/// lasts. Right for a few at a time, as a device has them; a server with many takes a transport
+/// that need not wait.
 ///
 /// Dropping the future does not stop the thread; what it gets is thrown away.
 pub struct OnThreads<T>(Arc<T>);
@@ -24,7 +25,10 @@ impl<T: BlockingTransport + 'static> OnThreads<T> {
 }
 
 impl<T: BlockingTransport + 'static> Transport for OnThreads<T> {
-    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         let transport = self.0.clone();
         Box::pin(async move {
             let (sender, receiver) = tokio::sync::oneshot::channel();
@@ -32,9 +36,14 @@ impl<T: BlockingTransport + 'static> Transport for OnThreads<T> {
                 let _ = sender.send(transport.send(request));
             };
             if std::thread::Builder::new().name("keyferry-http".to_owned()).spawn(work).is_err() {
-                return Err(TransportError::new(TransportErrorKind::Unsendable, "no thread could be made"));
+                return Err(TransportError::new(
+                    TransportErrorKind::Unsendable,
+                    "no thread could be made",
+                ));
             }
-            receiver.await.unwrap_or_else(|_| Err(TransportError::new(TransportErrorKind::Broken, "the transport panicked")))
+            receiver.await.unwrap_or_else(|_| {
+                Err(TransportError::new(TransportErrorKind::Broken, "the transport panicked"))
+            })
         })
     }
 }

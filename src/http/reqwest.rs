@@ -16,8 +16,9 @@ use crate::BoxFuture;
 
 /// A [`Transport`] on [reqwest](::reqwest). It needs a runtime of tokio.
 ///
-/// It brings no TLS: whoever wants https turns on a feature of reqwest for it (`rustls`, or `native-tls`). Without one, https is refused with kind
-/// [`Tls`](TransportErrorKind::Tls) and words that say so.
+/// It brings no TLS: whoever wants https turns on a feature of reqwest for it (`rustls`, or
+/// `native-tls`). Without one, https is refused with kind [`Tls`](TransportErrorKind::Tls) and
+/// words that say so.
 ///
 /// Own roots, a client certificate and a proxy are those of the caller's client:
 ///
@@ -35,11 +36,13 @@ use crate::BoxFuture;
 /// ```
 ///
 /// # Kinds of failure
-/// A connection that did not come to stand within the time of the client for that (for ours, [`CONNECT_TIMEOUT`](Self::CONNECT_TIMEOUT)) is
-/// [`Unreachable`](TransportErrorKind::Unreachable): nothing was sent. When the [time of the exchange](ExchangeLimits) is up, it is
+/// A connection that did not come to stand within the time of the client for that (for ours,
+/// [`CONNECT_TIMEOUT`](Self::CONNECT_TIMEOUT)) is [`Unreachable`](TransportErrorKind::Unreachable):
+/// nothing was sent. When the [time of the exchange](ExchangeLimits) is up, it is
 /// [`Timeout`](TransportErrorKind::Timeout), whether a connection stood or not.
 ///
-/// A client certificate that is not accepted is [`Tls`](TransportErrorKind::Tls), unless the connection was reset before the refusal could be read.
+/// A client certificate that is not accepted is [`Tls`](TransportErrorKind::Tls), unless the
+/// connection was reset before the refusal could be read.
 #[derive(Clone)]
 pub struct ReqwestTransport {
     client: Client,
@@ -56,23 +59,29 @@ impl ReqwestTransport {
     /// How many such connections our client keeps for each host.
     pub const IDLE_CONNECTIONS: usize = 8;
 
-    /// A client with the constants of this type; it follows no redirects, uses no proxy, not even one that the environment names, keeps no cookies, sends
-    /// nothing twice and unpacks nothing. Whom it trusts is reqwest's default. The time of an exchange and the size of its answer are those of its
-    /// [`ExchangeLimits`].
+    /// A client with the constants of this type; it follows no redirects, uses no proxy, not even
+    /// one that the environment names, keeps no cookies, sends nothing twice and unpacks nothing.
+    /// Whom it trusts is reqwest's default. The time of an exchange and the size of its answer are
+    /// those of its [`ExchangeLimits`].
     ///
     /// # Errors
-    /// Kind [`Unsendable`](TransportErrorKind::Unsendable): the client cannot be made; with TLS, for want of roots in the system.
+    /// Kind [`Unsendable`](TransportErrorKind::Unsendable): the client cannot be made; with TLS,
+    /// for want of roots in the system.
     ///
     /// # Panics
-    /// reqwest does, if it has its feature `rustls-no-provider` and no provider of rustls was installed.
+    /// reqwest does, if it has its feature `rustls-no-provider` and no provider of rustls was
+    /// installed.
     pub fn new() -> Result<Self, TransportError> {
         Self::from_builder(ours())
     }
 
-    /// Makes a client of the caller's builder, and only sees to it that it follows no redirects and sends nothing twice. All else is as the builder has
-    /// it, or reqwest's default: [no time for connecting](Self::CONNECT_TIMEOUT), and, with the feature `system-proxy`, the proxy of the environment.
+    /// Makes a client of the caller's builder, and only sees to it that it follows no redirects and
+    /// sends nothing twice. All else is as the builder has it, or reqwest's default: [no time for
+    /// connecting](Self::CONNECT_TIMEOUT), and, with the feature `system-proxy`, the proxy of the
+    /// environment.
     ///
-    /// With [`connection_verbose`](ClientBuilder::connection_verbose), reqwest logs every octet at level `trace`, credentials and bodies among them.
+    /// With [`connection_verbose`](ClientBuilder::connection_verbose), reqwest logs every octet at
+    /// level `trace`, credentials and bodies among them.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -81,22 +90,27 @@ impl ReqwestTransport {
     /// As [`new`](Self::new).
     pub fn from_builder(builder: ClientBuilder) -> Result<Self, TransportError> {
         let client = builder.redirect(redirect::Policy::none()).retry(retry::never()).build();
-        let client = client.map_err(|error| TransportError::new(TransportErrorKind::Unsendable, detail(&error.without_url(), "")))?;
+        let client = client.map_err(|error| {
+            TransportError::new(TransportErrorKind::Unsendable, detail(&error.without_url(), ""))
+        })?;
         Ok(Self::from_client(client))
     }
 
     /// Takes the caller's own client as it is. The limits of each exchange hold.
     ///
-    /// Whether it follows redirects was settled when it was built. If it does, it has sent the request to where it was led, with whatever headers it keeps;
-    /// the answer from there is not taken, but fails with kind [`Broken`](TransportErrorKind::Broken). Better build it with
-    /// [`redirect::Policy::none`](::reqwest::redirect::Policy::none), or let [`from_builder`](Self::from_builder) do so.
+    /// Whether it follows redirects was settled when it was built. If it does, it has sent the
+    /// request to where it was led, with whatever headers it keeps; the answer from there is not
+    /// taken, but fails with kind [`Broken`](TransportErrorKind::Broken). Better build it with
+    /// [`redirect::Policy::none`](::reqwest::redirect::Policy::none), or let
+    /// [`from_builder`](Self::from_builder) do so.
     #[must_use]
     pub fn from_client(client: Client) -> Self {
         Self { client, certificate: None }
     }
 
-    /// Says where the [certificate of the other side](PeerCertificate) stands among the extensions of reqwest's responses. What is found comes with each
-    /// response. reqwest knows it only with TLS, so the type is the caller's to name:
+    /// Says where the [certificate of the other side](PeerCertificate) stands among the extensions
+    /// of reqwest's responses. What is found comes with each response. reqwest knows it only with
+    /// TLS, so the type is the caller's to name:
     ///
     /// ```no_run
     /// use keyferry::http::ReqwestTransport;
@@ -107,7 +121,10 @@ impl ReqwestTransport {
     /// # Ok::<(), keyferry::http::TransportError>(())
     /// ```
     #[must_use]
-    pub fn with_certificate(mut self, find: impl Fn(&Extensions) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
+    pub fn with_certificate(
+        mut self,
+        find: impl Fn(&Extensions) -> Option<Vec<u8>> + Send + Sync + 'static,
+    ) -> Self {
         self.certificate = Some(Arc::new(find));
         self
     }
@@ -128,7 +145,10 @@ pub(super) fn ours() -> ClientBuilder {
 }
 
 impl Transport for ReqwestTransport {
-    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         Box::pin(async move {
             let limits = ExchangeLimits::of(&request);
             let is_https = request.uri().scheme_str() == Some("https");
@@ -144,10 +164,15 @@ impl Transport for ReqwestTransport {
 
             let mut response = self.client.execute(request).await.map_err(failure)?;
             if *response.url() != asked {
-                return Err(TransportError::new(TransportErrorKind::Broken, "the client followed a redirect"));
+                return Err(TransportError::new(
+                    TransportErrorKind::Broken,
+                    "the client followed a redirect",
+                ));
             }
             let too_large = || TransportError::new(TransportErrorKind::AnswerTooLarge, "");
-            if response.content_length().is_some_and(|declared| usize::try_from(declared).map_or(true, |declared| declared > limits.answer_octets)) {
+            if response.content_length().is_some_and(|declared| {
+                usize::try_from(declared).map_or(true, |declared| declared > limits.answer_octets)
+            }) {
                 return Err(too_large());
             }
             let mut octets = BytesMut::new();
@@ -158,7 +183,8 @@ impl Transport for ReqwestTransport {
                 octets.extend_from_slice(&chunk);
             }
 
-            let certificate = self.certificate.as_ref().and_then(|find| find(response.extensions()));
+            let certificate =
+                self.certificate.as_ref().and_then(|find| find(response.extensions()));
             let mut answer = Response::new(octets.freeze());
             *answer.status_mut() = response.status();
             *answer.version_mut() = response.version();
@@ -173,7 +199,9 @@ impl Transport for ReqwestTransport {
 
 /// What an error of reqwest says of how far the request came.
 fn failure(error: ::reqwest::Error, is_https: bool, host: &str) -> TransportError {
-    use TransportErrorKind::{AnswerTooLarge, Broken, TargetRefused, Timeout, Tls, Unreachable, Unsendable};
+    use TransportErrorKind::{
+        AnswerTooLarge, Broken, TargetRefused, Timeout, Tls, Unreachable, Unsendable,
+    };
 
     let error = error.without_url();
     let says = |words: &str| causes(&error).any(|cause| cause.to_string().contains(words));
@@ -186,10 +214,18 @@ fn failure(error: ::reqwest::Error, is_https: bool, host: &str) -> TransportErro
     } else if error.is_connect() {
         // The request waits until the connection stands.
         if says("scheme is not http") {
-            return TransportError::new(Tls, "https needs a client with TLS: turn on reqwest's feature `rustls` or `native-tls`");
+            return TransportError::new(
+                Tls,
+                "https needs a client with TLS: turn on reqwest's feature `rustls` or `native-tls`",
+            );
         }
-        let system = causes(&error).any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.raw_os_error().is_some()));
-        let below = error.is_dns() || error.is_timeout() || system || says("tcp ") || says("tunnel");
+        let system = causes(&error).any(|cause| {
+            cause
+                .downcast_ref::<std::io::Error>()
+                .is_some_and(|error| error.raw_os_error().is_some())
+        });
+        let below =
+            error.is_dns() || error.is_timeout() || system || says("tcp ") || says("tunnel");
         if is_https && !below { Tls } else { Unreachable }
     } else if error.is_timeout() {
         Timeout

@@ -4,17 +4,21 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::{BaseUrl, Class, Error};
 
-/// Which addresses a hub may call for an integrator: https, and nothing that is inside or special, unless it is allowed by name.
+/// Which addresses a hub may call for an integrator: https, and nothing that is inside or special,
+/// unless it is allowed by name.
 ///
-/// How an address is written is judged by [`check`](Self::check), at registration and again before each exchange; what a name leads to is judged by
-/// [`permits`](Self::permits), at each connection. What is refused:
+/// How an address is written is judged by [`check`](Self::check), at registration and again before
+/// each exchange; what a name leads to is judged by [`permits`](Self::permits), at each connection.
+/// What is refused:
 ///
 /// - http, unless [`with_plain_http`](Self::with_plain_http) says otherwise;
-/// - names that are inside by what they are: without a dot, `localhost`, and below `localhost`, `local`, `internal`, `home.arpa` and the others that are
-///   in use inside;
-/// - hosts that some resolver reads as an address and that are not written as one: `2130706433`, `0x7f000001`, `0177.0.0.1`, `127.1`;
+/// - names that are inside by what they are: without a dot, `localhost`, and below `localhost`,
+///   `local`, `internal`, `home.arpa` and the others that are in use inside;
+/// - hosts that some resolver reads as an address and that are not written as one: `2130706433`,
+///   `0x7f000001`, `0177.0.0.1`, `127.1`;
 /// - addresses that are inside or special: [`permits`](Self::permits) tells which;
-/// - port 0. Every other port may be called: those of callbacks differ from site to site, and what is inside is out of reach whatever its port.
+/// - port 0. Every other port may be called: those of callbacks differ from site to site, and what
+///   is inside is out of reach whatever its port.
 ///
 /// ```
 /// use keyferry::BaseUrl;
@@ -47,7 +51,8 @@ impl TargetPolicy {
         self
     }
 
-    /// Allows this host, a name or an IP address as it is written in addresses, wherever it is. It is no pattern: what is below it stays refused.
+    /// Allows this host, a name or an IP address as it is written in addresses, wherever it is. It
+    /// is no pattern: what is below it stays refused.
     #[must_use]
     pub fn with_host(mut self, host: impl Into<String>) -> Self {
         self.hosts.push(normal(&host.into()));
@@ -67,18 +72,26 @@ impl TargetPolicy {
         checked.map_err(|detail| Error::new(Class::TargetRefused, "address", detail))
     }
 
-    /// Whether a connection may be made to `address`, which is what `host` leads to. A host that is allowed by name may lead anywhere.
+    /// Whether a connection may be made to `address`, which is what `host` leads to. A host that is
+    /// allowed by name may lead anywhere.
     ///
-    /// Refused are loopback, private, shared, link-local and unique local addresses, multicast, broadcast, documentation, benchmarking, whatever else the
-    /// special-purpose registries of IANA list as not global, what carries an IPv4 address inside of an IPv6 one to a gateway (6to4, Teredo, NAT64), and
-    /// all of IPv6 that is not assigned for global unicast. An IPv4 address that is mapped into IPv6 counts as that IPv4 address.
+    /// Refused are loopback, private, shared, link-local and unique local addresses, multicast,
+    /// broadcast, documentation, benchmarking, whatever else the special-purpose registries of IANA
+    /// list as not global, what carries an IPv4 address inside of an IPv6 one to a gateway (6to4,
+    /// Teredo, NAT64), and all of IPv6 that is not assigned for global unicast. An IPv4 address
+    /// that is mapped into IPv6 counts as that IPv4 address.
     #[must_use]
     pub fn permits(&self, host: &str, address: IpAddr) -> bool {
         self.names(host) || is_outside(address)
     }
 
     /// What is wrong with an address, if something is.
-    pub(super) fn check_parts(&self, is_https: bool, host: &str, port: u16) -> Result<(), &'static str> {
+    pub(super) fn check_parts(
+        &self,
+        is_https: bool,
+        host: &str,
+        port: u16,
+    ) -> Result<(), &'static str> {
         if !is_https && !self.plain_http {
             return Err("not https");
         }
@@ -89,22 +102,41 @@ impl TargetPolicy {
             return Ok(());
         }
         if let Some(host) = host.strip_prefix('[') {
-            let address = host.strip_suffix(']').and_then(|host| host.parse::<Ipv6Addr>().ok()).ok_or("neither a name nor an address")?;
-            return if is_outside(address.into()) { Ok(()) } else { Err("an address that is inside or special") };
+            let address = host
+                .strip_suffix(']')
+                .and_then(|host| host.parse::<Ipv6Addr>().ok())
+                .ok_or("neither a name nor an address")?;
+            return if is_outside(address.into()) {
+                Ok(())
+            } else {
+                Err("an address that is inside or special")
+            };
         }
         let host = normal(host);
         // A name in another script is written in ASCII (`xn--`).
-        let plain = |label: &str| !label.is_empty() && label.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'));
+        let plain = |label: &str| {
+            !label.is_empty()
+                && label
+                    .bytes()
+                    .all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'))
+        };
         if !host.split('.').all(plain) {
             return Err("neither a name nor an address");
         }
         let Some((_, last)) = host.rsplit_once('.') else { return Err("a name that is inside") };
         if is_number(last) {
-            // The parser of the standard library takes four decimal numbers without leading zeros, and nothing else.
+            // The parser of the standard library takes four decimal numbers without leading zeros,
+            // and nothing else.
             let address = host.parse::<Ipv4Addr>().map_err(|_| "an address in disguise")?;
-            return if is_outside(address.into()) { Ok(()) } else { Err("an address that is inside or special") };
+            return if is_outside(address.into()) {
+                Ok(())
+            } else {
+                Err("an address that is inside or special")
+            };
         }
-        if INSIDE.iter().any(|name| host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))) {
+        if INSIDE.iter().any(|name| {
+            host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        }) {
             return Err("a name that is inside");
         }
         Ok(())
@@ -123,23 +155,34 @@ impl TargetPolicy {
 
 /// Lower case, without a dot at the end, without the brackets of an IPv6 address.
 fn normal(host: &str) -> String {
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).filter(|host| host.contains(':'));
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .filter(|host| host.contains(':'));
     bare.or(host.strip_suffix('.')).unwrap_or(host).to_ascii_lowercase()
 }
 
-/// Whether a host that ends in this label is read as an IPv4 address, as the URL standard of WHATWG has it (and `inet_aton` in most of it).
+/// Whether a host that ends in this label is read as an IPv4 address, as the URL standard of WHATWG
+/// has it (and `inet_aton` in most of it).
 fn is_number(label: &str) -> bool {
     label.bytes().all(|octet| octet.is_ascii_digit())
-        || label.strip_prefix("0x").is_some_and(|rest| rest.bytes().all(|octet| octet.is_ascii_hexdigit()))
+        || label
+            .strip_prefix("0x")
+            .is_some_and(|rest| rest.bytes().all(|octet| octet.is_ascii_hexdigit()))
 }
 
 /// Whether an address is neither inside nor special.
 fn is_outside(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(address) => !V4.iter().any(|(network, length)| is_in_v4(address, *network, *length)),
+        IpAddr::V4(address) => {
+            !V4.iter().any(|(network, length)| is_in_v4(address, *network, *length))
+        }
         IpAddr::V6(address) => match address.to_ipv4_mapped() {
             Some(address) => is_outside(address.into()),
-            None => is_in_v6(address, GLOBAL.0, GLOBAL.1) && !V6.iter().any(|(network, length)| is_in_v6(address, *network, *length)),
+            None => {
+                is_in_v6(address, GLOBAL.0, GLOBAL.1)
+                    && !V6.iter().any(|(network, length)| is_in_v6(address, *network, *length))
+            }
         },
     }
 }
@@ -150,14 +193,27 @@ fn is_in_v4(address: Ipv4Addr, network: [u8; 4], length: u32) -> bool {
 
 /// The first half of the network is enough: none of them is longer than 64 bits.
 fn is_in_v6(address: Ipv6Addr, network: [u16; 4], length: u32) -> bool {
-    let first = |segments: [u16; 4]| segments.iter().fold(0, |bits, segment| bits << 16 | u64::from(*segment));
+    let first = |segments: [u16; 4]| {
+        segments.iter().fold(0, |bits, segment| bits << 16 | u64::from(*segment))
+    };
     let [a, b, c, d, ..] = address.segments();
     (first([a, b, c, d]) ^ first(network)) >> (64 - length) == 0
 }
 
-/// Names that lead inside: RFC 6761 (`localhost`), RFC 6762 with its appendix G (`local` and what is used in its place), RFC 8375 (`home.arpa`), and
-/// `internal`, which ICANN keeps free for this.
-const INSIDE: [&str; 10] = ["localhost", "localdomain", "local", "internal", "intranet", "private", "corp", "home", "lan", "home.arpa"];
+/// Names that lead inside: RFC 6761 (`localhost`), RFC 6762 with its appendix G (`local` and what
+/// is used in its place), RFC 8375 (`home.arpa`), and `internal`, which ICANN keeps free for this.
+const INSIDE: [&str; 10] = [
+    "localhost",
+    "localdomain",
+    "local",
+    "internal",
+    "intranet",
+    "private",
+    "corp",
+    "home",
+    "lan",
+    "home.arpa",
+];
 
 /// IANA IPv4 Special-Purpose Address Registry, and RFC 5771 for multicast.
 const V4: [([u8; 4], u32); 18] = [
@@ -181,16 +237,17 @@ const V4: [([u8; 4], u32); 18] = [
     ([240, 0, 0, 0], 4),      // reserved, RFC 1112, with the broadcast address, RFC 919
 ];
 
-/// Global unicast, RFC 4291. Outside of it are loopback, the unspecified address, compatible addresses (`::/96`), NAT64 (`64:ff9b::/96`, RFC 6052;
-/// `64:ff9b:1::/48`, RFC 8215), discard (`100::/64`, RFC 6666), segment routing (`5f00::/16`, RFC 9602), unique local (`fc00::/7`, RFC 4193), link-local
-/// (`fe80::/10`), site-local (`fec0::/10`, RFC 3879) and multicast (`ff00::/8`).
+/// Global unicast, RFC 4291. Outside of it are loopback, the unspecified address, compatible
+/// addresses (`::/96`), NAT64 (`64:ff9b::/96`, RFC 6052; `64:ff9b:1::/48`, RFC 8215), discard
+/// (`100::/64`, RFC 6666), segment routing (`5f00::/16`, RFC 9602), unique local (`fc00::/7`, RFC
+/// 4193), link-local (`fe80::/10`), site-local (`fec0::/10`, RFC 3879) and multicast (`ff00::/8`).
 const GLOBAL: ([u16; 4], u32) = ([0x2000, 0, 0, 0], 3);
 
 /// What is special inside of that: IANA IPv6 Special-Purpose Address Registry.
 const V6: [([u16; 4], u32); 5] = [
-    ([0x2001, 0, 0, 0], 23),         // protocol assignments, RFC 2928: Teredo, benchmarking, ORCHID and others
-    ([0x2001, 0xdb8, 0, 0], 32),     // documentation, RFC 3849
-    ([0x2002, 0, 0, 0], 16),         // 6to4, RFC 3056
+    ([0x2001, 0, 0, 0], 23), // protocol assignments, RFC 2928: Teredo, benchmarking, ORCHID and others
+    ([0x2001, 0xdb8, 0, 0], 32), // documentation, RFC 3849
+    ([0x2002, 0, 0, 0], 16), // 6to4, RFC 3056
     ([0x2620, 0x4f, 0x8000, 0], 48), // answers for private addresses, RFC 7534
-    ([0x3fff, 0, 0, 0], 20),         // documentation, RFC 9637
+    ([0x3fff, 0, 0, 0], 20), // documentation, RFC 9637
 ];

@@ -10,10 +10,12 @@ use crate::BoxFuture;
 
 /// Sends a request and gives the answer.
 ///
-/// Any closure `Fn(Request<Bytes>) -> impl Future<Output = Result<Response<Bytes>, TransportError>>` is one.
+/// Any closure `Fn(Request<Bytes>) -> impl Future<Output = Result<Response<Bytes>,
+/// TransportError>>` is one.
 ///
-/// What it must keep: a status is never an error. No redirect is followed. The limits of the [request](super::ExchangeLimits) hold. The request is sent at
-/// most once. Dropping the future gives the exchange up and leaves nothing behind.
+/// What it must keep: a status is never an error. No redirect is followed. The limits of the
+/// [request](super::ExchangeLimits) hold. The request is sent at most once. Dropping the future
+/// gives the exchange up and leaves nothing behind.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -31,7 +33,10 @@ pub trait Transport: Send + Sync {
     ///
     /// # Errors
     /// No whole answer came; the error tells whether the request may have arrived.
-    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>>;
+    fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>>;
 }
 
 impl<F, Fut> Transport for F
@@ -39,13 +44,19 @@ where
     F: Fn(Request<Bytes>) -> Fut + Send + Sync,
     Fut: Future<Output = Result<Response<Bytes>, TransportError>> + Send + 'static,
 {
-    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         Box::pin(self(request))
     }
 }
 
 impl<T: Transport + ?Sized> Transport for Arc<T> {
-    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         (**self).send(request)
     }
 }
@@ -61,7 +72,9 @@ pub trait BlockingTransport: Send + Sync {
     fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError>;
 }
 
-impl<F: Fn(Request<Bytes>) -> Result<Response<Bytes>, TransportError> + Send + Sync> BlockingTransport for F {
+impl<F: Fn(Request<Bytes>) -> Result<Response<Bytes>, TransportError> + Send + Sync>
+    BlockingTransport for F
+{
     fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         self(request)
     }

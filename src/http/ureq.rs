@@ -14,10 +14,12 @@ use bytes::Bytes;
 use super::diagnosis::{certificate, detail};
 use super::{BlockingTransport, ExchangeLimits, TransportError, TransportErrorKind};
 
-/// A [`BlockingTransport`] on [ureq](::ureq). [`OnThreads`](super::OnThreads) makes an asynchronous one of it.
+/// A [`BlockingTransport`] on [ureq](::ureq). [`OnThreads`](super::OnThreads) makes an asynchronous
+/// one of it.
 ///
-/// It brings no TLS: whoever wants https turns on a feature of ureq for it (`rustls`, or `native-tls`). Without one, https ends with kind
-/// [`Tls`](TransportErrorKind::Tls) and words that say so. ureq does not tell the [certificate of the other side](super::PeerCertificate).
+/// It brings no TLS: whoever wants https turns on a feature of ureq for it (`rustls`, or
+/// `native-tls`). Without one, https ends with kind [`Tls`](TransportErrorKind::Tls) and words that
+/// say so. ureq does not tell the [certificate of the other side](super::PeerCertificate).
 ///
 /// Own roots, a client certificate and a proxy are those of the caller's agent:
 ///
@@ -37,14 +39,18 @@ use super::{BlockingTransport, ExchangeLimits, TransportError, TransportErrorKin
 /// ```
 ///
 /// # Kinds of failure
-/// ureq does not say at which step it failed. A request with a body is known not to have arrived as long as nothing of its body was taken from us, and
-/// [`Unreachable`](TransportErrorKind::Unreachable) or [`Tls`](TransportErrorKind::Tls) is said; in doubt it may have arrived.
+/// ureq does not say at which step it failed. A request with a body is known not to have arrived as
+/// long as nothing of its body was taken from us, and
+/// [`Unreachable`](TransportErrorKind::Unreachable) or [`Tls`](TransportErrorKind::Tls) is said; in
+/// doubt it may have arrived.
 ///
-/// A client certificate that is not accepted is [`Tls`](TransportErrorKind::Tls), unless the connection was reset before the refusal could be read.
+/// A client certificate that is not accepted is [`Tls`](TransportErrorKind::Tls), unless the
+/// connection was reset before the refusal could be read.
 ///
 /// # The log
-/// At level `trace`, ureq logs every octet that it sends and receives, credentials and bodies among them (target `ureq_proto`), and whole addresses (target
-/// `ureq`). Nothing here can keep it from that: a logger has to have `debug` or a higher level for both.
+/// At level `trace`, ureq logs every octet that it sends and receives, credentials and bodies among
+/// them (target `ureq_proto`), and whole addresses (target `ureq`). Nothing here can keep it from
+/// that: a logger has to have `debug` or a higher level for both.
 #[derive(Clone)]
 pub struct UreqTransport {
     agent: Agent,
@@ -60,13 +66,15 @@ impl UreqTransport {
     /// The longest time of an exchange: longer ones are cut to it.
     const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-    /// An agent with the constants of this type; it follows no redirects, uses no proxy, not even one that the environment names, keeps nothing of one
-    /// exchange for another but the connection, and asks for nothing packed. Whom it trusts is ureq's default. The time of an exchange and the size of its
-    /// answer are those of its [`ExchangeLimits`].
+    /// An agent with the constants of this type; it follows no redirects, uses no proxy, not even
+    /// one that the environment names, keeps nothing of one exchange for another but the
+    /// connection, and asks for nothing packed. Whom it trusts is ureq's default. The time of an
+    /// exchange and the size of its answer are those of its [`ExchangeLimits`].
     ///
     /// # Panics
-    /// The first https request does, inside of ureq, if ureq has its feature `rustls-no-provider` and no provider of rustls or no roots were given to it:
-    /// then an agent of the caller's own is due.
+    /// The first https request does, inside of ureq, if ureq has its feature `rustls-no-provider`
+    /// and no provider of rustls or no roots were given to it: then an agent of the caller's own is
+    /// due.
     #[must_use]
     pub fn new() -> Self {
         let config = Agent::config_builder()
@@ -80,8 +88,8 @@ impl UreqTransport {
         Self::from_agent(config.build().into())
     }
 
-    /// Takes the caller's own agent. The limits of each exchange hold, no redirect is followed and no status is an error, whatever the agent was told; all
-    /// else is as the agent has it.
+    /// Takes the caller's own agent. The limits of each exchange hold, no redirect is followed and
+    /// no status is an error, whatever the agent was told; all else is as the agent has it.
     #[must_use]
     pub fn from_agent(agent: Agent) -> Self {
         Self { agent }
@@ -105,7 +113,8 @@ impl BlockingTransport for UreqTransport {
         head.headers.remove(TRANSFER_ENCODING);
 
         let begun = Arc::new(AtomicBool::new(false));
-        let has_body = !octets.is_empty() || matches!(head.method, Method::POST | Method::PUT | Method::PATCH);
+        let has_body =
+            !octets.is_empty() || matches!(head.method, Method::POST | Method::PUT | Method::PATCH);
         let sent = if has_body {
             head.headers.insert(CONTENT_LENGTH, HeaderValue::from(octets.len()));
             SendBody::from_owned_reader(Body { rest: octets.clone(), begun: begun.clone() })
@@ -124,7 +133,8 @@ impl BlockingTransport for UreqTransport {
         let response = self.agent.run(request);
         // Without its body, a request is none.
         let is_kept = !octets.is_empty() && !begun.load(Ordering::Relaxed);
-        let (head, mut body) = response.map_err(|error| failure(error, is_kept, is_https, &host))?.into_parts();
+        let (head, mut body) =
+            response.map_err(|error| failure(error, is_kept, is_https, &host))?.into_parts();
 
         let too_large = || TransportError::new(TransportErrorKind::AnswerTooLarge, "");
         let limit = u64::try_from(limits.answer_octets).unwrap_or(u64::MAX);
@@ -163,19 +173,28 @@ impl Read for Body {
 /// What an error of ureq says of how far the request came. `is_kept`: its body was not begun.
 fn failure(error: ::ureq::Error, is_kept: bool, is_https: bool, host: &str) -> TransportError {
     use ::ureq::Error;
-    use TransportErrorKind::{AnswerTooLarge, Broken, Timeout as TimeUp, Tls, Unreachable, Unsendable};
+    use TransportErrorKind::{
+        AnswerTooLarge, Broken, Timeout as TimeUp, Tls, Unreachable, Unsendable,
+    };
 
     let of = |kind, detail: &'static str| TransportError::new(kind, detail);
     let tells = |kind, detail: String| TransportError::new(kind, detail);
     match &error {
-        Error::TlsRequired => of(Tls, "https needs a client with TLS: turn on ureq's feature `rustls` or `native-tls`"),
+        Error::TlsRequired => of(
+            Tls,
+            "https needs a client with TLS: turn on ureq's feature `rustls` or `native-tls`",
+        ),
         Error::HostNotFound => of(Unreachable, "the name leads nowhere"),
         Error::ConnectionFailed => of(Unreachable, ""),
         Error::ConnectProxyFailed(_) => of(Unreachable, "the proxy makes no connection"),
-        Error::Timeout(Timeout::Resolve | Timeout::Connect) => of(Unreachable, "no connection in time"),
+        Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
+            of(Unreachable, "no connection in time")
+        }
         Error::Timeout(_) if is_kept => of(Unreachable, "no connection in time"),
         Error::Timeout(_) => of(TimeUp, ""),
-        Error::Http(_) | Error::BadUri(_) | Error::RequireHttpsOnly(_) | Error::InvalidProxyUrl => of(Unsendable, ""),
+        Error::Http(_) | Error::BadUri(_) | Error::RequireHttpsOnly(_) | Error::InvalidProxyUrl => {
+            of(Unsendable, "")
+        }
         // Its words repeat headers.
         Error::Protocol(_) if is_kept => of(Unsendable, ""),
         Error::Protocol(_) => of(Broken, "what came is not HTTP"),
@@ -185,12 +204,17 @@ fn failure(error: ::ureq::Error, is_kept: bool, is_https: bool, host: &str) -> T
             if let Some(words) = certificate(&format!("{cause:?}")) {
                 return of(Tls, words);
             }
-            let is_name = cause.raw_os_error().is_none() && cause.to_string().starts_with("failed to lookup address");
+            let is_name = cause.raw_os_error().is_none()
+                && cause.to_string().starts_with("failed to lookup address");
             let kind = match cause.kind() {
                 _ if is_name => Unreachable,
                 io::ErrorKind::ConnectionRefused | io::ErrorKind::AddrNotAvailable => Unreachable,
                 // What rustls says comes as such an error.
-                io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof if is_kept && is_https => Tls,
+                io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+                    if is_kept && is_https =>
+                {
+                    Tls
+                }
                 _ if is_kept => Unreachable,
                 io::ErrorKind::TimedOut => TimeUp,
                 _ => Broken,
@@ -198,9 +222,12 @@ fn failure(error: ::ureq::Error, is_kept: bool, is_https: bool, host: &str) -> T
             tells(kind, detail(cause, host))
         }
         error => {
-            // Some variants have names only where ureq has TLS. They are of the handshake, or of what is set up for it.
+            // Some variants have names only where ureq has TLS. They are of the handshake, or of
+            // what is set up for it.
             let shown = format!("{error:?}");
-            let is_tls = ["Rustls(", "NativeTls(", "Pem(", "Der("].iter().any(|name| shown.starts_with(name));
+            let is_tls = ["Rustls(", "NativeTls(", "Pem(", "Der("]
+                .iter()
+                .any(|name| shown.starts_with(name));
             match certificate(&shown) {
                 Some(words) if is_tls => of(Tls, words),
                 _ if is_tls => tells(Tls, detail(error, host)),

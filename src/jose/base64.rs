@@ -8,16 +8,28 @@ use crate::Error;
 
 /// Decodes base64url without padding; spare bits have to be zero.
 pub(crate) fn decode_url(text: &str, part: &'static str) -> Result<Vec<u8>, Error> {
-    URL_SAFE_NO_PAD.decode_to_vec(text).map_err(|_| Error::malformed(part, "not base64url without padding"))
+    URL_SAFE_NO_PAD
+        .decode_to_vec(text)
+        .map_err(|_| Error::malformed(part, "not base64url without padding"))
 }
 
 /// The same, behind what `out` holds.
-pub(crate) fn decode_url_into(text: &str, part: &'static str, out: &mut Vec<u8>) -> Result<(), Error> {
-    URL_SAFE_NO_PAD.decode_append(text, out).map_err(|_| Error::malformed(part, "not base64url without padding"))
+pub(crate) fn decode_url_into(
+    text: &str,
+    part: &'static str,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    URL_SAFE_NO_PAD
+        .decode_append(text, out)
+        .map_err(|_| Error::malformed(part, "not base64url without padding"))
 }
 
 /// The same, into `buffer` if that has the room.
-pub(crate) fn decode_url_within<'o>(text: &str, part: &'static str, buffer: &'o mut [u8]) -> Result<Cow<'o, [u8]>, Error> {
+pub(crate) fn decode_url_within<'o>(
+    text: &str,
+    part: &'static str,
+    buffer: &'o mut [u8],
+) -> Result<Cow<'o, [u8]>, Error> {
     if text.len() / 4 * 3 + 2 > buffer.len() {
         return decode_url(text, part).map(Cow::Owned);
     }
@@ -32,11 +44,13 @@ pub(crate) fn encode_url(octets: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode_to_string(octets)
 }
 
-/// Decodes standard base64 with padding. Blanks and line breaks are dropped first, as some senders wrap their lines.
+/// Decodes standard base64 with padding. Blanks and line breaks are dropped first, as some senders
+/// wrap their lines.
 pub(crate) fn decode_standard(text: &str, part: &'static str) -> Result<Vec<u8>, Error> {
     let blank = |character: char| matches!(character, ' ' | '\t' | '\r' | '\n');
     // Blanks are rare: they are looked for when a decoder has stumbled.
-    let decoded = STANDARD.decode_to_vec(text).or_else(|_| STANDARD.decode_to_vec(text.replace(blank, "")));
+    let decoded =
+        STANDARD.decode_to_vec(text).or_else(|_| STANDARD.decode_to_vec(text.replace(blank, "")));
     decoded.map_err(|_| Error::malformed(part, "not standard base64 with padding"))
 }
 

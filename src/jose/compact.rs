@@ -11,8 +11,8 @@ pub const MAX_JWS: usize = 256 * 1024;
 
 /// Whether `=` at the end of a part is tolerated.
 ///
-/// RFC 7515 forbids it. Apps of Hermod's earlier years wrote it, so there is this one switch; the signature is then verified over the text as
-/// received, padding included.
+/// RFC 7515 forbids it. Apps of Hermod's earlier years wrote it, so there is this one switch; the
+/// signature is then verified over the text as received, padding included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Padding {
@@ -23,7 +23,8 @@ pub enum Padding {
     Tolerated,
 }
 
-/// A compact JWS: the text that was signed, as received, and the three parts decoded, one behind the other.
+/// A compact JWS: the text that was signed, as received, and the three parts decoded, one behind
+/// the other.
 pub(crate) struct Compact<'a> {
     pub(crate) signing_input: &'a str,
     decoded: Decoded,
@@ -43,7 +44,8 @@ impl<'a> Compact<'a> {
             return Err(Error::too_large("jws", "more than 256 KiB"));
         }
         let bad = || Error::malformed("jws", "not three parts");
-        let dots = memchr::memchr(b'.', text.as_bytes()).zip(memchr::memrchr(b'.', text.as_bytes()));
+        let dots =
+            memchr::memchr(b'.', text.as_bytes()).zip(memchr::memrchr(b'.', text.as_bytes()));
         let (first, last) = dots.filter(|(first, last)| first < last).ok_or_else(bad)?;
         let mut octets = Vec::with_capacity(text.len() / 4 * 3 + 3);
         decode(&text[..first], padding, "header", &mut octets)?;
@@ -57,7 +59,8 @@ impl<'a> Compact<'a> {
 
     pub(crate) fn header(&self) -> Result<&str, Error> {
         let octets = self.decoded.header();
-        std::str::from_utf8(octets).map_err(|error| Error::malformed("header", "not UTF-8").at(error.valid_up_to()))
+        std::str::from_utf8(octets)
+            .map_err(|error| Error::malformed("header", "not UTF-8").at(error.valid_up_to()))
     }
 
     pub(crate) fn payload(&self) -> &[u8] {
@@ -84,19 +87,27 @@ impl Decoded {
     }
 }
 
-fn decode(text: &str, padding: Padding, part: &'static str, out: &mut Vec<u8>) -> Result<(), Error> {
+fn decode(
+    text: &str,
+    padding: Padding,
+    part: &'static str,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
     let unpadded = match padding {
         Padding::Refused => text,
         Padding::Tolerated => match text.trim_end_matches('=') {
             unpadded if text.len() == unpadded.len() => text,
-            unpadded if text.len().is_multiple_of(4) && text.len() - unpadded.len() <= 2 => unpadded,
+            unpadded if text.len().is_multiple_of(4) && text.len() - unpadded.len() <= 2 => {
+                unpadded
+            }
             _ => return Err(Error::malformed(part, "padding that its length does not call for")),
         },
     };
     decode_url_into(unpadded, part, out)
 }
 
-/// The header member `crit`: nothing that it could name is understood here, so it is refused, whatever it holds.
+/// The header member `crit`: nothing that it could name is understood here, so it is refused,
+/// whatever it holds.
 #[derive(PartialEq)]
 pub(crate) enum Crit {}
 

@@ -10,8 +10,8 @@ use crate::crypto::Algorithm;
 
 /// A protected header (RFC 7515 section 4).
 ///
-/// `crit` does not exist here: whatever it names is not understood, so a header with it is refused. Members without a field of their own are
-/// kept in `extra`.
+/// `crit` does not exist here: whatever it names is not understood, so a header with it is refused.
+/// Members without a field of their own are kept in `extra`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Header {
@@ -47,14 +47,20 @@ impl Header {
     /// Reads a header from its JSON text.
     ///
     /// # Errors
-    /// Class `malformed` or `too-large` for its form, `algorithm` if `alg` is none that is known here; for a `jwk` as [`Jwk::from_json`].
+    /// Class `malformed` or `too-large` for its form, `algorithm` if `alg` is none that is known
+    /// here; for a `jwk` as [`Jwk::from_json`].
     pub fn from_json(text: &str) -> Result<Self, Error> {
-        let raw: RawHeader<'_> = read(text, Nulls::AreWrong).map_err(|error| error.within("header"))?;
+        let raw: RawHeader<'_> =
+            read(text, Nulls::AreWrong).map_err(|error| error.within("header"))?;
         Ok(Self {
             algorithm: raw.alg.parse().map_err(|error: Error| error.within("header"))?,
             key_id: raw.kid.map(|text| text.0.into_owned()),
             typ: raw.typ.map(|text| text.0.into_owned()),
-            jwk: raw.jwk.map(Jwk::from_raw).transpose().map_err(|error| error.within("header.jwk"))?,
+            jwk: raw
+                .jwk
+                .map(Jwk::from_raw)
+                .transpose()
+                .map_err(|error| error.within("header.jwk"))?,
             extra: raw.extra.to_kept(),
         })
     }

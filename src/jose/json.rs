@@ -1,4 +1,5 @@
-//! Strict JSON: no member twice, limits on depth, counts and text, unknown members kept as they came, errors that name the member.
+//! Strict JSON: no member twice, limits on depth, counts and text, unknown members kept as they
+//! came, errors that name the member.
 //!
 //! Objects are declared with [`json_object!`]; each is read by one visitor, on top of serde_json.
 
@@ -17,7 +18,8 @@ pub(crate) use scalar::{BigText, Flag, List, Skipped, Text};
 pub const MAX_DEPTH: u16 = 32;
 /// Most names in one object.
 pub const MAX_NAMES: usize = 64;
-/// Most members that are kept without being known, in one document, those inside kept objects included.
+/// Most members that are kept without being known, in one document, those inside kept objects
+/// included.
 pub const MAX_KEPT: u16 = 1024;
 /// Most octets of a text member; compact JWS and images have their own limits.
 pub const MAX_TEXT: usize = 64 * 1024;

@@ -11,9 +11,11 @@ use super::{Thumbprint, decode_url, encode_url};
 use crate::crypto::{Algorithm, Curve, Provider, PublicKey, PublicKeyParts};
 use crate::{Class, Error};
 
-/// A public key in JSON form, with what its maker said of it. Members that are not known here are kept.
+/// A public key in JSON form, with what its maker said of it. Members that are not known here are
+/// kept.
 ///
-/// Two are equal if their keys are the same and they say the same; members that are not known here count as they stand, order included.
+/// Two are equal if their keys are the same and they say the same; members that are not known here
+/// count as they stand, order included.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -39,7 +41,8 @@ pub struct Jwk {
     pub extra: Kept,
 }
 
-/// Declares an object that is a JWK with more members: the members of a public key, the names of private ones, and what follows.
+/// Declares an object that is a JWK with more members: the members of a public key, the names of
+/// private ones, and what follows.
 macro_rules! jwk_object {
     ($(#[$meta:meta])* $vis:vis struct $name:ident<$lt:lifetime> { $($more:tt)* }) => {
         $crate::jose::json::json_object! {
@@ -110,15 +113,24 @@ pub(crate) struct JwkMembers<'a> {
 impl JwkMembers<'_> {
     /// Refuses private members, as a class of their own.
     pub(crate) fn refuse_private(&self) -> Result<(), Error> {
-        if self.private { Err(Error::new(Class::PrivateKey, "", "a private member stands in a public key")) } else { Ok(()) }
+        if self.private {
+            Err(Error::new(Class::PrivateKey, "", "a private member stands in a public key"))
+        } else {
+            Ok(())
+        }
     }
 
     /// The key.
     pub(crate) fn to_public_key(&self) -> Result<PublicKey, Error> {
         let absent = |part| Error::malformed(part, "absent");
-        let number = |member: Option<&str>, part| decode_url(member.ok_or_else(|| absent(part))?, part);
+        let number =
+            |member: Option<&str>, part| decode_url(member.ok_or_else(|| absent(part))?, part);
         let foreign = |members: &[Option<&str>]| {
-            if members.iter().any(Option::is_some) { Err(Error::malformed("", "a member of another type of key")) } else { Ok(()) }
+            if members.iter().any(Option::is_some) {
+                Err(Error::malformed("", "a member of another type of key"))
+            } else {
+                Ok(())
+            }
         };
         match self.kty {
             "RSA" => {
@@ -131,26 +143,42 @@ impl JwkMembers<'_> {
             "EC" => {
                 foreign(&[self.n, self.e])?;
                 let curve = self.crv.ok_or_else(|| absent("crv"))?;
-                let curve = Curve::named(curve).ok_or_else(|| Error::new(Class::Algorithm, "crv", "a curve that is unknown here"))?;
+                let curve = Curve::named(curve).ok_or_else(|| {
+                    Error::new(Class::Algorithm, "crv", "a curve that is unknown here")
+                })?;
                 PublicKey::ec(curve, &number(self.x, "x")?, &number(self.y, "y")?)
             }
             "OKP" => {
                 foreign(&[self.n, self.e, self.y])?;
                 match self.crv {
                     Some("Ed25519") => PublicKey::ed25519(&number(self.x, "x")?),
-                    Some(_) => Err(Error::new(Class::Algorithm, "crv", "a curve that is unknown here")),
+                    Some(_) => {
+                        Err(Error::new(Class::Algorithm, "crv", "a curve that is unknown here"))
+                    }
                     None => Err(absent("crv")),
                 }
             }
-            _ => Err(Error::new(Class::Algorithm, "kty", "not a type of public key that is known here")),
+            _ => Err(Error::new(
+                Class::Algorithm,
+                "kty",
+                "not a type of public key that is known here",
+            )),
         }
     }
 }
 
 /// Refuses an `alg` or `use` of a key that does not agree with the algorithm it is to verify.
-pub(crate) fn agree(algorithm: Algorithm, alg: Option<&str>, usage: Option<&str>) -> Result<(), Error> {
+pub(crate) fn agree(
+    algorithm: Algorithm,
+    alg: Option<&str>,
+    usage: Option<&str>,
+) -> Result<(), Error> {
     if alg.is_some_and(|alg| alg != algorithm.name()) {
-        return Err(Error::new(Class::Algorithm, "jwk.alg", "the key is meant for another algorithm"));
+        return Err(Error::new(
+            Class::Algorithm,
+            "jwk.alg",
+            "the key is meant for another algorithm",
+        ));
     }
     if usage.is_some_and(|usage| !usage.eq_ignore_ascii_case("sig")) {
         return Err(Error::new(Class::Algorithm, "jwk.use", "the key is not meant for signatures"));
@@ -165,11 +193,13 @@ impl Jwk {
         Self { public_key, algorithm: None, usage: None, key_id: None, extra: Kept::new() }
     }
 
-    /// Reads a public key of type `RSA`, `EC` or `OKP` (Ed25519) from its JSON text. Leading zeros of `n` and `e` are stripped.
+    /// Reads a public key of type `RSA`, `EC` or `OKP` (Ed25519) from its JSON text. Leading zeros
+    /// of `n` and `e` are stripped.
     ///
     /// # Errors
-    /// Class `malformed` or `too-large` for its form, `private-key` if it has a private member (the `k` of an `oct` key is one), `algorithm` for
-    /// another type or curve, `weak-key` as [`PublicKey`] says.
+    /// Class `malformed` or `too-large` for its form, `private-key` if it has a private member (the
+    /// `k` of an `oct` key is one), `algorithm` for another type or curve, `weak-key` as
+    /// [`PublicKey`] says.
     pub fn from_json(text: &str) -> Result<Self, Error> {
         let jwk = read(text, Nulls::AreWrong).and_then(|raw: RawJwk<'_>| Self::from_raw(raw));
         jwk.map_err(|error| if error.part().is_empty() { error.within("jwk") } else { error })
@@ -180,7 +210,13 @@ impl Jwk {
         members.refuse_private()?;
         let public_key = members.to_public_key()?;
         let owned = |text: Option<Text<'_>>| text.map(|text| text.0.into_owned());
-        Ok(Self { public_key, algorithm: owned(raw.alg), usage: owned(raw.usage), key_id: owned(raw.kid), extra: raw.extra.to_kept() })
+        Ok(Self {
+            public_key,
+            algorithm: owned(raw.alg),
+            usage: owned(raw.usage),
+            key_id: owned(raw.kid),
+            extra: raw.extra.to_kept(),
+        })
     }
 
     /// The key.
@@ -227,7 +263,8 @@ impl Serialize for Jwk {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         write_key(&mut map, &self.public_key)?;
-        for (name, value) in [("alg", &self.algorithm), ("use", &self.usage), ("kid", &self.key_id)] {
+        for (name, value) in [("alg", &self.algorithm), ("use", &self.usage), ("kid", &self.key_id)]
+        {
             if let Some(value) = value {
                 map.serialize_entry(name, value)?;
             }

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::{Compact, Decoded, Header, Padding, agree, encode_url};
-use crate::crypto::{Algorithm, CryptoError, Provider, PublicKey, Signer, VerifyingKey, import, verify};
+use crate::crypto::{
+    Algorithm, CryptoError, Provider, PublicKey, Signer, VerifyingKey, import, verify,
+};
 use crate::{Class, Error};
 
 /// A compact JWS that was read and not verified.
@@ -46,11 +48,12 @@ pub struct Jws<'a> {
 }
 
 impl<'a> Jws<'a> {
-    /// Reads the compact form (RFC 7515 section 7.1): three parts of unpadded base64url, of which the first is one JSON object.
+    /// Reads the compact form (RFC 7515 section 7.1): three parts of unpadded base64url, of which
+    /// the first is one JSON object.
     ///
     /// # Errors
-    /// Class `malformed` for its form, `too-large` above [`MAX_JWS`](super::MAX_JWS) octets or a limit of its header, `algorithm` if `alg` is
-    /// none that is known here.
+    /// Class `malformed` for its form, `too-large` above [`MAX_JWS`](super::MAX_JWS) octets or a
+    /// limit of its header, `algorithm` if `alg` is none that is known here.
     pub fn from_compact(text: &'a str) -> Result<Self, Error> {
         Self::from_compact_with(text, Padding::Refused)
     }
@@ -79,10 +82,15 @@ impl<'a> Jws<'a> {
     /// Verifies with a key that the caller chose, over the text as received.
     ///
     /// # Errors
-    /// Class `algorithm` if the header names another algorithm than the key is bound to, `signature` if it does not verify.
+    /// Class `algorithm` if the header names another algorithm than the key is bound to,
+    /// `signature` if it does not verify.
     pub fn verify(mut self, key: &VerifyingKey) -> Result<VerifiedJws, Error> {
         if self.header.algorithm != key.algorithm() {
-            return Err(Error::new(Class::Algorithm, "alg", "not the algorithm that the key is bound to"));
+            return Err(Error::new(
+                Class::Algorithm,
+                "alg",
+                "not the algorithm that the key is bound to",
+            ));
         }
         key.verify(self.compact.signing_input.as_bytes(), self.compact.signature())?;
         Ok(VerifiedJws { header: self.header, content: self.compact.take_decoded() })
@@ -91,17 +99,24 @@ impl<'a> Jws<'a> {
     /// Verifies with the key in its own header: whether the message is consistent with it.
     ///
     /// # Security
-    /// Anybody can make a key and such a message. Compare [`ConsistentJws::public_key`] with keys that you know.
+    /// Anybody can make a key and such a message. Compare [`ConsistentJws::public_key`] with keys
+    /// that you know.
     ///
     /// # Errors
-    /// Class `algorithm` if the header's algorithm is not in `allowed` or does not fit the key, `malformed` if there is no key, `weak-key` if
-    /// the provider refuses it, `signature` if it does not verify.
-    pub fn verify_embedded(mut self, provider: &dyn Provider, allowed: &[Algorithm]) -> Result<ConsistentJws, Error> {
+    /// Class `algorithm` if the header's algorithm is not in `allowed` or does not fit the key,
+    /// `malformed` if there is no key, `weak-key` if the provider refuses it, `signature` if it
+    /// does not verify.
+    pub fn verify_embedded(
+        mut self,
+        provider: &dyn Provider,
+        allowed: &[Algorithm],
+    ) -> Result<ConsistentJws, Error> {
         let algorithm = self.header.algorithm;
         if !allowed.contains(&algorithm) {
             return Err(Error::new(Class::Algorithm, "alg", "not an algorithm that is allowed"));
         }
-        let jwk = self.header.jwk.as_ref().ok_or_else(|| Error::malformed("header.jwk", "absent"))?;
+        let jwk =
+            self.header.jwk.as_ref().ok_or_else(|| Error::malformed("header.jwk", "absent"))?;
         agree(algorithm, jwk.algorithm.as_deref(), jwk.usage.as_deref())?;
         let key = import(provider, algorithm, jwk.public_key())?;
         verify(&*key, self.compact.signing_input.as_bytes(), self.compact.signature())?;
@@ -112,11 +127,15 @@ impl<'a> Jws<'a> {
 
 impl fmt::Debug for Jws<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Jws").field("header", &self.header).field("payload_length", &self.compact.payload().len()).finish_non_exhaustive()
+        f.debug_struct("Jws")
+            .field("header", &self.header)
+            .field("payload_length", &self.compact.payload().len())
+            .finish_non_exhaustive()
     }
 }
 
-/// A JWS that verified with a key that the caller chose. There is no other way to one than [`Jws::verify`].
+/// A JWS that verified with a key that the caller chose. There is no other way to one than
+/// [`Jws::verify`].
 #[derive(Clone)]
 pub struct VerifiedJws {
     header: Header,
@@ -145,11 +164,15 @@ impl VerifiedJws {
 
 impl fmt::Debug for VerifiedJws {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifiedJws").field("header", &self.header).field("payload_length", &self.payload().len()).finish_non_exhaustive()
+        f.debug_struct("VerifiedJws")
+            .field("header", &self.header)
+            .field("payload_length", &self.payload().len())
+            .finish_non_exhaustive()
     }
 }
 
-/// A JWS that is consistent with the key in its own header, which says nothing about whose key that is.
+/// A JWS that is consistent with the key in its own header, which says nothing about whose key that
+/// is.
 ///
 /// ```compile_fail
 /// fn act_on(_: &keyferry::jose::VerifiedJws) {}
@@ -232,7 +255,11 @@ impl UnsignedJws {
     }
 
     /// The same for a header that says `algorithm` in a form of its own.
-    pub(crate) fn from_members(algorithm: Algorithm, header: &impl serde::Serialize, payload: &[u8]) -> Self {
+    pub(crate) fn from_members(
+        algorithm: Algorithm,
+        header: &impl serde::Serialize,
+        payload: &[u8],
+    ) -> Self {
         // Headers are maps of texts; writing them to memory does not fail.
         let header = serde_json::to_vec(header).unwrap_or_default();
         let engine = base64_simd::URL_SAFE_NO_PAD;
@@ -278,6 +305,9 @@ impl UnsignedJws {
 
 impl fmt::Debug for UnsignedJws {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UnsignedJws").field("algorithm", &self.algorithm).field("length", &self.signing_input.len()).finish_non_exhaustive()
+        f.debug_struct("UnsignedJws")
+            .field("algorithm", &self.algorithm)
+            .field("length", &self.signing_input.len())
+            .finish_non_exhaustive()
     }
 }

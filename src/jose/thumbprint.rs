@@ -5,7 +5,8 @@ use std::fmt;
 use super::encode_url;
 use crate::crypto::{Provider, PublicKey, PublicKeyParts};
 
-/// SHA-256 over the required members of a JWK, in the order and form that RFC 7638 section 3 gives; for Ed25519 RFC 8037 appendix A.3.
+/// SHA-256 over the required members of a JWK, in the order and form that RFC 7638 section 3 gives;
+/// for Ed25519 RFC 8037 appendix A.3.
 ///
 /// `Display` is base64url without padding, 43 characters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,11 +18,20 @@ impl Thumbprint {
     pub fn of(key: &PublicKey, provider: &dyn Provider) -> Self {
         // The members in the order of their names, no blanks; none of the values needs an escape.
         let text = match key.parts() {
-            PublicKeyParts::Rsa { n, e } => format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, encode_url(e), encode_url(n)),
-            PublicKeyParts::Ec { curve, x, y } => {
-                format!(r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#, curve.name(), encode_url(x), encode_url(y))
+            PublicKeyParts::Rsa { n, e } => {
+                format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, encode_url(e), encode_url(n))
             }
-            PublicKeyParts::Ed25519 { x } => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encode_url(x)),
+            PublicKeyParts::Ec { curve, x, y } => {
+                format!(
+                    r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
+                    curve.name(),
+                    encode_url(x),
+                    encode_url(y)
+                )
+            }
+            PublicKeyParts::Ed25519 { x } => {
+                format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encode_url(x))
+            }
         };
         Self(provider.sha256(text.as_bytes()))
     }

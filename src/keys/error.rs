@@ -3,7 +3,8 @@
 use crate::Error;
 use crate::crypto::CryptoError;
 
-/// Why a key store did not do something. Nothing was changed; after [`Failed`](Self::Failed) it may have been done, and calling again tells.
+/// Why a key store did not do something. Nothing was changed; after [`Failed`](Self::Failed) it may
+/// have been done, and calling again tells.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyStoreError {

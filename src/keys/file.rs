@@ -14,11 +14,14 @@ pub use error::FileStoreError;
 use self::folder::Folder;
 use self::state::{KEY_SUFFIX, key_file};
 use super::steps::{self, PendingKeys, State, as_signer, key_store_of_steps};
-use super::{Channel, Installation, KeptAnswer, KeyStoreError, MessageId, Pending, Profile, Provisioning};
+use super::{
+    Channel, Installation, KeptAnswer, KeyStoreError, MessageId, Pending, Profile, Provisioning,
+};
 use crate::BoxFuture;
 use crate::crypto::{KeyKind, PrivateKey, Provider, Signer};
 
-/// A key store in a folder: for devices whose keys are to outlive the program, and have no better place.
+/// A key store in a folder: for devices whose keys are to outlive the program, and have no better
+/// place.
 ///
 /// | file | holds |
 /// |---|---|
@@ -27,18 +30,22 @@ use crate::crypto::{KeyKind, PrivateKey, Provider, Signer};
 /// | `lock` | nothing; it is locked while a store is open |
 /// | `….tmp` | what was being written when the power failed; it is removed when the folder is opened |
 ///
-/// The folder has mode 0700 and each file 0600, where there are modes; whoever may read them has the keys. Other files in the folder are left alone.
+/// The folder has mode 0700 and each file 0600, where there are modes; whoever may read them has
+/// the keys. Other files in the folder are left alone.
 ///
-/// Every step is durable when its future resolves, and done as a whole or not at all: a file is written beside its place, synced and renamed, and the
-/// folder is synced. A private key is there before the state that names it, and goes after the state that does not. What is left over is removed at the next
-/// opening; but if the state cannot be read, nothing is removed.
+/// Every step is durable when its future resolves, and done as a whole or not at all: a file is
+/// written beside its place, synced and renamed, and the folder is synced. A private key is there
+/// before the state that names it, and goes after the state that does not. What is left over is
+/// removed at the next opening; but if the state cannot be read, nothing is removed.
 ///
-/// Keys are made by the provider, RSA of 2048, 3072 and 4096 bits, EC and Ed25519, all of them in the storage `APP`. They are read when the folder is opened
-/// and wiped from memory, by their provider, when the store and whoever got them as a [`Signer`] let go of them. What a file held is not overwritten when
-/// it is removed.
+/// Keys are made by the provider, RSA of 2048, 3072 and 4096 bits, EC and Ed25519, all of them in
+/// the storage `APP`. They are read when the folder is opened and wiped from memory, by their
+/// provider, when the store and whoever got them as a [`Signer`] let go of them. What a file held
+/// is not overwritten when it is removed.
 ///
-/// Every call blocks for as long as the disk takes, milliseconds as a rule; making an RSA key takes longer. One that failed with
-/// [`KeyStoreError::Failed`] may have been done: the next call looks at what is in the folder and goes on from there.
+/// Every call blocks for as long as the disk takes, milliseconds as a rule; making an RSA key takes
+/// longer. One that failed with [`KeyStoreError::Failed`] may have been done: the next call looks
+/// at what is in the folder and goes on from there.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -81,17 +88,23 @@ struct Kept {
 }
 
 impl FileKeyStore {
-    /// Opens the store in a folder, which is made if it is not there; its parent has to be. The folder stays locked until the store is dropped.
+    /// Opens the store in a folder, which is made if it is not there; its parent has to be. The
+    /// folder stays locked until the store is dropped.
     ///
     /// # Errors
-    /// [`FileStoreError::InUse`] if a store is open in that folder, in this process or another; [`FileStoreError::Damaged`] if what is in there cannot be
-    /// read or does not fit together, and then nothing is changed; [`FileStoreError::Io`].
-    pub fn open(folder: impl AsRef<Path>, provider: Arc<dyn Provider>) -> Result<Self, FileStoreError> {
+    /// [`FileStoreError::InUse`] if a store is open in that folder, in this process or another;
+    /// [`FileStoreError::Damaged`] if what is in there cannot be read or does not fit together, and
+    /// then nothing is changed; [`FileStoreError::Io`].
+    pub fn open(
+        folder: impl AsRef<Path>,
+        provider: Arc<dyn Provider>,
+    ) -> Result<Self, FileStoreError> {
         Self::open_in(Folder::open(folder.as_ref(), None)?, provider)
     }
 
-    /// The same, with a function that is asked before each operation on a file that changes something: `create`, `write`, `sync`, `rename`,
-    /// `remove`, and `sync-folder`. If it gives an error, the operation is not done, a `write` by half. For tests of what happens then.
+    /// The same, with a function that is asked before each operation on a file that changes
+    /// something: `create`, `write`, `sync`, `rename`, `remove`, and `sync-folder`. If it gives an
+    /// error, the operation is not done, a `write` by half. For tests of what happens then.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -119,7 +132,10 @@ impl FileKeyStore {
         self.kept().known(&*self.provider).map(look).map_err(KeyStoreError::failed)
     }
 
-    fn step<T>(&self, change: impl FnOnce(&mut State) -> Result<T, KeyStoreError>) -> Result<T, KeyStoreError> {
+    fn step<T>(
+        &self,
+        change: impl FnOnce(&mut State) -> Result<T, KeyStoreError>,
+    ) -> Result<T, KeyStoreError> {
         let mut kept = self.kept();
         let mut changed = kept.known(&*self.provider).map_err(KeyStoreError::failed)?.clone();
         let given = change(&mut changed)?;
@@ -140,7 +156,8 @@ impl Kept {
         Ok(self.state.insert(state))
     }
 
-    /// Keeps a changed state: first the keys that it adds, then itself, then the keys that it lacks go.
+    /// Keeps a changed state: first the keys that it adds, then itself, then the keys that it lacks
+    /// go.
     fn keep(&mut self, changed: State, provider: &dyn Provider) -> Result<(), FileStoreError> {
         let text = state::write(&changed)?;
         let old = self.known(provider)?;
@@ -187,7 +204,9 @@ fn key_files(state: &State, provider: &dyn Provider) -> HashSet<String> {
 /// Whether a file of that name is one that a store makes for a key.
 fn is_key_file(name: &str) -> bool {
     let digest = name.strip_suffix(KEY_SUFFIX);
-    digest.is_some_and(|digest| digest.len() == 64 && digest.bytes().all(|octet| matches!(octet, b'0'..=b'9' | b'a'..=b'f')))
+    digest.is_some_and(|digest| {
+        digest.len() == 64 && digest.bytes().all(|octet| matches!(octet, b'0'..=b'9' | b'a'..=b'f'))
+    })
 }
 
 impl fmt::Debug for FileKeyStore {

@@ -4,14 +4,18 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::steps::{self, PendingKeys, State, as_signer, key_store_of_steps};
-use super::{Channel, Installation, KeptAnswer, KeyStoreError, MessageId, Pending, Profile, Provisioning};
+use super::{
+    Channel, Installation, KeptAnswer, KeyStoreError, MessageId, Pending, Profile, Provisioning,
+};
 use crate::BoxFuture;
 use crate::crypto::{KeyKind, Provider, Signer};
 
 /// A key store in memory: for tests, and for devices whose keys need not outlive the program.
 ///
-/// Keys are made by the provider, RSA of 2048, 3072 and 4096 bits, EC and Ed25519, all of them in the storage `APP`. Private keys are never written out;
-/// they are wiped, by their provider, when the store and whoever got them as a [`Signer`] let go of them. Making an RSA key takes a while and blocks.
+/// Keys are made by the provider, RSA of 2048, 3072 and 4096 bits, EC and Ed25519, all of them in
+/// the storage `APP`. Private keys are never written out; they are wiped, by their provider, when
+/// the store and whoever got them as a [`Signer`] let go of them. Making an RSA key takes a while
+/// and blocks.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -57,7 +61,10 @@ impl MemoryKeyStore {
         Ok(look(&self.state()))
     }
 
-    fn step<T>(&self, change: impl FnOnce(&mut State) -> Result<T, KeyStoreError>) -> Result<T, KeyStoreError> {
+    fn step<T>(
+        &self,
+        change: impl FnOnce(&mut State) -> Result<T, KeyStoreError>,
+    ) -> Result<T, KeyStoreError> {
         change(&mut self.state())
     }
 }
@@ -67,6 +74,9 @@ key_store_of_steps!(MemoryKeyStore);
 impl fmt::Debug for MemoryKeyStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.state();
-        f.debug_struct("MemoryKeyStore").field("profiles", &state.profiles.len()).field("pending", &state.pending.len()).finish_non_exhaustive()
+        f.debug_struct("MemoryKeyStore")
+            .field("profiles", &state.profiles.len())
+            .field("pending", &state.pending.len())
+            .finish_non_exhaustive()
     }
 }

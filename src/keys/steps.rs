@@ -1,20 +1,25 @@
-//! The steps of a key store, as changes of one value, and the [`KeyStore`](super::KeyStore) that follows from them: the rules stand here once, whatever
-//! keeps the value.
+//! The steps of a key store, as changes of one value, and the [`KeyStore`](super::KeyStore) that
+//! follows from them: the rules stand here once, whatever keeps the value.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Channel, Installation, KeptAnswer, KeyStoreError, MessageId, Pending, Profile, Provisioning, StoredKey};
+use super::{
+    Channel, Installation, KeptAnswer, KeyStoreError, MessageId, Pending, Profile, Provisioning,
+    StoredKey,
+};
 use crate::crypto::{KeyKind, PrivateKey, Provider, Signer};
 use crate::{Class, Error};
 
-/// How many answers that were sent are kept for each mailbox, so that a message that comes again gets the same one: the newest 64.
+/// How many answers that were sent are kept for each mailbox, so that a message that comes again
+/// gets the same one: the newest 64.
 pub const KEPT_ANSWERS: usize = 64;
 
 /// Private keys by keyid.
 pub(super) type Ring = HashMap<String, Arc<dyn PrivateKey>>;
 
-/// Everything a store remembers. No step leaves it half changed: each checks first, and changes then.
+/// Everything a store remembers. No step leaves it half changed: each checks first, and changes
+/// then.
 #[derive(Clone, Default)]
 pub(super) struct State {
     pub(super) activations: Vec<Channel>,
@@ -38,11 +43,15 @@ pub(super) struct ProfileKeys {
 
 impl PendingKeys {
     /// Makes the keys of a provisioning, all or none.
-    pub(super) fn make(provisioning: Provisioning, provider: &dyn Provider) -> Result<Self, KeyStoreError> {
+    pub(super) fn make(
+        provisioning: Provisioning,
+        provider: &dyn Provider,
+    ) -> Result<Self, KeyStoreError> {
         let mut private = HashMap::with_capacity(provisioning.keys.len());
         let mut public = Vec::with_capacity(provisioning.keys.len());
         for wish in &provisioning.keys {
-            let key: Arc<dyn PrivateKey> = Arc::from(provider.generate(wish.kind).map_err(KeyStoreError::Crypto)?);
+            let key: Arc<dyn PrivateKey> =
+                Arc::from(provider.generate(wish.kind).map_err(KeyStoreError::Crypto)?);
             public.push(StoredKey::new(wish, key.public_key().clone()));
             if private.insert(wish.key_id.clone(), key).is_some() {
                 return Err(refused(Class::KeyId, "keyid", "asked for twice"));
@@ -77,7 +86,9 @@ impl State {
     pub(super) fn begun(&self, message: &MessageId) -> Result<Option<Pending>, KeyStoreError> {
         match self.pending(message) {
             Some(pending) => Ok(Some(pending.public.clone())),
-            None if self.answer(message).is_some() => Err(refused(Class::Conflict, "message", "answered already")),
+            None if self.answer(message).is_some() => {
+                Err(refused(Class::Conflict, "message", "answered already"))
+            }
             None => Ok(None),
         }
     }
@@ -92,9 +103,16 @@ impl State {
         Ok(public)
     }
 
-    pub(super) fn seal(&mut self, message: &MessageId, mailbox: Channel, answer: &str) -> Result<KeptAnswer, KeyStoreError> {
+    pub(super) fn seal(
+        &mut self,
+        message: &MessageId,
+        mailbox: Channel,
+        answer: &str,
+    ) -> Result<KeptAnswer, KeyStoreError> {
         let answered = self.answer(message).is_some();
-        let Some(pending) = self.pending.iter_mut().find(|pending| pending.public.message == *message) else {
+        let Some(pending) =
+            self.pending.iter_mut().find(|pending| pending.public.message == *message)
+        else {
             return Err(refused(Class::NotFound, "message", "nothing is pending for it"));
         };
         if answered && pending.public.mailbox.is_none() {
@@ -133,9 +151,17 @@ impl State {
     }
 
     pub(super) fn mark_sent(&mut self, message: &MessageId) {
-        self.answers.iter_mut().filter(|kept| kept.message == *message).for_each(|kept| kept.sent = true);
+        self.answers
+            .iter_mut()
+            .filter(|kept| kept.message == *message)
+            .for_each(|kept| kept.sent = true);
         let of_mailbox = |kept: &KeptAnswer| kept.sent && kept.message.mailbox == message.mailbox;
-        let mut too_many = self.answers.iter().filter(|kept| of_mailbox(kept)).count().saturating_sub(KEPT_ANSWERS);
+        let mut too_many = self
+            .answers
+            .iter()
+            .filter(|kept| of_mailbox(kept))
+            .count()
+            .saturating_sub(KEPT_ANSWERS);
         self.answers.retain(|kept| {
             let goes = too_many > 0 && of_mailbox(kept);
             too_many -= usize::from(goes);
@@ -150,12 +176,20 @@ impl State {
     }
 
     pub(super) fn commit(&mut self, message: &MessageId) -> Result<Option<Profile>, KeyStoreError> {
-        let Some(place) = self.pending.iter().position(|pending| pending.public.message == *message) else { return Ok(None) };
+        let Some(place) =
+            self.pending.iter().position(|pending| pending.public.message == *message)
+        else {
+            return Ok(None);
+        };
         let Some(channel) = self.pending[place].public.mailbox.clone() else {
             return Err(refused(Class::Conflict, "message", "its answer was not kept"));
         };
         let PendingKeys { public, private } = self.pending.remove(place);
-        let profile = match self.profiles.iter_mut().find(|profile| profile.public.names.id == public.profile.id) {
+        let profile = match self
+            .profiles
+            .iter_mut()
+            .find(|profile| profile.public.names.id == public.profile.id)
+        {
             Some(profile) => {
                 profile.public.names = public.profile;
                 profile.public.channel = channel;
@@ -178,13 +212,22 @@ impl State {
         Ok(Some(profile))
     }
 
-    pub(super) fn install(&mut self, profile_id: &str, certificates: Vec<Installation>) -> Result<(), KeyStoreError> {
-        let profile = self.profile_mut(profile_id).ok_or_else(|| refused(Class::NotFound, "profileid", "no such profile"))?;
+    pub(super) fn install(
+        &mut self,
+        profile_id: &str,
+        certificates: Vec<Installation>,
+    ) -> Result<(), KeyStoreError> {
+        let profile = self
+            .profile_mut(profile_id)
+            .ok_or_else(|| refused(Class::NotFound, "profileid", "no such profile"))?;
         for (index, new) in certificates.iter().enumerate() {
             if certificates[..index].iter().any(|other| other.key_id == new.key_id) {
                 return Err(refused(Class::KeyId, "keyid", "given twice"));
             }
-            let key = profile.public.key(&new.key_id).ok_or_else(|| refused(Class::KeyId, "keyid", "no such key"))?;
+            let key = profile
+                .public
+                .key(&new.key_id)
+                .ok_or_else(|| refused(Class::KeyId, "keyid", "no such key"))?;
             new.certificate.require_key(&key.public_key).map_err(KeyStoreError::Refused)?;
         }
         for new in certificates {
@@ -202,15 +245,21 @@ impl State {
             profile.private.clear();
             profile.public.retired = true;
         }
-        let (gone, pending) = std::mem::take(&mut self.pending).into_iter().partition(|pending| pending.public.profile.id == profile_id);
+        let (gone, pending) = std::mem::take(&mut self.pending)
+            .into_iter()
+            .partition(|pending| pending.public.profile.id == profile_id);
         self.pending = pending;
         let gone: Vec<PendingKeys> = gone;
-        self.answers.retain(|kept| kept.sent || !gone.iter().any(|pending| pending.public.message == kept.message));
+        self.answers.retain(|kept| {
+            kept.sent || !gone.iter().any(|pending| pending.public.message == kept.message)
+        });
     }
 
     pub(super) fn remove_profile(&mut self, profile_id: &str) {
         self.retire(profile_id);
-        if let Some(place) = self.profiles.iter().position(|profile| profile.public.names.id == profile_id) {
+        if let Some(place) =
+            self.profiles.iter().position(|profile| profile.public.names.id == profile_id)
+        {
             let profile = self.profiles.remove(place);
             self.forget(&profile.public.channel.address);
         }
@@ -239,7 +288,8 @@ fn refused(class: Class, part: &'static str, detail: &'static str) -> KeyStoreEr
 ///
 /// - `provider`: an `Arc<dyn Provider>`,
 /// - `fn look<T>(&self, look: impl FnOnce(&State) -> T) -> Result<T, KeyStoreError>`,
-/// - `fn step<T>(&self, change: impl FnOnce(&mut State) -> Result<T, KeyStoreError>) -> Result<T, KeyStoreError>`: all of the change is kept, or none of it.
+/// - `fn step<T>(&self, change: impl FnOnce(&mut State) -> Result<T, KeyStoreError>) -> Result<T,
+///   KeyStoreError>`: all of the change is kept, or none of it.
 macro_rules! key_store_of_steps {
     ($store:ty) => {
         impl $crate::keys::KeyStore for $store {
@@ -247,7 +297,10 @@ macro_rules! key_store_of_steps {
                 steps::takes(kind, storage)
             }
 
-            fn open_activation(&self, channel: Channel) -> BoxFuture<'_, Result<Channel, KeyStoreError>> {
+            fn open_activation(
+                &self,
+                channel: Channel,
+            ) -> BoxFuture<'_, Result<Channel, KeyStoreError>> {
                 Box::pin(async move { self.step(|state| Ok(state.open_activation(channel))) })
             }
 
@@ -255,14 +308,23 @@ macro_rules! key_store_of_steps {
                 Box::pin(async { self.look(|state| state.activations.clone()) })
             }
 
-            fn close_activation<'a>(&'a self, address: &'a str) -> BoxFuture<'a, Result<(), KeyStoreError>> {
+            fn close_activation<'a>(
+                &'a self,
+                address: &'a str,
+            ) -> BoxFuture<'a, Result<(), KeyStoreError>> {
                 Box::pin(async move { self.step(|state| Ok(state.close_activation(address))) })
             }
 
-            fn begin(&self, provisioning: Provisioning) -> BoxFuture<'_, Result<Pending, KeyStoreError>> {
+            fn begin(
+                &self,
+                provisioning: Provisioning,
+            ) -> BoxFuture<'_, Result<Pending, KeyStoreError>> {
                 Box::pin(async move {
-                    // Looked for twice, as making keys takes a while, and others are not to wait for it.
-                    if let Some(pending) = self.look(|state| state.begun(&provisioning.message))?? {
+                    // Looked for twice, as making keys takes a while, and others are not to wait
+                    // for it.
+                    if let Some(pending) =
+                        self.look(|state| state.begun(&provisioning.message))??
+                    {
                         return Ok(pending);
                     }
                     let made = PendingKeys::make(provisioning, &*self.provider)?;
@@ -271,11 +333,20 @@ macro_rules! key_store_of_steps {
             }
 
             fn all_pending(&self) -> BoxFuture<'_, Result<Vec<Pending>, KeyStoreError>> {
-                Box::pin(async { self.look(|state| state.pending.iter().map(|pending| pending.public.clone()).collect()) })
+                Box::pin(async {
+                    self.look(|state| {
+                        state.pending.iter().map(|pending| pending.public.clone()).collect()
+                    })
+                })
             }
 
-            fn pending<'a>(&'a self, message: &'a MessageId) -> BoxFuture<'a, Result<Option<Pending>, KeyStoreError>> {
-                Box::pin(async move { self.look(|state| state.pending(message).map(|pending| pending.public.clone())) })
+            fn pending<'a>(
+                &'a self,
+                message: &'a MessageId,
+            ) -> BoxFuture<'a, Result<Option<Pending>, KeyStoreError>> {
+                Box::pin(async move {
+                    self.look(|state| state.pending(message).map(|pending| pending.public.clone()))
+                })
             }
 
             fn pending_signer<'a>(
@@ -283,60 +354,128 @@ macro_rules! key_store_of_steps {
                 message: &'a MessageId,
                 key_id: &'a str,
             ) -> BoxFuture<'a, Result<Option<Arc<dyn Signer>>, KeyStoreError>> {
-                Box::pin(async move { self.look(|state| state.pending(message).and_then(|pending| as_signer(&pending.private, key_id))) })
-            }
-
-            fn seal<'a>(&'a self, message: &'a MessageId, mailbox: Channel, answer: &'a str) -> BoxFuture<'a, Result<KeptAnswer, KeyStoreError>> {
-                Box::pin(async move { self.step(|state| state.seal(message, mailbox, answer)) })
-            }
-
-            fn commit<'a>(&'a self, message: &'a MessageId) -> BoxFuture<'a, Result<Option<Profile>, KeyStoreError>> {
-                Box::pin(async move { self.step(|state| state.commit(message)) })
-            }
-
-            fn abandon<'a>(&'a self, message: &'a MessageId) -> BoxFuture<'a, Result<(), KeyStoreError>> {
-                Box::pin(async move { self.step(|state| Ok(state.abandon(message))) })
-            }
-
-            fn keep_answer<'a>(&'a self, message: &'a MessageId, answer: &'a str) -> BoxFuture<'a, Result<KeptAnswer, KeyStoreError>> {
-                Box::pin(async move { self.step(|state| Ok(state.keep(message, answer))) })
-            }
-
-            fn answer<'a>(&'a self, message: &'a MessageId) -> BoxFuture<'a, Result<Option<KeptAnswer>, KeyStoreError>> {
-                Box::pin(async move { self.look(|state| state.answer(message).cloned()) })
-            }
-
-            fn unsent<'a>(&'a self, mailbox: &'a str) -> BoxFuture<'a, Result<Vec<KeptAnswer>, KeyStoreError>> {
                 Box::pin(async move {
-                    self.look(|state| state.answers.iter().filter(|kept| !kept.sent && kept.message.mailbox == mailbox).cloned().collect())
+                    self.look(|state| {
+                        state
+                            .pending(message)
+                            .and_then(|pending| as_signer(&pending.private, key_id))
+                    })
                 })
             }
 
-            fn mark_sent<'a>(&'a self, message: &'a MessageId) -> BoxFuture<'a, Result<(), KeyStoreError>> {
+            fn seal<'a>(
+                &'a self,
+                message: &'a MessageId,
+                mailbox: Channel,
+                answer: &'a str,
+            ) -> BoxFuture<'a, Result<KeptAnswer, KeyStoreError>> {
+                Box::pin(async move { self.step(|state| state.seal(message, mailbox, answer)) })
+            }
+
+            fn commit<'a>(
+                &'a self,
+                message: &'a MessageId,
+            ) -> BoxFuture<'a, Result<Option<Profile>, KeyStoreError>> {
+                Box::pin(async move { self.step(|state| state.commit(message)) })
+            }
+
+            fn abandon<'a>(
+                &'a self,
+                message: &'a MessageId,
+            ) -> BoxFuture<'a, Result<(), KeyStoreError>> {
+                Box::pin(async move { self.step(|state| Ok(state.abandon(message))) })
+            }
+
+            fn keep_answer<'a>(
+                &'a self,
+                message: &'a MessageId,
+                answer: &'a str,
+            ) -> BoxFuture<'a, Result<KeptAnswer, KeyStoreError>> {
+                Box::pin(async move { self.step(|state| Ok(state.keep(message, answer))) })
+            }
+
+            fn answer<'a>(
+                &'a self,
+                message: &'a MessageId,
+            ) -> BoxFuture<'a, Result<Option<KeptAnswer>, KeyStoreError>> {
+                Box::pin(async move { self.look(|state| state.answer(message).cloned()) })
+            }
+
+            fn unsent<'a>(
+                &'a self,
+                mailbox: &'a str,
+            ) -> BoxFuture<'a, Result<Vec<KeptAnswer>, KeyStoreError>> {
+                Box::pin(async move {
+                    self.look(|state| {
+                        state
+                            .answers
+                            .iter()
+                            .filter(|kept| !kept.sent && kept.message.mailbox == mailbox)
+                            .cloned()
+                            .collect()
+                    })
+                })
+            }
+
+            fn mark_sent<'a>(
+                &'a self,
+                message: &'a MessageId,
+            ) -> BoxFuture<'a, Result<(), KeyStoreError>> {
                 Box::pin(async move { self.step(|state| Ok(state.mark_sent(message))) })
             }
 
             fn profiles(&self) -> BoxFuture<'_, Result<Vec<Profile>, KeyStoreError>> {
-                Box::pin(async { self.look(|state| state.profiles.iter().map(|profile| profile.public.clone()).collect()) })
+                Box::pin(async {
+                    self.look(|state| {
+                        state.profiles.iter().map(|profile| profile.public.clone()).collect()
+                    })
+                })
             }
 
-            fn profile<'a>(&'a self, profile_id: &'a str) -> BoxFuture<'a, Result<Option<Profile>, KeyStoreError>> {
-                Box::pin(async move { self.look(|state| state.profile(profile_id).map(|profile| profile.public.clone())) })
+            fn profile<'a>(
+                &'a self,
+                profile_id: &'a str,
+            ) -> BoxFuture<'a, Result<Option<Profile>, KeyStoreError>> {
+                Box::pin(async move {
+                    self.look(|state| {
+                        state.profile(profile_id).map(|profile| profile.public.clone())
+                    })
+                })
             }
 
-            fn signer<'a>(&'a self, profile_id: &'a str, key_id: &'a str) -> BoxFuture<'a, Result<Option<Arc<dyn Signer>>, KeyStoreError>> {
-                Box::pin(async move { self.look(|state| state.profile(profile_id).and_then(|profile| as_signer(&profile.private, key_id))) })
+            fn signer<'a>(
+                &'a self,
+                profile_id: &'a str,
+                key_id: &'a str,
+            ) -> BoxFuture<'a, Result<Option<Arc<dyn Signer>>, KeyStoreError>> {
+                Box::pin(async move {
+                    self.look(|state| {
+                        state
+                            .profile(profile_id)
+                            .and_then(|profile| as_signer(&profile.private, key_id))
+                    })
+                })
             }
 
-            fn install<'a>(&'a self, profile_id: &'a str, certificates: Vec<Installation>) -> BoxFuture<'a, Result<(), KeyStoreError>> {
+            fn install<'a>(
+                &'a self,
+                profile_id: &'a str,
+                certificates: Vec<Installation>,
+            ) -> BoxFuture<'a, Result<(), KeyStoreError>> {
                 Box::pin(async move { self.step(|state| state.install(profile_id, certificates)) })
             }
 
-            fn retire<'a>(&'a self, profile_id: &'a str) -> BoxFuture<'a, Result<(), KeyStoreError>> {
+            fn retire<'a>(
+                &'a self,
+                profile_id: &'a str,
+            ) -> BoxFuture<'a, Result<(), KeyStoreError>> {
                 Box::pin(async move { self.step(|state| Ok(state.retire(profile_id))) })
             }
 
-            fn remove_profile<'a>(&'a self, profile_id: &'a str) -> BoxFuture<'a, Result<(), KeyStoreError>> {
+            fn remove_profile<'a>(
+                &'a self,
+                profile_id: &'a str,
+            ) -> BoxFuture<'a, Result<(), KeyStoreError>> {
                 Box::pin(async move { self.step(|state| Ok(state.remove_profile(profile_id))) })
             }
         }

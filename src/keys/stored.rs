@@ -20,7 +20,8 @@ impl MessageId {
         Self { mailbox: mailbox.into(), mid: mid.into() }
     }
 
-    /// SHA-256 over both, each after its length: a name of 32 octets that is safe wherever text from outside is not, in a file name for one.
+    /// SHA-256 over both, each after its length: a name of 32 octets that is safe wherever text
+    /// from outside is not, in a file name for one.
     #[must_use]
     pub fn digest(&self, provider: &dyn Provider) -> [u8; 32] {
         let mut octets = Vec::with_capacity(self.mailbox.len() + self.mid.len() + 16);
@@ -40,7 +41,8 @@ pub struct Channel {
     pub address: String,
     /// The mailbox's token, or that of one message in it.
     pub token: Secret,
-    /// With a message's token: what this device claimed it with, 32 random octets in base64url. Absent with a mailbox's own token.
+    /// With a message's token: what this device claimed it with, 32 random octets in base64url.
+    /// Absent with a mailbox's own token.
     pub claim: Option<Secret>,
 }
 
@@ -75,8 +77,18 @@ pub struct ProfileNames {
 impl ProfileNames {
     /// The names of a profile.
     #[must_use]
-    pub fn new(id: impl Into<String>, user_id: impl Into<String>, name: impl Into<String>, server_name: impl Into<String>) -> Self {
-        Self { id: id.into(), user_id: user_id.into(), name: name.into(), server_name: server_name.into() }
+    pub fn new(
+        id: impl Into<String>,
+        user_id: impl Into<String>,
+        name: impl Into<String>,
+        server_name: impl Into<String>,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            user_id: user_id.into(),
+            name: name.into(),
+            server_name: server_name.into(),
+        }
     }
 }
 
@@ -100,7 +112,13 @@ impl KeyWish {
     /// A key that is active from the start and kept inside of the app.
     #[must_use]
     pub fn new(key_id: impl Into<String>, usage: impl Into<String>, kind: KeyKind) -> Self {
-        Self { key_id: key_id.into(), usage: usage.into(), state: String::from("ACTIVE"), kind, storage: String::from("APP") }
+        Self {
+            key_id: key_id.into(),
+            usage: usage.into(),
+            state: String::from("ACTIVE"),
+            kind,
+            storage: String::from("APP"),
+        }
     }
 }
 
@@ -110,7 +128,8 @@ impl KeyWish {
 pub struct Provisioning {
     /// The message that asks for them.
     pub message: MessageId,
-    /// SHA-256 of what it asks for, so that keys are never used for something else that comes under the same id.
+    /// SHA-256 of what it asks for, so that keys are never used for something else that comes under
+    /// the same id.
     pub command_sha256: [u8; 32],
     /// The profile they are for.
     pub profile: ProfileNames,
@@ -121,7 +140,12 @@ pub struct Provisioning {
 impl Provisioning {
     /// Keys for a profile.
     #[must_use]
-    pub fn new(message: MessageId, command_sha256: [u8; 32], profile: ProfileNames, keys: Vec<KeyWish>) -> Self {
+    pub fn new(
+        message: MessageId,
+        command_sha256: [u8; 32],
+        profile: ProfileNames,
+        keys: Vec<KeyWish>,
+    ) -> Self {
         Self { message, command_sha256, profile, keys }
     }
 }
@@ -171,7 +195,13 @@ impl StoredKey {
     /// A key as it was asked for.
     #[must_use]
     pub fn new(wish: &KeyWish, public_key: PublicKey) -> Self {
-        Self { key_id: wish.key_id.clone(), usage: wish.usage.clone(), state: wish.state.clone(), public_key, certificate: None }
+        Self {
+            key_id: wish.key_id.clone(),
+            usage: wish.usage.clone(),
+            state: wish.state.clone(),
+            public_key,
+            certificate: None,
+        }
     }
 }
 
@@ -225,7 +255,11 @@ impl KeptAnswer {
 
 impl std::fmt::Debug for KeptAnswer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KeptAnswer").field("message", &self.message).field("octets", &self.text.len()).field("sent", &self.sent).finish()
+        f.debug_struct("KeptAnswer")
+            .field("message", &self.message)
+            .field("octets", &self.text.len())
+            .field("sent", &self.sent)
+            .finish()
     }
 }
 
@@ -244,7 +278,11 @@ pub struct Installation {
 impl Installation {
     /// A certificate for a key, which is in that state afterwards.
     #[must_use]
-    pub fn new(key_id: impl Into<String>, state: impl Into<String>, certificate: Certificate) -> Self {
+    pub fn new(
+        key_id: impl Into<String>,
+        state: impl Into<String>,
+        certificate: Certificate,
+    ) -> Self {
         Self { key_id: key_id.into(), state: state.into(), certificate }
     }
 }

@@ -23,7 +23,8 @@ pub struct Faults {
     pub delayed: u8,
     /// The request arrives twice: once more after its answer, before the caller's next one.
     pub repeated: u8,
-    /// The answer is damaged: an octet of it, or its end. Of a wire there are no octets; there it is lost.
+    /// The answer is damaged: an octet of it, or its end. Of a wire there are no octets; there it
+    /// is lost.
     pub garbled: u8,
 }
 
@@ -37,7 +38,14 @@ impl Faults {
     /// Each fault this often.
     #[must_use]
     pub fn each(percent: u8) -> Self {
-        Self { unreachable: percent, lost_requests: percent, lost_answers: percent, delayed: percent, repeated: percent, garbled: percent }
+        Self {
+            unreachable: percent,
+            lost_requests: percent,
+            lost_answers: percent,
+            delayed: percent,
+            repeated: percent,
+            garbled: percent,
+        }
     }
 }
 
@@ -61,7 +69,8 @@ pub struct Tally {
     pub garbled: u64,
 }
 
-/// A source of faults. Its clones are the same source. With the same seed, and the same exchanges in the same order, the same goes wrong.
+/// A source of faults. Its clones are the same source. With the same seed, and the same exchanges
+/// in the same order, the same goes wrong.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -117,7 +126,11 @@ impl Chaos {
     #[must_use]
     pub fn new(seed: u64, faults: Faults, clock: Arc<dyn Clock>) -> Self {
         let state = State { faults, random: Random::new(seed), tally: Tally::default() };
-        Self(Arc::new(Inner { clock, longest_delay: Duration::from_secs(10), state: Mutex::new(state) }))
+        Self(Arc::new(Inner {
+            clock,
+            longest_delay: Duration::from_secs(10),
+            state: Mutex::new(state),
+        }))
     }
 
     /// Other rates from now on: none, to see that everything comes to rest.
@@ -137,7 +150,8 @@ impl Chaos {
         ChaosTransport::new(self.clone(), transport)
     }
 
-    /// A wire on which this goes wrong: a [`CommandApi`](crate::hermod::wire::CommandApi), a [`MailboxApi`](crate::hermod::wire::MailboxApi) or a
+    /// A wire on which this goes wrong: a [`CommandApi`](crate::hermod::wire::CommandApi), a
+    /// [`MailboxApi`](crate::hermod::wire::MailboxApi) or a
     /// [`CallbackApi`](crate::hermod::wire::CallbackApi).
     #[must_use]
     pub fn wire<W: Send + Sync>(&self, wire: W) -> ChaosWire<W> {
@@ -148,7 +162,14 @@ impl Chaos {
     pub(super) fn fate(&self) -> Fate {
         let mut state = self.state();
         let State { faults, random, tally } = &mut *state;
-        let mut fate = Fate { delay: None, unreachable: false, request_lost: false, answer_lost: false, repeated: false, garbled: None };
+        let mut fate = Fate {
+            delay: None,
+            unreachable: false,
+            request_lost: false,
+            answer_lost: false,
+            repeated: false,
+            garbled: None,
+        };
         tally.exchanges += 1;
         if random.happens(faults.delayed) {
             let longest = u64::try_from(self.0.longest_delay.as_millis()).unwrap_or(u64::MAX);
@@ -197,13 +218,27 @@ mod tests {
 
     #[test]
     fn the_same_seed_has_the_same_go_wrong_at_about_the_given_rates() {
-        let chaos = |seed| Chaos::new(seed, Faults::each(10), Arc::new(ManualClock::new(std::time::SystemTime::UNIX_EPOCH)));
+        let chaos = |seed| {
+            Chaos::new(
+                seed,
+                Faults::each(10),
+                Arc::new(ManualClock::new(std::time::SystemTime::UNIX_EPOCH)),
+            )
+        };
         let (one, other, third) = (chaos(1), chaos(1), chaos(2));
-        let fates = |chaos: &Chaos| (0..5000).map(|_| format!("{:?}", chaos.fate())).collect::<Vec<_>>();
+        let fates =
+            |chaos: &Chaos| (0..5000).map(|_| format!("{:?}", chaos.fate())).collect::<Vec<_>>();
         assert_eq!(fates(&one), fates(&other));
         assert_ne!(fates(&third), fates(&one));
         let tally = one.tally();
-        for count in [tally.unreachable, tally.lost_requests, tally.lost_answers, tally.delayed, tally.repeated, tally.garbled] {
+        for count in [
+            tally.unreachable,
+            tally.lost_requests,
+            tally.lost_answers,
+            tally.delayed,
+            tally.repeated,
+            tally.garbled,
+        ] {
             assert!((800..1200).contains(&count), "{tally:?}");
         }
     }
@@ -212,10 +247,14 @@ mod tests {
     fn at_a_hundred_percent_it_always_happens_and_at_none_never() {
         let mut faults = Faults::none();
         faults.lost_requests = 100;
-        let chaos = Chaos::new(3, faults, Arc::new(ManualClock::new(std::time::SystemTime::UNIX_EPOCH)));
+        let chaos =
+            Chaos::new(3, faults, Arc::new(ManualClock::new(std::time::SystemTime::UNIX_EPOCH)));
         assert!((0..1000).all(|_| chaos.fate().request_lost));
         chaos.set_faults(Faults::none());
         assert!((0..1000).all(|_| !chaos.fate().request_lost));
-        assert_eq!(chaos.tally(), Tally { exchanges: 2000, lost_requests: 1000, ..Tally::default() });
+        assert_eq!(
+            chaos.tally(),
+            Tally { exchanges: 2000, lost_requests: 1000, ..Tally::default() }
+        );
     }
 }

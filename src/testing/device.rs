@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Flaw;
-use crate::crypto::{Algorithm, CryptoError, Curve, KeyKind, PrivateKey, Provider, PublicKey, PublicKeyParts, Signer};
+use crate::crypto::{
+    Algorithm, CryptoError, Curve, KeyKind, PrivateKey, Provider, PublicKey, PublicKeyParts, Signer,
+};
 use crate::hermod::Dialect;
 use crate::hermod::model::{
-    Answer, CertificateResponse, CommandBody, DeleteResponse, DeviceInfo, Message, PingResponse, ProvisionCommand, ProvisionResponse, Response,
-    SUCCESS,
+    Answer, CertificateResponse, CommandBody, DeleteResponse, DeviceInfo, Message, PingResponse,
+    ProvisionCommand, ProvisionResponse, Response, SUCCESS,
 };
 use crate::hermod::proof::{Asked, AskedKey, UnsignedAnswer};
 use crate::hermod::wire::MailboxApi;
@@ -27,7 +29,8 @@ pub enum Served {
     Nothing,
 }
 
-/// A device that remembers nothing and answers rightly, or with one [`Flaw`]. It agrees to everything and keeps no key.
+/// A device that remembers nothing and answers rightly, or with one [`Flaw`]. It agrees to
+/// everything and keeps no key.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -104,16 +107,24 @@ impl Device {
     /// Fetches the first message of a mailbox and answers it.
     ///
     /// # Errors
-    /// What the hub answers. To be refused is what a flaw is for: the class says whether the hub found it.
+    /// What the hub answers. To be refused is what a flaw is for: the class says whether the hub
+    /// found it.
     pub async fn serve(&self, mailbox: &impl MailboxApi) -> Result<Served, Error> {
         let listing = mailbox.list(Duration::ZERO).await?;
         let Some(listed) = listing.messages.first() else { return Ok(Served::Nothing) };
         let message = mailbox.fetch(&listed.mid).await?;
-        let reserved = if matches!(message.body, CommandBody::Provision(_)) { Some(mailbox.reserve().await?.box_url) } else { None };
+        let reserved = if matches!(message.body, CommandBody::Provision(_)) {
+            Some(mailbox.reserve().await?.box_url)
+        } else {
+            None
+        };
         match self.flaw {
             Some(Flaw::Silent) => return Ok(Served::Silent),
             Some(Flaw::Late(time)) => {
-                let clock = self.clock.as_ref().ok_or_else(|| Error::new(Class::Malformed, "clock", "none to be late by"))?;
+                let clock = self
+                    .clock
+                    .as_ref()
+                    .ok_or_else(|| Error::new(Class::Malformed, "clock", "none to be late by"))?;
                 clock.sleep_until(clock.now() + time).await;
             }
             _ => {}
@@ -123,19 +134,27 @@ impl Device {
         Ok(Served::Answered)
     }
 
-    /// The answer to a message: success, whatever it asks. `mailbox` is where the new profile is said to have its own.
+    /// The answer to a message: success, whatever it asks. `mailbox` is where the new profile is
+    /// said to have its own.
     ///
     /// # Errors
-    /// Class `not-as-requested` for a command that this device has no answer to; as [`provision`](Self::provision).
+    /// Class `not-as-requested` for a command that this device has no answer to; as
+    /// [`provision`](Self::provision).
     pub fn answer(&self, message: &Message, mailbox: &str) -> Result<Answer, Error> {
         let response = match &message.body {
-            CommandBody::Provision(command) => {
-                Response::Provision(ProvisionResponse::success(self.provision(command, mailbox, &message.header.fqdn)?))
-            }
+            CommandBody::Provision(command) => Response::Provision(ProvisionResponse::success(
+                self.provision(command, mailbox, &message.header.fqdn)?,
+            )),
             CommandBody::Certificate(_) => Response::Certificate(CertificateResponse::new(SUCCESS)),
             CommandBody::Ping(_) => Response::Ping(PingResponse::new(SUCCESS)),
             CommandBody::Delete(_) => Response::Delete(DeleteResponse::new(SUCCESS)),
-            _ => return Err(Error::new(Class::NotAsRequested, "", "a command that this device has no answer to")),
+            _ => {
+                return Err(Error::new(
+                    Class::NotAsRequested,
+                    "",
+                    "a command that this device has no answer to",
+                ));
+            }
         };
         Ok(Answer::new(message.header.location.clone(), response))
     }
@@ -143,9 +162,14 @@ impl Device {
     /// What goes into `result.data` of an answer to a provision command.
     ///
     /// # Errors
-    /// As [`Asked::from_command_in`]; class `not-as-requested` if no type of key that is asked for can be made, or the flaw needs what the command has not;
-    /// `storage` if the provider fails.
-    pub fn provision(&self, command: &ProvisionCommand, mailbox: &str, fqdn: &str) -> Result<String, Error> {
+    /// As [`Asked::from_command_in`]; class `not-as-requested` if no type of key that is asked for
+    /// can be made, or the flaw needs what the command has not; `storage` if the provider fails.
+    pub fn provision(
+        &self,
+        command: &ProvisionCommand,
+        mailbox: &str,
+        fqdn: &str,
+    ) -> Result<String, Error> {
         let mut asked = Asked::from_command_in(command, &self.dialect)?;
         let mut signed_keys = Vec::with_capacity(asked.keys.len());
         let mut first: Option<Box<dyn PrivateKey>> = None;
@@ -180,11 +204,18 @@ impl Device {
             Some(Flaw::Mailbox) => (fqdn, "https://elsewhere.invalid/ms/1"),
             _ => (fqdn, mailbox),
         };
-        let answer = UnsignedAnswer::new(&asked, crate::uuid::new(&*self.provider).map_err(failed)?, mailbox, DeviceInfo::new("a device for tests"))
-            .with_fqdn(fqdn)
-            .with_signed_keys(signed_keys);
+        let answer = UnsignedAnswer::new(
+            &asked,
+            crate::uuid::new(&*self.provider).map_err(failed)?,
+            mailbox,
+            DeviceInfo::new("a device for tests"),
+        )
+        .with_fqdn(fqdn)
+        .with_signed_keys(signed_keys);
         let signed = match self.flaw {
-            Some(Flaw::Attestation) => answer.sign(&*self.provider.generate(KeyKind::Ec(Curve::P256)).map_err(failed)?),
+            Some(Flaw::Attestation) => {
+                answer.sign(&*self.provider.generate(KeyKind::Ec(Curve::P256)).map_err(failed)?)
+            }
             _ => answer.sign(&*self.attestation),
         };
         let mut text = signed.map_err(failed)?;
@@ -200,22 +231,43 @@ impl Device {
     /// A key pair of the first type that can be made; with the flaw, of one that was not asked for.
     fn make(&self, key: &AskedKey) -> Result<(Box<dyn PrivateKey>, Algorithm), Error> {
         if self.flaw == Some(Flaw::NotAsRequested) {
-            let is_asked = |curve| key.priorities.iter().flatten().any(|priority| priority.kind == KeyKind::Ec(curve));
-            let other = [Curve::P256, Curve::P384].into_iter().find(|curve| !is_asked(*curve)).ok_or_else(nothing_to_break)?;
+            let is_asked = |curve| {
+                key.priorities.iter().flatten().any(|priority| priority.kind == KeyKind::Ec(curve))
+            };
+            let other = [Curve::P256, Curve::P384]
+                .into_iter()
+                .find(|curve| !is_asked(*curve))
+                .ok_or_else(nothing_to_break)?;
             let pair = self.provider.generate(KeyKind::Ec(other)).map_err(failed)?;
             let mechanism = Algorithm::default_for(pair.public_key());
             return Ok((pair, mechanism));
         }
-        let made = key.priorities.iter().flatten().find_map(|priority| Some((self.provider.generate(priority.kind).ok()?, priority.mechanism)));
-        made.ok_or_else(|| Error::new(Class::NotAsRequested, "keytypeprios", "none that can be made here"))
+        let made = key.priorities.iter().flatten().find_map(|priority| {
+            Some((self.provider.generate(priority.kind).ok()?, priority.mechanism))
+        });
+        made.ok_or_else(|| {
+            Error::new(Class::NotAsRequested, "keytypeprios", "none that can be made here")
+        })
     }
 
     /// A key's own statement, with the flaws that are in it.
-    fn sign_key(&self, key: &AskedKey, nonce: &str, pair: &dyn PrivateKey, mechanism: Algorithm) -> Result<String, Error> {
+    fn sign_key(
+        &self,
+        key: &AskedKey,
+        nonce: &str,
+        pair: &dyn PrivateKey,
+        mechanism: Algorithm,
+    ) -> Result<String, Error> {
         let public = pair.public_key();
         let stranger = || self.provider.generate(kind_of(public)).map_err(failed);
         let request = match key.unsigned_request(public, mechanism)? {
-            None if matches!(self.flaw, Some(Flaw::RequestKey | Flaw::RequestSignature | Flaw::MissingRequest)) => return Err(nothing_to_break()),
+            None if matches!(
+                self.flaw,
+                Some(Flaw::RequestKey | Flaw::RequestSignature | Flaw::MissingRequest)
+            ) =>
+            {
+                return Err(nothing_to_break());
+            }
             None => None,
             Some(_) if self.flaw == Some(Flaw::MissingRequest) => None,
             Some(_) if self.flaw == Some(Flaw::RequestKey) => {
@@ -224,7 +276,8 @@ impl Device {
                 request.map(|request| request.sign(&*other)).transpose().map_err(failed)?
             }
             Some(request) if self.flaw == Some(Flaw::RequestSignature) => {
-                let signature = stranger()?.sign(mechanism, request.to_be_signed()).map_err(failed)?;
+                let signature =
+                    stranger()?.sign(mechanism, request.to_be_signed()).map_err(failed)?;
                 Some(request.assemble(&signature))
             }
             Some(request) => Some(request.sign(pair).map_err(failed)?),
@@ -232,7 +285,8 @@ impl Device {
         let nonce = if self.flaw == Some(Flaw::KeyNonce) { "another" } else { nonce };
         let statement = key.unsigned_key(nonce, public, mechanism, request.as_deref());
         if self.flaw == Some(Flaw::Proof) {
-            let signature = stranger()?.sign(mechanism, statement.to_be_signed()).map_err(failed)?;
+            let signature =
+                stranger()?.sign(mechanism, statement.to_be_signed()).map_err(failed)?;
             return Ok(statement.assemble(&signature));
         }
         statement.sign(pair).map_err(failed)
@@ -241,7 +295,9 @@ impl Device {
 
 fn kind_of(key: &PublicKey) -> KeyKind {
     match key.parts() {
-        PublicKeyParts::Rsa { .. } => KeyKind::Rsa { bits: u16::try_from(key.bits()).unwrap_or(u16::MAX) },
+        PublicKeyParts::Rsa { .. } => {
+            KeyKind::Rsa { bits: u16::try_from(key.bits()).unwrap_or(u16::MAX) }
+        }
         PublicKeyParts::Ec { curve, .. } => KeyKind::Ec(curve),
         PublicKeyParts::Ed25519 { .. } => KeyKind::Ed25519,
     }

@@ -64,7 +64,8 @@ impl Flaw {
         Self::Attestation,
     ];
 
-    /// The class that a right verifier refuses such an answer with; `None` if there is no answer to refuse, or none in time.
+    /// The class that a right verifier refuses such an answer with; `None` if there is no answer to
+    /// refuse, or none in time.
     #[must_use]
     pub fn class(self) -> Option<Class> {
         Some(match self {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::hermod::model::{Callback, Command, CommandId, Listing, Message, ReservedBox, Submitted};
+use crate::hermod::model::{
+    Callback, Command, CommandId, Listing, Message, ReservedBox, Submitted,
+};
 use crate::hermod::wire::{CommandApi, MailboxApi};
 use crate::{Class, Error};
 

@@ -60,16 +60,22 @@ impl ChaosTransport {
 /// Damages one octet, or cuts the end off.
 fn garble(body: &Bytes, how: u64) -> Bytes {
     let mut octets = body.to_vec();
-    let place = usize::try_from(how >> 8).unwrap_or_default().checked_rem(octets.len()).unwrap_or_default();
+    let place =
+        usize::try_from(how >> 8).unwrap_or_default().checked_rem(octets.len()).unwrap_or_default();
     match octets.get_mut(place) {
-        Some(octet) if how & 1 == 0 => *octet ^= u8::try_from(how >> 1 & 0x7f).unwrap_or_default().max(1),
+        Some(octet) if how & 1 == 0 => {
+            *octet ^= u8::try_from(how >> 1 & 0x7f).unwrap_or_default().max(1)
+        }
         _ => octets.truncate(place),
     }
     Bytes::from(octets)
 }
 
 impl Transport for ChaosTransport {
-    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         Box::pin(self.exchange(request))
     }
 }

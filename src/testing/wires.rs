@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use super::Chaos;
 use crate::Error;
-use crate::hermod::model::{Callback, Command, CommandId, Listing, Message, ReservedBox, Submitted};
+use crate::hermod::model::{
+    Callback, Command, CommandId, Listing, Message, ReservedBox, Submitted,
+};
 use crate::hermod::wire::{CallbackApi, CommandApi, Delivery, MailboxApi};
 use crate::http::{TransportError, TransportErrorKind};
 
-/// A wire on which calls go wrong as exchanges would; [`Chaos::wire`] makes one. It is whatever wire the one below is.
+/// A wire on which calls go wrong as exchanges would; [`Chaos::wire`] makes one. It is whatever
+/// wire the one below is.
 #[derive(Clone)]
 pub struct ChaosWire<W> {
     chaos: Chaos,
@@ -27,7 +30,10 @@ impl<W: Send + Sync> ChaosWire<W> {
         &self.wire
     }
 
-    async fn call<T, Fut: Future<Output = Result<T, Error>>>(&self, call: impl Fn() -> Fut) -> Result<T, Error> {
+    async fn call<T, Fut: Future<Output = Result<T, Error>>>(
+        &self,
+        call: impl Fn() -> Fut,
+    ) -> Result<T, Error> {
         let failed = |kind| Error::from(TransportError::new(kind, "chaos"));
         let fate = self.chaos.fate();
         self.chaos.delay(&fate).await;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use keyferry::crypto::{Curve, KeyKind, PrivateKey, Provider, Signer, aws_lc_rs::AwsLcRs};
 use keyferry::hermod::device::{Agent, Decision, DeviceError, DevicePolicy, Event, Question};
 use keyferry::hermod::model::{
-    Command, CommandHeader, DeviceInfo, KeyGenRequest, KeyTypePrio, KeyUsage, Listing, Message, PingCommand, ProfileRequest, ProvisionCommand,
-    ReservedBox,
+    Command, CommandHeader, DeviceInfo, KeyGenRequest, KeyTypePrio, KeyUsage, Listing, Message,
+    PingCommand, ProfileRequest, ProvisionCommand, ReservedBox,
 };
 use keyferry::hermod::wire::{AnyMailboxApi, MailboxApi, MailboxKey};
 use keyferry::keys::{KEPT_ANSWERS, KeyStore, MemoryKeyStore, Profile};
@@ -54,9 +54,15 @@ impl MailboxApi for Liar {
 
 impl World {
     fn new() -> Self {
-        let attestation: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
+        let attestation: Arc<dyn PrivateKey> =
+            Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
         let store = Arc::new(MemoryKeyStore::new(Arc::new(AwsLcRs)));
-        Self { hub: FakeHub::new(Crash::never()), store, attestation: Arc::new(attestation), reserves: Arc::default() }
+        Self {
+            hub: FakeHub::new(Crash::never()),
+            store,
+            attestation: Arc::new(attestation),
+            reserves: Arc::default(),
+        }
     }
 
     fn device(&self) -> Agent {
@@ -88,7 +94,8 @@ impl World {
 }
 
 fn provision() -> Command {
-    let key = KeyGenRequest::new("signer", KeyUsage::SIG, vec![KeyTypePrio::new("EC", "256", "ES256")]);
+    let key =
+        KeyGenRequest::new("signer", KeyUsage::SIG, vec![KeyTypePrio::new("EC", "256", "ES256")]);
     let profile = ProfileRequest::new("Example", "Profile", vec![key]);
     Command::new(CommandHeader::new(60, 60), ProvisionCommand::new("nonce", "userA", profile))
 }
@@ -101,7 +108,10 @@ fn answers_that_nobody_takes_are_limited() {
     world.hub.state().failing.insert("answer", Class::Storage);
     for _ in 0..3 {
         for _ in 0..KEPT_ANSWERS {
-            world.hub.post_to(&profile.channel.address, Command::new(CommandHeader::new(60, 60), PingCommand::new(true)));
+            world.hub.post_to(
+                &profile.channel.address,
+                Command::new(CommandHeader::new(60, 60), PingCommand::new(true)),
+            );
         }
         let _ = run(world.device().poll(&profile.names.id, Duration::ZERO)).unwrap();
     }
@@ -114,7 +124,9 @@ fn answers_that_nobody_takes_are_limited() {
     }
     assert_eq!(unsent(), 0);
     let bid = profile.channel.address.rsplit('/').next().unwrap();
-    assert!(world.hub.state().mailboxes[bid].messages.iter().all(|message| message.answer.is_some()));
+    assert!(
+        world.hub.state().mailboxes[bid].messages.iter().all(|message| message.answer.is_some())
+    );
 }
 
 /// Any page on the web can make links, and a device that is offline keeps them.
@@ -122,7 +134,9 @@ fn answers_that_nobody_takes_are_limited() {
 fn links_that_are_kept_are_limited() {
     let world = World::new();
     world.hub.state().failing.insert("open", Class::Storage);
-    let link = |at: usize| format!("com.nexusgroup.plugout:///?url=https%3A%2F%2Fhub.example%2Fms%2Fx{at}&token=t");
+    let link = |at: usize| {
+        format!("com.nexusgroup.plugout:///?url=https%3A%2F%2Fhub.example%2Fms%2Fx{at}&token=t")
+    };
     let mut last = None;
     for at in 0..100 {
         last = world.activate(&link(at)).err();
@@ -131,29 +145,40 @@ fn links_that_are_kept_are_limited() {
     assert!(kept <= 64, "{kept}");
     assert!(matches!(last, Some(DeviceError::Link(error)) if error.class() == Class::Rate));
     // One that is kept can be opened again.
-    assert!(matches!(world.activate(&link(0)), Err(DeviceError::Hub(error)) if error.class() == Class::Storage));
+    assert!(
+        matches!(world.activate(&link(0)), Err(DeviceError::Hub(error)) if error.class() == Class::Storage)
+    );
 }
 
 #[test]
 fn a_mailbox_is_the_same_in_every_spelling_of_its_address() {
     let world = World::new();
     let profile = world.provisioned();
-    let mid = world.hub.post_to(&profile.channel.address, Command::new(CommandHeader::new(60, 60), PingCommand::new(true)));
-    let other = profile.channel.address.replace("https://hub.example/", "HTTPS://HUB.example.:443/");
+    let mid = world.hub.post_to(
+        &profile.channel.address,
+        Command::new(CommandHeader::new(60, 60), PingCommand::new(true)),
+    );
+    let other =
+        profile.channel.address.replace("https://hub.example/", "HTTPS://HUB.example.:443/");
     let link = keyferry::hermod::model::Plugout::new(other, Secret::new("whatever"));
     world.activate(link.to_uri().expose()).unwrap();
     assert!(world.hub.answer_to(&mid).is_some());
     assert!(run(world.store.activations()).unwrap().unwrap().is_empty());
 }
 
-/// Two profiles of one mailbox would take each other's messages, and its answers with them when one of them goes.
+/// Two profiles of one mailbox would take each other's messages, and its answers with them when one
+/// of them goes.
 #[test]
 fn a_new_profile_gets_no_mailbox_that_is_in_use() {
     let world = World::new();
     let profile = world.provisioned();
     let bid = profile.channel.address.rsplit('/').next().unwrap();
-    for address in [profile.channel.address.clone(), profile.channel.address.replace("hub.example", "hub.example:443")] {
-        *world.reserves.lock().unwrap() = Some(ReservedBox::new(bid, address, profile.channel.token.clone()));
+    for address in [
+        profile.channel.address.clone(),
+        profile.channel.address.replace("hub.example", "hub.example:443"),
+    ] {
+        *world.reserves.lock().unwrap() =
+            Some(ReservedBox::new(bid, address, profile.channel.token.clone()));
         let (link, _) = world.hub.post(provision());
         let events = world.activate(&link).unwrap();
         assert!(matches!(&events[..], [Event::Answered { code: 8, .. }]), "{events:?}");

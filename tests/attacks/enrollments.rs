@@ -3,7 +3,10 @@
 use keyferry::Class;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::integrator::{Enrollment, Next, Received};
-use keyferry::hermod::model::{Callback, Command, CommandHeader, Kept, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest, ProvisionCommand};
+use keyferry::hermod::model::{
+    Callback, Command, CommandHeader, Kept, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest,
+    ProvisionCommand,
+};
 use keyferry::hermod::proof::{Expectation, Verifier};
 use serde_json::{Value, json};
 
@@ -40,14 +43,17 @@ fn a_stored_enrollment_delivers_certificates_and_nothing_else() {
     for command in [
         json!({"commandHeader": header, "deleteCommand": {}}),
         json!({"commandHeader": header, "provCommand": serde_json::from_str::<Value>(COMMAND).unwrap()["provCommand"]}),
-        // Another journey's, another user's, a temporary mailbox, a key that nobody asked for, what is no certificate.
+        // Another journey's, another user's, a temporary mailbox, a key that nobody asked for, what
+        // is no certificate.
         json!({"commandHeader": {"lifespan": 60, "timeout": 60, "externalId": "other", "to": header["to"]}, "certCommand": certificate}),
         json!({"commandHeader": {"lifespan": 60, "timeout": 60, "externalId": "my-id", "to": ["@other"]}, "certCommand": certificate}),
         json!({"commandHeader": {"lifespan": 60, "timeout": 60, "externalId": "my-id"}, "certCommand": certificate}),
         json!({"commandHeader": header, "certCommand": {"profileid": "p", "certificates": []}}),
         json!({"commandHeader": header, "certCommand": certificate}),
     ] {
-        let text = stored(|stored| stored["certificate"] = json!({"command": command.to_string(), "sent": false}));
+        let text = stored(|stored| {
+            stored["certificate"] = json!({"command": command.to_string(), "sent": false})
+        });
         let error = Enrollment::from_json(&text).expect_err(&command.to_string());
         assert_eq!(error.class(), Class::Malformed, "{error}");
     }
@@ -57,7 +63,8 @@ fn a_stored_enrollment_delivers_certificates_and_nothing_else() {
 #[test]
 fn a_stored_enrollment_has_come_as_far_as_its_evidence() {
     for change in [
-        // Waits, and has ended all the same; was answered, by nobody; was answered without an answer.
+        // Waits, and has ended all the same; was answered, by nobody; was answered without an
+        // answer.
         (|callback| callback["state"] = "IN_PROGRESS".into()) as fn(&mut Value),
         |callback| callback["state"] = "PAUSED".into(),
         |callback| drop(callback.as_object_mut().unwrap().remove("provResponse")),
@@ -66,7 +73,9 @@ fn a_stored_enrollment_has_come_as_far_as_its_evidence() {
         |callback| callback["externalId"] = "other".into(),
         |callback| callback["commandType"] = "CERT".into(),
     ] {
-        let text = stored(|stored| stored["provision"]["ended"] = changed(&stored["provision"]["ended"], change));
+        let text = stored(|stored| {
+            stored["provision"]["ended"] = changed(&stored["provision"]["ended"], change)
+        });
         assert!(Enrollment::from_json(&text).is_err(), "{text}");
     }
     // Two ids of one command.
@@ -84,18 +93,27 @@ fn key(id: &str) -> KeyGenRequest {
 /// A journey that could be stored and not be read again would be lost with the process.
 #[test]
 fn whatever_an_enrollment_takes_survives_being_stored() {
-    let begin = |profile: ProfileRequest| Enrollment::begin(&AwsLcRs, CommandHeader::new(60, 60), "userA", profile);
+    let begin = |profile: ProfileRequest| {
+        Enrollment::begin(&AwsLcRs, CommandHeader::new(60, 60), "userA", profile)
+    };
     let image = json!({"data": "x".repeat(3 * 1024 * 1024)});
     let mut pictures = ProfileRequest::new("Example", "A", vec![key("signer")]);
-    pictures.visual_data = Some(serde_json::from_value(json!({"profileCard": {"front": image, "back": image}})).unwrap());
+    pictures.visual_data = Some(
+        serde_json::from_value(json!({"profileCard": {"front": image, "back": image}})).unwrap(),
+    );
     let many = (0..17).map(|at| key(&format!("k{at}"))).collect();
     let long = ProfileRequest::new("Example", "A".repeat(100_000), vec![key("signer")]);
     let mut twice = ProfileRequest::new("Example", "A", vec![key("signer")]);
     twice.extra.insert("name", &"B").unwrap();
     for profile in [pictures, ProfileRequest::new("Example", "A", many), long, twice] {
         match begin(profile) {
-            Ok(enrollment) => drop(Enrollment::from_json(&enrollment.to_json()).expect("what was taken can be read again")),
-            Err(error) => assert!(matches!(error.class(), Class::Malformed | Class::TooLarge), "{error}"),
+            Ok(enrollment) => drop(
+                Enrollment::from_json(&enrollment.to_json())
+                    .expect("what was taken can be read again"),
+            ),
+            Err(error) => {
+                assert!(matches!(error.class(), Class::Malformed | Class::TooLarge), "{error}")
+            }
         }
     }
 
@@ -114,9 +132,13 @@ fn whatever_an_enrollment_takes_survives_being_stored() {
 fn an_expectation_of_another_command_proves_nothing() {
     let enrollment = captured();
     let mut weaker = Command::from_json(COMMAND).unwrap();
-    let keyferry::hermod::model::CommandBody::Provision(provision) = &mut weaker.body else { panic!() };
+    let keyferry::hermod::model::CommandBody::Provision(provision) = &mut weaker.body else {
+        panic!()
+    };
     let provision: &mut ProvisionCommand = provision;
-    provision.profile.key_gen_requests[0].key_type_prios.push(KeyTypePrio::new("EC", "256", "ES256"));
+    provision.profile.key_gen_requests[0]
+        .key_type_prios
+        .push(KeyTypePrio::new("EC", "256", "ES256"));
     let weaker = Expectation::from_command(provision).unwrap();
     let verifier = Verifier::unpinned(&AwsLcRs);
     assert!(enrollment.prove(&verifier, &weaker).is_none());
@@ -141,5 +163,9 @@ fn a_refusal_with_an_answer_in_it_proves_nothing() {
     callback["provResponse"]["code"] = 1.into();
     enrollment.received(&Callback::from_json(&callback.to_string()).unwrap()).unwrap();
     assert!(matches!(enrollment.next(), Next::Failed(_)));
-    assert!(enrollment.prove(&Verifier::unpinned(&AwsLcRs), &enrollment.expectation().unwrap()).is_none());
+    assert!(
+        enrollment
+            .prove(&Verifier::unpinned(&AwsLcRs), &enrollment.expectation().unwrap())
+            .is_none()
+    );
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use keyferry::Class;
 use keyferry::hermod::hub::Mailbox;
 use keyferry::hermod::model::{
-    Address, Answer, Callback, Command, CommandBody, CommandHeader, PingCommand, ProvisionResponse, Response, State, Submitted,
+    Address, Answer, Callback, Command, CommandBody, CommandHeader, PingCommand, ProvisionResponse,
+    Response, State, Submitted,
 };
 use keyferry::hermod::wire::{CommandApi, MailboxApi};
 
@@ -13,10 +14,13 @@ use crate::hub::*;
 
 /// The answer to a ping with more members in its envelope.
 fn pong_with(location: &str, more: &str) -> String {
-    format!(r#"{{"responseHeader":{{"inReplyTo":"{location}","status":200}},"pingResponse":{{"code":0}},{more}}}"#)
+    format!(
+        r#"{{"responseHeader":{{"inReplyTo":"{location}","status":200}},"pingResponse":{{"code":0}},{more}}}"#
+    )
 }
 
-/// What a device adds to its answer is carried to the integrator, in the envelope that says whose answer it is.
+/// What a device adds to its answer is carried to the integrator, in the envelope that says whose
+/// answer it is.
 #[tokio::test]
 async fn an_answer_says_nothing_in_the_name_of_the_hub() {
     for member in [
@@ -37,11 +41,16 @@ async fn an_answer_says_nothing_in_the_name_of_the_hub() {
         mailbox.answer(&to.mid, &pong_with(&to.location, r#""beside":1"#)).await.unwrap();
         world.step().await;
         let text = world.shop.seen()[0].callback.to_json();
-        assert_eq!(Callback::from_json(&text).unwrap().command_id, submitted.command_id, "{member}");
+        assert_eq!(
+            Callback::from_json(&text).unwrap().command_id,
+            submitted.command_id,
+            "{member}"
+        );
     }
 }
 
-/// What an integrator adds to its command is carried to the device, in the envelope that says which message it is.
+/// What an integrator adds to its command is carried to the device, in the envelope that says which
+/// message it is.
 #[tokio::test]
 async fn a_command_says_nothing_in_the_name_of_the_hub() {
     let world = World::new();
@@ -49,7 +58,8 @@ async fn a_command_says_nothing_in_the_name_of_the_hub() {
     assert_eq!(world.refusal(Command::from_json(text).unwrap()).await.class(), Class::Malformed);
 }
 
-/// A renewal by two links and the old mailbox, of which one link is refused before the other succeeds.
+/// A renewal by two links and the old mailbox, of which one link is refused before the other
+/// succeeds.
 #[tokio::test]
 async fn a_success_that_replaces_a_mailbox_is_not_overtaken_by_a_refusal() {
     let world = World::new();
@@ -61,11 +71,14 @@ async fn a_success_that_replaces_a_mailbox_is_not_overtaken_by_a_refusal() {
     }
     let submitted = world.submit(command).await;
     let [first, second, _] = &submitted.destinations[..] else { panic!() };
-    let refusal = Answer::new(first.location.as_str(), Response::Provision(ProvisionResponse::refusal(1))).to_json();
+    let refusal =
+        Answer::new(first.location.as_str(), Response::Provision(ProvisionResponse::refusal(1)))
+            .to_json();
     world.open(&submitted, 0, 'a').await.answer(&first.mid, &refusal).await.unwrap();
 
     let mailbox = world.open(&submitted, 1, 'b').await;
-    let (message, reserved) = (mailbox.fetch(&second.mid).await.unwrap(), mailbox.reserve().await.unwrap());
+    let (message, reserved) =
+        (mailbox.fetch(&second.mid).await.unwrap(), mailbox.reserve().await.unwrap());
     let answer = provisioned(&message, &reserved.box_url, PROFILE).to_json();
     mailbox.answer(&second.mid, &answer).await.unwrap();
 
@@ -80,7 +93,8 @@ async fn a_success_that_replaces_a_mailbox_is_not_overtaken_by_a_refusal() {
     assert_eq!(own.list(Duration::ZERO).await.unwrap().messages.len(), 1);
 }
 
-/// What stays when a command has ended counts as stored: else small commands fill the memory beside the limit.
+/// What stays when a command has ended counts as stored: else small commands fill the memory beside
+/// the limit.
 #[tokio::test]
 async fn what_is_left_of_ended_commands_is_limited() {
     let world = World::with(|config| config.limits.stored_octets = 1024 * 1024);
@@ -156,7 +170,10 @@ async fn mailboxes_of_many_users_are_limited() {
     let mailbox = world.open(&submitted, 0, 'n').await;
     let mid = &submitted.destinations[0].mid;
     let (message, reserved) = (mailbox.fetch(mid).await.unwrap(), mailbox.reserve().await.unwrap());
-    refused(mailbox.answer(mid, &provisioned(&message, &reserved.box_url, "p3").to_json()).await, Class::Rate);
+    refused(
+        mailbox.answer(mid, &provisioned(&message, &reserved.box_url, "p3").to_json()).await,
+        Class::Rate,
+    );
     // One that is removed makes room.
     let own: Mailbox = keyferry::Gate::open(&world.hub, own).await.unwrap();
     own.remove().await.unwrap();
@@ -167,10 +184,14 @@ async fn mailboxes_of_many_users_are_limited() {
 #[tokio::test]
 async fn a_full_outbox_costs_no_more_each_time() {
     async fn flood(count: u32) -> (World, Submitted) {
-        let world = World::with(|config| (config.limits.outbox, config.limits.commands_in_progress) = (count, count));
+        let world = World::with(|config| {
+            (config.limits.outbox, config.limits.commands_in_progress) = (count, count)
+        });
         let mut last = None;
         for _ in 0..count {
-            last = Some(world.submit(Command::new(CommandHeader::new(1, 1), PingCommand::new(false))).await);
+            last = Some(
+                world.submit(Command::new(CommandHeader::new(1, 1), PingCommand::new(false))).await,
+            );
         }
         world.shop.is_now(Mood::Refuses(Class::TargetRefused));
         (world, last.unwrap())
@@ -194,10 +215,19 @@ async fn a_full_outbox_costs_no_more_each_time() {
 async fn an_address_is_read_as_its_text_and_nobody_elses_user_is_reached() {
     let world = World::new();
     world.provision(USER, PROFILE).await;
-    for address in [Address::Mailbox(format!("@{USER}")), Address::User(format!("@{USER}")), Address::User(USER.to_uppercase())] {
+    for address in [
+        Address::Mailbox(format!("@{USER}")),
+        Address::User(format!("@{USER}")),
+        Address::User(USER.to_uppercase()),
+    ] {
         let mut header = CommandHeader::new(60, 60);
         header.to = Some(vec![address]);
-        let refused = world.integrator("rival").await.submit(Command::new(header, PingCommand::new(false))).await.unwrap_err();
+        let refused = world
+            .integrator("rival")
+            .await
+            .submit(Command::new(header, PingCommand::new(false)))
+            .await
+            .unwrap_err();
         assert_eq!(refused.class(), Class::NotFound);
     }
     assert_eq!(State::from("completed"), "completed");

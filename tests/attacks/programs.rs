@@ -14,7 +14,8 @@ fn a_private_file_is_never_written_into_what_somebody_put_there_before() {
 
     let folder = std::env::temp_dir().join(format!("keyferry-attacks-{}", std::process::id()));
     std::fs::create_dir(&folder).unwrap();
-    let (place, temporary, elsewhere) = (folder.join("state.json"), folder.join("state.json.tmp"), folder.join("elsewhere"));
+    let (place, temporary, elsewhere) =
+        (folder.join("state.json"), folder.join("state.json.tmp"), folder.join("elsewhere"));
     let is_private = || std::fs::symlink_metadata(&place).unwrap().mode() & 0o170_777 == 0o100_600;
 
     // Open to all, and held open by who made it.
@@ -31,7 +32,10 @@ fn a_private_file_is_never_written_into_what_somebody_put_there_before() {
     symlink(&elsewhere, &temporary).unwrap();
     put_private(&place, b"secret again").unwrap();
     assert_eq!(std::fs::read(&elsewhere).unwrap(), b"precious");
-    assert_eq!((std::fs::read(&place).unwrap().as_slice(), is_private()), (&b"secret again"[..], true));
+    assert_eq!(
+        (std::fs::read(&place).unwrap().as_slice(), is_private()),
+        (&b"secret again"[..], true)
+    );
     std::fs::remove_dir_all(folder).unwrap();
 }
 

@@ -12,7 +12,15 @@ fn header(member: &str) -> Result<Header, keyferry::Error> {
 /// What is kept is handed on to other readers, which make other things of it, or refuse the whole.
 #[test]
 fn half_a_pair_of_surrogates_is_no_text_wherever_it_stands() {
-    for half in [r"\ud800", r"\udc00", r"\ud800\ud800", r"\udc00\ud800", r"\uD83D\n", r"\ud83d\\ude00", r"\ud83dude00x"] {
+    for half in [
+        r"\ud800",
+        r"\udc00",
+        r"\ud800\ud800",
+        r"\udc00\ud800",
+        r"\uD83D\n",
+        r"\ud83d\\ude00",
+        r"\ud83dude00x",
+    ] {
         for member in [
             format!(r#""kid":"{half}""#),
             format!(r#""x":"{half}""#),
@@ -23,8 +31,18 @@ fn half_a_pair_of_surrogates_is_no_text_wherever_it_stands() {
             assert_eq!(header(&member).unwrap_err().class(), Class::Malformed, "{member}");
         }
     }
-    for whole in [r"\ud83d\ude00", r#"\uD83D\uDE00\"\\\/\b\u0000"#, r"\\ud800", r"\\\\udc00", r"\ud7ff\ue000"] {
-        for member in [format!(r#""kid":"{whole}""#), format!(r#""x":"{whole}""#), format!(r#""x":[{{"{whole}":"{whole}"}}]"#)] {
+    for whole in [
+        r"\ud83d\ude00",
+        r#"\uD83D\uDE00\"\\\/\b\u0000"#,
+        r"\\ud800",
+        r"\\\\udc00",
+        r"\ud7ff\ue000",
+    ] {
+        for member in [
+            format!(r#""kid":"{whole}""#),
+            format!(r#""x":"{whole}""#),
+            format!(r#""x":[{{"{whole}":"{whole}"}}]"#),
+        ] {
             header(&member).unwrap();
         }
     }
@@ -41,9 +59,12 @@ fn a_name_is_the_same_name_in_every_spelling() {
     ] {
         assert_eq!(header(member).unwrap_err().class(), Class::Malformed, "{member}");
     }
-    for member in
-        [r#""x":{"a":{"a":["a","a"]},"b":"a","A":0}"#, r#""x":[{"a":0},{"a":0}]"#, r#""x":{"a":"\",\"a\":0"}"#, r#""x":[{},[],"",{"a":[]}]"#]
-    {
+    for member in [
+        r#""x":{"a":{"a":["a","a"]},"b":"a","A":0}"#,
+        r#""x":[{"a":0},{"a":0}]"#,
+        r#""x":{"a":"\",\"a\":0"}"#,
+        r#""x":[{},[],"",{"a":[]}]"#,
+    ] {
         header(member).unwrap();
     }
 }
@@ -52,11 +73,30 @@ fn a_name_is_the_same_name_in_every_spelling() {
 fn a_text_begins_with_its_first_octet_and_ends_with_its_last() {
     let key = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
     Jwk::from_json(key).unwrap();
-    for text in [format!("\u{feff}{key}"), format!("{key}\0"), format!("{key}{key}"), format!("{key},"), format!("\u{a0}{key}")] {
+    for text in [
+        format!("\u{feff}{key}"),
+        format!("{key}\0"),
+        format!("{key}{key}"),
+        format!("{key},"),
+        format!("\u{a0}{key}"),
+    ] {
         assert_eq!(Jwk::from_json(&text).unwrap_err().class(), Class::Malformed);
     }
-    for number in ["1e2", "60.0", "-60", "+60", "0x3c", "1e999", "18446744073709551616", "\"6 0\"", "\"+60\"", "\"\u{0666}\u{0660}\""] {
-        let text = format!(r#"{{"commandHeader":{{"lifespan":{number},"timeout":60}},"pingCommand":{{}}}}"#);
+    for number in [
+        "1e2",
+        "60.0",
+        "-60",
+        "+60",
+        "0x3c",
+        "1e999",
+        "18446744073709551616",
+        "\"6 0\"",
+        "\"+60\"",
+        "\"\u{0666}\u{0660}\"",
+    ] {
+        let text = format!(
+            r#"{{"commandHeader":{{"lifespan":{number},"timeout":60}},"pingCommand":{{}}}}"#
+        );
         assert_eq!(Command::from_json(&text).unwrap_err().class(), Class::Malformed, "{number}");
     }
 }

@@ -1,4 +1,5 @@
-//! Everything that is said in the process: the events and spans of `tracing`, the records of `log`, and the words of panics.
+//! Everything that is said in the process: the events and spans of `tracing`, the records of `log`,
+//! and the words of panics.
 
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write as _};
@@ -11,11 +12,16 @@ use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
-/// What was said, by who said it and on which thread: a library may cut one text into several records.
+/// What was said, by who said it and on which thread: a library may cut one text into several
+/// records.
 static SAID: Mutex<BTreeMap<String, Vec<(ThreadId, String)>>> = Mutex::new(BTreeMap::new());
 
 fn say(target: &str, text: String) {
-    SAID.lock().unwrap().entry(target.to_owned()).or_default().push((std::thread::current().id(), text));
+    SAID.lock()
+        .unwrap()
+        .entry(target.to_owned())
+        .or_default()
+        .push((std::thread::current().id(), text));
 }
 
 /// Listens from now on, to everybody, at trace level.

@@ -8,22 +8,27 @@ use http::Request;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, Curve, KeyKind, Provider as _, Signer as _};
 use keyferry::csr::Template;
-use keyferry::hermod::client::{CallbackSender, CommandClient, ContentClient, MailboxClient, RetryPolicy, integrator_config};
+use keyferry::hermod::client::{
+    CallbackSender, CommandClient, ContentClient, MailboxClient, RetryPolicy, integrator_config,
+};
 use keyferry::hermod::device::DevicePolicy;
 use keyferry::hermod::hub::HubConfig;
 use keyferry::hermod::integrator::Enrollment;
 use keyferry::hermod::model::{
-    Activation, Answer, ApiUser, ApiUsers, Callback, Command, CommandHeader, CommandId, DeviceInfo, PingCommand, ProvisionCommand, ProvisionResponse,
-    Response,
+    Activation, Answer, ApiUser, ApiUsers, Callback, Command, CommandHeader, CommandId, DeviceInfo,
+    PingCommand, ProvisionCommand, ProvisionResponse, Response,
 };
 use keyferry::hermod::proof::{Asked, UnsignedAnswer};
 use keyferry::hermod::server::HermodService;
 use keyferry::hermod::wire::http::mailbox;
 use keyferry::hermod::wire::{
-    AnyCallbackApi, AnyCommandApi, AnyMailboxApi, ApiKey, BasicAuth, CallbackApi as _, CommandApi as _, ContentApi as _, Delivery, MailboxApi as _,
-    MailboxKey,
+    AnyCallbackApi, AnyCommandApi, AnyMailboxApi, ApiKey, BasicAuth, CallbackApi as _,
+    CommandApi as _, ContentApi as _, Delivery, MailboxApi as _, MailboxKey,
 };
-use keyferry::http::{ExchangeLimits, GuardedTransport, OnThreads, ReqwestTransport, StatusError, TargetPolicy, Transport, UreqTransport};
+use keyferry::http::{
+    ExchangeLimits, GuardedTransport, OnThreads, ReqwestTransport, StatusError, TargetPolicy,
+    Transport, UreqTransport,
+};
 use keyferry::jose::Jwk;
 use keyferry::keys::{Channel, FileKeyStore, KeyStore as _, MemoryKeyStore};
 use keyferry::{BaseUrl, Class, Gate as _, Secret};
@@ -62,7 +67,11 @@ fn ping() -> Command {
 }
 
 fn response(head: &str, body: &str) -> Vec<u8> {
-    format!("HTTP/1.1 {head}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+    format!(
+        "HTTP/1.1 {head}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
 }
 
 const BODY: &str = "canary-in-a-body-that-was-answered-e7c1";
@@ -94,25 +103,52 @@ pub(crate) async fn of_peers(world: &World, transport: &Arc<dyn Transport>, evid
 
     let wrong = MailboxKey::of_message("b1", Secret::new(TOKEN), Secret::new(CLAIM));
     let public = BaseUrl::parse(&format!("{}/ms", world.base)).unwrap();
-    let client = MailboxClient::new(transport.clone(), public.clone(), wrong.clone()).with_retry(RetryPolicy::NEVER);
+    let client = MailboxClient::new(transport.clone(), public.clone(), wrong.clone())
+        .with_retry(RetryPolicy::NEVER);
     evidence.show(&(&client, AnyMailboxApi::new(client.clone()), &wrong));
-    for call in [mailbox::Call::List { wait: Duration::ZERO }, mailbox::Call::Reserve, mailbox::Call::Fetch { mid: "m1".into() }] {
-        let request = mailbox::write_call(keyferry::hermod::Dialect::standard(), &public, &wrong, &call).unwrap();
+    for call in [
+        mailbox::Call::List { wait: Duration::ZERO },
+        mailbox::Call::Reserve,
+        mailbox::Call::Fetch { mid: "m1".into() },
+    ] {
+        let request =
+            mailbox::write_call(keyferry::hermod::Dialect::standard(), &public, &wrong, &call)
+                .unwrap();
         evidence.show(&(call, crate::head(request)));
     }
     let error = evidence.failed(client.list(Duration::ZERO).await);
     assert_eq!(error.class(), Class::Unauthorized);
     evidence.failed(client.answer("m1", BODY).await);
 
-    let with_header = format!("500 No\r\nx-secret: {HEADER}\r\nset-cookie: s={HEADER}\r\nwww-authenticate: Basic realm={HEADER}");
+    let with_header = format!(
+        "500 No\r\nx-secret: {HEADER}\r\nset-cookie: s={HEADER}\r\nwww-authenticate: Basic realm={HEADER}"
+    );
     for octets in [
         response("500 No", BODY),
         response(&with_header, BODY),
         response("200 OK", BODY),
-        response("200 OK", &format!(r#"{{"messages":["{BODY}"],"commandId":["{BODY}"],"commandState":{{"{BODY}":1}}}}"#)),
-        response("404 No", &format!(r#"{{"error":{{"code":"{BODY}","message":"{BODY}","requestId":"{BODY}"}}}}"#)),
-        response("401 No", &format!(r#"{{"error":{{"code":"NOT_FOUND","message":"{BODY}","requestId":"{BODY}"}}}}"#)),
-        response(&format!("302 Found\r\nlocation: https://{LOCATION}@shop.example/{LOCATION}?{LOCATION}"), BODY),
+        response(
+            "200 OK",
+            &format!(
+                r#"{{"messages":["{BODY}"],"commandId":["{BODY}"],"commandState":{{"{BODY}":1}}}}"#
+            ),
+        ),
+        response(
+            "404 No",
+            &format!(r#"{{"error":{{"code":"{BODY}","message":"{BODY}","requestId":"{BODY}"}}}}"#),
+        ),
+        response(
+            "401 No",
+            &format!(
+                r#"{{"error":{{"code":"NOT_FOUND","message":"{BODY}","requestId":"{BODY}"}}}}"#
+            ),
+        ),
+        response(
+            &format!(
+                "302 Found\r\nlocation: https://{LOCATION}@shop.example/{LOCATION}?{LOCATION}"
+            ),
+            BODY,
+        ),
         format!("{BODY} is not HTTP\r\n\r\n").into_bytes(),
         format!("HTTP/1.1 200 OK\r\n{HEADER}\u{1}: {BODY}\r\n\r\n").into_bytes(),
         format!("HTTP/1.1 200 OK\r\ncontent-length: {BODY}\r\n\r\n{BODY}").into_bytes(),
@@ -120,17 +156,26 @@ pub(crate) async fn of_peers(world: &World, transport: &Arc<dyn Transport>, evid
         format!("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{BODY}").into_bytes(),
         Vec::new(),
     ] {
-        let limits = if octets.is_empty() { ExchangeLimits::new(Duration::from_millis(100), 1024) } else { limits() };
+        let limits = if octets.is_empty() {
+            ExchangeLimits::new(Duration::from_millis(100), 1024)
+        } else {
+            limits()
+        };
         let base = BaseUrl::parse(&says(octets).await).unwrap();
-        let client = CommandClient::new(transport.clone(), base.clone(), api_key()).with_retry(RetryPolicy::NEVER).with_limits(limits);
+        let client = CommandClient::new(transport.clone(), base.clone(), api_key())
+            .with_retry(RetryPolicy::NEVER)
+            .with_limits(limits);
         evidence.failed(client.submit(ping()).await);
         evidence.failed(client.poll(&CommandId::from("1")).await);
-        let client = MailboxClient::new(transport.clone(), base.clone(), wrong.clone()).with_retry(RetryPolicy::NEVER).with_limits(limits);
+        let client = MailboxClient::new(transport.clone(), base.clone(), wrong.clone())
+            .with_retry(RetryPolicy::NEVER)
+            .with_limits(limits);
         evidence.failed(client.list(Duration::ZERO).await);
         evidence.failed(client.fetch("m1").await);
         evidence.failed(client.reserve().await);
         let sender = CallbackSender::new(guarded(), base.clone()).unwrap().with_limits(limits);
-        let sender = sender.with_basic_auth(BasicAuth::new("hub", Secret::new(parties::WRONG_PASSWORD)));
+        let sender =
+            sender.with_basic_auth(BasicAuth::new("hub", Secret::new(parties::WRONG_PASSWORD)));
         if let Err(error) = sender.deliver(delivery("1")).await {
             evidence.fault(&error);
         }
@@ -145,18 +190,35 @@ pub(crate) async fn of_peers(world: &World, transport: &Arc<dyn Transport>, evid
     let plain = says(BODY.as_bytes().to_vec()).await.replace("http://", "https://");
     let authority = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let stranger = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let builder = reqwest::Client::builder().no_proxy().tls_certs_only([reqwest::Certificate::from_der(authority.cert.der()).unwrap()]);
-    let roots = ureq::tls::RootCerts::from([ureq::tls::Certificate::from_der(authority.cert.der()).to_owned()]);
+    let builder = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([reqwest::Certificate::from_der(authority.cert.der()).unwrap()]);
+    let roots =
+        ureq::tls::RootCerts::from([
+            ureq::tls::Certificate::from_der(authority.cert.der()).to_owned()
+        ]);
     let config = ureq::tls::TlsConfig::builder().root_certs(roots).build();
-    let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).tls_config(config).build().into();
-    let with_tls: [Arc<dyn Transport>; 2] =
-        [Arc::new(ReqwestTransport::from_builder(builder).unwrap()), Arc::new(OnThreads::new(UreqTransport::from_agent(agent)))];
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().proxy(None).tls_config(config).build().into();
+    let with_tls: [Arc<dyn Transport>; 2] = [
+        Arc::new(ReqwestTransport::from_builder(builder).unwrap()),
+        Arc::new(OnThreads::new(UreqTransport::from_agent(agent))),
+    ];
     for transport in with_tls {
-        for (base, answers) in [(&nobody, false), (&plain, false), (&over_tls(&stranger).await, false), (&over_tls(&authority).await, true)] {
-            let client = CommandClient::new(transport.clone(), BaseUrl::parse(base).unwrap(), api_key()).with_retry(RetryPolicy::NEVER);
+        for (base, answers) in [
+            (&nobody, false),
+            (&plain, false),
+            (&over_tls(&stranger).await, false),
+            (&over_tls(&authority).await, true),
+        ] {
+            let client =
+                CommandClient::new(transport.clone(), BaseUrl::parse(base).unwrap(), api_key())
+                    .with_retry(RetryPolicy::NEVER);
             let error = evidence.failed(client.submit(ping()).await);
             assert_eq!(StatusError::of(&error).is_some(), answers, "{error:?}");
-            let client = MailboxClient::new(transport.clone(), BaseUrl::parse(base).unwrap(), wrong.clone()).with_retry(RetryPolicy::NEVER);
+            let client =
+                MailboxClient::new(transport.clone(), BaseUrl::parse(base).unwrap(), wrong.clone())
+                    .with_retry(RetryPolicy::NEVER);
             evidence.failed(client.list(Duration::ZERO).await);
         }
     }
@@ -164,8 +226,12 @@ pub(crate) async fn of_peers(world: &World, transport: &Arc<dyn Transport>, evid
 
 /// The address of a server that shows this certificate, and refuses everything.
 async fn over_tls(certified: &rcgen::CertifiedKey<rcgen::KeyPair>) -> String {
-    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der()).into();
-    let tls = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certified.cert.der().clone()], key).unwrap();
+    let key =
+        rustls::pki_types::PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der()).into();
+    let tls = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key)
+        .unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("https://localhost:{}", listener.local_addr().unwrap().port());
@@ -192,9 +258,13 @@ pub(crate) async fn of_callbacks_and_contents(world: &World, evidence: &Evidence
         let sender = sender().with_basic_auth(BasicAuth::new("hub", Secret::new(password)));
         sender.with_signature(Arc::new(AwsLcRs), Secret::new(secret))
     };
-    let error = evidence.failed(with(parties::WRONG_PASSWORD, parties::CALLBACK_SECRET).deliver(delivery("1")).await);
+    let error = evidence.failed(
+        with(parties::WRONG_PASSWORD, parties::CALLBACK_SECRET).deliver(delivery("1")).await,
+    );
     assert_eq!(error.class(), Class::Unauthorized);
-    let error = evidence.failed(with(parties::CALLBACK_PASSWORD, parties::WRONG_PASSWORD).deliver(delivery("1")).await);
+    let error = evidence.failed(
+        with(parties::CALLBACK_PASSWORD, parties::WRONG_PASSWORD).deliver(delivery("1")).await,
+    );
     assert_eq!(error.class(), Class::Unauthorized);
     evidence.failed(sender().deliver(delivery("1")).await);
     // The gate panics, and the handler does.
@@ -206,7 +276,8 @@ pub(crate) async fn of_callbacks_and_contents(world: &World, evidence: &Evidence
     let client = ContentClient::new(guarded(), world.contents.clone()).unwrap();
     let error = evidence.failed(client.content("AUTH:1").await);
     assert_eq!(error.class(), Class::Unauthorized);
-    let client = client.with_basic_auth(BasicAuth::new("hub", Secret::new(parties::CONTENT_PASSWORD)));
+    let client =
+        client.with_basic_auth(BasicAuth::new("hub", Secret::new(parties::CONTENT_PASSWORD)));
     evidence.show(&client.content("AUTH:1").await.unwrap());
 
     // Gates of the other wires.
@@ -216,11 +287,13 @@ pub(crate) async fn of_callbacks_and_contents(world: &World, evidence: &Evidence
     let served = Served::start(Framework::Hyper, service).await;
     let key = ApiKey::new("shop", Secret::new(parties::PANIC));
     let base = BaseUrl::parse(&format!("{}/hermod/rest/command", served.base)).unwrap();
-    let client = CommandClient::new(ReqwestTransport::new().unwrap(), base, key).with_retry(RetryPolicy::NEVER);
+    let client = CommandClient::new(ReqwestTransport::new().unwrap(), base, key)
+        .with_retry(RetryPolicy::NEVER);
     evidence.failed(client.submit(ping()).await);
     let key = MailboxKey::of_message("b1", Secret::new(parties::PANIC), Secret::new(CLAIM));
     let base = BaseUrl::parse(&format!("{}/hermod/rest/ms", served.base)).unwrap();
-    let client = MailboxClient::new(ReqwestTransport::new().unwrap(), base, key).with_retry(RetryPolicy::NEVER);
+    let client = MailboxClient::new(ReqwestTransport::new().unwrap(), base, key)
+        .with_retry(RetryPolicy::NEVER);
     evidence.failed(client.list(Duration::ZERO).await);
 
     // Requests whose head, path and body are wrong.
@@ -228,20 +301,54 @@ pub(crate) async fn of_callbacks_and_contents(world: &World, evidence: &Evidence
     let key = base64(format!("shop:{}", parties::API_KEY));
     let json = ("content-type", "application/json");
     for (method, path, headers, body) in [
-        ("POST", "/hermod/rest/command/ping", vec![("x-api-key", &*key), json], format!(r#"{{"{TEXT}":"{TEXT}"}}"#)),
+        (
+            "POST",
+            "/hermod/rest/command/ping",
+            vec![("x-api-key", &*key), json],
+            format!(r#"{{"{TEXT}":"{TEXT}"}}"#),
+        ),
         ("POST", "/hermod/rest/command/ping", vec![("x-api-key", &*key), json], TEXT.to_owned()),
-        ("POST", "/hermod/rest/command/ping", vec![("x-api-key", &*key), ("content-type", TEXT)], TEXT.to_owned()),
+        (
+            "POST",
+            "/hermod/rest/command/ping",
+            vec![("x-api-key", &*key), ("content-type", TEXT)],
+            TEXT.to_owned(),
+        ),
         ("POST", "/hermod/rest/command/ping", vec![("x-api-key", TEXT), json], TEXT.to_owned()),
-        ("POST", "/hermod/rest/command/ping", vec![("x-api-key", &*key), ("x-api-key", TEXT), ("cookie", TEXT), json], TEXT.to_owned()),
-        ("GET", "/hermod/rest/ms/b1", vec![("authorization", TEXT), ("x-claim", TEXT)], String::new()),
-        ("POST", &*format!("/{TEXT}/{TEXT}?{TEXT}"), vec![("authorization", TEXT)], TEXT.to_owned()),
-        ("POST", &*format!("/hermod/rest/command/ping?{TEXT}"), vec![("x-api-key", &*key), json], TEXT.to_owned()),
+        (
+            "POST",
+            "/hermod/rest/command/ping",
+            vec![("x-api-key", &*key), ("x-api-key", TEXT), ("cookie", TEXT), json],
+            TEXT.to_owned(),
+        ),
+        (
+            "GET",
+            "/hermod/rest/ms/b1",
+            vec![("authorization", TEXT), ("x-claim", TEXT)],
+            String::new(),
+        ),
+        (
+            "POST",
+            &*format!("/{TEXT}/{TEXT}?{TEXT}"),
+            vec![("authorization", TEXT)],
+            TEXT.to_owned(),
+        ),
+        (
+            "POST",
+            &*format!("/hermod/rest/command/ping?{TEXT}"),
+            vec![("x-api-key", &*key), json],
+            TEXT.to_owned(),
+        ),
     ] {
         let answer = world.served[0].call(method, path, &headers, &body).await;
         assert!(answer.status >= 400);
         evidence.keep("an answer of the hub", &format!("{answer:?}"));
     }
-    for (authorization, body) in [(TEXT.to_owned(), TEXT), (format!("Basic {}", base64(TEXT)), "{}"), (format!("Bearer {TEXT}"), "{}")] {
+    for (authorization, body) in [
+        (TEXT.to_owned(), TEXT),
+        (format!("Basic {}", base64(TEXT)), "{}"),
+        (format!("Bearer {TEXT}"), "{}"),
+    ] {
         let headers = [("authorization", &*authorization), ("x-delivery-signature", TEXT), json];
         let answer = world.served[1].call("POST", "/callback/ping", &headers, body).await;
         evidence.keep("an answer of a receiver", &format!("{answer:?}"));
@@ -253,11 +360,16 @@ pub(crate) async fn of_callbacks_and_contents(world: &World, evidence: &Evidence
     evidence.failed(CallbackSender::new(guarded(), inside.clone()));
     evidence.failed(ContentClient::new(guarded(), inside.clone()));
     evidence.failed(TargetPolicy::new().check(&inside));
-    for uri in
-        [format!("https://{USER}:{USER}@shop.example/{USER}"), format!("http://shop.example/{USER}"), format!("https://10.0.0.1/{USER}?{USER}")]
-    {
+    for uri in [
+        format!("https://{USER}:{USER}@shop.example/{USER}"),
+        format!("http://shop.example/{USER}"),
+        format!("https://10.0.0.1/{USER}?{USER}"),
+    ] {
         evidence.failed(BaseUrl::parse(&format!("https://{USER}:{USER}@shop.example/")));
-        let request = Request::post(&uri).header("authorization", format!("Bearer {TOKEN}")).body(Bytes::from(TEXT)).unwrap();
+        let request = Request::post(&uri)
+            .header("authorization", format!("Bearer {TOKEN}"))
+            .body(Bytes::from(TEXT))
+            .unwrap();
         let strict = GuardedTransport::reqwest(TargetPolicy::new()).unwrap();
         evidence.failed(strict.send(request).await);
         let mut user = ApiUser::new("idm", Secret::new(parties::API_KEY), &*uri);
@@ -272,11 +384,17 @@ pub(crate) async fn of_callbacks_and_contents(world: &World, evidence: &Evidence
     user.callback_basic_auth = Some(Secret::new(parties::WRONG_PASSWORD));
     evidence.failed(integrator_config(&user, &guarded(), &AwsLcRs));
     user.callback_basic_auth = Some(Secret::new(format!("hub:{}", parties::CALLBACK_PASSWORD)));
-    user.content_provider_basic_auth = Some(Secret::new(format!("hub:{}", parties::CONTENT_PASSWORD)));
-    evidence.show(&(integrator_config(&user, &guarded(), &AwsLcRs).unwrap(), &user, ApiUsers::new(vec![user.clone()])));
+    user.content_provider_basic_auth =
+        Some(Secret::new(format!("hub:{}", parties::CONTENT_PASSWORD)));
+    evidence.show(&(
+        integrator_config(&user, &guarded(), &AwsLcRs).unwrap(),
+        &user,
+        ApiUsers::new(vec![user.clone()]),
+    ));
 }
 
-/// A device that sends a private member in its key, links that lead nowhere, and a store that is damaged.
+/// A device that sends a private member in its key, links that lead nowhere, and a store that is
+/// damaged.
 pub(crate) async fn of_a_device(world: &World, evidence: &Evidence) {
     evidence.secret("a private member", PRIVATE);
     let transport: Arc<dyn Transport> = Arc::new(ReqwestTransport::new().unwrap());
@@ -284,7 +402,9 @@ pub(crate) async fn of_a_device(world: &World, evidence: &Evidence) {
     let asked = ProvisionCommand::new("n0nce", "userA", parties::profile("private"));
     let command = Command::new(CommandHeader::new(300, 300), asked.clone());
     let submitted = client.submit(command).await.unwrap();
-    let Activation::Plugout(link) = submitted.destinations[0].activation().unwrap() else { panic!() };
+    let Activation::Plugout(link) = submitted.destinations[0].activation().unwrap() else {
+        panic!()
+    };
     evidence.secret("a link", link.token.expose());
     let claim = Secret::new(base64_simd::URL_SAFE_NO_PAD.encode_to_string([0x5a; 32]));
     evidence.secret("a claim", claim.expose());
@@ -299,18 +419,31 @@ pub(crate) async fn of_a_device(world: &World, evidence: &Evidence) {
 
     let signer = AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap();
     let url = |octets: &[u8]| base64_simd::URL_SAFE_NO_PAD.encode_to_string(octets);
-    let mut jwk: serde_json::Value = serde_json::from_str(&Jwk::new(signer.public_key().clone()).to_string()).unwrap();
+    let mut jwk: serde_json::Value =
+        serde_json::from_str(&Jwk::new(signer.public_key().clone()).to_string()).unwrap();
     jwk["d"] = url(PRIVATE.as_bytes()).into();
     evidence.failed(Jwk::from_json(&jwk.to_string()));
     let header = serde_json::json!({"alg": "ES256", "jwk": jwk, "nonce": "n0nce"}).to_string();
     let asked = Asked::from_command(&asked).unwrap();
     let keys = asked.keys.iter().map(|key| key.sign("n0nce", Algorithm::Es256, &signer).unwrap());
-    let unsigned = UnsignedAnswer::new(&asked, "3051e9f3-0e4d-436b-a512-2e18d8afe134", &*link.url, DeviceInfo::new("Linux")).with_signed_keys(keys);
+    let unsigned = UnsignedAnswer::new(
+        &asked,
+        "3051e9f3-0e4d-436b-a512-2e18d8afe134",
+        &*link.url,
+        DeviceInfo::new("Linux"),
+    )
+    .with_signed_keys(keys);
     let payload = unsigned.sign(&signer).unwrap().split('.').nth(1).unwrap().to_owned();
     let input = format!("{}.{payload}", url(header.as_bytes()));
     let jws = format!("{input}.{}", url(&signer.sign(Algorithm::Es256, input.as_bytes()).unwrap()));
-    let answer = Answer::new(&*message.header.location, Response::Provision(ProvisionResponse::success(&*jws)));
-    evidence.show(&(&answer, mailbox::Call::Answer { mid: message.header.mid.clone(), answer: answer.to_json() }));
+    let answer = Answer::new(
+        &*message.header.location,
+        Response::Provision(ProvisionResponse::success(&*jws)),
+    );
+    evidence.show(&(
+        &answer,
+        mailbox::Call::Answer { mid: message.header.mid.clone(), answer: answer.to_json() },
+    ));
     evidence.failed(mailbox.answer(&message.header.mid, &answer.to_json()).await);
     let error = evidence.failed(at_the_hub.answer(&message.header.mid, &answer.to_json()).await);
     assert_eq!(error.class(), Class::PrivateKey, "{error}");
@@ -318,7 +451,9 @@ pub(crate) async fn of_a_device(world: &World, evidence: &Evidence) {
     evidence.show(&mailbox::Answer::Reserved(mailbox.reserve().await.unwrap()));
 
     let keys = MemoryKeyStore::new(Arc::new(AwsLcRs));
-    keys.open_activation(Channel::of_message(&*link.url, link.token.clone(), Secret::new(CLAIM))).await.unwrap();
+    keys.open_activation(Channel::of_message(&*link.url, link.token.clone(), Secret::new(CLAIM)))
+        .await
+        .unwrap();
     evidence.show(&(&keys, keys.activations().await.unwrap()));
 
     // Links.
@@ -328,8 +463,13 @@ pub(crate) async fn of_a_device(world: &World, evidence: &Evidence) {
     let keys = Arc::new(FileKeyStore::open(&folder.0, Arc::new(AwsLcRs)).unwrap());
     let device = world.device(&transport, keys.clone(), evidence);
     for link in [
-        format!("com.nexusgroup.plugout:///?url={}%2Fms%2Fb1&token={TOKEN}", world.base.replace(':', "%3A").replace('/', "%2F")),
-        format!("com.nexusgroup.plugout:///?url=https%3A%2F%2Felsewhere.example%2Fms%2Fb1&token={TOKEN}"),
+        format!(
+            "com.nexusgroup.plugout:///?url={}%2Fms%2Fb1&token={TOKEN}",
+            world.base.replace(':', "%3A").replace('/', "%2F")
+        ),
+        format!(
+            "com.nexusgroup.plugout:///?url=https%3A%2F%2Felsewhere.example%2Fms%2Fb1&token={TOKEN}"
+        ),
         format!("com.nexusgroup.plugout:///?token={TOKEN}"),
         format!("com.nexusgroup.plugout:///?url=%zz&token={TOKEN}"),
         format!("personal://hub.example/{TOKEN}"),
@@ -344,8 +484,13 @@ pub(crate) async fn of_a_device(world: &World, evidence: &Evidence) {
     }
 
     // A link that waits, while the folder is in use, and then damaged.
-    let submitted =
-        client.submit(Command::new(CommandHeader::new(300, 300), ProvisionCommand::new("n", "userB", parties::profile("damaged")))).await.unwrap();
+    let submitted = client
+        .submit(Command::new(
+            CommandHeader::new(300, 300),
+            ProvisionCommand::new("n", "userB", parties::profile("damaged")),
+        ))
+        .await
+        .unwrap();
     device.activate(submitted.destinations[0].uri.expose()).await.unwrap();
     folder.note(evidence);
     evidence.failed(FileKeyStore::open(&folder.0, Arc::new(AwsLcRs)));
@@ -358,7 +503,9 @@ pub(crate) async fn of_a_device(world: &World, evidence: &Evidence) {
         state.replacen(r#""token":"#, r#""token":[{}],"x":"#, 1),
         state.replacen('[', &format!("\"{TEXT}\""), 1),
         state.replacen('{', &format!("{{\"{TEXT}\":\"{TEXT}\","), 1) + TEXT,
-        state.replace(r#""key_id""#, r#""claim""#).replace(":true", ":\"canary-in-a-text-that-is-wrong-38bd\""),
+        state
+            .replace(r#""key_id""#, r#""claim""#)
+            .replace(":true", ":\"canary-in-a-text-that-is-wrong-38bd\""),
         TEXT.to_owned(),
     ] {
         std::fs::write(&path, &damaged).unwrap();
@@ -385,14 +532,18 @@ pub(crate) async fn of_a_device(world: &World, evidence: &Evidence) {
 pub(crate) fn of_texts(evidence: &Evidence) {
     evidence.secret("a wrong text", TEXT);
     let profile = parties::profile("texts");
-    let enrollment = Enrollment::begin(&AwsLcRs, CommandHeader::new(300, 300), "userA", profile).unwrap().to_json();
+    let enrollment = Enrollment::begin(&AwsLcRs, CommandHeader::new(300, 300), "userA", profile)
+        .unwrap()
+        .to_json();
     for text in [
         TEXT.to_owned(),
         format!("\"{TEXT}\""),
         format!("[\"{TEXT}\"]"),
         enrollment[..enrollment.len() / 2].to_owned(),
         enrollment.replace(':', &format!(":\"{TEXT}\"")),
-        format!(r#"{{"commandHeader":{{"lifespan":"{TEXT}","timeout":"{TEXT}"}},"pingCommand":"{TEXT}"}}"#),
+        format!(
+            r#"{{"commandHeader":{{"lifespan":"{TEXT}","timeout":"{TEXT}"}},"pingCommand":"{TEXT}"}}"#
+        ),
         format!(r#"{{"allowedClients":[{{"clientId":["{TEXT}"],"key":{{"{TEXT}":1}}}}]}}"#),
         format!(r#"{{"kty":"{TEXT}","k":"{TEXT}","d":["{TEXT}"]}}"#),
     ] {

@@ -34,7 +34,8 @@ impl Canaries {
         }
         for (form, text) in forms(secret) {
             let form = Form { of: format!("{name}, {form}"), text };
-            self.begins.entry(form.text[0]).or_insert([false; 256])[usize::from(form.text[1])] = true;
+            self.begins.entry(form.text[0]).or_insert([false; 256])[usize::from(form.text[1])] =
+                true;
             self.forms.entry(form.text[..KEY].try_into().unwrap()).or_default().push(form);
         }
     }
@@ -52,16 +53,23 @@ impl Canaries {
                 continue;
             }
             let Some(forms) = self.forms.get(window) else { continue };
-            found.extend(forms.iter().filter(|form| octets[at..].starts_with(&form.text)).map(|form| form.of.clone()));
+            found.extend(
+                forms
+                    .iter()
+                    .filter(|form| octets[at..].starts_with(&form.text))
+                    .map(|form| form.of.clone()),
+            );
         }
         found
     }
 }
 
-/// The forms of a secret, without white space: plain, hexadecimal, percent, as octets that `Debug` lists or escapes, base64, and base64 of
-/// that, up to three times: a request in a JWS in a JWS.
+/// The forms of a secret, without white space: plain, hexadecimal, percent, as octets that `Debug`
+/// lists or escapes, base64, and base64 of that, up to three times: a request in a JWS in a JWS.
 fn forms(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
-    let each = |write: &dyn Fn(&u8) -> String, between: &str| secret.iter().map(write).collect::<Vec<_>>().join(between).into_bytes();
+    let each = |write: &dyn Fn(&u8) -> String, between: &str| {
+        secret.iter().map(write).collect::<Vec<_>>().join(between).into_bytes()
+    };
     let mut forms = vec![
         ("plain", secret.to_vec()),
         ("hexadecimal", each(&|octet| format!("{octet:02x}"), "")),
@@ -81,7 +89,8 @@ fn forms(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     forms
 }
 
-/// What base64 of whatever holds these octets has in it, at each of the three alignments, in both alphabets. Padding is not among it.
+/// What base64 of whatever holds these octets has in it, at each of the three alignments, in both
+/// alphabets. Padding is not among it.
 fn cores(octets: &[u8]) -> Vec<Vec<u8>> {
     let mut cores = BTreeSet::new();
     for before in 0..3 {

@@ -7,16 +7,26 @@ use bytes::Bytes;
 use http::{Request, Response};
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Curve, KeyKind, Provider as _, Signer};
-use keyferry::hermod::client::{CallbackSender, CommandClient, ContentClient, HttpConnector, RetryPolicy};
-use keyferry::hermod::device::{Agent, Decision, DevicePolicy, PinNonce, PinReset, PinResetRefusal, Question, Through};
+use keyferry::hermod::client::{
+    CallbackSender, CommandClient, ContentClient, HttpConnector, RetryPolicy,
+};
+use keyferry::hermod::device::{
+    Agent, Decision, DevicePolicy, PinNonce, PinReset, PinResetRefusal, Question, Through,
+};
 use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig, MemoryStore};
 use keyferry::hermod::model::{
-    Callback, ContentAnswer, ContentItem, DeviceInfo, EndPinResetCommand, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest, StartPinResetCommand,
+    Callback, ContentAnswer, ContentItem, DeviceInfo, EndPinResetCommand, KeyGenRequest,
+    KeyTypePrio, KeyUsage, ProfileRequest, StartPinResetCommand,
 };
-use keyferry::hermod::server::{CallbackService, CommandService, ContentService, HermodService, MailboxService};
-use keyferry::hermod::wire::{AnyCallbackApi, AnyContentApi, ApiKey, BasicAuth, CallbackApi, ContentApi, Delivery};
+use keyferry::hermod::server::{
+    CallbackService, CommandService, ContentService, HermodService, MailboxService,
+};
+use keyferry::hermod::wire::{
+    AnyCallbackApi, AnyContentApi, ApiKey, BasicAuth, CallbackApi, ContentApi, Delivery,
+};
 use keyferry::http::{
-    BlockingTransport, ExchangeLimits, GuardedTransport, OnThreads, ReqwestTransport, TargetPolicy, Transport, TransportError, UreqTransport,
+    BlockingTransport, ExchangeLimits, GuardedTransport, OnThreads, ReqwestTransport, TargetPolicy,
+    Transport, TransportError, UreqTransport,
 };
 use keyferry::keys::{FileKeyStore, Profile};
 use keyferry::{BaseUrl, BoxFuture, Class, Error, Secret};
@@ -57,7 +67,10 @@ impl<T> Watched<T> {
 }
 
 impl<T: Transport> Transport for Watched<T> {
-    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         self.note(&request);
         self.0.send(request)
     }
@@ -74,7 +87,10 @@ impl<T: BlockingTransport> BlockingTransport for Watched<T> {
 pub(crate) fn transports(evidence: &Evidence) -> [(&'static str, Arc<dyn Transport>); 2] {
     let (reqwest, ureq) = (ReqwestTransport::new().unwrap(), OnThreads::new(UreqTransport::new()));
     evidence.show(&(&reqwest, &ureq, UreqTransport::new()));
-    [("reqwest", Arc::new(Watched(reqwest, evidence.clone()))), ("ureq", Arc::new(Watched(ureq, evidence.clone())))]
+    [
+        ("reqwest", Arc::new(Watched(reqwest, evidence.clone()))),
+        ("ureq", Arc::new(Watched(ureq, evidence.clone()))),
+    ]
 }
 
 pub(crate) fn guarded() -> GuardedTransport {
@@ -114,12 +130,20 @@ impl ContentApi for Pictures {
 pub(crate) struct Card(pub(crate) Evidence);
 
 impl PinReset for Card {
-    fn start<'a>(&'a self, profile: Option<&'a Profile>, command: &'a StartPinResetCommand) -> BoxFuture<'a, Result<PinNonce, PinResetRefusal>> {
+    fn start<'a>(
+        &'a self,
+        profile: Option<&'a Profile>,
+        command: &'a StartPinResetCommand,
+    ) -> BoxFuture<'a, Result<PinNonce, PinResetRefusal>> {
         self.0.show(&(profile, command));
         Box::pin(async { Ok(PinNonce::new("nonce-1")) })
     }
 
-    fn end<'a>(&'a self, profile: Option<&'a Profile>, command: &'a EndPinResetCommand) -> BoxFuture<'a, Result<(), PinResetRefusal>> {
+    fn end<'a>(
+        &'a self,
+        profile: Option<&'a Profile>,
+        command: &'a EndPinResetCommand,
+    ) -> BoxFuture<'a, Result<(), PinResetRefusal>> {
         self.0.show(&(profile, command));
         Box::pin(async { Ok(()) })
     }
@@ -148,17 +172,33 @@ impl World {
                 evidence.show(&given);
                 match given {
                     Some(given) if given.password == Secret::new(PANIC) => panic!("with {given:?}"),
-                    Some(given) if given == BasicAuth::new("hub", Secret::new(CALLBACK_PASSWORD)) => Ok(ears.clone()),
-                    _ => Err(Error::new(Class::Unauthorized, "", "no credential, or one that does not fit")),
+                    Some(given)
+                        if given == BasicAuth::new("hub", Secret::new(CALLBACK_PASSWORD)) =>
+                    {
+                        Ok(ears.clone())
+                    }
+                    _ => Err(Error::new(
+                        Class::Unauthorized,
+                        "",
+                        "no credential, or one that does not fit",
+                    )),
                 }
             }
         };
-        let service = CallbackService::new(gate).with_signature(Arc::new(AwsLcRs), vec![Secret::new(CALLBACK_SECRET)], Duration::from_secs(300));
+        let service = CallbackService::new(gate).with_signature(
+            Arc::new(AwsLcRs),
+            vec![Secret::new(CALLBACK_SECRET)],
+            Duration::from_secs(300),
+        );
         evidence.show(&service);
         let receiver = Served::start(Framework::Hyper, service).await;
         let gate = |given: Option<BasicAuth>| match given {
-            Some(given) if given == BasicAuth::new("hub", Secret::new(CONTENT_PASSWORD)) => Ok(Pictures),
-            _ => Err(Error::new(Class::Unauthorized, "", "no credential, or one that does not fit")),
+            Some(given) if given == BasicAuth::new("hub", Secret::new(CONTENT_PASSWORD)) => {
+                Ok(Pictures)
+            }
+            _ => {
+                Err(Error::new(Class::Unauthorized, "", "no credential, or one that does not fit"))
+            }
         };
         let service = ContentService::new(gate);
         evidence.show(&service);
@@ -169,7 +209,9 @@ impl World {
         let sender = CallbackSender::new(guarded(), callbacks.clone()).unwrap();
         let sender = sender.with_basic_auth(BasicAuth::new("hub", Secret::new(CALLBACK_PASSWORD)));
         let sender = sender.with_signature(Arc::new(AwsLcRs), Secret::new(CALLBACK_SECRET));
-        let asker = ContentClient::new(guarded(), contents.clone()).unwrap().with_basic_auth(BasicAuth::new("hub", Secret::new(CONTENT_PASSWORD)));
+        let asker = ContentClient::new(guarded(), contents.clone())
+            .unwrap()
+            .with_basic_auth(BasicAuth::new("hub", Secret::new(CONTENT_PASSWORD)));
         evidence.show(&(guarded(), &sender, &asker));
         let shop = IntegratorConfig::new("shop")
             .with_key(Digest::of(&AwsLcRs, &Secret::new(API_KEY)))
@@ -179,23 +221,41 @@ impl World {
         let late = Late::default();
         let served = Served::start(Framework::Hyper, late.clone()).await;
         let base = format!("{}/hermod/rest", served.base);
-        let mut config = HubConfig::new(format!("{base}/ms"), "localhost").unwrap().with_integrator(shop.clone());
+        let mut config = HubConfig::new(format!("{base}/ms"), "localhost")
+            .unwrap()
+            .with_integrator(shop.clone());
         config.callbacks.attempts = 2;
-        let builder = Hub::builder(Arc::new(AwsLcRs), config.clone()).with_seal_key((*SEAL_KEY).into());
+        let builder =
+            Hub::builder(Arc::new(AwsLcRs), config.clone()).with_seal_key((*SEAL_KEY).into());
         let store = Arc::new(MemoryStore::default());
         let builder = builder.with_store(store.clone());
         evidence.show(&(shop, config, &builder));
         let hub = builder.build().unwrap();
         let service = HermodService::of_hub(&hub);
         evidence.show(&(&hub, hub.integrator("shop").unwrap(), &service, service.config()));
-        evidence.show(&(CommandService::new(hub.clone()), MailboxService::new(hub.clone()), Through(hub.clone())));
+        evidence.show(&(
+            CommandService::new(hub.clone()),
+            MailboxService::new(hub.clone()),
+            Through(hub.clone()),
+        ));
         late.set(service);
         let working = hub.clone();
         let work = tokio::spawn(async move {
             working.run().await;
         });
-        let attestation: Arc<dyn Signer> = Arc::new(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
-        Self { hub, store, base, callbacks, contents, heard, attestation, work, served: [served, receiver, provider] }
+        let attestation: Arc<dyn Signer> =
+            Arc::new(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
+        Self {
+            hub,
+            store,
+            base,
+            callbacks,
+            contents,
+            heard,
+            attestation,
+            work,
+            served: [served, receiver, provider],
+        }
     }
 
     pub(crate) fn commands(&self) -> BaseUrl {
@@ -203,12 +263,22 @@ impl World {
     }
 
     pub(crate) fn client(&self, transport: &Arc<dyn Transport>, key: ApiKey) -> CommandClient {
-        CommandClient::new(transport.clone(), self.commands(), key).with_retry(RetryPolicy::NEVER).with_limits(limits())
+        CommandClient::new(transport.clone(), self.commands(), key)
+            .with_retry(RetryPolicy::NEVER)
+            .with_limits(limits())
     }
 
-    pub(crate) fn device(&self, transport: &Arc<dyn Transport>, keys: Arc<FileKeyStore>, evidence: &Evidence) -> Agent {
-        let connector = HttpConnector::new(transport.clone(), Arc::new(AwsLcRs)).with_retry(RetryPolicy::NEVER).with_limits(limits());
-        let policy = DevicePolicy::new().danger_with_plain_hub(&format!("{}/ms", self.base)).unwrap();
+    pub(crate) fn device(
+        &self,
+        transport: &Arc<dyn Transport>,
+        keys: Arc<FileKeyStore>,
+        evidence: &Evidence,
+    ) -> Agent {
+        let connector = HttpConnector::new(transport.clone(), Arc::new(AwsLcRs))
+            .with_retry(RetryPolicy::NEVER)
+            .with_limits(limits());
+        let policy =
+            DevicePolicy::new().danger_with_plain_hub(&format!("{}/ms", self.base)).unwrap();
         evidence.show(&(&keys, &connector, &policy));
         let asked = evidence.clone();
         let consent = move |question: &Question| {
@@ -216,8 +286,16 @@ impl World {
             Decision::Accept
         };
         let (attestation, info) = (self.attestation.clone(), DeviceInfo::new("Linux"));
-        Agent::new(Arc::new(AwsLcRs), keys, Arc::new(connector), Arc::new(consent), attestation, policy, info)
-            .with_pin_reset(Arc::new(Card(evidence.clone())))
+        Agent::new(
+            Arc::new(AwsLcRs),
+            keys,
+            Arc::new(connector),
+            Arc::new(consent),
+            attestation,
+            policy,
+            info,
+        )
+        .with_pin_reset(Arc::new(Card(evidence.clone())))
     }
 }
 
@@ -230,7 +308,8 @@ pub(crate) fn profile(name: &str) -> ProfileRequest {
     let params = rcgen::CertificateParams::default();
     let template = params.serialize_request_with_attributes(&key, vec![challenge]).unwrap();
     let keys = ["signer", "other"].map(|key_id| {
-        let mut request = KeyGenRequest::new(key_id, KeyUsage::SIG, vec![KeyTypePrio::new("EC", "256", "ES256")]);
+        let mut request =
+            KeyGenRequest::new(key_id, KeyUsage::SIG, vec![KeyTypePrio::new("EC", "256", "ES256")]);
         request.cert_req = Some(base64(template.der()).into());
         request
     });
@@ -266,12 +345,16 @@ fn note_members(value: &serde_json::Value, evidence: &Evidence) {
         serde_json::Value::Object(map) => {
             for (name, value) in map {
                 match value.as_str() {
-                    Some(text) if name == "token" || name == "claim" => evidence.secret("what a key store holds", text),
+                    Some(text) if name == "token" || name == "claim" => {
+                        evidence.secret("what a key store holds", text)
+                    }
                     _ => note_members(value, evidence),
                 }
             }
         }
-        serde_json::Value::Array(values) => values.iter().for_each(|value| note_members(value, evidence)),
+        serde_json::Value::Array(values) => {
+            values.iter().for_each(|value| note_members(value, evidence))
+        }
         _ => {}
     }
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use http::Method;
 use keyferry::hermod::client::was_not_sent;
-use keyferry::hermod::model::{CertificateCommand, Command, CommandBody, CommandHeader, CommandKind, PingCommand, ProfileRequest, ProvisionCommand};
+use keyferry::hermod::model::{
+    CertificateCommand, Command, CommandBody, CommandHeader, CommandKind, PingCommand,
+    ProfileRequest, ProvisionCommand,
+};
 use keyferry::http::{ExchangeLimits, StatusError, TransportError, TransportErrorKind};
 use keyferry::{Class, Secret};
 
@@ -13,12 +16,21 @@ use crate::world::{P256, key, refused};
 
 fn bodies() -> Vec<(&'static str, CommandBody)> {
     let read = |member: &str, params: &str| {
-        let text = format!(r#"{{"commandHeader":{{"lifespan":60,"timeout":60}},"{member}":{params}}}"#);
+        let text =
+            format!(r#"{{"commandHeader":{{"lifespan":60,"timeout":60}},"{member}":{params}}}"#);
         Command::from_json(&text).unwrap().body
     };
     let params = r#"{"params":{"tbs":[],"format":"jws","mechanism":"m"}}"#;
     let bodies = vec![
-        ("provision", ProvisionCommand::new("n", "userA", ProfileRequest::new("Acme", "Jane", vec![key("signer", P256)])).into()),
+        (
+            "provision",
+            ProvisionCommand::new(
+                "n",
+                "userA",
+                ProfileRequest::new("Acme", "Jane", vec![key("signer", P256)]),
+            )
+            .into(),
+        ),
         ("certificate", CertificateCommand::new("p", vec![]).into()),
         ("authenticate", read("authCommand", params)),
         ("sign", read("signCommand", params)),
@@ -29,7 +41,10 @@ fn bodies() -> Vec<(&'static str, CommandBody)> {
     ];
     // The list is whole.
     for kind in CommandKind::ALL {
-        assert!(bodies.iter().any(|(_, body): &(_, CommandBody)| body.kind() == Some(*kind)), "{kind:?}");
+        assert!(
+            bodies.iter().any(|(_, body): &(_, CommandBody)| body.kind() == Some(*kind)),
+            "{kind:?}"
+        );
     }
     bodies
 }
@@ -44,7 +59,10 @@ fn every_command_is_posted_to_its_path_with_the_key() {
                 let submitted = clients.submit(command.clone()).unwrap();
                 assert_eq!(submitted.command_id, "688");
                 let [seen] = &clients.script.seen()[..] else { panic!() };
-                assert_eq!((&seen.method, seen.uri.as_str()), (&Method::POST, format!("{COMMANDS}/{path}").as_str()));
+                assert_eq!(
+                    (&seen.method, seen.uri.as_str()),
+                    (&Method::POST, format!("{COMMANDS}/{path}").as_str())
+                );
                 assert_eq!(seen.header("x-api-key"), "c2hvcDpzM2NyZXQ=");
                 assert!(seen.headers["x-api-key"].is_sensitive());
                 assert_eq!(seen.header("content-type"), "application/json");
@@ -63,7 +81,10 @@ fn a_poll_gets_the_command_by_its_id_and_no_other_path() {
             |clients| {
                 assert_eq!(clients.poll(id).unwrap().state.as_str(), "COMPLETED");
                 let [seen] = &clients.script.seen()[..] else { panic!() };
-                assert_eq!((&seen.method, seen.uri.as_str()), (&Method::GET, format!("{COMMANDS}/poll/{path}").as_str()));
+                assert_eq!(
+                    (&seen.method, seen.uri.as_str()),
+                    (&Method::GET, format!("{COMMANDS}/poll/{path}").as_str())
+                );
                 assert_eq!(seen.header("x-api-key"), "c2hvcDpzM2NyZXQ=");
             },
         );
@@ -86,12 +107,23 @@ fn the_calls_of_a_device_have_their_form_with_token_and_claim() {
         both(
             || vec![answer(status, answered)],
             |clients| {
-                let (_, made, _) = REPEATABLE.iter().chain(ONCE).find(|(name, ..)| *name == call).unwrap();
+                let (_, made, _) =
+                    REPEATABLE.iter().chain(ONCE).find(|(name, ..)| *name == call).unwrap();
                 made(&clients).unwrap();
                 let [seen] = &clients.script.seen()[..] else { panic!() };
-                assert_eq!((&seen.method, seen.uri.as_str()), (&method, format!("{PUBLIC}{path}").as_str()), "{call}");
-                assert_eq!((seen.header("authorization"), seen.header("x-claim")), ("Bearer t0ken", "c1aim"));
-                assert!(seen.headers["authorization"].is_sensitive() && seen.headers["x-claim"].is_sensitive());
+                assert_eq!(
+                    (&seen.method, seen.uri.as_str()),
+                    (&method, format!("{PUBLIC}{path}").as_str()),
+                    "{call}"
+                );
+                assert_eq!(
+                    (seen.header("authorization"), seen.header("x-claim")),
+                    ("Bearer t0ken", "c1aim")
+                );
+                assert!(
+                    seen.headers["authorization"].is_sensitive()
+                        && seen.headers["x-claim"].is_sensitive()
+                );
                 assert_eq!(seen.body, body);
             },
         );
@@ -104,7 +136,10 @@ fn a_name_from_outside_leads_to_no_other_address() {
         || vec![answer(200, MESSAGE)],
         |clients| {
             clients.fetch("../../command/ping?x=").unwrap();
-            assert_eq!(clients.script.seen()[0].uri, format!("{PUBLIC}/b1/..%2F..%2Fcommand%2Fping%3Fx%3D"));
+            assert_eq!(
+                clients.script.seen()[0].uri,
+                format!("{PUBLIC}/b1/..%2F..%2Fcommand%2Fping%3Fx%3D")
+            );
         },
     );
 }
@@ -115,7 +150,10 @@ fn what_comes_back_is_what_was_sent() {
         || vec![answer(200, MESSAGE)],
         |clients| {
             let message = clients.fetch("m1").unwrap();
-            assert_eq!((message.header.mid.as_str(), message.body.kind()), ("m1", Some(CommandKind::Ping)));
+            assert_eq!(
+                (message.header.mid.as_str(), message.body.kind()),
+                ("m1", Some(CommandKind::Ping))
+            );
         },
     );
     both(
@@ -132,18 +170,33 @@ fn what_comes_back_is_what_was_sent() {
 #[test]
 fn a_foreign_refusal_keeps_status_and_body_whatever_that_is() {
     let long: Vec<u8> = (0..100_000u32).map(|at| at.to_le_bytes()[0] | 0x80).collect();
-    let bodies: [(Vec<u8>, usize); 4] = [(Vec::new(), 0), (b"<html>no</html>".to_vec(), 15), (br#"{"detail":"no"}"#.to_vec(), 15), (long, 64 * 1024)];
-    for (status, class) in
-        [(400, Class::Malformed), (401, Class::Unauthorized), (404, Class::NotFound), (418, Class::Malformed), (501, Class::Storage)]
-    {
+    let bodies: [(Vec<u8>, usize); 4] = [
+        (Vec::new(), 0),
+        (b"<html>no</html>".to_vec(), 15),
+        (br#"{"detail":"no"}"#.to_vec(), 15),
+        (long, 64 * 1024),
+    ];
+    for (status, class) in [
+        (400, Class::Malformed),
+        (401, Class::Unauthorized),
+        (404, Class::NotFound),
+        (418, Class::Malformed),
+        (501, Class::Storage),
+    ] {
         for (body, kept) in &bodies {
             both(
                 || vec![answer(status, body.clone())],
                 |mut clients| {
                     clients.retry.attempts = 1;
-                    for error in [refused(clients.submit(ping()), class), refused(clients.poll("688"), class)] {
+                    for error in [
+                        refused(clients.submit(ping()), class),
+                        refused(clients.poll("688"), class),
+                    ] {
                         let said = StatusError::of(&error).unwrap();
-                        assert_eq!((said.status().as_u16(), said.body(), said.body_octets()), (status, &body[..*kept], body.len()));
+                        assert_eq!(
+                            (said.status().as_u16(), said.body(), said.body_octets()),
+                            (status, &body[..*kept], body.len())
+                        );
                         assert!(!format!("{error:?} {error} {said:?}").contains("html"));
                     }
                 },
@@ -157,7 +210,10 @@ fn a_success_that_cannot_be_read_is_malformed_and_keeps_its_body() {
     both(
         || vec![answer(200, "<html>welcome</html>")],
         |clients| {
-            for error in [refused(clients.submit(ping()), Class::Malformed), refused(clients.poll("688"), Class::Malformed)] {
+            for error in [
+                refused(clients.submit(ping()), Class::Malformed),
+                refused(clients.poll("688"), Class::Malformed),
+            ] {
                 assert_eq!(StatusError::of(&error).unwrap().body(), b"<html>welcome</html>");
             }
         },
@@ -191,7 +247,10 @@ fn an_answer_is_not_longer_than_it_may_be_even_if_the_transport_does_not_look() 
             clients.poll("688").unwrap();
             clients.limits.answer_octets -= 1;
             let error = refused(clients.poll("688"), Class::Storage);
-            assert_eq!(TransportError::of(&error).unwrap().kind(), TransportErrorKind::AnswerTooLarge);
+            assert_eq!(
+                TransportError::of(&error).unwrap().kind(),
+                TransportErrorKind::AnswerTooLarge
+            );
             assert_eq!(clients.script.seen().len(), 2);
             assert_eq!(clients.script.seen()[1].limits, clients.limits);
         },
@@ -203,7 +262,10 @@ fn what_cannot_be_written_was_certainly_not_sent() {
     both(
         || vec![answer(200, SUBMITTED)],
         |clients| {
-            let unknown = Command::from_json(r#"{"commandHeader":{"lifespan":60,"timeout":60},"newCommand":{}}"#).unwrap();
+            let unknown = Command::from_json(
+                r#"{"commandHeader":{"lifespan":60,"timeout":60},"newCommand":{}}"#,
+            )
+            .unwrap();
             let error = refused(clients.submit(unknown), Class::Malformed);
             assert!(was_not_sent(&error));
             assert!(clients.script.seen().is_empty());

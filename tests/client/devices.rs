@@ -26,14 +26,17 @@ use crate::world::*;
 async fn serve(hub: &Hub, request: Request<Bytes>) -> Response<Bytes> {
     let dialect = Dialect::standard();
     let (head, body) = request.into_parts();
-    let path = head.uri.path().strip_prefix(BaseUrl::parse(PUBLIC).unwrap().path()).unwrap().to_owned();
+    let path =
+        head.uri.path().strip_prefix(BaseUrl::parse(PUBLIC).unwrap().path()).unwrap().to_owned();
     let answered = async {
         let key = mailbox::read_credential(dialect, &path, &head).unwrap();
         let mailbox = hub.open(key).await?;
         Ok::<_, Error>(match mailbox::read_call(&path, &head, &body)? {
             Call::List { wait } => Answer::Listing(mailbox.list(wait).await?),
             Call::Fetch { mid } => Answer::Message(mailbox.fetch(&mid).await?),
-            Call::Answer { mid, answer } => mailbox.answer(&mid, &answer).await.map(|()| Answer::Taken)?,
+            Call::Answer { mid, answer } => {
+                mailbox.answer(&mid, &answer).await.map(|()| Answer::Taken)?
+            }
             Call::Reserve => Answer::Reserved(mailbox.reserve().await?),
             Call::Remove => mailbox.remove().await.map(|()| Answer::Removed)?,
             other => panic!("{other:?}"),
@@ -48,13 +51,15 @@ type Between = Arc<dyn Fn(u32, &http::Method, Response<Bytes>) -> Exchanged + Se
 fn through(world: &World, between: Between) -> Agent {
     let (hub, count) = (world.hub(), Arc::new(AtomicU32::new(0)));
     let transport = move |request: Request<Bytes>| {
-        let (hub, between, number) = (hub.clone(), between.clone(), count.fetch_add(1, Ordering::Relaxed));
+        let (hub, between, number) =
+            (hub.clone(), between.clone(), count.fetch_add(1, Ordering::Relaxed));
         async move {
             let method = request.method().clone();
             between(number, &method, serve(&hub, request).await)
         }
     };
-    let connector = HttpConnector::new(transport, Arc::new(AwsLcRs)).with_clock(Arc::new(Leaping(world.clock.clone())));
+    let connector = HttpConnector::new(transport, Arc::new(AwsLcRs))
+        .with_clock(Arc::new(Leaping(world.clock.clone())));
     world.device_over(world.device_store.clone(), Arc::new(connector))
 }
 
@@ -75,9 +80,13 @@ fn a_device_goes_the_whole_way_over_http_and_signs_the_certificate_that_its_hub_
         device.activate(&link(&enrollment)).await.unwrap();
         enrollment.received(&world.callback().await).unwrap();
         let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
-        let known = |der: &str| KnownHub::new().with_certificate_sha256(AwsLcRs.sha256(der.as_bytes()));
+        let known =
+            |der: &str| KnownHub::new().with_certificate_sha256(AwsLcRs.sha256(der.as_bytes()));
         enrollment.prove_through(&verifier, &known("the certificate")).unwrap().unwrap();
-        let other = enrollment.prove_through(&verifier, &known("the old certificate")).unwrap().unwrap_err();
+        let other = enrollment
+            .prove_through(&verifier, &known("the old certificate"))
+            .unwrap()
+            .unwrap_err();
         assert_eq!(other.class(), Class::Channel);
 
         while enrollment.next() != Next::Done {
@@ -99,12 +108,18 @@ fn without_tls_a_device_signs_no_certificate() {
     run(async {
         let world = World::new();
         let mut enrollment = world.at(1).await;
-        through(&world, Arc::new(|_, _, response| Ok(response))).activate(&link(&enrollment)).await.unwrap();
+        through(&world, Arc::new(|_, _, response| Ok(response)))
+            .activate(&link(&enrollment))
+            .await
+            .unwrap();
         enrollment.received(&world.callback().await).unwrap();
         let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
         enrollment.prove_through(&verifier, &KnownHub::new()).unwrap().unwrap();
         let known = KnownHub::new().with_certificate_sha256([7; 32]);
-        assert_eq!(enrollment.prove_through(&verifier, &known).unwrap().unwrap_err().class(), Class::Channel);
+        assert_eq!(
+            enrollment.prove_through(&verifier, &known).unwrap().unwrap_err().class(),
+            Class::Channel
+        );
     });
 }
 
@@ -120,10 +135,19 @@ fn between() -> Vec<Exchanged> {
     .map(failure)
     .into();
     answers.extend(
-        [200, 301, 302, 307, 400, 401, 403, 404, 405, 407, 408, 409, 410, 413, 421, 422, 425, 429, 431, 451, 500, 502, 503, 504]
-            .map(|status| answer(status, "<html>portal</html>")),
+        [
+            200, 301, 302, 307, 400, 401, 403, 404, 405, 407, 408, 409, 410, 413, 421, 422, 425,
+            429, 431, 451, 500, 502, 503, 504,
+        ]
+        .map(|status| answer(status, "<html>portal</html>")),
     );
-    answers.extend([answer(200, ""), answer(204, ""), answer(200, "[]"), answer(403, "{}"), answer(410, r#"{"error":"gone"}"#)]);
+    answers.extend([
+        answer(200, ""),
+        answer(204, ""),
+        answer(200, "[]"),
+        answer(403, "{}"),
+        answer(410, r#"{"error":"gone"}"#),
+    ]);
     answers.extend([refusal(429), refusal(500), refusal(503)]);
     answers
 }
@@ -132,7 +156,8 @@ fn between() -> Vec<Exchanged> {
 const STEPS: &[&str] = &["list", "fetch", "reserve", "answer"];
 
 fn step(request: &Request<Bytes>) -> &'static str {
-    let below = request.uri().path().strip_prefix("/hermod/rest/ms").unwrap().split('/').count() - 1;
+    let below =
+        request.uri().path().strip_prefix("/hermod/rest/ms").unwrap().split('/').count() - 1;
     match (request.method().as_str(), below) {
         ("GET", 1) => "list",
         ("GET", 2) => "fetch",
@@ -146,7 +171,8 @@ fn step(request: &Request<Bytes>) -> &'static str {
 async fn disturbed(disturbance: Exchanged, at: &'static str, arrives: bool) {
     let world = World::new();
     let mut enrollment = world.at(1).await;
-    let (hub, is_down, met) = (world.hub(), Arc::new(AtomicBool::new(true)), Arc::new(AtomicBool::new(false)));
+    let (hub, is_down, met) =
+        (world.hub(), Arc::new(AtomicBool::new(true)), Arc::new(AtomicBool::new(false)));
     let transport = {
         let (is_down, met, disturbance) = (is_down.clone(), met.clone(), disturbance.clone());
         move |request: Request<Bytes>| {
@@ -164,7 +190,8 @@ async fn disturbed(disturbance: Exchanged, at: &'static str, arrives: bool) {
             }
         }
     };
-    let connector = HttpConnector::new(transport, Arc::new(AwsLcRs)).with_clock(Arc::new(Leaping(world.clock.clone())));
+    let connector = HttpConnector::new(transport, Arc::new(AwsLcRs))
+        .with_clock(Arc::new(Leaping(world.clock.clone())));
     let device = world.device_over(world.device_store.clone(), Arc::new(connector));
     let case = format!("{disturbance:?} at {at}, arrives: {arrives}");
 
@@ -223,7 +250,10 @@ fn an_address_that_is_none_is_not_connected_to() {
     run(async {
         let never = |_: Request<Bytes>| async { failure(TransportErrorKind::Unreachable) };
         let connector = HttpConnector::new(never, Arc::new(AwsLcRs));
-        assert_eq!(connector.connect("hub.example/ms", mailbox_key()).await.err().unwrap().class(), Class::Malformed);
+        assert_eq!(
+            connector.connect("hub.example/ms", mailbox_key()).await.err().unwrap().class(),
+            Class::Malformed
+        );
         let connection = connector.connect(PUBLIC, mailbox_key()).await.unwrap();
         assert_eq!(connection.certificate.sha256(), None);
     });

@@ -12,7 +12,9 @@ use keyferry::hermod::hub::Digest;
 use keyferry::hermod::model::{ApiUser, Callback, CommandType};
 use keyferry::hermod::wire::http::callback::{read_call, verify_signature};
 use keyferry::hermod::wire::{BasicAuth, CallbackApi as _, ContentApi as _, Delivery};
-use keyferry::http::{ExchangeLimits, GuardedTransport, StatusError, TargetPolicy, TransportErrorKind};
+use keyferry::http::{
+    ExchangeLimits, GuardedTransport, StatusError, TargetPolicy, TransportErrorKind,
+};
 use keyferry::{Class, Clock as _, Error, Secret};
 
 use crate::peers;
@@ -43,13 +45,20 @@ fn deliver(exchanged: Exchanged) -> (Script, Result<(), Error>) {
 #[test]
 fn a_delivery_goes_to_the_path_of_its_command_with_id_time_and_credential() {
     let script = Script::new([answer(204, "")]);
-    let sender = sender(&script).with_basic_auth(BasicAuth::new("Aladdin", Secret::new("open sesame")));
+    let sender =
+        sender(&script).with_basic_auth(BasicAuth::new("Aladdin", Secret::new("open sesame")));
     run(sender.deliver(delivery())).unwrap();
     let [seen] = &script.seen()[..] else { panic!() };
-    assert_eq!((&seen.method, seen.uri.as_str()), (&Method::POST, format!("{BASE}/callback/ping").as_str()));
+    assert_eq!(
+        (&seen.method, seen.uri.as_str()),
+        (&Method::POST, format!("{BASE}/callback/ping").as_str())
+    );
     assert_eq!(seen.header("authorization"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
     assert!(seen.headers["authorization"].is_sensitive());
-    assert_eq!((seen.header("x-delivery-id"), seen.header("x-delivery-timestamp")), (ID, "1700000000"));
+    assert_eq!(
+        (seen.header("x-delivery-id"), seen.header("x-delivery-timestamp")),
+        (ID, "1700000000")
+    );
     assert!(!seen.headers.contains_key("x-delivery-signature"));
     assert_eq!(seen.body, delivery().callback.to_json());
     assert_eq!(seen.limits, ExchangeLimits::new(Duration::from_secs(30), 16 * 1024));
@@ -58,7 +67,10 @@ fn a_delivery_goes_to_the_path_of_its_command_with_id_time_and_credential() {
 #[test]
 fn a_delivery_is_signed_so_that_its_receiver_and_openssl_agree() {
     let script = Script::new([answer(204, "")]);
-    run(sender(&script).with_signature(Arc::new(AwsLcRs), Secret::new("signing secret")).deliver(delivery())).unwrap();
+    run(sender(&script)
+        .with_signature(Arc::new(AwsLcRs), Secret::new("signing secret"))
+        .deliver(delivery()))
+    .unwrap();
     let seen = script.seen().remove(0);
     let signature = seen.header("x-delivery-signature").strip_prefix("v1=").unwrap().to_owned();
 
@@ -73,7 +85,10 @@ fn a_delivery_is_signed_so_that_its_receiver_and_openssl_agree() {
     refused(verify("signing secret", &seen.body, 301), Class::Unauthorized);
     refused(verify("signing secret", b"{}", 0), Class::Unauthorized);
     refused(verify("another secret", &seen.body, 0), Class::Unauthorized);
-    assert_eq!(read_call(Dialect::standard(), "/any/prefix/callback/ping", &head, &seen.body).unwrap(), delivery());
+    assert_eq!(
+        read_call(Dialect::standard(), "/any/prefix/callback/ping", &head, &seen.body).unwrap(),
+        delivery()
+    );
 
     let Some(openssl) = peers::openssl() else { return };
     let scratch = peers::Scratch::new();
@@ -84,7 +99,9 @@ fn a_delivery_is_signed_so_that_its_receiver_and_openssl_agree() {
 
 #[test]
 fn any_2xx_is_success_whatever_its_body() {
-    for (status, body) in [(200, "<html>thank you</html>"), (200, ""), (201, "{}"), (202, ""), (204, "")] {
+    for (status, body) in
+        [(200, "<html>thank you</html>"), (200, ""), (201, "{}"), (202, ""), (204, "")]
+    {
         let (script, result) = deliver(answer(status, body));
         result.unwrap();
         assert_eq!(script.seen().len(), 1);
@@ -93,9 +110,17 @@ fn any_2xx_is_success_whatever_its_body() {
 
 #[test]
 fn what_may_pass_is_left_to_the_outbox_in_one_exchange() {
-    let kinds = [TransportErrorKind::Unreachable, TransportErrorKind::Tls, TransportErrorKind::Timeout, TransportErrorKind::Broken];
+    let kinds = [
+        TransportErrorKind::Unreachable,
+        TransportErrorKind::Tls,
+        TransportErrorKind::Timeout,
+        TransportErrorKind::Broken,
+    ];
     let mut passing: Vec<_> = kinds.map(failure).into();
-    passing.extend([301, 302, 303, 307, 308, 408, 425, 429, 500, 501, 502, 503, 504].map(|status| answer(status, "<html>")));
+    passing.extend(
+        [301, 302, 303, 307, 308, 408, 425, 429, 500, 501, 502, 503, 504]
+            .map(|status| answer(status, "<html>")),
+    );
     passing.push(answer(200, vec![b'x'; 16 * 1024 + 1]));
     for exchanged in passing {
         let (script, result) = deliver(exchanged.clone());
@@ -113,7 +138,8 @@ fn every_other_4xx_and_an_address_that_must_not_be_called_are_the_last_word() {
     let storage = r#"{"error":{"code":"STORAGE","message":"no","requestId":"r"}}"#;
     let rate = r#"{"error":{"code":"RATE","message":"no","requestId":"r"}}"#;
     let statuses = (400..500).filter(|status| ![408, 425, 429].contains(status));
-    let lasting = statuses.flat_map(|status| ["<html>", storage, rate].map(|body| answer(status, body)));
+    let lasting =
+        statuses.flat_map(|status| ["<html>", storage, rate].map(|body| answer(status, body)));
     for exchanged in lasting.chain([failure(TransportErrorKind::TargetRefused)]) {
         let (script, result) = deliver(exchanged.clone());
         let error = result.unwrap_err();
@@ -139,7 +165,8 @@ fn an_address_that_must_not_be_called_is_refused_when_it_is_registered() {
     let plain = base("http://shop.example/hermod");
     refused(CallbackSender::new(guarded(&script), plain.clone()), Class::TargetRefused);
     refused(ContentClient::new(guarded(&script), plain.clone()), Class::TargetRefused);
-    let lenient = GuardedTransport::danger_unguarded(TargetPolicy::new().with_plain_http(), Arc::new(script));
+    let lenient =
+        GuardedTransport::danger_unguarded(TargetPolicy::new().with_plain_http(), Arc::new(script));
     CallbackSender::new(lenient.clone(), plain.clone()).unwrap();
     ContentClient::new(lenient, plain).unwrap();
 }
@@ -148,12 +175,21 @@ fn an_address_that_must_not_be_called_is_refused_when_it_is_registered() {
 
 #[test]
 fn a_content_is_asked_for_by_its_id_in_one_exchange() {
-    let script = Script::new([answer(200, r#"{"data":[{"content_type":"image/png","data":"aGVsbG8="}]}"#)]);
-    let client = ContentClient::new(guarded(&script), base(BASE)).unwrap().with_basic_auth(BasicAuth::new("hub", Secret::new("pw")));
+    let script =
+        Script::new([answer(200, r#"{"data":[{"content_type":"image/png","data":"aGVsbG8="}]}"#)]);
+    let client = ContentClient::new(guarded(&script), base(BASE))
+        .unwrap()
+        .with_basic_auth(BasicAuth::new("hub", Secret::new("pw")));
     assert_eq!(run(client.content("c1")).unwrap().data.len(), 1);
     let [seen] = &script.seen()[..] else { panic!() };
-    assert_eq!((&seen.method, seen.uri.as_str()), (&Method::POST, format!("{BASE}/getcontent").as_str()));
-    assert_eq!((seen.header("authorization"), &seen.body), ("Basic aHViOnB3", &Bytes::from(r#"{"contentId":"c1"}"#)));
+    assert_eq!(
+        (&seen.method, seen.uri.as_str()),
+        (&Method::POST, format!("{BASE}/getcontent").as_str())
+    );
+    assert_eq!(
+        (seen.header("authorization"), &seen.body),
+        ("Basic aHViOnB3", &Bytes::from(r#"{"contentId":"c1"}"#))
+    );
     assert_eq!(seen.limits, ExchangeLimits::new(Duration::from_secs(10), 5 * 1024 * 1024));
 }
 
@@ -197,8 +233,14 @@ fn an_api_user_becomes_an_integrator_with_callbacks_and_contents() {
     run(config.callback.unwrap().deliver(delivery())).unwrap();
     let _ = run(config.content.unwrap().content("c1"));
     let seen = script.seen();
-    assert_eq!((seen[0].uri.as_str(), seen[0].header("authorization")), (&*format!("{BASE}/callback/ping"), "Basic aHViOmE6Yg=="));
-    assert_eq!((seen[1].uri.as_str(), seen[1].header("authorization")), ("https://cards.example/hermod/getcontent", "Basic aHViOmM="));
+    assert_eq!(
+        (seen[0].uri.as_str(), seen[0].header("authorization")),
+        (&*format!("{BASE}/callback/ping"), "Basic aHViOmE6Yg==")
+    );
+    assert_eq!(
+        (seen[1].uri.as_str(), seen[1].header("authorization")),
+        ("https://cards.example/hermod/getcontent", "Basic aHViOmM=")
+    );
 
     let plain = ApiUser::new("idm", Secret::new("0123456789abcdef"), BASE);
     let config = integrator_config(&plain, &guarded(&script), &AwsLcRs).unwrap();
@@ -211,12 +253,32 @@ type Change = fn(&mut ApiUser);
 #[test]
 fn what_is_wrong_with_an_api_user_is_named() {
     let changes: [(Change, Class, &str); 6] = [
-        (|user| user.callback_url = "http://shop.example".into(), Class::TargetRefused, "callback-url"),
+        (
+            |user| user.callback_url = "http://shop.example".into(),
+            Class::TargetRefused,
+            "callback-url",
+        ),
         (|user| user.callback_url = "shop".into(), Class::Malformed, "callback-url"),
-        (|user| user.callback_basic_auth = Some(Secret::new("hub")), Class::Malformed, "callback-basic-auth"),
-        (|user| user.content_provider_url = Some("http://shop.example".into()), Class::TargetRefused, "content-provider-url"),
-        (|user| user.content_provider_url = Some("".into()), Class::Malformed, "content-provider-url"),
-        (|user| user.content_provider_basic_auth = Some(Secret::new("hub")), Class::Malformed, "content-provider-basic-auth"),
+        (
+            |user| user.callback_basic_auth = Some(Secret::new("hub")),
+            Class::Malformed,
+            "callback-basic-auth",
+        ),
+        (
+            |user| user.content_provider_url = Some("http://shop.example".into()),
+            Class::TargetRefused,
+            "content-provider-url",
+        ),
+        (
+            |user| user.content_provider_url = Some("".into()),
+            Class::Malformed,
+            "content-provider-url",
+        ),
+        (
+            |user| user.content_provider_basic_auth = Some(Secret::new("hub")),
+            Class::Malformed,
+            "content-provider-basic-auth",
+        ),
     ];
     for (change, class, member) in changes {
         let mut user = user();

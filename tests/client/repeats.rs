@@ -22,7 +22,13 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// What may have arrived.
 fn unsure() -> Vec<Exchanged> {
-    let mut answers: Vec<_> = [TransportErrorKind::Timeout, TransportErrorKind::Broken, TransportErrorKind::AnswerTooLarge].map(failure).into();
+    let mut answers: Vec<_> = [
+        TransportErrorKind::Timeout,
+        TransportErrorKind::Broken,
+        TransportErrorKind::AnswerTooLarge,
+    ]
+    .map(failure)
+    .into();
     answers.extend([302, 303, 307, 408, 500, 502, 503, 504].map(refusal));
     answers.extend([later(503, 1), answer(200, "<html>"), answer(200, "{}"), answer(204, "")]);
     answers
@@ -47,7 +53,15 @@ fn a_command_that_may_have_arrived_is_never_sent_again_and_the_error_does_not_de
 
 #[test]
 fn a_command_that_was_refused_is_not_sent_again_and_was_not_taken() {
-    for exchanged in [refusal(400), refusal(401), refusal(404), answer(404, "<html>"), refusal(413), refusal(422), later(429, 1)] {
+    for exchanged in [
+        refusal(400),
+        refusal(401),
+        refusal(404),
+        answer(404, "<html>"),
+        refusal(413),
+        refusal(422),
+        later(429, 1),
+    ] {
         both(
             || vec![exchanged.clone(), answer(200, SUBMITTED)],
             |clients| {
@@ -61,9 +75,15 @@ fn a_command_that_was_refused_is_not_sent_again_and_was_not_taken() {
 
 #[test]
 fn a_journey_gives_its_command_again_if_and_only_if_the_hub_certainly_does_not_have_it() {
-    let not_taken = [failure(TransportErrorKind::Unreachable), failure(TransportErrorKind::Tls), refusal(401), later(429, 1)];
+    let not_taken = [
+        failure(TransportErrorKind::Unreachable),
+        failure(TransportErrorKind::Tls),
+        refusal(401),
+        later(429, 1),
+    ];
     let unsure = unsure().into_iter().map(|exchanged| (exchanged, false));
-    for (exchanged, again) in not_taken.map(|exchanged| (exchanged, true)).into_iter().chain(unsure) {
+    for (exchanged, again) in not_taken.map(|exchanged| (exchanged, true)).into_iter().chain(unsure)
+    {
         both(
             || vec![exchanged.clone()],
             |clients| {
@@ -88,12 +108,20 @@ fn a_journey_gives_its_command_again_if_and_only_if_the_hub_certainly_does_not_h
 fn whatever_was_certainly_not_sent_for_want_of_a_connection_is_sent_again() {
     for (name, call, good) in ONCE.iter().chain(REPEATABLE) {
         both(
-            || vec![failure(TransportErrorKind::Unreachable), failure(TransportErrorKind::Unreachable), good()],
+            || {
+                vec![
+                    failure(TransportErrorKind::Unreachable),
+                    failure(TransportErrorKind::Unreachable),
+                    good(),
+                ]
+            },
             |clients| {
                 call(&clients).unwrap();
                 let seen = clients.script.seen();
                 assert_eq!(seen.len(), 3, "{name}");
-                assert!(seen.iter().all(|one| one.body == seen[0].body && one.uri == seen[0].uri && one.headers == seen[0].headers));
+                assert!(seen.iter().all(|one| one.body == seen[0].body
+                    && one.uri == seen[0].uri
+                    && one.headers == seen[0].headers));
             },
         );
     }
@@ -102,7 +130,11 @@ fn whatever_was_certainly_not_sent_for_want_of_a_connection_is_sent_again() {
 #[test]
 fn reads_answers_and_removals_are_sent_again_after_whatever_may_pass_octet_by_octet() {
     let passing = || {
-        let kinds = [TransportErrorKind::Unreachable, TransportErrorKind::Timeout, TransportErrorKind::Broken];
+        let kinds = [
+            TransportErrorKind::Unreachable,
+            TransportErrorKind::Timeout,
+            TransportErrorKind::Broken,
+        ];
         kinds.map(failure).into_iter().chain([408, 425, 429, 500, 502, 503, 504].map(refusal))
     };
     for exchanged in passing() {
@@ -113,7 +145,10 @@ fn reads_answers_and_removals_are_sent_again_after_whatever_may_pass_octet_by_oc
                     call(&clients).unwrap();
                     let seen = clients.script.seen();
                     assert_eq!(seen.len(), 2, "{name} {exchanged:?}");
-                    assert_eq!((&seen[0].body, &seen[0].uri, &seen[0].headers), (&seen[1].body, &seen[1].uri, &seen[1].headers));
+                    assert_eq!(
+                        (&seen[0].body, &seen[0].uri, &seen[0].headers),
+                        (&seen[1].body, &seen[1].uri, &seen[1].headers)
+                    );
                 },
             );
         }
@@ -122,8 +157,16 @@ fn reads_answers_and_removals_are_sent_again_after_whatever_may_pass_octet_by_oc
 
 #[test]
 fn what_would_be_the_same_again_is_not_tried_again() {
-    let kinds = [TransportErrorKind::Tls, TransportErrorKind::TargetRefused, TransportErrorKind::Unsendable, TransportErrorKind::AnswerTooLarge];
-    let lasting = kinds.map(failure).into_iter().chain([301, 302, 307, 308, 400, 401, 404, 409, 410, 413, 422].map(refusal));
+    let kinds = [
+        TransportErrorKind::Tls,
+        TransportErrorKind::TargetRefused,
+        TransportErrorKind::Unsendable,
+        TransportErrorKind::AnswerTooLarge,
+    ];
+    let lasting = kinds
+        .map(failure)
+        .into_iter()
+        .chain([301, 302, 307, 308, 400, 401, 404, 409, 410, 413, 422].map(refusal));
     for exchanged in lasting {
         for (name, call, good) in REPEATABLE.iter().chain(ONCE) {
             both(
@@ -131,7 +174,8 @@ fn what_would_be_the_same_again_is_not_tried_again() {
                 |clients| {
                     let error = call(&clients).unwrap_err();
                     assert_eq!(clients.script.seen().len(), 1, "{name} {exchanged:?}");
-                    let said = TransportError::of(&error).is_some() || StatusError::of(&error).is_some();
+                    let said =
+                        TransportError::of(&error).is_some() || StatusError::of(&error).is_some();
                     assert!(said, "{name} {exchanged:?}");
                 },
             );
@@ -163,7 +207,8 @@ fn pauses_grow_up_to_the_cap_and_each_is_at_least_half_of_its_whole() {
             (clients.retry.attempts, clients.retry.budget) = (8, Duration::MAX);
             refused(clients.poll("688"), Class::Storage);
             let times: Vec<Duration> = clients.script.seen().iter().map(|seen| seen.at).collect();
-            for (pair, whole) in times.windows(2).zip([500, 1000, 2000, 4000, 8000, 10_000, 10_000]) {
+            for (pair, whole) in times.windows(2).zip([500, 1000, 2000, 4000, 8000, 10_000, 10_000])
+            {
                 let (pause, whole) = (pair[1] - pair[0], Duration::from_millis(whole));
                 assert!(pause >= whole / 2 && pause <= whole, "{pause:?} of {whole:?}");
             }
@@ -180,7 +225,10 @@ fn retry_after_is_kept() {
             |clients| {
                 clients.poll("688").unwrap();
                 let pause = clients.script.seen()[1].at;
-                assert!(pause >= 7 * SECOND && pause <= 7 * SECOND + clients.retry.first_pause / 2, "{pause:?}");
+                assert!(
+                    pause >= 7 * SECOND && pause <= 7 * SECOND + clients.retry.first_pause / 2,
+                    "{pause:?}"
+                );
             },
         );
     }
@@ -206,7 +254,10 @@ fn a_retry_after_beyond_the_budget_ends_the_call_at_once() {
             || vec![later(429, seconds), answer(200, COMPLETED)],
             |clients| {
                 let error = refused(clients.poll("688"), Class::Rate);
-                assert_eq!((clients.script.seen().len(), clients.script.elapsed()), (1, Duration::ZERO));
+                assert_eq!(
+                    (clients.script.seen().len(), clients.script.elapsed()),
+                    (1, Duration::ZERO)
+                );
                 assert_eq!(error.retry_after(), Some(Duration::from_secs(seconds.min(86_400))));
             },
         );
@@ -217,13 +268,19 @@ fn a_retry_after_beyond_the_budget_ends_the_call_at_once() {
 fn the_budget_ends_the_attempts_and_each_has_only_what_is_left_of_it() {
     for kind in [Kind::Async, Kind::Blocking] {
         // A hub that never answers.
-        let mut clients = Clients::new(kind, Script::slow([(Duration::MAX, failure(TransportErrorKind::Timeout))]));
+        let mut clients = Clients::new(
+            kind,
+            Script::slow([(Duration::MAX, failure(TransportErrorKind::Timeout))]),
+        );
         clients.retry.attempts = 1000;
         refused(clients.poll("688"), Class::Storage);
         assert!(clients.script.elapsed() <= clients.retry.budget, "{:?}", clients.script.elapsed());
         let seen = clients.script.seen();
         assert_eq!((seen.len(), seen[0].limits.timeout), (2, 30 * SECOND));
-        assert!(seen[1].limits.timeout < 30 * SECOND && seen[1].at + seen[1].limits.timeout == clients.retry.budget);
+        assert!(
+            seen[1].limits.timeout < 30 * SECOND
+                && seen[1].at + seen[1].limits.timeout == clients.retry.budget
+        );
 
         // One that refuses at once.
         let mut clients = Clients::new(kind, Script::new([refusal(500)]));
@@ -236,7 +293,10 @@ fn the_budget_ends_the_attempts_and_each_has_only_what_is_left_of_it() {
         let mut clients = Clients::new(kind, Script::new([refusal(500)]));
         clients.retry.budget = Duration::ZERO;
         refused(clients.poll("688"), Class::Storage);
-        assert_eq!((clients.script.seen().len(), clients.script.seen()[0].limits.timeout), (1, 30 * SECOND));
+        assert_eq!(
+            (clients.script.seen().len(), clients.script.seen()[0].limits.timeout),
+            (1, 30 * SECOND)
+        );
     }
 }
 
@@ -244,7 +304,8 @@ fn the_budget_ends_the_attempts_and_each_has_only_what_is_left_of_it() {
 fn pauses_are_waited_for_on_the_clock_of_the_system_if_no_other_is_given() {
     let mut retry = RetryPolicy::default();
     retry.first_pause = Duration::from_millis(1);
-    let (id, answers) = (CommandId::from("688"), || [failure(TransportErrorKind::Broken), answer(200, COMPLETED)]);
+    let (id, answers) =
+        (CommandId::from("688"), || [failure(TransportErrorKind::Broken), answer(200, COMPLETED)]);
     let script = Script::new(answers());
     let client = CommandClient::new(script.clone(), base(COMMANDS), api_key()).with_retry(retry);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -256,14 +317,18 @@ fn pauses_are_waited_for_on_the_clock_of_the_system_if_no_other_is_given() {
         let script = script.clone();
         move |request: Request<Bytes>| run(script.send(request))
     };
-    blocking::CommandClient::new(blocking, base(COMMANDS), api_key()).with_retry(retry).poll(&id).unwrap();
+    blocking::CommandClient::new(blocking, base(COMMANDS), api_key())
+        .with_retry(retry)
+        .poll(&id)
+        .unwrap();
     assert_eq!(script.seen().len(), 2);
 }
 
 // ---- Long polls
 
 #[test]
-fn a_long_poll_has_its_wait_on_top_of_the_time_of_an_exchange_and_waits_no_longer_than_a_hub_does() {
+fn a_long_poll_has_its_wait_on_top_of_the_time_of_an_exchange_and_waits_no_longer_than_a_hub_does()
+{
     for (wait, asked) in [(0, 0), (50, 50), (60, 60), (3600, 60)] {
         both(
             || vec![answer(200, r#"{"messages":[]}"#)],
@@ -281,9 +346,22 @@ fn a_long_poll_has_its_wait_on_top_of_the_time_of_an_exchange_and_waits_no_longe
 fn a_long_poll_that_broke_waits_for_what_is_left() {
     for kind in [Kind::Async, Kind::Blocking] {
         let broken = (Duration::from_secs(20), failure(TransportErrorKind::Broken));
-        let clients = Clients::new(kind, Script::slow([broken.clone(), broken.clone(), broken, (Duration::ZERO, answer(200, r#"{"messages":[]}"#))]));
+        let clients = Clients::new(
+            kind,
+            Script::slow([
+                broken.clone(),
+                broken.clone(),
+                broken,
+                (Duration::ZERO, answer(200, r#"{"messages":[]}"#)),
+            ]),
+        );
         clients.list(Duration::from_secs(50)).unwrap();
-        let waits: Vec<String> = clients.script.seen().iter().map(|seen| seen.uri.rsplit_once("wait=").unwrap().1.to_owned()).collect();
+        let waits: Vec<String> = clients
+            .script
+            .seen()
+            .iter()
+            .map(|seen| seen.uri.rsplit_once("wait=").unwrap().1.to_owned())
+            .collect();
         // Pauses of a quarter to two seconds lie between.
         assert_eq!(waits, ["50", "29", waits[2].as_str(), "0"]);
         assert!(["8", "9"].contains(&waits[2].as_str()));
@@ -321,7 +399,8 @@ fn a_future_that_is_dropped_ends_its_exchange() {
             }
         }
     };
-    let client = CommandClient::new(transport, base(COMMANDS), api_key()).with_clock(Arc::new(ManualClock::new(start())));
+    let client = CommandClient::new(transport, base(COMMANDS), api_key())
+        .with_clock(Arc::new(ManualClock::new(start())));
     let id = CommandId::from("688");
     {
         let mut poll = pin!(client.poll(&id));
@@ -334,7 +413,8 @@ fn a_future_that_is_dropped_ends_its_exchange() {
 #[test]
 fn a_future_that_is_dropped_in_a_pause_sends_nothing_more() {
     let script = Script::new([failure(TransportErrorKind::Unreachable)]);
-    let client = CommandClient::new(script.clone(), base(COMMANDS), api_key()).with_clock(Arc::new(script.clock()));
+    let client = CommandClient::new(script.clone(), base(COMMANDS), api_key())
+        .with_clock(Arc::new(script.clock()));
     {
         let mut submit = pin!(client.submit(ping()));
         assert!(submit.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
@@ -349,7 +429,8 @@ fn a_future_that_is_dropped_in_a_pause_sends_nothing_more() {
 #[test]
 fn calls_can_be_spawned_and_clients_shared() {
     let script = Script::new([answer(200, COMPLETED)]);
-    let client = CommandClient::new(script.clone(), base(COMMANDS), api_key()).with_clock(Arc::new(script.clock()));
+    let client = CommandClient::new(script.clone(), base(COMMANDS), api_key())
+        .with_clock(Arc::new(script.clock()));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     runtime.block_on(async {
         let tasks: Vec<_> = (0..4)

@@ -7,10 +7,14 @@ use http::{Request, Response};
 use keyferry::Secret;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::Dialect;
-use keyferry::hermod::client::{CallbackSender, CommandClient, ContentClient, HttpConnector, MailboxClient, blocking};
+use keyferry::hermod::client::{
+    CallbackSender, CommandClient, ContentClient, HttpConnector, MailboxClient, blocking,
+};
 use keyferry::hermod::model::{ApiUser, Callback, CommandId};
 use keyferry::hermod::wire::http::{callback, command, content, mailbox};
-use keyferry::hermod::wire::{AnyCallbackApi, AnyCommandApi, ApiKey, BasicAuth, Delivery, MailboxKey};
+use keyferry::hermod::wire::{
+    AnyCallbackApi, AnyCommandApi, ApiKey, BasicAuth, Delivery, MailboxKey,
+};
 use keyferry::http::{GuardedTransport, PeerCertificate, TargetPolicy};
 
 use crate::support::*;
@@ -40,10 +44,13 @@ fn blocked(_: Request<Bytes>) -> Exchanged {
 
 #[test]
 fn no_client_shows_its_credential() {
-    let (api_key, mailbox_key) = (ApiKey::new("shop", secret()), MailboxKey::of_message("b1", secret(), secret()));
+    let (api_key, mailbox_key) =
+        (ApiKey::new("shop", secret()), MailboxKey::of_message("b1", secret(), secret()));
     let commands = CommandClient::new(nobody, base(COMMANDS), api_key.clone());
     // What is shown is of use.
-    assert!(format!("{commands:?}").contains("hub.example") && format!("{commands:?}").contains("shop"));
+    assert!(
+        format!("{commands:?}").contains("hub.example") && format!("{commands:?}").contains("shop")
+    );
     hides(AnyCommandApi::new(commands.clone()));
     hides(commands);
     hides(blocking::CommandClient::new(blocked, base(COMMANDS), api_key));
@@ -51,8 +58,10 @@ fn no_client_shows_its_credential() {
     hides(blocking::MailboxClient::new(blocked, base(PUBLIC), mailbox_key));
     hides(HttpConnector::new(nobody, Arc::new(AwsLcRs)));
     let guarded = GuardedTransport::danger_unguarded(TargetPolicy::new(), Arc::new(nobody));
-    let (hook, basic) = (base(&format!("https://shop.example/{CANARY}")), BasicAuth::new("hub", secret()));
-    let sender = CallbackSender::new(guarded.clone(), hook.clone()).unwrap().with_basic_auth(basic.clone());
+    let (hook, basic) =
+        (base(&format!("https://shop.example/{CANARY}")), BasicAuth::new("hub", secret()));
+    let sender =
+        CallbackSender::new(guarded.clone(), hook.clone()).unwrap().with_basic_auth(basic.clone());
     let sender = sender.with_signature(Arc::new(AwsLcRs), secret());
     assert!(format!("{sender:?}").contains("shop.example"));
     hides(AnyCallbackApi::new(sender.clone()));
@@ -72,16 +81,31 @@ fn no_api_user_shows_a_secret_or_an_address() {
 fn no_request_shows_its_credential() {
     let dialect = Dialect::standard();
     let poll = command::Call::Poll(CommandId::from("1"));
-    hides(command::write_call(dialect, &base(COMMANDS), &ApiKey::new("shop", secret()), &poll).unwrap());
+    hides(
+        command::write_call(dialect, &base(COMMANDS), &ApiKey::new("shop", secret()), &poll)
+            .unwrap(),
+    );
     let key = MailboxKey::of_message("b1", secret(), secret());
-    for call in [mailbox::Call::Fetch { mid: "m1".into() }, mailbox::Call::Reserve, mailbox::Call::Remove] {
+    for call in
+        [mailbox::Call::Fetch { mid: "m1".into() }, mailbox::Call::Reserve, mailbox::Call::Remove]
+    {
         hides(mailbox::write_call(dialect, &base(PUBLIC), &key, &call).unwrap());
     }
     hides(mailbox::Call::Answer { mid: "m1".into(), answer: CANARY.into() });
     let basic = BasicAuth::new("hub", secret());
     hides(content::write_call(dialect, &base(PUBLIC), Some(&basic), "c1").unwrap());
     let delivery = Delivery::new("1", Callback::from_json(COMPLETED).unwrap());
-    hides(callback::write_call(dialect, &base(PUBLIC), Some(&basic), Some((&AwsLcRs, &secret())), start(), &delivery).unwrap());
+    hides(
+        callback::write_call(
+            dialect,
+            &base(PUBLIC),
+            Some(&basic),
+            Some((&AwsLcRs, &secret())),
+            start(),
+            &delivery,
+        )
+        .unwrap(),
+    );
 }
 
 #[test]
@@ -90,7 +114,11 @@ fn no_error_shows_what_was_answered() {
         both(
             || vec![answer(status, CANARY)],
             |clients| {
-                let errors = [clients.submit(ping()).unwrap_err(), clients.poll("1").unwrap_err(), clients.fetch("m1").unwrap_err()];
+                let errors = [
+                    clients.submit(ping()).unwrap_err(),
+                    clients.poll("1").unwrap_err(),
+                    clients.fetch("m1").unwrap_err(),
+                ];
                 for error in &errors {
                     hides(error);
                     hides(std::error::Error::source(error).unwrap());

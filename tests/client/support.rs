@@ -1,4 +1,5 @@
-//! A transport that answers from a list, a clock that leaps, and both kinds of client behind one face.
+//! A transport that answers from a list, a clock that leaps, and both kinds of client behind one
+//! face.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -6,18 +7,27 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use keyferry::hermod::client::{CommandClient, MailboxClient, RetryPolicy, WaitError, WaitPolicy, blocking};
-use keyferry::hermod::model::{Callback, Command, CommandHeader, CommandId, Listing, Message, PingCommand, ReservedBox, Submitted};
+use keyferry::hermod::client::{
+    CommandClient, MailboxClient, RetryPolicy, WaitError, WaitPolicy, blocking,
+};
+use keyferry::hermod::model::{
+    Callback, Command, CommandHeader, CommandId, Listing, Message, PingCommand, ReservedBox,
+    Submitted,
+};
 use keyferry::hermod::wire::{ApiKey, CommandApi as _, MailboxApi as _, MailboxKey};
-use keyferry::http::{BlockingTransport, ExchangeLimits, Transport, TransportError, TransportErrorKind};
+use keyferry::http::{
+    BlockingTransport, ExchangeLimits, Transport, TransportError, TransportErrorKind,
+};
 use keyferry::{BaseUrl, BoxFuture, Clock, Error, ManualClock, Secret};
 
 pub(crate) const COMMANDS: &str = "https://hub.example/hermod/rest/command";
 pub(crate) const PUBLIC: &str = "https://hub.example/hermod/rest/ms";
-pub(crate) const SUBMITTED: &str = r#"{"commandId":"688","destinations":[],"commandType":"PING","state":"IN_PROGRESS"}"#;
+pub(crate) const SUBMITTED: &str =
+    r#"{"commandId":"688","destinations":[],"commandType":"PING","state":"IN_PROGRESS"}"#;
 pub(crate) const COMPLETED: &str = r#"{"commandId":"688","destinations":[],"commandType":"PING","state":"COMPLETED","pingResponse":{"code":0}}"#;
 pub(crate) const MESSAGE: &str = r#"{"header":{"mid":"m1","location":"https://hub.example/hermod/rest/ms/b1/m1","commandType":"PING","created":"2026-01-01T00:00:00Z","expires":"2026-01-01T00:05:00Z","fqdn":"hub.example"},"pingCommand":{}}"#;
-pub(crate) const RESERVED: &str = r#"{"bid":"b2","boxurl":"https://hub.example/hermod/rest/ms/b2","token":"t2"}"#;
+pub(crate) const RESERVED: &str =
+    r#"{"bid":"b2","boxurl":"https://hub.example/hermod/rest/ms/b2","token":"t2"}"#;
 pub(crate) const ANSWER: &str = r#"{ "responseHeader" : {"inReplyTo":"l","status":200} }"#;
 
 pub(crate) type Exchanged = Result<Response<Bytes>, TransportError>;
@@ -61,7 +71,8 @@ impl Seen {
     }
 }
 
-/// Answers from a list; the last answer is given again and again. Each exchange takes as long as it says, in the clock's time.
+/// Answers from a list; the last answer is given again and again. Each exchange takes as long as it
+/// says, in the clock's time.
 #[derive(Clone)]
 pub(crate) struct Script(Arc<Mutex<Inner>>, ManualClock);
 
@@ -80,7 +91,10 @@ impl Script {
     }
 
     pub(crate) fn slow(answers: impl IntoIterator<Item = (Duration, Exchanged)>) -> Self {
-        Self(Arc::new(Mutex::new(Inner { answers: answers.into_iter().collect(), seen: vec![] })), ManualClock::new(start()))
+        Self(
+            Arc::new(Mutex::new(Inner { answers: answers.into_iter().collect(), seen: vec![] })),
+            ManualClock::new(start()),
+        )
     }
 
     pub(crate) fn clock(&self) -> ManualClock {
@@ -100,8 +114,19 @@ impl Script {
         let mut inner = self.0.lock().unwrap();
         let limits = ExchangeLimits::of(&request);
         let (head, body) = request.into_parts();
-        inner.seen.push(Seen { method: head.method, uri: head.uri.to_string(), headers: head.headers, body, limits, at: self.elapsed() });
-        let (takes, answer) = if inner.answers.len() > 1 { inner.answers.pop_front().unwrap() } else { inner.answers.front().unwrap().clone() };
+        inner.seen.push(Seen {
+            method: head.method,
+            uri: head.uri.to_string(),
+            headers: head.headers,
+            body,
+            limits,
+            at: self.elapsed(),
+        });
+        let (takes, answer) = if inner.answers.len() > 1 {
+            inner.answers.pop_front().unwrap()
+        } else {
+            inner.answers.front().unwrap().clone()
+        };
         self.1.advance(takes.min(limits.timeout));
         answer
     }
@@ -199,13 +224,15 @@ pub(crate) struct BlockingOf<'a>(&'a Clients);
 impl BlockingOf<'_> {
     fn commands(&self) -> blocking::CommandClient {
         let Clients { script, retry, limits, .. } = self.0;
-        let client = blocking::CommandClient::new(Blocking(script.clone()), base(COMMANDS), api_key());
+        let client =
+            blocking::CommandClient::new(Blocking(script.clone()), base(COMMANDS), api_key());
         client.with_timer(Arc::new(script.clock())).with_retry(*retry).with_limits(*limits)
     }
 
     fn mailbox(&self) -> blocking::MailboxClient {
         let Clients { script, retry, limits, .. } = self.0;
-        let client = blocking::MailboxClient::new(Blocking(script.clone()), base(PUBLIC), mailbox_key());
+        let client =
+            blocking::MailboxClient::new(Blocking(script.clone()), base(PUBLIC), mailbox_key());
         client.with_timer(Arc::new(script.clock())).with_retry(*retry).with_limits(*limits)
     }
 }
@@ -221,12 +248,18 @@ impl Clients {
 
     pub(crate) fn commands(&self) -> CommandClient {
         let client = CommandClient::new(self.script.clone(), base(COMMANDS), api_key());
-        client.with_clock(Arc::new(Leaping(self.script.clock()))).with_retry(self.retry).with_limits(self.limits)
+        client
+            .with_clock(Arc::new(Leaping(self.script.clock())))
+            .with_retry(self.retry)
+            .with_limits(self.limits)
     }
 
     pub(crate) fn mailbox(&self) -> MailboxClient {
         let client = MailboxClient::new(self.script.clone(), base(PUBLIC), mailbox_key());
-        client.with_clock(Arc::new(Leaping(self.script.clock()))).with_retry(self.retry).with_limits(self.limits)
+        client
+            .with_clock(Arc::new(Leaping(self.script.clock())))
+            .with_retry(self.retry)
+            .with_limits(self.limits)
     }
 
     pub(crate) fn submit(&self, command: Command) -> Result<Submitted, Error> {
@@ -270,7 +303,11 @@ pub(crate) type Call = (&'static str, fn(&Clients) -> Result<(), Error>, fn() ->
 /// The calls that do no harm when they come twice.
 pub(crate) const REPEATABLE: &[Call] = &[
     ("poll", |clients| clients.poll("688").map(drop), || answer(200, COMPLETED)),
-    ("list", |clients| clients.list(Duration::ZERO).map(drop), || answer(200, r#"{"messages":[]}"#)),
+    (
+        "list",
+        |clients| clients.list(Duration::ZERO).map(drop),
+        || answer(200, r#"{"messages":[]}"#),
+    ),
     ("fetch", |clients| clients.fetch("m1").map(drop), || answer(200, MESSAGE)),
     ("answer", |clients| clients.answer("m1", ANSWER), || answer(200, "{}")),
     ("remove", |clients| clients.remove(), || answer(204, "")),

@@ -60,7 +60,9 @@ fn the_last_poll_is_made_when_the_time_is_up_and_what_it_said_is_told() {
         || vec![state("PAUSED")],
         |clients| {
             let error = clients.wait("688", &waits()).unwrap_err();
-            let WaitError::TimedOut { last: Some(last), error: None } = error else { panic!("{error:?}") };
+            let WaitError::TimedOut { last: Some(last), error: None } = error else {
+                panic!("{error:?}")
+            };
             assert_eq!(last.state.as_str(), "PAUSED");
             assert_eq!(clients.script.elapsed(), 300 * SECOND);
             let last = clients.script.seen().pop().unwrap();
@@ -73,7 +75,10 @@ fn the_last_poll_is_made_when_the_time_is_up_and_what_it_said_is_told() {
         || vec![state("IN_PROGRESS")],
         |clients| {
             clients.wait("688", &WaitPolicy::new(Duration::ZERO)).unwrap_err();
-            assert_eq!((clients.script.seen().len(), clients.script.elapsed()), (1, Duration::ZERO));
+            assert_eq!(
+                (clients.script.seen().len(), clients.script.elapsed()),
+                (1, Duration::ZERO)
+            );
         },
     );
 }
@@ -91,13 +96,22 @@ fn waiting_goes_on_with_the_same_id() {
 
 #[test]
 fn what_may_pass_is_waited_out_and_retry_after_is_kept() {
-    for passing in [failure(TransportErrorKind::Broken), failure(TransportErrorKind::Unreachable), refusal(500), later(503, 70), later(429, 70)] {
+    for passing in [
+        failure(TransportErrorKind::Broken),
+        failure(TransportErrorKind::Unreachable),
+        refusal(500),
+        later(503, 70),
+        later(429, 70),
+    ] {
         both(
             || vec![passing.clone(), state("COMPLETED")],
             |mut clients| {
                 clients.retry = RetryPolicy::NEVER;
                 assert_eq!(clients.wait("688", &waits()).unwrap().state.as_str(), "COMPLETED");
-                if passing.as_ref().is_ok_and(|response| response.headers().contains_key("retry-after")) {
+                if passing
+                    .as_ref()
+                    .is_ok_and(|response| response.headers().contains_key("retry-after"))
+                {
                     assert!(clients.script.seen()[1].at >= 70 * SECOND);
                 }
             },
@@ -107,7 +121,9 @@ fn what_may_pass_is_waited_out_and_retry_after_is_kept() {
 
 #[test]
 fn what_does_not_pass_ends_it_at_once() {
-    for lasting in [refusal(401), refusal(404), failure(TransportErrorKind::Tls), answer(200, "<html>")] {
+    for lasting in
+        [refusal(401), refusal(404), failure(TransportErrorKind::Tls), answer(200, "<html>")]
+    {
         both(
             || vec![state("IN_PROGRESS"), lasting.clone(), state("COMPLETED")],
             |clients| {
@@ -126,7 +142,9 @@ fn a_hub_that_wants_to_be_left_alone_for_longer_than_there_is_is_left_alone() {
         || vec![state("IN_PROGRESS"), later(429, 3600), state("COMPLETED")],
         |clients| {
             let error = clients.wait("688", &waits()).unwrap_err();
-            let WaitError::TimedOut { last: Some(_), error: Some(said) } = error else { panic!("{error:?}") };
+            let WaitError::TimedOut { last: Some(_), error: Some(said) } = error else {
+                panic!("{error:?}")
+            };
             assert_eq!((said.class(), said.retry_after()), (Class::Rate, Some(3600 * SECOND)));
             assert_eq!(clients.script.seen().len(), 2);
         },
@@ -136,11 +154,19 @@ fn a_hub_that_wants_to_be_left_alone_for_longer_than_there_is_is_left_alone() {
 #[test]
 fn a_hub_that_never_answers_does_not_make_anybody_wait_longer() {
     for kind in [Kind::Async, Kind::Blocking] {
-        let clients = Clients::new(kind, Script::slow([(Duration::MAX, failure(TransportErrorKind::Timeout))]));
+        let clients = Clients::new(
+            kind,
+            Script::slow([(Duration::MAX, failure(TransportErrorKind::Timeout))]),
+        );
         let error = clients.wait("688", &WaitPolicy::new(100 * SECOND)).unwrap_err();
         assert!(matches!(error, WaitError::TimedOut { last: None, error: Some(_) }), "{error:?}");
-        // An exchange is given up only by its own transport; in the blocking client it is given no more than there is.
-        let most = if kind == Kind::Blocking { 100 * SECOND + WaitPolicy::LAST_POLL } else { 160 * SECOND };
+        // An exchange is given up only by its own transport; in the blocking client it is given no
+        // more than there is.
+        let most = if kind == Kind::Blocking {
+            100 * SECOND + WaitPolicy::LAST_POLL
+        } else {
+            160 * SECOND
+        };
         assert!(clients.script.elapsed() <= most, "{:?}", clients.script.elapsed());
     }
 }
@@ -165,7 +191,16 @@ fn a_poll_that_hangs_is_given_up_when_the_time_is_up() {
         let (clock, count) = (ManualClock::new(start()), Arc::new(AtomicU32::new(0)));
         let task = tokio::spawn({
             let (clock, count) = (clock.clone(), count.clone());
-            async move { wait_for(&Silent(count), &CommandId::from("1"), &waits(), Dialect::standard(), &clock).await }
+            async move {
+                wait_for(
+                    &Silent(count),
+                    &CommandId::from("1"),
+                    &waits(),
+                    Dialect::standard(),
+                    &clock,
+                )
+                .await
+            }
         });
         tokio::task::yield_now().await;
         clock.advance(299 * SECOND);
@@ -185,7 +220,16 @@ fn the_last_poll_has_its_own_time_and_no_more() {
         let task = tokio::spawn({
             let clock = clock.clone();
             let policy = WaitPolicy::new(Duration::ZERO);
-            async move { wait_for(&Silent(Arc::default()), &CommandId::from("1"), &policy, Dialect::standard(), &clock).await }
+            async move {
+                wait_for(
+                    &Silent(Arc::default()),
+                    &CommandId::from("1"),
+                    &policy,
+                    Dialect::standard(),
+                    &clock,
+                )
+                .await
+            }
         });
         tokio::task::yield_now().await;
         clock.advance(WaitPolicy::LAST_POLL - SECOND);
@@ -202,13 +246,31 @@ fn any_command_api_can_be_waited_for() {
     run(async {
         let world = World::new();
         let enrollment = world.at(1).await;
-        let keyferry::hermod::integrator::Next::AwaitDevice(Some(submitted)) = enrollment.next() else { panic!() };
+        let keyferry::hermod::integrator::Next::AwaitDevice(Some(submitted)) = enrollment.next()
+        else {
+            panic!()
+        };
         let clock = Leaping(world.clock.clone());
         let policy = WaitPolicy::new(10 * SECOND);
-        let waited = wait_for(&world.commands(), &submitted.command_id, &policy, Dialect::standard(), &clock).await;
+        let waited = wait_for(
+            &world.commands(),
+            &submitted.command_id,
+            &policy,
+            Dialect::standard(),
+            &clock,
+        )
+        .await;
         assert!(matches!(waited, Err(WaitError::TimedOut { last: Some(_), .. })));
         world.activate(&enrollment).await.unwrap();
-        let callback = wait_for(&world.commands(), &submitted.command_id, &policy, Dialect::standard(), &clock).await.unwrap();
+        let callback = wait_for(
+            &world.commands(),
+            &submitted.command_id,
+            &policy,
+            Dialect::standard(),
+            &clock,
+        )
+        .await
+        .unwrap();
         assert!(callback.jws().is_some());
     });
 }

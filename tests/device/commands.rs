@@ -6,8 +6,9 @@ use crate::support::{P256, World, certificates, delivery, key, one_key, provisio
 use keyferry::Class;
 use keyferry::hermod::device::{Agent, Decision, DeviceError, Event};
 use keyferry::hermod::model::{
-    AuthenticateCommand, CertificateCommand, Command, CommandBody, CommandHeader, CommandKind, DataFormat, DeleteCommand, Item, KeptValue,
-    KeyCertificate, PingCommand, Response, SignCommand, SignMechanism, SignParams,
+    AuthenticateCommand, CertificateCommand, Command, CommandBody, CommandHeader, CommandKind,
+    DataFormat, DeleteCommand, Item, KeptValue, KeyCertificate, PingCommand, Response, SignCommand,
+    SignMechanism, SignParams,
 };
 
 #[test]
@@ -20,7 +21,9 @@ fn a_certificate_is_stored_only_if_it_carries_the_key_it_is_for_and_the_old_one_
     let good = certificates(&world, &command, &world.hub.answer_in(&bid).unwrap());
     let id = &*profile.names.id;
     let code = |command: CertificateCommand| {
-        let Response::Certificate(response) = world.response_of(&profile, command) else { panic!() };
+        let Response::Certificate(response) = world.response_of(&profile, command) else {
+            panic!()
+        };
         response.code
     };
     assert_eq!(code(delivery(id, &good)), 0);
@@ -47,10 +50,14 @@ fn a_certificate_is_stored_only_if_it_carries_the_key_it_is_for_and_the_old_one_
 fn answers_a_ping_with_what_was_asked() {
     let world = World::new();
     let profile = world.provisioned(&one_key());
-    let Response::Ping(told) = world.response_of(&profile, PingCommand::new(true)) else { panic!() };
+    let Response::Ping(told) = world.response_of(&profile, PingCommand::new(true)) else {
+        panic!()
+    };
     assert_eq!((told.code, told.device_info.unwrap().operating_system.as_str()), (0, "Linux"));
     assert_eq!(told.profile.unwrap().id, Some(profile.names.id.clone()));
-    let Response::Ping(silent) = world.response_of(&profile, PingCommand::new(false)) else { panic!() };
+    let Response::Ping(silent) = world.response_of(&profile, PingCommand::new(false)) else {
+        panic!()
+    };
     assert!(silent.device_info.is_none() && silent.profile.is_none());
 }
 
@@ -59,10 +66,17 @@ fn refuses_what_it_does_not_do_and_signs_nothing_for_it() {
     let world = World::new();
     let profile = world.provisioned(&one_key());
     let raw = SignMechanism::from_static("CKM_RSA_PKCS");
-    let sign = SignCommand::new(SignParams::new(vec![Item::base64("tbs", "text/plain", "eA==")], DataFormat::JWS, raw));
+    let sign = SignCommand::new(SignParams::new(
+        vec![Item::base64("tbs", "text/plain", "eA==")],
+        DataFormat::JWS,
+        raw,
+    ));
     let Response::Sign(response) = world.response_of(&profile, sign) else { panic!() };
     assert_eq!((response.code, response.result), (4, None));
-    let unknown = CommandBody::Other { member: String::from("danceCommand"), value: KeptValue::new(&1).unwrap() };
+    let unknown = CommandBody::Other {
+        member: String::from("danceCommand"),
+        value: KeptValue::new(&1).unwrap(),
+    };
     let Response::Other { member, value } = world.response_of(&profile, unknown) else { panic!() };
     assert_eq!((&*member, value.as_json()), ("danceResponse", r#"{"code":4}"#));
     let mut other_format = one_key();
@@ -71,8 +85,17 @@ fn refuses_what_it_does_not_do_and_signs_nothing_for_it() {
     }
     assert_eq!(world.code_of(other_format), 4);
     // Through a link there is no profile to speak for.
-    assert_eq!(world.code_of(Command::new(CommandHeader::new(60, 60), delivery(&profile.names.id, &[]))), 5);
-    assert_eq!(world.code_of(Command::new(CommandHeader::new(60, 60), DeleteCommand::new(Some(profile.names.id.clone()), true))), 5);
+    assert_eq!(
+        world.code_of(Command::new(CommandHeader::new(60, 60), delivery(&profile.names.id, &[]))),
+        5
+    );
+    assert_eq!(
+        world.code_of(Command::new(
+            CommandHeader::new(60, 60),
+            DeleteCommand::new(Some(profile.names.id.clone()), true)
+        )),
+        5
+    );
     assert_eq!(world.profiles(), [profile]);
 }
 
@@ -82,10 +105,18 @@ fn a_content_id_that_nobody_resolved_is_not_signed_and_not_shown() {
     let profile = world.provisioned(&one_key());
     let id = || Item::content_id("tbs", "AUTH:1");
     let mechanism = || SignMechanism::from_static("CKM_ECDSA_SHA256");
-    let mut described = SignParams::new(vec![Item::base64("tbs", "text/plain", "eA==")], DataFormat::JWS, mechanism());
+    let mut described = SignParams::new(
+        vec![Item::base64("tbs", "text/plain", "eA==")],
+        DataFormat::JWS,
+        mechanism(),
+    );
     described.description = Some(vec![id()]);
     for params in [SignParams::new(vec![id()], DataFormat::JWS, mechanism()), described] {
-        let Response::Authenticate(response) = world.response_of(&profile, AuthenticateCommand::new(params)) else { panic!() };
+        let Response::Authenticate(response) =
+            world.response_of(&profile, AuthenticateCommand::new(params))
+        else {
+            panic!()
+        };
         assert_eq!((response.code, response.result), (4, None));
     }
     assert_eq!(world.asked.lock().unwrap().len(), 1, "that the profile was made, and nothing else");
@@ -96,17 +127,29 @@ fn deletes_a_profile_only_if_the_user_agrees() {
     let mut world = World::new();
     let profile = world.provisioned(&one_key());
     world.decision = Decision::Refuse;
-    let Response::Delete(response) = world.response_of(&profile, DeleteCommand::new(None, true)) else { panic!() };
+    let Response::Delete(response) = world.response_of(&profile, DeleteCommand::new(None, true))
+    else {
+        panic!()
+    };
     assert_eq!(response.code, 1);
-    let Response::Delete(response) = world.response_of(&profile, DeleteCommand::new(Some("another".into()), true)) else { panic!() };
+    let Response::Delete(response) =
+        world.response_of(&profile, DeleteCommand::new(Some("another".into()), true))
+    else {
+        panic!()
+    };
     assert_eq!(response.code, 5);
     assert_eq!(world.profiles(), std::slice::from_ref(&profile));
     world.decision = Decision::Accept;
-    world.hub.post_to(&profile.channel.address, Command::new(CommandHeader::new(60, 60), DeleteCommand::new(None, true)));
+    world.hub.post_to(
+        &profile.channel.address,
+        Command::new(CommandHeader::new(60, 60), DeleteCommand::new(None, true)),
+    );
     let events = world.poll(&profile).unwrap();
     assert_eq!(events, [Event::Deleted { profile_id: profile.names.id.clone() }]);
     assert!(world.profiles().is_empty());
-    assert!(matches!(world.poll(&profile), Err(DeviceError::Link(error)) if error.class() == Class::NotFound));
+    assert!(
+        matches!(world.poll(&profile), Err(DeviceError::Link(error)) if error.class() == Class::NotFound)
+    );
 }
 
 #[test]
@@ -115,9 +158,18 @@ fn one_message_that_cannot_be_read_does_not_keep_the_next_from_being_answered() 
     let profile = world.provisioned(&one_key());
     let broken = provision(Vec::new());
     let first = world.hub.post_to(&profile.channel.address, broken);
-    let second = world.hub.post_to(&profile.channel.address, Command::new(CommandHeader::new(60, 60), PingCommand::new(false)));
+    let second = world.hub.post_to(
+        &profile.channel.address,
+        Command::new(CommandHeader::new(60, 60), PingCommand::new(false)),
+    );
     let events = world.poll(&profile).unwrap();
-    assert!(matches!(&events[..], [Event::Answered { code: 99, .. }, Event::Answered { command: Some(CommandKind::Ping), code: 0, .. }]));
+    assert!(matches!(
+        &events[..],
+        [
+            Event::Answered { code: 99, .. },
+            Event::Answered { command: Some(CommandKind::Ping), code: 0, .. }
+        ]
+    ));
     assert!(world.hub.answer_to(&first).is_some() && world.hub.answer_to(&second).is_some());
 }
 

@@ -38,7 +38,9 @@ fn an_answer_that_the_hub_refuses_removes_the_new_keys_and_says_so() {
     let world = World::new();
     let (link, _) = world.hub.post(one_key());
     world.hub.state().failing.insert("answer", Class::Attestation);
-    assert!(matches!(world.activate(&link), Err(DeviceError::Rejected(error)) if error.class() == Class::Attestation));
+    assert!(
+        matches!(world.activate(&link), Err(DeviceError::Rejected(error)) if error.class() == Class::Attestation)
+    );
     world.nothing_is_left_over();
     assert!(world.profiles().is_empty());
 }
@@ -86,7 +88,9 @@ fn a_renewal_ends_with_its_mailbox_and_the_profile_stays() {
     for call in ["list", "answer", "fetch"] {
         world.hub.state().failing.insert(call, Class::Expired);
     }
-    assert!(matches!(world.poll(&profile), Err(DeviceError::Hub(error)) if error.class() == Class::Expired));
+    assert!(
+        matches!(world.poll(&profile), Err(DeviceError::Hub(error)) if error.class() == Class::Expired)
+    );
     world.nothing_is_left_over();
     assert_eq!(world.profiles(), [profile]);
 }
@@ -99,7 +103,9 @@ fn a_message_that_another_device_claimed_is_left_alone() {
     assert!(world.activate(&link).is_err());
     world.hub.state().failing.clear();
     let other = World { hub: world.hub.clone(), ..other };
-    assert!(matches!(other.activate(&link), Err(DeviceError::Hub(error)) if error.class() == Class::Conflict));
+    assert!(
+        matches!(other.activate(&link), Err(DeviceError::Hub(error)) if error.class() == Class::Conflict)
+    );
     other.nothing_is_left_over();
     run(world.device().run_once()).unwrap();
     assert_eq!(world.profiles().len(), 1);
@@ -112,6 +118,11 @@ fn a_link_that_has_ended_leaves_nothing() {
     let (link, bid) = world.hub.post(one_key());
     world.hub.state().mailboxes.get_mut(&bid).unwrap().messages[0].ended = true;
     assert!(matches!(&world.activate(&link).unwrap()[..], [Event::Ended { .. }]));
-    assert!(matches!(world.activate("com.nexusgroup.plugout:///?url=https%3A%2F%2Fhub.example%2Fms%2Fnone&token=t"), Err(DeviceError::Hub(_))));
+    assert!(matches!(
+        world.activate(
+            "com.nexusgroup.plugout:///?url=https%3A%2F%2Fhub.example%2Fms%2Fnone&token=t"
+        ),
+        Err(DeviceError::Hub(_))
+    ));
     world.nothing_is_left_over();
 }

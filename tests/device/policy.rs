@@ -1,12 +1,14 @@
-//! Rules 2 and 3: own policy on key types, lengths, storage and overwriting, the hub can ask, not decide; names from outside never become file
-//! names or paths as they are.
+//! Rules 2 and 3: own policy on key types, lengths, storage and overwriting, the hub can ask, not
+//! decide; names from outside never become file names or paths as they are.
 
 use crate::crash::run;
 use crate::support::{P256, RSA2048, World, key, one_key, provision, renewal};
 use keyferry::Class;
 use keyferry::crypto::Curve;
 use keyferry::hermod::device::{Action, Decision, Event};
-use keyferry::hermod::model::{Answer, Command, CommandBody, CommandHeader, PingCommand, Response, Storage};
+use keyferry::hermod::model::{
+    Answer, Command, CommandBody, CommandHeader, PingCommand, Response, Storage,
+};
 
 #[test]
 fn policy_decides_on_types_and_lengths() {
@@ -28,11 +30,20 @@ fn policy_decides_on_types_and_lengths() {
         assert_eq!(world.code_of(provision(vec![key("signer", &[prio])])), 8, "{prio:?}");
     }
     assert!(world.profiles().is_empty());
-    assert!(world.asked.lock().unwrap().is_empty(), "the user is not asked for what is not done anyway");
+    assert!(
+        world.asked.lock().unwrap().is_empty(),
+        "the user is not asked for what is not done anyway"
+    );
     // The first that is taken, and one refused key refuses all.
-    let profile = world.provisioned(&provision(vec![key("signer", &[RSA2048, P256, ("EC", "384", "ES384"), ("RSA", "3072", "RS256")])]));
+    let profile = world.provisioned(&provision(vec![key(
+        "signer",
+        &[RSA2048, P256, ("EC", "384", "ES384"), ("RSA", "3072", "RS256")],
+    )]));
     assert_eq!(profile.keys[0].public_key.bits(), 384);
-    assert_eq!(world.code_of(provision(vec![key("one", &[("EC", "384", "ES384")]), key("two", &[P256])])), 8);
+    assert_eq!(
+        world.code_of(provision(vec![key("one", &[("EC", "384", "ES384")]), key("two", &[P256])])),
+        8
+    );
     assert_eq!(world.profiles().len(), 1);
 }
 
@@ -58,7 +69,11 @@ fn policy_decides_on_overwriting() {
     let profile = world.provisioned(&one_key());
     assert_eq!(world.code_of(renewal(&profile.names.id)), 8);
     assert_eq!(world.code_of(renewal("another")), 5);
-    let Response::Provision(response) = world.response_of(&profile, renewal(&profile.names.id).body) else { panic!() };
+    let Response::Provision(response) =
+        world.response_of(&profile, renewal(&profile.names.id).body)
+    else {
+        panic!()
+    };
     assert_eq!(response.code, 8);
     assert_eq!(world.profiles(), std::slice::from_ref(&profile));
 
@@ -77,7 +92,9 @@ fn a_renewal_by_the_profiles_own_mailbox_keeps_the_mailbox() {
     world.policy = world.policy.clone().allow_overwriting();
     let old = world.provisioned(&one_key());
     for command in [renewal(&old.names.id), one_key()] {
-        let Response::Provision(response) = world.response_of(&old, command.body.clone()) else { panic!() };
+        let Response::Provision(response) = world.response_of(&old, command.body.clone()) else {
+            panic!()
+        };
         assert_eq!(response.code, 0);
         let text = Answer::new("x", Response::Provision(response)).to_json();
         assert_eq!(world.verify(&command, &text).mailbox(), old.channel.address);
@@ -97,7 +114,9 @@ fn a_renewal_by_a_link_moves_the_profile_and_gives_the_old_mailbox_up() {
     assert_eq!(world.profiles().len(), 1);
     assert_eq!(new.names.id, old.names.id);
     assert_ne!(new.channel, old.channel);
-    assert!(!world.hub.state().mailboxes.contains_key(old.channel.address.rsplit('/').next().unwrap()));
+    assert!(
+        !world.hub.state().mailboxes.contains_key(old.channel.address.rsplit('/').next().unwrap())
+    );
 }
 
 #[test]
@@ -105,7 +124,8 @@ fn keys_that_nothing_will_ever_ask_for_are_removed() {
     let mut world = World::new();
     world.policy = world.policy.clone().allow_overwriting();
     let old = world.provisioned(&one_key());
-    // A renewal hangs in the old mailbox while another one, by a link, moves the profile away from it.
+    // A renewal hangs in the old mailbox while another one, by a link, moves the profile away from
+    // it.
     world.hub.post_to(&old.channel.address, renewal(&old.names.id));
     world.hub.state().failing.insert("answer", Class::Storage);
     assert!(world.poll(&old).is_err());
@@ -121,9 +141,14 @@ fn keys_that_nothing_will_ever_ask_for_are_removed() {
 fn a_link_into_a_mailbox_of_ones_own_reads_it_with_its_own_token() {
     let world = World::new();
     let profile = world.provisioned(&one_key());
-    let mid = world.hub.post_to(&profile.channel.address, Command::new(CommandHeader::new(60, 60), PingCommand::new(false)));
+    let mid = world.hub.post_to(
+        &profile.channel.address,
+        Command::new(CommandHeader::new(60, 60), PingCommand::new(false)),
+    );
     let url = profile.channel.address.replace(':', "%3A").replace('/', "%2F");
-    let events = world.activate(&format!("com.nexusgroup.plugout:///?url={url}&token=of-the-message")).unwrap();
+    let events = world
+        .activate(&format!("com.nexusgroup.plugout:///?url={url}&token=of-the-message"))
+        .unwrap();
     assert!(matches!(&events[..], [Event::Answered { code: 0, .. }]));
     assert!(world.hub.answer_to(&mid).is_some());
     world.nothing_is_left_over();

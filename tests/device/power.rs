@@ -1,13 +1,17 @@
-//! Rule 4: survive power loss at any point without a lost or orphaned key and without doing a command twice.
+//! Rule 4: survive power loss at any point without a lost or orphaned key and without doing a
+//! command twice.
 
 use std::time::Duration;
 
 use crate::crash::{Crash, run};
-use crate::support::{P256, World, answers_are_identical, certificates, delivery, key, one_key, provision, renewal};
+use crate::support::{
+    P256, World, answers_are_identical, certificates, delivery, key, one_key, provision, renewal,
+};
 use keyferry::Class;
 use keyferry::hermod::device::{Agent, Decision};
 use keyferry::hermod::model::{
-    Answer, Command, CommandBody, CommandHeader, DataFormat, DeleteCommand, Item, PingCommand, Response, SignCommand, SignMechanism, SignParams,
+    Answer, Command, CommandBody, CommandHeader, DataFormat, DeleteCommand, Item, PingCommand,
+    Response, SignCommand, SignMechanism, SignParams,
 };
 
 /// Runs `step` with a crash at every point, starts again until it is through, and checks.
@@ -54,11 +58,15 @@ fn survives_power_loss_while_provisioning() {
             let state = world.hub.state();
             let command = state.mailboxes["b1"].messages[0].command.clone();
             let answer = state.mailboxes["b1"].messages[0].answer.clone().unwrap();
-            let registered: Vec<_> = state.mailboxes.iter().filter(|(_, mailbox)| mailbox.registered).collect();
+            let registered: Vec<_> =
+                state.mailboxes.iter().filter(|(_, mailbox)| mailbox.registered).collect();
             assert_eq!(registered.len(), 1);
             assert!(profile.channel.address.ends_with(registered[0].0));
             drop(state);
-            assert_eq!(world.verify(&command, &answer).keys()[0].public_key(), &profile.keys[0].public_key);
+            assert_eq!(
+                world.verify(&command, &answer).keys()[0].public_key(),
+                &profile.keys[0].public_key
+            );
         },
     );
     assert!(steps > 20, "{steps}");
@@ -71,8 +79,14 @@ fn survives_power_loss_while_signing() {
             let world = World::new();
             let profile = world.provisioned(&one_key());
             let tbs = vec![Item::base64("tbs", "text/plain", "eA==")];
-            let sign = SignCommand::new(SignParams::new(tbs, DataFormat::JWS, SignMechanism::from_static("CKM_ECDSA_SHA256")));
-            world.hub.post_to(&profile.channel.address, Command::new(CommandHeader::new(60, 60), sign));
+            let sign = SignCommand::new(SignParams::new(
+                tbs,
+                DataFormat::JWS,
+                SignMechanism::from_static("CKM_ECDSA_SHA256"),
+            ));
+            world
+                .hub
+                .post_to(&profile.channel.address, Command::new(CommandHeader::new(60, 60), sign));
             world
         },
         |world| world.profiles().remove(0).names.id,
@@ -83,7 +97,9 @@ fn survives_power_loss_while_signing() {
             let state = world.hub.state();
             let (mid, _) = state.posted.last().unwrap().clone();
             drop(state);
-            let Response::Sign(response) = world.hub.answer_to(&mid).unwrap().response else { panic!() };
+            let Response::Sign(response) = world.hub.answer_to(&mid).unwrap().response else {
+                panic!()
+            };
             assert_eq!((response.code, response.result.is_some()), (0, true));
         },
     );
@@ -115,7 +131,10 @@ fn survives_power_loss_while_installing_a_certificate() {
             let profile = &world.profiles()[0];
             let certificates = certificates(world, &command, &world.hub.answer_in(&bid).unwrap());
             let delivery = delivery(&profile.names.id, &certificates);
-            world.hub.post_to(&profile.channel.address, Command::new(CommandHeader::new(60, 60), delivery));
+            world.hub.post_to(
+                &profile.channel.address,
+                Command::new(CommandHeader::new(60, 60), delivery),
+            );
             profile.names.id.clone()
         },
         async |agent, profile_id| drop(agent.poll(profile_id, Duration::ZERO).await),
@@ -144,19 +163,37 @@ fn survives_power_loss_while_overwriting() {
                 profile.names.id
             },
             async |agent, what| {
-                if what.starts_with("com.") { drop(agent.activate(what).await) } else { drop(agent.poll(what, Duration::ZERO).await) }
+                if what.starts_with("com.") {
+                    drop(agent.activate(what).await)
+                } else {
+                    drop(agent.poll(what, Duration::ZERO).await)
+                }
             },
             |world| {
                 answers_are_identical(world);
                 let [profile] = &world.profiles()[..] else { panic!() };
                 let last = world.hub.state().posted.last().unwrap().1.clone();
-                let Response::Provision(response) = Answer::from_json(&last).unwrap().response else { panic!() };
+                let Response::Provision(response) = Answer::from_json(&last).unwrap().response
+                else {
+                    panic!()
+                };
                 let jws = response.result.unwrap().data;
                 let payload = keyferry::jose::Jws::from_compact(&jws).unwrap();
-                let payload: serde_json::Value = serde_json::from_slice(payload.unverified_payload()).unwrap();
-                let own = keyferry::jose::Jws::from_compact(payload["profile"]["signedkeys"][0].as_str().unwrap()).unwrap();
-                let jwk = keyferry::jose::Jwk::from_json(std::str::from_utf8(own.unverified_payload()).unwrap()).unwrap();
-                assert_eq!(*jwk.public_key(), profile.keys[0].public_key, "the keys that the hub knows are those that are there");
+                let payload: serde_json::Value =
+                    serde_json::from_slice(payload.unverified_payload()).unwrap();
+                let own = keyferry::jose::Jws::from_compact(
+                    payload["profile"]["signedkeys"][0].as_str().unwrap(),
+                )
+                .unwrap();
+                let jwk = keyferry::jose::Jwk::from_json(
+                    std::str::from_utf8(own.unverified_payload()).unwrap(),
+                )
+                .unwrap();
+                assert_eq!(
+                    *jwk.public_key(),
+                    profile.keys[0].public_key,
+                    "the keys that the hub knows are those that are there"
+                );
                 assert_eq!(payload["profile"]["boxurl"], *profile.channel.address);
                 assert_eq!(profile.keys.len(), 1);
             },
@@ -172,19 +209,28 @@ fn survives_power_loss_while_deleting_from_either_side() {
             |world| {
                 let profile = world.provisioned(&one_key());
                 if !local {
-                    world.hub.post_to(&profile.channel.address, Command::new(CommandHeader::new(60, 60), DeleteCommand::new(None, true)));
+                    world.hub.post_to(
+                        &profile.channel.address,
+                        Command::new(CommandHeader::new(60, 60), DeleteCommand::new(None, true)),
+                    );
                 }
                 profile.names.id
             },
             async |agent, profile_id| {
-                if local { drop(agent.delete_profile(profile_id).await) } else { drop(agent.poll(profile_id, Duration::ZERO).await) }
+                if local {
+                    drop(agent.delete_profile(profile_id).await)
+                } else {
+                    drop(agent.poll(profile_id, Duration::ZERO).await)
+                }
             },
             |world| {
                 if let [profile] = &world.profiles()[..] {
                     // Stopped before the first step: nothing has happened.
                     assert!(local && !profile.retired);
                 } else {
-                    assert!(world.hub.state().mailboxes.values().all(|mailbox| !mailbox.registered));
+                    assert!(
+                        world.hub.state().mailboxes.values().all(|mailbox| !mailbox.registered)
+                    );
                 }
             },
         );
@@ -195,13 +241,17 @@ fn survives_power_loss_while_deleting_from_either_side() {
 fn a_repeat_sends_the_same_octets_and_does_nothing_again() {
     let world = World::new();
     let profile = world.provisioned(&one_key());
-    let mid = world.hub.post_to(&profile.channel.address, Command::new(CommandHeader::new(60, 60), PingCommand::new(true)));
+    let mid = world.hub.post_to(
+        &profile.channel.address,
+        Command::new(CommandHeader::new(60, 60), PingCommand::new(true)),
+    );
     world.hub.state().failing.insert("answer", Class::Storage);
     assert!(world.poll(&profile).is_err_and(|error| error.is_retryable()));
     world.hub.state().failing.clear();
     let bid = profile.channel.address.rsplit('/').next().unwrap();
     // The command changes under the same id; what was answered stays answered.
-    world.hub.state().mailboxes.get_mut(bid).unwrap().messages[0].command.body = DeleteCommand::new(None, true).into();
+    world.hub.state().mailboxes.get_mut(bid).unwrap().messages[0].command.body =
+        DeleteCommand::new(None, true).into();
     world.poll(&profile).unwrap();
     assert!(matches!(world.hub.answer_to(&mid).unwrap().response, Response::Ping(_)));
     // And again, as if the hub had lost it.

@@ -7,10 +7,12 @@ use std::time::{Duration, SystemTime};
 use crate::crash::{Crash, CrashingStore, run};
 use crate::fake_hub::{FakeHub, PUBLIC};
 use keyferry::crypto::{Curve, KeyKind, PrivateKey, Provider, Signer, aws_lc_rs::AwsLcRs};
-use keyferry::hermod::device::{Agent, Decision, DeviceError, DevicePolicy, Event, Question, Through};
+use keyferry::hermod::device::{
+    Agent, Decision, DeviceError, DevicePolicy, Event, Question, Through,
+};
 use keyferry::hermod::model::{
-    Answer, CertificateCommand, Command, CommandBody, CommandHeader, DeviceInfo, KeyCertificate, KeyGenRequest, KeyTypePrio, KeyUsage,
-    ProfileRequest, ProvisionCommand, Response,
+    Answer, CertificateCommand, Command, CommandBody, CommandHeader, DeviceInfo, KeyCertificate,
+    KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest, ProvisionCommand, Response,
 };
 use keyferry::hermod::proof::{Attested, Expectation, Verified, Verifier};
 use keyferry::issuer::{LocalCa, issue};
@@ -28,7 +30,8 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        let attestation: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
+        let attestation: Arc<dyn PrivateKey> =
+            Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
         Self {
             hub: FakeHub::new(Crash::never()),
             store: Arc::new(MemoryKeyStore::new(Arc::new(AwsLcRs))),
@@ -89,7 +92,9 @@ impl World {
     }
 
     pub(crate) fn verify(&self, command: &Command, answer: &str) -> Verified<Attested> {
-        let Response::Provision(response) = Answer::from_json(answer).unwrap().response else { panic!() };
+        let Response::Provision(response) = Answer::from_json(answer).unwrap().response else {
+            panic!()
+        };
         let expectation = Expectation::from_command(command.provision().unwrap()).unwrap();
         let expectation = expectation.with_fqdn("hub.example").with_mailbox_base(PUBLIC).unwrap();
         let verifier = Verifier::pinned(&AwsLcRs, [self.attestation.public_key()]).unwrap();
@@ -110,8 +115,14 @@ impl World {
     }
 
     /// Posts a command to a profile, and gives the response.
-    pub(crate) fn response_of(&self, profile: &Profile, command: impl Into<CommandBody>) -> Response {
-        let mid = self.hub.post_to(&profile.channel.address, Command::new(CommandHeader::new(60, 60), command));
+    pub(crate) fn response_of(
+        &self,
+        profile: &Profile,
+        command: impl Into<CommandBody>,
+    ) -> Response {
+        let mid = self
+            .hub
+            .post_to(&profile.channel.address, Command::new(CommandHeader::new(60, 60), command));
         self.poll(profile).unwrap();
         self.hub.answer_to(&mid).unwrap().response
     }
@@ -130,12 +141,16 @@ pub(crate) fn ca() -> LocalCa {
 }
 
 pub(crate) fn template() -> String {
-    let command: serde_json::Value = serde_json::from_str(include_str!("../fixtures/hermod/provision-command.json")).unwrap();
+    let command: serde_json::Value =
+        serde_json::from_str(include_str!("../fixtures/hermod/provision-command.json")).unwrap();
     command["provCommand"]["profile"]["keygenrequests"][0]["certreq"].as_str().unwrap().to_owned()
 }
 
 pub(crate) fn key(key_id: &str, prios: &[(&str, &str, &str)]) -> KeyGenRequest {
-    let prios = prios.iter().map(|(kind, length, mechanism)| KeyTypePrio::new(*kind, *length, *mechanism)).collect();
+    let prios = prios
+        .iter()
+        .map(|(kind, length, mechanism)| KeyTypePrio::new(*kind, *length, *mechanism))
+        .collect();
     let mut request = KeyGenRequest::new(key_id, KeyUsage::SIG, prios);
     request.cert_req = Some(template().into());
     request
@@ -148,7 +163,10 @@ static NONCES: AtomicUsize = AtomicUsize::new(0);
 
 pub(crate) fn provision(keys: Vec<KeyGenRequest>) -> Command {
     let nonce = format!("nonce-{}", NONCES.fetch_add(1, Ordering::SeqCst));
-    Command::new(CommandHeader::new(60, 60), ProvisionCommand::new(nonce, "userA", ProfileRequest::new("Example", "Profile", keys)))
+    Command::new(
+        CommandHeader::new(60, 60),
+        ProvisionCommand::new(nonce, "userA", ProfileRequest::new("Example", "Profile", keys)),
+    )
 }
 
 pub(crate) fn one_key() -> Command {
@@ -164,14 +182,26 @@ pub(crate) fn renewal(profile_id: &str) -> Command {
     command
 }
 
-pub(crate) fn certificates(world: &World, command: &Command, answer: &str) -> Vec<(String, Certificate)> {
+pub(crate) fn certificates(
+    world: &World,
+    command: &Command,
+    answer: &str,
+) -> Vec<(String, Certificate)> {
     let (verified, ca) = (world.verify(command, answer), ca());
-    let issued = verified.keys().iter().map(|key| (key.key_id().to_owned(), run(issue(&ca, key.request().unwrap())).unwrap().unwrap()));
+    let issued = verified.keys().iter().map(|key| {
+        (key.key_id().to_owned(), run(issue(&ca, key.request().unwrap())).unwrap().unwrap())
+    });
     issued.collect()
 }
 
-pub(crate) fn delivery(profile_id: &str, certificates: &[(String, Certificate)]) -> CertificateCommand {
-    let certificates = certificates.iter().map(|(key_id, certificate)| KeyCertificate::new(key_id, certificate.to_base64())).collect();
+pub(crate) fn delivery(
+    profile_id: &str,
+    certificates: &[(String, Certificate)],
+) -> CertificateCommand {
+    let certificates = certificates
+        .iter()
+        .map(|(key_id, certificate)| KeyCertificate::new(key_id, certificate.to_base64()))
+        .collect();
     CertificateCommand::new(profile_id, certificates)
 }
 
@@ -179,6 +209,9 @@ pub(crate) fn delivery(profile_id: &str, certificates: &[(String, Certificate)])
 pub(crate) fn answers_are_identical(world: &World) {
     let state = world.hub.state();
     for (mid, text) in &state.posted {
-        assert!(state.posted.iter().all(|(other, repeat)| other != mid || repeat == text), "another answer to {mid}");
+        assert!(
+            state.posted.iter().all(|(other, repeat)| other != mid || repeat == text),
+            "another answer to {mid}"
+        );
     }
 }

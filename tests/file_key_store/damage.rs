@@ -93,5 +93,8 @@ async fn a_state_that_is_no_file_is_an_error_of_the_system() {
     let path = format!("{folder}/state.json");
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
-    assert!(matches!(FileKeyStore::open(&folder, Arc::new(AwsLcRs)), Err(FileStoreError::Io { .. })));
+    assert!(matches!(
+        FileKeyStore::open(&folder, Arc::new(AwsLcRs)),
+        Err(FileStoreError::Io { .. })
+    ));
 }

@@ -50,7 +50,9 @@ impl Disk {
     /// The store on this disk.
     pub(crate) fn open(&self) -> Result<FileKeyStore, FileStoreError> {
         let disk = self.clone();
-        FileKeyStore::open_with_faults(&self.folder, Arc::new(AwsLcRs), move |operation| disk.before(operation))
+        FileKeyStore::open_with_faults(&self.folder, Arc::new(AwsLcRs), move |operation| {
+            disk.before(operation)
+        })
     }
 
     fn before(&self, operation: &str) -> io::Result<()> {

@@ -8,7 +8,10 @@ use crate::{files, keys_are_neither_lost_nor_orphaned, opened, told};
 use keyferry::Secret;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Curve, KeyKind};
-use keyferry::keys::{Channel, FileKeyStore, FileStoreError, Installation, KeyStore, KeyWish, MessageId, ProfileNames, Provisioning};
+use keyferry::keys::{
+    Channel, FileKeyStore, FileStoreError, Installation, KeyStore, KeyWish, MessageId,
+    ProfileNames, Provisioning,
+};
 
 #[tokio::test]
 async fn what_was_done_is_there_after_opening_again() {
@@ -16,8 +19,14 @@ async fn what_was_done_is_there_after_opening_again() {
     let folder = scratch.path("keys");
     let store = opened(&folder);
     with_profile(&store, &["a", "b"]).await;
-    store.install(PROFILE, vec![Installation::new("a", "INACTIVE", certificate(&store, "a").await)]).await.unwrap();
-    store.open_activation(Channel::of_message(MAILBOX, Secret::new("t"), Secret::new("claim"))).await.unwrap();
+    store
+        .install(PROFILE, vec![Installation::new("a", "INACTIVE", certificate(&store, "a").await)])
+        .await
+        .unwrap();
+    store
+        .open_activation(Channel::of_message(MAILBOX, Secret::new("t"), Secret::new("claim")))
+        .await
+        .unwrap();
     store.begin(wanted("m1", &["c"])).await.unwrap();
     store.begin(wanted("m2", &["d"])).await.unwrap();
     store.seal(&message("m2"), own(), "\u{0} \"answer\" \u{1f511}").await.unwrap();
@@ -34,21 +43,46 @@ async fn what_was_done_is_there_after_opening_again() {
     assert_eq!(files(&folder), left, "opening changes nothing");
     assert_eq!(store.commit(&message("m2")).await.unwrap().unwrap().keys.len(), 3);
     store.remove_profile(PROFILE).await.unwrap();
-    assert_eq!(files(&folder).into_keys().collect::<Vec<_>>(), ["state.json"], "the keys are gone with what they were for");
+    assert_eq!(
+        files(&folder).into_keys().collect::<Vec<_>>(),
+        ["state.json"],
+        "the keys are gone with what they were for"
+    );
 }
 
 #[tokio::test]
 async fn every_kind_of_key_is_read_again() {
     let scratch = Scratch::new();
     let folder = scratch.path("keys");
-    let kinds = [KeyKind::Rsa { bits: 2048 }, KeyKind::Ec(Curve::P256), KeyKind::Ec(Curve::P384), KeyKind::Ec(Curve::P521), KeyKind::Ed25519];
-    let wishes = kinds.iter().enumerate().map(|(index, kind)| KeyWish::new(index.to_string(), "SIG", *kind)).collect();
+    let kinds = [
+        KeyKind::Rsa { bits: 2048 },
+        KeyKind::Ec(Curve::P256),
+        KeyKind::Ec(Curve::P384),
+        KeyKind::Ec(Curve::P521),
+        KeyKind::Ed25519,
+    ];
+    let wishes = kinds
+        .iter()
+        .enumerate()
+        .map(|(index, kind)| KeyWish::new(index.to_string(), "SIG", *kind))
+        .collect();
     let names = ProfileNames::new(PROFILE, "userA", "Profile", "Example");
-    let pending = opened(&folder).begin(Provisioning::new(message("m1"), [7; 32], names, wishes)).await.unwrap();
+    let pending = opened(&folder)
+        .begin(Provisioning::new(message("m1"), [7; 32], names, wishes))
+        .await
+        .unwrap();
     assert_eq!(opened(&folder).all_pending().await.unwrap(), std::slice::from_ref(&pending));
     let Some(openssl) = openssl() else { return };
     for name in files(&folder).into_keys().filter(|name| name.ends_with(".p8")) {
-        openssl.run(&["pkey", "-inform", "DER", "-in", &format!("{folder}/{name}"), "-noout", "-check"]);
+        openssl.run(&[
+            "pkey",
+            "-inform",
+            "DER",
+            "-in",
+            &format!("{folder}/{name}"),
+            "-noout",
+            "-check",
+        ]);
     }
 }
 
@@ -87,19 +121,37 @@ async fn a_folder_is_open_once() {
 async fn names_from_outside_are_no_file_names() {
     let scratch = Scratch::new();
     let folder = scratch.path("a/keys");
-    assert!(matches!(FileKeyStore::open(&folder, Arc::new(AwsLcRs)), Err(FileStoreError::Io { .. })), "the parent has to be there");
+    assert!(
+        matches!(FileKeyStore::open(&folder, Arc::new(AwsLcRs)), Err(FileStoreError::Io { .. })),
+        "the parent has to be there"
+    );
     std::fs::create_dir(scratch.path("a")).unwrap();
     let store = opened(&folder);
-    for hostile in ["../../escaped", "/var/escaped", "", ".", "state.json", "a\0b", "con", "x".repeat(60_000).as_str()] {
+    for hostile in [
+        "../../escaped",
+        "/var/escaped",
+        "",
+        ".",
+        "state.json",
+        "a\0b",
+        "con",
+        "x".repeat(60_000).as_str(),
+    ] {
         let message = MessageId::new(format!("https://hub.example/ms/{hostile}"), hostile);
         let names = ProfileNames::new(hostile, hostile, hostile, hostile);
         let wish = KeyWish::new(hostile, hostile, KeyKind::Ec(Curve::P256));
         store.begin(Provisioning::new(message.clone(), [7; 32], names, vec![wish])).await.unwrap();
-        store.seal(&message, Channel::of_mailbox(hostile, Secret::new(hostile)), hostile).await.unwrap();
+        store
+            .seal(&message, Channel::of_mailbox(hostile, Secret::new(hostile)), hostile)
+            .await
+            .unwrap();
         store.commit(&message).await.unwrap().unwrap();
     }
     keys_are_neither_lost_nor_orphaned(&store, &folder).await;
-    let above: Vec<_> = std::fs::read_dir(scratch.path("a")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let above: Vec<_> = std::fs::read_dir(scratch.path("a"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     assert_eq!(above, ["keys"]);
     drop(store);
     assert_eq!(opened(&folder).profiles().await.unwrap().len(), 8);
@@ -117,7 +169,12 @@ async fn files_of_others_are_left_alone_and_left_overs_are_removed() {
     for name in others {
         std::fs::write(format!("{folder}/{name}"), "theirs").unwrap();
     }
-    for name in [&format!("{digest}.p8"), &format!("{digest}.p8.tmp"), &format!("{key}.tmp"), "state.json.tmp"] {
+    for name in [
+        &format!("{digest}.p8"),
+        &format!("{digest}.p8.tmp"),
+        &format!("{key}.tmp"),
+        "state.json.tmp",
+    ] {
         std::fs::write(format!("{folder}/{name}"), octets).unwrap();
     }
     let store = opened(&folder);

@@ -1,4 +1,5 @@
-//! Every operation on a file fails once, at the end of the program or of the power: each step was done as a whole, or not at all.
+//! Every operation on a file fails once, at the end of the program or of the power: each step was
+//! done as a whole, or not at all.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +22,15 @@ const STEPS: usize = 15;
 
 async fn step(store: &dyn KeyStore, number: usize) -> Result<(), KeyStoreError> {
     match number {
-        0 => drop(store.open_activation(Channel::of_message(MAILBOX, Secret::new("t"), Secret::new("claim"))).await?),
+        0 => drop(
+            store
+                .open_activation(Channel::of_message(
+                    MAILBOX,
+                    Secret::new("t"),
+                    Secret::new("claim"),
+                ))
+                .await?,
+        ),
         1 => drop(store.begin(wanted("m1", &["a", "b"])).await?),
         2 => drop(store.seal(&message("m1"), own(), "answer").await?),
         3 => drop(store.commit(&message("m1")).await?),
@@ -62,7 +71,9 @@ async fn every_operation_fails(fault: Fault) {
         images.push(files(&scratch.path("keys")));
     }
     keys_are_neither_lost_nor_orphaned(&store, &scratch.path("keys")).await;
-    assert!(store.profiles().await.unwrap().is_empty() && store.all_pending().await.unwrap().is_empty());
+    assert!(
+        store.profiles().await.unwrap().is_empty() && store.all_pending().await.unwrap().is_empty()
+    );
 
     let mut operations = 0;
     for (number, image) in (0..STEPS).zip(images) {
@@ -70,7 +81,9 @@ async fn every_operation_fails(fault: Fault) {
             let scratch = Scratch::new();
             let folder = scratch.path("keys");
             std::fs::create_dir(&folder).unwrap();
-            image.iter().for_each(|(name, octets)| std::fs::write(format!("{folder}/{name}"), octets).unwrap());
+            image.iter().for_each(|(name, octets)| {
+                std::fs::write(format!("{folder}/{name}"), octets).unwrap()
+            });
             let disk = Disk::new(folder.clone(), fault, at).with_durable(image.clone());
             let mut store = disk.open().unwrap_or_else(|_| disk.open_again());
             let before = told(&store, &messages()).await;
@@ -89,7 +102,11 @@ async fn every_operation_fails(fault: Fault) {
             // The same step again: it does nothing if it was done.
             step(&store, number).await.unwrap();
             if done.is_ok() || after != before {
-                assert_eq!(told(&store, &messages()).await, after, "step {number} was done by half, or was not durable, at operation {at}");
+                assert_eq!(
+                    told(&store, &messages()).await,
+                    after,
+                    "step {number} was done by half, or was not durable, at operation {at}"
+                );
             }
             keys_are_neither_lost_nor_orphaned(&store, &folder).await;
         }
@@ -112,15 +129,21 @@ async fn a_step_that_the_power_ended_was_done_as_a_whole_or_not_at_all() {
     every_operation_fails(Fault::PowerLost).await;
 }
 
-/// Has a device do something on a disk where an operation fails, starts it again until it is through, and checks.
-fn device_at_every_operation(first: impl Fn(&World) -> String, act: impl AsyncFn(&Agent, &str), check: impl Fn(&World)) {
+/// Has a device do something on a disk where an operation fails, starts it again until it is
+/// through, and checks.
+fn device_at_every_operation(
+    first: impl Fn(&World) -> String,
+    act: impl AsyncFn(&Agent, &str),
+    check: impl Fn(&World),
+) {
     for fault in [Fault::Killed, Fault::PowerLost] {
         let mut at = 0;
         loop {
             let scratch = Scratch::new();
             let folder = scratch.path("keys");
             // What comes first is done on a disk without faults.
-            let mut world = with_store(World::new(), FileKeyStore::open(&folder, Arc::new(AwsLcRs)).unwrap());
+            let mut world =
+                with_store(World::new(), FileKeyStore::open(&folder, Arc::new(AwsLcRs)).unwrap());
             let what = first(&world);
             let durable = files(&folder);
             world = with_store(world, opened_elsewhere());
@@ -176,7 +199,10 @@ fn a_device_survives_while_provisioning() {
             let posted = &state.mailboxes["b1"].messages[0];
             let (command, answer) = (posted.command.clone(), posted.answer.clone().unwrap());
             drop(state);
-            assert_eq!(world.verify(&command, &answer).keys()[0].public_key(), &profile.keys[0].public_key);
+            assert_eq!(
+                world.verify(&command, &answer).keys()[0].public_key(),
+                &profile.keys[0].public_key
+            );
         },
     );
 }
@@ -190,7 +216,13 @@ fn a_device_survives_while_installing_a_certificate() {
             world.activate(&link).unwrap();
             let profile = &world.profiles()[0];
             let certificates = certificates(world, &command, &world.hub.answer_in(&bid).unwrap());
-            world.hub.post_to(&profile.channel.address, Command::new(CommandHeader::new(60, 60), delivery(&profile.names.id, &certificates)));
+            world.hub.post_to(
+                &profile.channel.address,
+                Command::new(
+                    CommandHeader::new(60, 60),
+                    delivery(&profile.names.id, &certificates),
+                ),
+            );
             profile.names.id.clone()
         },
         async |agent, profile_id| drop(agent.poll(profile_id, Duration::ZERO).await),
@@ -206,7 +238,10 @@ fn a_device_survives_while_deleting() {
     device_at_every_operation(
         |world| {
             let profile = world.provisioned(&one_key());
-            world.hub.post_to(&profile.channel.address, Command::new(CommandHeader::new(60, 60), DeleteCommand::new(None, true)));
+            world.hub.post_to(
+                &profile.channel.address,
+                Command::new(CommandHeader::new(60, 60), DeleteCommand::new(None, true)),
+            );
             profile.names.id
         },
         async |agent, profile_id| drop(agent.poll(profile_id, Duration::ZERO).await),

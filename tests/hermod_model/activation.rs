@@ -15,8 +15,14 @@ fn plugout(text: &str) -> Plugout {
 fn reads_both_real_forms_of_the_plugout_uri() {
     let rest = "url=https%3a%2f%2fext-cod1.test.nexusgroup.com%3A20400%2fhermod%2Frest%2Fms%2F99678846-836a-42f2-99e4-1de31bca857f&token=2dff6242-34d8-4d31-8ac8-c53a21341a03";
     let link = plugout(&format!("com.nexusgroup.plugout:///?{rest}"));
-    assert_eq!(link.url, "https://ext-cod1.test.nexusgroup.com:20400/hermod/rest/ms/99678846-836a-42f2-99e4-1de31bca857f");
-    assert_eq!((link.bid(), link.token.expose()), (Some("99678846-836a-42f2-99e4-1de31bca857f"), "2dff6242-34d8-4d31-8ac8-c53a21341a03"));
+    assert_eq!(
+        link.url,
+        "https://ext-cod1.test.nexusgroup.com:20400/hermod/rest/ms/99678846-836a-42f2-99e4-1de31bca857f"
+    );
+    assert_eq!(
+        (link.bid(), link.token.expose()),
+        (Some("99678846-836a-42f2-99e4-1de31bca857f"), "2dff6242-34d8-4d31-8ac8-c53a21341a03")
+    );
     assert_eq!(plugout(&format!("com.nexusgroup.plugout:///{rest}")), link);
     assert_eq!(plugout(&format!("COM.nexusgroup.Plugout:///?{rest}")), link);
     assert_eq!(plugout(link.to_uri().expose()), link);
@@ -25,21 +31,42 @@ fn reads_both_real_forms_of_the_plugout_uri() {
 #[test]
 fn a_plus_is_a_blank_in_a_title_and_a_plus_in_a_plugout_uri() {
     assert_eq!(plugout("com.nexusgroup.plugout:///?url=a+b&token=c%2Bd").url, "a+b");
-    let Activation::Start(link) = Activation::parse("personal://start?title=My+title%2B&redirect=my-redirect-URL%3A%2F%2F&x").unwrap() else {
+    let Activation::Start(link) =
+        Activation::parse("personal://start?title=My+title%2B&redirect=my-redirect-URL%3A%2F%2F&x")
+            .unwrap()
+    else {
         panic!()
     };
-    assert_eq!((link.title.as_deref(), link.redirect.as_deref()), (Some("My title+"), Some("my-redirect-URL://")));
+    assert_eq!(
+        (link.title.as_deref(), link.redirect.as_deref()),
+        (Some("My title+"), Some("my-redirect-URL://"))
+    );
     assert_eq!(link.params, [("x".to_owned(), String::new())]);
-    assert_eq!(link.to_uri().expose(), "personal://start?title=My+title%2B&redirect=my-redirect-URL%3A%2F%2F&x=");
+    assert_eq!(
+        link.to_uri().expose(),
+        "personal://start?title=My+title%2B&redirect=my-redirect-URL%3A%2F%2F&x="
+    );
 }
 
 #[test]
 fn reads_message_links_of_any_app() {
-    let Activation::Message(link) = Activation::parse("acme-id://hub.example:8443/ms/b1/m1?title=").unwrap() else { panic!() };
-    assert_eq!((&*link.scheme, &*link.host, &*link.prefix, &*link.bid, &*link.mid), ("acme-id", "hub.example:8443", "/ms", "b1", "m1"));
-    assert_eq!((link.box_url(), link.location()), ("https://hub.example:8443/ms/b1".into(), "https://hub.example:8443/ms/b1/m1".into()));
+    let Activation::Message(link) =
+        Activation::parse("acme-id://hub.example:8443/ms/b1/m1?title=").unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!(
+        (&*link.scheme, &*link.host, &*link.prefix, &*link.bid, &*link.mid),
+        ("acme-id", "hub.example:8443", "/ms", "b1", "m1")
+    );
+    assert_eq!(
+        (link.box_url(), link.location()),
+        ("https://hub.example:8443/ms/b1".into(), "https://hub.example:8443/ms/b1/m1".into())
+    );
     assert_eq!(link.title.as_deref(), Some(""));
-    let Activation::Message(link) = Activation::parse("personal://start/b1/m1").unwrap() else { panic!() };
+    let Activation::Message(link) = Activation::parse("personal://start/b1/m1").unwrap() else {
+        panic!()
+    };
     assert_eq!(link.host, "start");
     assert!(MessageLink::new("personal", "http://h/ms/b/m").is_err());
     assert!(MessageLink::new("https", "https://h/ms/b/m").is_err());
@@ -97,14 +124,19 @@ fn addresses_lose_exactly_one_leading_mark() {
         ("@john.doe@nexusgroup.com", Address::User("john.doe@nexusgroup.com".into())),
         ("@@x", Address::User("@x".into())),
         ("@TMP", Address::User("TMP".into())),
-        ("d07292df-f75c-4534-8567-642953b6d887", Address::Mailbox("d07292df-f75c-4534-8567-642953b6d887".into())),
+        (
+            "d07292df-f75c-4534-8567-642953b6d887",
+            Address::Mailbox("d07292df-f75c-4534-8567-642953b6d887".into()),
+        ),
         ("tmp", Address::Mailbox("tmp".into())),
     ] {
         assert_eq!(text.parse(), Ok(address.clone()));
         assert_eq!(address.to_string(), text);
     }
     assert!("".parse::<Address>().is_err() && "@".parse::<Address>().is_err());
-    assert!(Address::user("tmp").is_err() && Address::user("").is_err() && Address::user("a").is_ok());
+    assert!(
+        Address::user("tmp").is_err() && Address::user("").is_err() && Address::user("a").is_ok()
+    );
 }
 
 fn params() -> impl Strategy<Value = Vec<(String, String)>> {

@@ -53,7 +53,10 @@ fn sign_and_authenticate() {
     let filter = sign.params.filter.as_ref().unwrap();
     assert_eq!(filter.args.as_ref().unwrap()[0].value_text().as_deref(), Some("RSA"));
     assert_eq!(filter.args.as_ref().unwrap()[1].value_text(), None);
-    assert_eq!(round_trip!(Command, command("authCommand", &sign_body())).body.kind(), Some(CommandKind::Authenticate));
+    assert_eq!(
+        round_trip!(Command, command("authCommand", &sign_body())).body.kind(),
+        Some(CommandKind::Authenticate)
+    );
     let done = json!({ "code": 0, "result": { "contenttype": "pkcs7", "data": "MIIB" } });
     let read = round_trip!(Callback, callback("SIGN", "signResponse", &done));
     let Some(Response::Sign(response)) = &read.response else { panic!() };
@@ -77,12 +80,21 @@ fn ping() {
 
 #[test]
 fn pin_reset() {
-    let start =
-        json!({ "smartcardid": "s", "profileid": PROFILE, "driver": { "Name": "yubi", "Type": "minidriver" }, "operation": "adminkeychange" });
+    let start = json!({ "smartcardid": "s", "profileid": PROFILE, "driver": { "Name": "yubi", "Type": "minidriver" }, "operation": "adminkeychange" });
     let read = round_trip!(Command, command("spinCommand", &start));
     let CommandBody::StartPinReset(start) = &read.body else { panic!() };
-    assert_eq!((start.operation(), start.driver.as_ref().unwrap().name.clone()), (PinOperation::ADMIN_KEY_CHANGE, Some(DriverName::YUBI)));
-    round_trip!(Callback, callback("SPIN", "spinResponse", &json!({ "code": 0, "nonce": "0011", "transportedkey": "MIIB" })));
+    assert_eq!(
+        (start.operation(), start.driver.as_ref().unwrap().name.clone()),
+        (PinOperation::ADMIN_KEY_CHANGE, Some(DriverName::YUBI))
+    );
+    round_trip!(
+        Callback,
+        callback(
+            "SPIN",
+            "spinResponse",
+            &json!({ "code": 0, "nonce": "0011", "transportedkey": "MIIB" })
+        )
+    );
     let end = json!({ "encryptednonce": "ff", "smartcardid": "s", "profileid": PROFILE, "newadminkey": "0123" });
     let read = round_trip!(Command, command("epinCommand", &end));
     let CommandBody::EndPinReset(end) = &read.body else { panic!() };
@@ -92,7 +104,10 @@ fn pin_reset() {
 
 #[test]
 fn delete_and_desktop_certificates() {
-    round_trip!(Command, command("deleteCommand", &json!({ "profileid": PROFILE, "confirmation": false })));
+    round_trip!(
+        Command,
+        command("deleteCommand", &json!({ "profileid": PROFILE, "confirmation": false }))
+    );
     round_trip!(Callback, callback("DELETE", "deleteResponse", &json!({ "code": 5 })));
     let body = json!({
         "profileid": PROFILE, "smartcardid": "s", "desktopKeyProtectionLevel": "CONSENT",
@@ -145,17 +160,30 @@ fn submitted_poll_and_timeout() {
     let mut timeout = submitted;
     timeout["state"] = json!("TIMEOUT");
     assert_eq!(round_trip!(Callback, timeout).response, None);
-    let completed = Callback::completed(read, ResponseHeader::new("https://h/ms/b/m"), Response::Sign(SignResponse::refusal(1)));
-    assert_eq!((completed.state.as_str(), Callback::from_json(&completed.to_json()).unwrap() == completed), ("COMPLETED", true));
+    let completed = Callback::completed(
+        read,
+        ResponseHeader::new("https://h/ms/b/m"),
+        Response::Sign(SignResponse::refusal(1)),
+    );
+    assert_eq!(
+        (completed.state.as_str(), Callback::from_json(&completed.to_json()).unwrap() == completed),
+        ("COMPLETED", true)
+    );
 }
 
 #[test]
 fn mailbox() {
     let (created, expires) = ("2026-01-01T00:00:00Z", "2026-01-01T00:05:00Z");
-    round_trip!(Listing, json!({ "messages": [{ "mid": "m", "location": "https://h/ms/b/m", "commandType": "PROV", "expires": expires }] }));
+    round_trip!(
+        Listing,
+        json!({ "messages": [{ "mid": "m", "location": "https://h/ms/b/m", "commandType": "PROV", "expires": expires }] })
+    );
     round_trip!(Listing, json!({ "messages": [] }));
     let header = json!({ "mid": "m", "location": "https://h/ms/b/m", "commandType": "DELETE", "created": created, "expires": expires, "fqdn": "h" });
-    let read = round_trip!(Message, json!({ "header": header, "deleteCommand": { "confirmation": true }, "trace": 1 }));
+    let read = round_trip!(
+        Message,
+        json!({ "header": header, "deleteCommand": { "confirmation": true }, "trace": 1 })
+    );
     let listed = ListedMessage::new("m", "https://h/ms/b/m", "DELETE".into(), expires);
     let mut command = Command::new(CommandHeader::new(300, 300), DeleteCommand::new(None, true));
     command.extra.insert("trace", &1).unwrap();
@@ -165,7 +193,10 @@ fn mailbox() {
         json!({ "responseHeader": { "inReplyTo": "https://h/ms/b/m", "status": 200 }, "provResponse": { "code": 0, "result": { "contenttype": "jws", "data": "a.b.c" } } })
     );
     round_trip!(ReservedBox, json!({ "bid": "b", "boxurl": "https://h/ms/b", "token": "t" }));
-    round_trip!(ErrorBody, json!({ "error": { "code": "GONE", "message": "m", "requestId": "r" } }));
+    round_trip!(
+        ErrorBody,
+        json!({ "error": { "code": "GONE", "message": "m", "requestId": "r" } })
+    );
     for text in [r#"{"header":{}}"#, r#"{"deleteCommand":{}}"#] {
         assert!(Message::from_json(text).is_err());
     }

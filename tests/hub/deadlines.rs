@@ -41,7 +41,10 @@ async fn expires_at_the_earlier_of_lifespan_and_timeout() {
         let seen = world.shop.seen();
         assert_eq!(seen.len(), 1);
         let callback = &seen[0].callback;
-        assert_eq!((callback.state.as_str(), &callback.response_header, &callback.response), ("TIMEOUT", &None, &None));
+        assert_eq!(
+            (callback.state.as_str(), &callback.response_header, &callback.response),
+            ("TIMEOUT", &None, &None)
+        );
         assert_eq!(callback.destinations, submitted.destinations);
     }
 }
@@ -104,7 +107,10 @@ async fn a_command_is_kept_for_its_retention_and_forgotten_then() {
     assert_eq!(world.state(&submitted).await, "TIMEOUT");
     assert_eq!(world.pass(1).await, None);
     refused(world.integrator("shop").await.poll(&submitted.command_id).await, Class::NotFound);
-    assert_eq!(format!("{:?}", world.store), "MemoryStore { commands: 0, mailboxes: 0, entries: 0 }");
+    assert_eq!(
+        format!("{:?}", world.store),
+        "MemoryStore { commands: 0, mailboxes: 0, entries: 0 }"
+    );
 }
 
 #[tokio::test]

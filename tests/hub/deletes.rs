@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use keyferry::hermod::model::{Address, Answer, Command, CommandHeader, DeleteCommand, DeleteResponse, Response, Submitted};
+use keyferry::hermod::model::{
+    Address, Answer, Command, CommandHeader, DeleteCommand, DeleteResponse, Response, Submitted,
+};
 use keyferry::hermod::wire::{CommandApi, MailboxApi, MailboxKey};
 use keyferry::{Class, Gate};
 
@@ -20,7 +22,8 @@ async fn deleted(world: &World, own: &MailboxKey, submitted: &Submitted, code: i
     let to = submitted.destinations.iter().find(|to| to.bid == own.bid).unwrap();
     let mailbox = world.hub.open(own.clone()).await.unwrap();
     mailbox.fetch(&to.mid).await.unwrap();
-    let answer = Answer::new(to.location.as_str(), Response::Delete(DeleteResponse::new(code))).to_json();
+    let answer =
+        Answer::new(to.location.as_str(), Response::Delete(DeleteResponse::new(code))).to_json();
     mailbox.answer(&to.mid, &answer).await.unwrap();
     // The mailbox may be gone by now: repeating the answer still succeeds.
     world.hub.open(own.clone()).await.unwrap().answer(&to.mid, &answer).await.unwrap();
@@ -36,13 +39,23 @@ async fn without_confirmation_only_the_mailbox_is_removed_and_at_once() {
     assert_eq!(world.state(&submitted).await, "COMPLETED");
     world.step().await;
     let callbacks = world.shop.seen().into_iter().map(|delivery| delivery.callback);
-    let callback = callbacks.into_iter().find(|callback| callback.command_id == submitted.command_id).unwrap();
-    assert_eq!((callback.state.as_str(), &callback.response_header, &callback.response), ("COMPLETED", &None, &None));
+    let callback =
+        callbacks.into_iter().find(|callback| callback.command_id == submitted.command_id).unwrap();
+    assert_eq!(
+        (callback.state.as_str(), &callback.response_header, &callback.response),
+        ("COMPLETED", &None, &None)
+    );
 
     // The device hears nothing but that its mailbox is gone.
     refused(world.hub.open(one.clone()).await.unwrap().list(Duration::ZERO).await, Class::Expired);
-    refused(world.open(&submitted, 0, 'c').await.fetch(&submitted.destinations[0].mid).await, Class::Expired);
-    refused(world.open(&waiting, 0, 'c').await.fetch(&waiting.destinations[0].mid).await, Class::Expired);
+    refused(
+        world.open(&submitted, 0, 'c').await.fetch(&submitted.destinations[0].mid).await,
+        Class::Expired,
+    );
+    refused(
+        world.open(&waiting, 0, 'c').await.fetch(&waiting.destinations[0].mid).await,
+        Class::Expired,
+    );
     let left = world.submit(ping(&[user(USER)])).await;
     assert_eq!(left.destinations.iter().map(|to| &to.bid).collect::<Vec<_>>(), [&two.bid]);
 }
@@ -79,7 +92,10 @@ async fn all_of_a_users_devices_are_asked_and_it_is_done_when_all_are() {
     assert_eq!(world.state(&submitted).await, "IN_PROGRESS");
     deleted(&world, &two, &submitted, 0).await;
     let callback = world.integrator("shop").await.poll(&submitted.command_id).await.unwrap();
-    assert_eq!((callback.state.as_str(), callback.response.unwrap().code()), ("COMPLETED", Some(0)));
+    assert_eq!(
+        (callback.state.as_str(), callback.response.unwrap().code()),
+        ("COMPLETED", Some(0))
+    );
     assert_eq!(world.refusal(ping(&[user(USER)])).await.class(), Class::NotFound);
 }
 
@@ -111,9 +127,18 @@ async fn nothing_to_delete_is_not_found() {
     let world = World::new();
     world.provision(USER, PROFILE).await;
     for confirmation in [true, false] {
-        assert_eq!(world.refusal(delete(user(USER), Some(SECOND), confirmation)).await.class(), Class::NotFound);
-        assert_eq!(world.refusal(delete(user("nobody"), None, confirmation)).await.class(), Class::NotFound);
-        refused(world.integrator("rival").await.submit(delete(user(USER), None, confirmation)).await, Class::NotFound);
+        assert_eq!(
+            world.refusal(delete(user(USER), Some(SECOND), confirmation)).await.class(),
+            Class::NotFound
+        );
+        assert_eq!(
+            world.refusal(delete(user("nobody"), None, confirmation)).await.class(),
+            Class::NotFound
+        );
+        refused(
+            world.integrator("rival").await.submit(delete(user(USER), None, confirmation)).await,
+            Class::NotFound,
+        );
     }
     assert_eq!(world.submit(ping(&[user(USER)])).await.destinations.len(), 1);
 }

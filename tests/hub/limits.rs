@@ -55,7 +55,8 @@ async fn stored_octets_are_limited_and_freed() {
         command.extra.insert("beside", &"x".repeat(10_000)).unwrap();
         command
     };
-    // The bodies are freed when the commands have ended, what their messages take when they are forgotten.
+    // The bodies are freed when the commands have ended, what their messages take when they are
+    // forgotten.
     for secs in [200, 8 * 86_400, 0] {
         for _ in 0..3 {
             world.submit(large()).await;
@@ -83,7 +84,11 @@ async fn mailboxes_of_one_user_are_limited() {
     let world = World::with(|config| config.limits.mailboxes_per_user = 1);
     world.provision(USER, PROFILE).await;
     let provisioning = Provisioning::begin(&world).await;
-    let answer = provisioned(&provisioning.message, &provisioning.reserved.box_url, "11111111-0e4d-436b-a512-2e18d8afe134");
+    let answer = provisioned(
+        &provisioning.message,
+        &provisioning.reserved.box_url,
+        "11111111-0e4d-436b-a512-2e18d8afe134",
+    );
     refused(provisioning.answer(&answer.to_json()).await, Class::Rate);
     assert_eq!(world.state(&provisioning.submitted).await, "IN_PROGRESS");
 }
@@ -99,7 +104,10 @@ async fn destinations_are_limited() {
 #[tokio::test]
 async fn bodies_are_limited_and_a_provision_command_may_hold_pictures() {
     let limits = HubConfig::new(PUBLIC, HOST).unwrap().limits;
-    assert_eq!((limits.command_octets, limits.answer_octets, limits.provision_octets), (1 << 20, 1 << 20, 4 << 20));
+    assert_eq!(
+        (limits.command_octets, limits.answer_octets, limits.provision_octets),
+        (1 << 20, 1 << 20, 4 << 20)
+    );
 
     let world = World::new();
     let picture = |octets: usize| {
@@ -118,7 +126,10 @@ async fn bodies_are_limited_and_a_provision_command_may_hold_pictures() {
     let mut big = certificate(user(USER), PROFILE);
     if let CommandBody::Certificate(command) = &mut big.body {
         command.certificates = vec![command.certificates[0].clone(); 16];
-        command.certificates.iter_mut().for_each(|certificate| certificate.data = OpaqueText::from("A".repeat(64 * 1024)));
+        command
+            .certificates
+            .iter_mut()
+            .for_each(|certificate| certificate.data = OpaqueText::from("A".repeat(64 * 1024)));
     }
     assert_eq!(world.refusal(big).await.class(), Class::TooLarge);
 

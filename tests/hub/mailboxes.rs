@@ -17,11 +17,18 @@ async fn every_token_that_does_not_fit_gets_the_same_answer() {
     let good = key(&one, 0, 'c');
     let other = key(&two, 0, 'c');
     let own = world.provision(USER, PROFILE).await;
-    let first = refused(world.hub.open(MailboxKey::of_mailbox("nothing", Secret::new("nothing"))).await, Class::Unauthorized);
+    let first = refused(
+        world.hub.open(MailboxKey::of_mailbox("nothing", Secret::new("nothing"))).await,
+        Class::Unauthorized,
+    );
     for wrong in [
         MailboxKey::of_message(good.bid.clone(), other.token.clone(), claim('c')),
         MailboxKey::of_message(other.bid.clone(), good.token.clone(), claim('c')),
-        MailboxKey::of_message(good.bid.clone(), Secret::new(good.token.expose().to_ascii_uppercase()), claim('c')),
+        MailboxKey::of_message(
+            good.bid.clone(),
+            Secret::new(good.token.expose().to_ascii_uppercase()),
+            claim('c'),
+        ),
         MailboxKey::of_message(good.bid.clone(), Secret::new(""), claim('c')),
         MailboxKey::of_mailbox(own.bid.clone(), good.token.clone()),
         MailboxKey::of_mailbox(good.bid.clone(), own.token.clone()),
@@ -45,7 +52,14 @@ async fn a_message_token_comes_with_a_claim_of_32_octets_and_a_mailbox_token_wit
     let long = format!("{}AAA", "c".repeat(42));
     let padded = format!("{}A=", "c".repeat(42));
     let spare = format!("{}B", "c".repeat(42));
-    for wrong in [None, Some(""), Some("cccc"), Some(long.as_str()), Some(padded.as_str()), Some(spare.as_str())] {
+    for wrong in [
+        None,
+        Some(""),
+        Some("cccc"),
+        Some(long.as_str()),
+        Some(padded.as_str()),
+        Some(spare.as_str()),
+    ] {
         refused(open(wrong).await, Class::Malformed);
     }
     let mut with_claim = own;
@@ -63,7 +77,8 @@ async fn a_token_claims_once() {
     for n in 0..4 {
         let submitted = world.submit(provision_to(USER)).await;
         let mid = &submitted.destinations[0].mid;
-        let (mine, theirs) = (world.open(&submitted, 0, 'a').await, world.open(&submitted, 0, 'b').await);
+        let (mine, theirs) =
+            (world.open(&submitted, 0, 'a').await, world.open(&submitted, 0, 'b').await);
         // Whatever the first call is, it binds; opening the gate does not.
         match n {
             0 => drop(mine.list(NOW).await.unwrap()),
@@ -87,12 +102,19 @@ async fn a_token_claims_once() {
 async fn a_message_token_in_a_permanent_mailbox_sees_only_that_message() {
     let world = World::new();
     let own = world.provision(USER, PROFILE).await;
-    let (one, two) = (world.submit(ping(&[user(USER)])).await, world.submit(ping(&[user(USER)])).await);
+    let (one, two) =
+        (world.submit(ping(&[user(USER)])).await, world.submit(ping(&[user(USER)])).await);
     let mailbox = world.open(&one, 0, 'c').await;
     let listed = mailbox.list(NOW).await.unwrap().messages;
-    assert_eq!(listed.iter().map(|message| &message.mid).collect::<Vec<_>>(), [&one.destinations[0].mid]);
+    assert_eq!(
+        listed.iter().map(|message| &message.mid).collect::<Vec<_>>(),
+        [&one.destinations[0].mid]
+    );
     refused(mailbox.fetch(&two.destinations[0].mid).await, Class::NotFound);
-    refused(mailbox.answer(&two.destinations[0].mid, &pong(&two.destinations[0].location, 0)).await, Class::NotFound);
+    refused(
+        mailbox.answer(&two.destinations[0].mid, &pong(&two.destinations[0].location, 0)).await,
+        Class::NotFound,
+    );
     refused(world.open(&one, 0, 'd').await.fetch(&one.destinations[0].mid).await, Class::Conflict);
     refused(mailbox.remove().await, Class::Unauthorized);
     refused(mailbox.reserve().await, Class::Unauthorized);
@@ -100,7 +122,10 @@ async fn a_message_token_in_a_permanent_mailbox_sees_only_that_message() {
     // The mailbox's own token sees all, claimed or not, oldest first.
     let whole = world.hub.open(own).await.unwrap();
     let listed = whole.list(NOW).await.unwrap().messages;
-    assert_eq!(listed.iter().map(|message| &message.mid).collect::<Vec<_>>(), [&one.destinations[0].mid, &two.destinations[0].mid]);
+    assert_eq!(
+        listed.iter().map(|message| &message.mid).collect::<Vec<_>>(),
+        [&one.destinations[0].mid, &two.destinations[0].mid]
+    );
     whole.fetch(&one.destinations[0].mid).await.unwrap();
     whole.answer(&one.destinations[0].mid, &pong(&one.destinations[0].location, 0)).await.unwrap();
     refused(mailbox.list(NOW).await, Class::Expired);
@@ -110,13 +135,19 @@ async fn a_message_token_in_a_permanent_mailbox_sees_only_that_message() {
 #[tokio::test]
 async fn a_mailbox_does_not_see_another() {
     let world = World::new();
-    let (one, two) = (world.provision(USER, PROFILE).await, world.provision("other", "11111111-0e4d-436b-a512-2e18d8afe134").await);
+    let (one, two) = (
+        world.provision(USER, PROFILE).await,
+        world.provision("other", "11111111-0e4d-436b-a512-2e18d8afe134").await,
+    );
     let submitted = world.submit(ping(&[user(USER)])).await;
     let mid = &submitted.destinations[0].mid;
     let stranger = world.hub.open(two).await.unwrap();
     assert!(stranger.list(NOW).await.unwrap().messages.is_empty());
     refused(stranger.fetch(mid).await, Class::NotFound);
-    refused(stranger.answer(mid, &pong(&submitted.destinations[0].location, 0)).await, Class::NotFound);
+    refused(
+        stranger.answer(mid, &pong(&submitted.destinations[0].location, 0)).await,
+        Class::NotFound,
+    );
     world.hub.open(one).await.unwrap().fetch(mid).await.unwrap();
 }
 
@@ -159,7 +190,8 @@ async fn a_long_poll_ends_empty_after_its_time_and_after_60_seconds_at_most() {
 async fn a_long_poll_ends_when_the_mailbox_is_removed() {
     let world = World::new();
     let own = world.provision(USER, PROFILE).await;
-    let (mailbox, same) = (world.hub.open(own.clone()).await.unwrap(), world.hub.open(own).await.unwrap());
+    let (mailbox, same) =
+        (world.hub.open(own.clone()).await.unwrap(), world.hub.open(own).await.unwrap());
     let (listing, removed) = tokio::join!(mailbox.list(Duration::from_secs(60)), async {
         tokio::task::yield_now().await;
         same.remove().await
@@ -199,7 +231,14 @@ async fn only_a_provision_message_in_a_temporary_mailbox_reserves() {
 async fn a_reserved_mailbox_is_empty_and_no_destination() {
     let world = World::new();
     let provisioning = Provisioning::begin(&world).await;
-    let reserved = world.hub.open(MailboxKey::of_mailbox(&*provisioning.reserved.bid, provisioning.reserved.token.clone())).await.unwrap();
+    let reserved = world
+        .hub
+        .open(MailboxKey::of_mailbox(
+            &*provisioning.reserved.bid,
+            provisioning.reserved.token.clone(),
+        ))
+        .await
+        .unwrap();
     assert!(reserved.list(NOW).await.unwrap().messages.is_empty());
     for to in [user(USER), Address::Mailbox(provisioning.reserved.bid.clone())] {
         assert_eq!(world.refusal(ping(&[to])).await.class(), Class::NotFound);
@@ -216,7 +255,10 @@ async fn a_removed_mailbox_is_gone_with_all_that_is_in_it() {
     mailbox.remove().await.unwrap();
     refused(mailbox.list(NOW).await, Class::Expired);
     refused(mailbox.fetch(&submitted.destinations[0].mid).await, Class::Expired);
-    refused(world.open(&submitted, 0, 'c').await.fetch(&submitted.destinations[0].mid).await, Class::Expired);
+    refused(
+        world.open(&submitted, 0, 'c').await.fetch(&submitted.destinations[0].mid).await,
+        Class::Expired,
+    );
     assert_eq!(world.refusal(ping(&[user(USER)])).await.class(), Class::NotFound);
     // Its profile is free again; nobody answers the command any more, and its end comes in time.
     assert_eq!(world.state(&submitted).await, "IN_PROGRESS");

@@ -25,7 +25,10 @@ async fn callbacks_back_off_and_end_visibly() {
     for (tries, pause) in [(1, 30), (2, 60), (3, 120), (4, 240)] {
         assert_eq!(world.shop.seen().len(), tries);
         let due = next.unwrap().duration_since(world.clock.now()).unwrap();
-        assert!(due >= Duration::from_secs(pause / 2) && due <= Duration::from_secs(pause), "{tries}: {due:?}");
+        assert!(
+            due >= Duration::from_secs(pause / 2) && due <= Duration::from_secs(pause),
+            "{tries}: {due:?}"
+        );
         // Not a moment before.
         world.clock.advance(due - Duration::from_millis(1));
         world.step().await;
@@ -123,8 +126,12 @@ async fn one_who_hangs_does_not_keep_others_waiting() {
     let world = World::with(|config| {
         config.callbacks.in_flight = 4;
         config.callbacks.per_integrator = 2;
-        config.integrators.push(IntegratorConfig::new("slow").with_callback(AnyCallbackApi::new(slow.clone())));
-        config.integrators.push(IntegratorConfig::new("quick").with_callback(AnyCallbackApi::new(quick.clone())));
+        config
+            .integrators
+            .push(IntegratorConfig::new("slow").with_callback(AnyCallbackApi::new(slow.clone())));
+        config
+            .integrators
+            .push(IntegratorConfig::new("quick").with_callback(AnyCallbackApi::new(quick.clone())));
     });
     for (id, number) in [("slow", 8), ("quick", 8)] {
         for _ in 0..number {

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use keyferry::hermod::hub::DeliveryState;
-use keyferry::hermod::model::{Address, Answer, Command, CommandHeader, DeleteCommand, DeleteResponse, ProvisionResponse, Response, Submitted};
+use keyferry::hermod::model::{
+    Address, Answer, Command, CommandHeader, DeleteCommand, DeleteResponse, ProvisionResponse,
+    Response, Submitted,
+};
 use keyferry::hermod::wire::{CommandApi, MailboxApi, MailboxKey};
 use keyferry::{Class, Error, Gate};
 
@@ -39,7 +42,15 @@ struct Past {
 }
 
 fn expected(error: &Error) {
-    let known = [Class::NotFound, Class::Expired, Class::Conflict, Class::Unauthorized, Class::Rate, Class::User, Class::Malformed];
+    let known = [
+        Class::NotFound,
+        Class::Expired,
+        Class::Conflict,
+        Class::Unauthorized,
+        Class::Rate,
+        Class::User,
+        Class::Malformed,
+    ];
     assert!(known.contains(&error.class()), "{error}");
 }
 
@@ -54,7 +65,8 @@ async fn whatever_happens_states_move_forward_and_every_end_is_told() {
             config.limits.mailboxes_per_user = 3;
             config.limits.commands_in_progress = 12;
         });
-        let (mut dice, mut past) = (Dice(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed)), Past::default());
+        let (mut dice, mut past) =
+            (Dice(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed)), Past::default());
         for _ in 0..80 {
             turn(&world, &mut dice, &mut past).await;
             check(&world, &mut past).await;
@@ -64,12 +76,25 @@ async fn whatever_happens_states_move_forward_and_every_end_is_told() {
         world.shop.is_now(Mood::Takes);
         world.pass(300).await;
         world.pass(3600).await;
-        assert!(world.hub.failed_deliveries(None, None, 1).await.unwrap().iter().all(|delivery| delivery.state == DeliveryState::Failed));
+        assert!(
+            world
+                .hub
+                .failed_deliveries(None, None, 1)
+                .await
+                .unwrap()
+                .iter()
+                .all(|delivery| delivery.state == DeliveryState::Failed)
+        );
         let mut ids: HashMap<String, String> = HashMap::new();
         for delivery in world.shop.seen() {
             let command = delivery.callback.command_id.to_string();
-            assert_eq!(ids.entry(command.clone()).or_insert(delivery.id.clone()), &delivery.id, "seed {seed}");
-            let polled = world.integrator("shop").await.poll(&delivery.callback.command_id).await.unwrap();
+            assert_eq!(
+                ids.entry(command.clone()).or_insert(delivery.id.clone()),
+                &delivery.id,
+                "seed {seed}"
+            );
+            let polled =
+                world.integrator("shop").await.poll(&delivery.callback.command_id).await.unwrap();
             assert_eq!(polled, delivery.callback, "seed {seed}");
         }
         assert_eq!(ids.len(), past.submitted.len(), "seed {seed}");
@@ -85,9 +110,16 @@ async fn whatever_happens_states_move_forward_and_every_end_is_told() {
             }
         }
         assert_eq!(world.pass(40 * 86_400).await, None, "seed {seed}");
-        assert_eq!(format!("{:?}", world.store), "MemoryStore { commands: 0, mailboxes: 0, entries: 0 }", "seed {seed}");
+        assert_eq!(
+            format!("{:?}", world.store),
+            "MemoryStore { commands: 0, mailboxes: 0, entries: 0 }",
+            "seed {seed}"
+        );
     }
-    assert!(completed > 200 && timed_out > 200 && registered > 50, "{completed} {timed_out} {registered}");
+    assert!(
+        completed > 200 && timed_out > 200 && registered > 50,
+        "{completed} {timed_out} {registered}"
+    );
 }
 
 async fn turn(world: &World, dice: &mut Dice, past: &mut Past) {
@@ -96,7 +128,8 @@ async fn turn(world: &World, dice: &mut Dice, past: &mut Past) {
         3..7 => device(world, dice, past).await,
         7 => repeat(world, dice, past).await,
         8 => {
-            let mood = [Mood::Takes, Mood::Refuses(Class::Storage), Mood::Refuses(Class::Rate)][dice.roll(3)];
+            let mood = [Mood::Takes, Mood::Refuses(Class::Storage), Mood::Refuses(Class::Rate)]
+                [dice.roll(3)];
             world.shop.is_now(mood);
             world.step().await;
         }
@@ -115,7 +148,9 @@ async fn submit(world: &World, dice: &mut Dice, past: &mut Past) {
     let to = match dice.roll(3) {
         0 => Address::Tmp,
         1 => user(name),
-        _ => dice.pick(&past.mailboxes).map_or(Address::Tmp, |own| Address::Mailbox(own.bid.clone())),
+        _ => {
+            dice.pick(&past.mailboxes).map_or(Address::Tmp, |own| Address::Mailbox(own.bid.clone()))
+        }
     };
     let mut command = match dice.roll(4) {
         0 => {
@@ -159,10 +194,15 @@ async fn device(world: &World, dice: &mut Dice, past: &mut Past) {
             };
             past.profiles += 1;
             past.mailboxes.push(MailboxKey::of_mailbox(&*reserved.bid, reserved.token));
-            provisioned(&message, &reserved.box_url, &format!("profile-{}", past.profiles)).to_json()
+            provisioned(&message, &reserved.box_url, &format!("profile-{}", past.profiles))
+                .to_json()
         }
-        "PROV" => Answer::new(&*to.location, Response::Provision(ProvisionResponse::refusal(1))).to_json(),
-        "DELETE" => Answer::new(&*to.location, Response::Delete(DeleteResponse::new(code))).to_json(),
+        "PROV" => {
+            Answer::new(&*to.location, Response::Provision(ProvisionResponse::refusal(1))).to_json()
+        }
+        "DELETE" => {
+            Answer::new(&*to.location, Response::Delete(DeleteResponse::new(code))).to_json()
+        }
         _ => pong(&to.location, code),
     };
     match mailbox.answer(&to.mid, &text).await {
@@ -175,11 +215,14 @@ async fn device(world: &World, dice: &mut Dice, past: &mut Past) {
 async fn repeat(world: &World, dice: &mut Dice, past: &Past) {
     let mut mids: Vec<&String> = past.answers.keys().collect();
     mids.sort();
-    let Some((submitted, n, text)) = dice.pick(&mids).and_then(|mid| past.answers.get(*mid)) else { return };
+    let Some((submitted, n, text)) = dice.pick(&mids).and_then(|mid| past.answers.get(*mid)) else {
+        return;
+    };
     let to = &submitted.destinations[*n];
     for letter in ['a', 'b'] {
         let Ok(mailbox) = world.hub.open(key(submitted, *n, letter)).await else { continue };
-        let (same, other) = (mailbox.answer(&to.mid, text).await, mailbox.answer(&to.mid, "{}").await);
+        let (same, other) =
+            (mailbox.answer(&to.mid, text).await, mailbox.answer(&to.mid, "{}").await);
         refused(other, Class::Conflict);
         if let Err(error) = same {
             // The other claim.

@@ -13,7 +13,10 @@ async fn no_secret_is_shown_by_debug() {
     let mut header = CommandHeader::new(60, 60);
     header.to = Some(vec![Address::Tmp]);
     let shop = world.hub.open(ApiKey::new("shop", Secret::new("shop-key"))).await.unwrap();
-    let submitted = shop.submit(Command::new(header, EndPinResetCommand::new(Secret::new("canary-nonce")))).await.unwrap();
+    let submitted = shop
+        .submit(Command::new(header, EndPinResetCommand::new(Secret::new("canary-nonce"))))
+        .await
+        .unwrap();
     let key = key(&submitted, 0, 'c');
     let token = key.token.expose().to_owned();
     let mailbox = world.hub.open(key.clone()).await.unwrap();
@@ -21,7 +24,10 @@ async fn no_secret_is_shown_by_debug() {
     let id: u64 = submitted.command_id.as_str().parse().unwrap();
     let record = world.store.command("shop", id).await.unwrap().unwrap();
     let found = world.store.find_token(&Digest::of(&AwsLcRs, &key.token)).await.unwrap().unwrap();
-    let mut seen = format!("{:?}{shop:?}{mailbox:?}{submitted:?}{message:?}{key:?}{record:?}{found:?}{:?}", world.hub, world.store);
+    let mut seen = format!(
+        "{:?}{shop:?}{mailbox:?}{submitted:?}{message:?}{key:?}{record:?}{found:?}{:?}",
+        world.hub, world.store
+    );
     seen.push_str(&format!("{:?}", shop.poll(&submitted.command_id).await.unwrap()));
     let digest = Digest::of(&AwsLcRs, &Secret::new("shop-key")).to_hex();
     for secret in ["shop-key", "canary-nonce", &token, claim('c').expose(), &digest] {
@@ -61,7 +67,9 @@ async fn tokens_and_ids_are_uuids_that_differ() {
     for _ in 0..8 {
         let submitted = world.submit(ping(&[])).await;
         let to = &submitted.destinations[0];
-        for id in [to.bid.clone(), to.mid.clone(), key(&submitted, 0, 'c').token.expose().to_owned()] {
+        for id in
+            [to.bid.clone(), to.mid.clone(), key(&submitted, 0, 'c').token.expose().to_owned()]
+        {
             assert_eq!((id.len(), &id[14..15]), (36, "4"));
             assert!(seen.insert(id));
         }

@@ -1,17 +1,24 @@
-//! A hub, its clock, an integrator that remembers its callbacks, and devices that do as they are told.
+//! A hub, its clock, an integrator that remembers its callbacks, and devices that do as they are
+//! told.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, Curve, KeyKind, Provider};
-use keyferry::hermod::hub::{Digest, Hub, HubConfig, Integrator, IntegratorConfig, Mailbox, MemoryStore};
+use keyferry::hermod::hub::{
+    Digest, Hub, HubConfig, Integrator, IntegratorConfig, Mailbox, MemoryStore,
+};
 use keyferry::hermod::model::{
-    Activation, Address, Answer, CertificateCommand, CertificateResponse, Command, CommandHeader, DeviceInfo, KeyCertificate, KeyGenRequest,
-    KeyTypePrio, KeyUsage, Message, PingCommand, PingResponse, ProfileRequest, ProvisionCommand, ProvisionResponse, ReservedBox, Response, Submitted,
+    Activation, Address, Answer, CertificateCommand, CertificateResponse, Command, CommandHeader,
+    DeviceInfo, KeyCertificate, KeyGenRequest, KeyTypePrio, KeyUsage, Message, PingCommand,
+    PingResponse, ProfileRequest, ProvisionCommand, ProvisionResponse, ReservedBox, Response,
+    Submitted,
 };
 use keyferry::hermod::proof::{Asked, UnsignedAnswer};
-use keyferry::hermod::wire::{AnyCallbackApi, ApiKey, CallbackApi, CommandApi, Delivery, MailboxApi, MailboxKey};
+use keyferry::hermod::wire::{
+    AnyCallbackApi, ApiKey, CallbackApi, CommandApi, Delivery, MailboxApi, MailboxKey,
+};
 use keyferry::{Class, Error, Gate, ManualClock, Secret};
 
 pub(crate) const PUBLIC: &str = "https://hub.example/hermod/rest/ms";
@@ -70,9 +77,14 @@ pub(crate) fn config(shop: &Receiver) -> HubConfig {
     HubConfig::new(PUBLIC, HOST)
         .unwrap()
         .with_integrator(
-            IntegratorConfig::new("shop").with_key(digest("shop-key")).with_group("acme").with_callback(AnyCallbackApi::new(shop.clone())),
+            IntegratorConfig::new("shop")
+                .with_key(digest("shop-key"))
+                .with_group("acme")
+                .with_callback(AnyCallbackApi::new(shop.clone())),
         )
-        .with_integrator(IntegratorConfig::new("portal").with_key(digest("portal-key")).with_group("acme"))
+        .with_integrator(
+            IntegratorConfig::new("portal").with_key(digest("portal-key")).with_group("acme"),
+        )
         .with_integrator(IntegratorConfig::new("rival").with_key(digest("rival-key")))
 }
 
@@ -87,7 +99,11 @@ impl World {
         change(&mut config);
         let clock = ManualClock::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
         let store = Arc::new(MemoryStore::default());
-        let hub = Hub::builder(Arc::new(AwsLcRs), config).with_clock(Arc::new(clock.clone())).with_store(store.clone()).build().unwrap();
+        let hub = Hub::builder(Arc::new(AwsLcRs), config)
+            .with_clock(Arc::new(clock.clone()))
+            .with_store(store.clone())
+            .build()
+            .unwrap();
         Self { hub, clock, shop, store }
     }
 
@@ -141,7 +157,9 @@ pub(crate) fn claim(letter: char) -> Secret {
 
 /// The credential in the activation link of the `n`th destination.
 pub(crate) fn key(submitted: &Submitted, n: usize, letter: char) -> MailboxKey {
-    let Activation::Plugout(link) = submitted.destinations[n].activation().unwrap() else { panic!("not a plugout link") };
+    let Activation::Plugout(link) = submitted.destinations[n].activation().unwrap() else {
+        panic!("not a plugout link")
+    };
     assert_eq!(link.url, format!("{PUBLIC}/{}", submitted.destinations[n].bid));
     MailboxKey::of_message(link.bid().unwrap(), link.token.clone(), claim(letter))
 }
@@ -149,7 +167,10 @@ pub(crate) fn key(submitted: &Submitted, n: usize, letter: char) -> MailboxKey {
 pub(crate) fn provision_to(user: &str) -> Command {
     let key_type = KeyTypePrio::new("EC", "256", "ES256");
     let keys = vec![KeyGenRequest::new("signer", KeyUsage::SIG, vec![key_type])];
-    Command::new(CommandHeader::new(300, 200), ProvisionCommand::new("n0nce", user, ProfileRequest::new("Acme", "Jane", keys)))
+    Command::new(
+        CommandHeader::new(300, 200),
+        ProvisionCommand::new("n0nce", user, ProfileRequest::new("Acme", "Jane", keys)),
+    )
 }
 
 pub(crate) fn ping(to: &[Address]) -> Command {
@@ -161,7 +182,10 @@ pub(crate) fn ping(to: &[Address]) -> Command {
 pub(crate) fn certificate(to: Address, profile: &str) -> Command {
     let mut header = CommandHeader::new(300, 200);
     header.to = Some(vec![to]);
-    Command::new(header, CertificateCommand::new(profile, vec![KeyCertificate::new("signer", "MIID")]))
+    Command::new(
+        header,
+        CertificateCommand::new(profile, vec![KeyCertificate::new("signer", "MIID")]),
+    )
 }
 
 pub(crate) fn user(id: &str) -> Address {
@@ -178,18 +202,32 @@ pub(crate) fn certified(location: &str, code: i64) -> String {
 
 /// The answer of an honest device.
 pub(crate) fn provisioned(message: &Message, box_url: &str, profile: &str) -> Answer {
-    let signed = |asked: &Asked| UnsignedAnswer::new(asked, profile, box_url, DeviceInfo::new("Linux")).with_fqdn(message.header.fqdn.as_str());
+    let signed = |asked: &Asked| {
+        UnsignedAnswer::new(asked, profile, box_url, DeviceInfo::new("Linux"))
+            .with_fqdn(message.header.fqdn.as_str())
+    };
     provisioned_by(message, signed)
 }
 
 /// The same with the outer part as `build` makes it.
-pub(crate) fn provisioned_by(message: &Message, build: impl FnOnce(&Asked) -> UnsignedAnswer) -> Answer {
-    let keyferry::hermod::model::CommandBody::Provision(command) = &message.body else { panic!("not a provision command") };
+pub(crate) fn provisioned_by(
+    message: &Message,
+    build: impl FnOnce(&Asked) -> UnsignedAnswer,
+) -> Answer {
+    let keyferry::hermod::model::CommandBody::Provision(command) = &message.body else {
+        panic!("not a provision command")
+    };
     let asked = Asked::from_command(command).unwrap();
-    let (pair, attestation) = (AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap(), AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
+    let (pair, attestation) = (
+        AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap(),
+        AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap(),
+    );
     let key = asked.keys[0].sign(&asked.nonce, Algorithm::Es256, &*pair).unwrap();
     let jws = build(&asked).with_signed_keys([key]).sign(&*attestation).unwrap();
-    Answer::new(message.header.location.as_str(), Response::Provision(ProvisionResponse::success(jws)))
+    Answer::new(
+        message.header.location.as_str(),
+        Response::Provision(ProvisionResponse::success(jws)),
+    )
 }
 
 /// A message that is being provisioned, with a mailbox reserved.

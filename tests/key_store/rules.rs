@@ -4,10 +4,16 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
-use keyferry::crypto::{Algorithm, CryptoError, Curve, KeyKind, PrivateKey, Provider, PublicKey, Signer, VerifyKey, VerifyingKey};
+use keyferry::crypto::{
+    Algorithm, CryptoError, Curve, KeyKind, PrivateKey, Provider, PublicKey, Signer, VerifyKey,
+    VerifyingKey,
+};
 use keyferry::csr::{Request, Template};
 use keyferry::issuer::{LocalCa, issue};
-use keyferry::keys::{Channel, Installation, KEPT_ANSWERS, KeyStore, KeyStoreError, KeyWish, MessageId, Profile, ProfileNames, Provisioning};
+use keyferry::keys::{
+    Channel, Installation, KEPT_ANSWERS, KeyStore, KeyStoreError, KeyWish, MessageId, Profile,
+    ProfileNames, Provisioning,
+};
 use keyferry::{Certificate, Class, ManualClock, Secret};
 
 use crate::peers::Scratch;
@@ -26,8 +32,16 @@ pub(crate) fn message(mid: &str) -> MessageId {
 }
 
 pub(crate) fn wanted(mid: &str, key_ids: &[&str]) -> Provisioning {
-    let wishes = key_ids.iter().map(|key_id| KeyWish::new(*key_id, "SIG", KeyKind::Ec(Curve::P256))).collect();
-    Provisioning::new(message(mid), [7; 32], ProfileNames::new(PROFILE, "userA", "Profile", "Example"), wishes)
+    let wishes = key_ids
+        .iter()
+        .map(|key_id| KeyWish::new(*key_id, "SIG", KeyKind::Ec(Curve::P256)))
+        .collect();
+    Provisioning::new(
+        message(mid),
+        [7; 32],
+        ProfileNames::new(PROFILE, "userA", "Profile", "Example"),
+        wishes,
+    )
 }
 
 pub(crate) fn own() -> Channel {
@@ -41,8 +55,12 @@ pub(crate) async fn with_profile(store: &dyn KeyStore, key_ids: &[&str]) -> Prof
 }
 
 pub(crate) async fn certificate(store: &dyn KeyStore, key_id: &str) -> Certificate {
-    let command: serde_json::Value = serde_json::from_str(include_str!("../fixtures/hermod/provision-command.json")).unwrap();
-    let template = Template::from_base64(command["provCommand"]["profile"]["keygenrequests"][0]["certreq"].as_str().unwrap()).unwrap();
+    let command: serde_json::Value =
+        serde_json::from_str(include_str!("../fixtures/hermod/provision-command.json")).unwrap();
+    let template = Template::from_base64(
+        command["provCommand"]["profile"]["keygenrequests"][0]["certreq"].as_str().unwrap(),
+    )
+    .unwrap();
     let signer = store.signer(PROFILE, key_id).await.unwrap().unwrap();
     let request = Request::from_der(&template.replace_key(&*signer).unwrap(), &AwsLcRs).unwrap();
     let key: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
@@ -113,8 +131,14 @@ pub(crate) async fn a_refusal_that_was_kept_cannot_be_sealed_over(open: Open) {
     let store = &*store;
     store.begin(wanted("m1", &["a"])).await.unwrap();
     store.keep_answer(&message("m1"), "refusal").await.unwrap();
-    assert_eq!(class_of(store.seal(&message("m1"), own(), "answer").await.unwrap_err()), Class::Conflict);
-    assert_eq!(class_of(store.seal(&message("m2"), own(), "answer").await.unwrap_err()), Class::NotFound);
+    assert_eq!(
+        class_of(store.seal(&message("m1"), own(), "answer").await.unwrap_err()),
+        Class::Conflict
+    );
+    assert_eq!(
+        class_of(store.seal(&message("m2"), own(), "answer").await.unwrap_err()),
+        Class::NotFound
+    );
 }
 
 pub(crate) async fn abandoned_keys_are_gone_with_their_answer(open: Open) {
@@ -127,15 +151,24 @@ pub(crate) async fn abandoned_keys_are_gone_with_their_answer(open: Open) {
         store.abandon(&message("m1")).await.unwrap();
         assert!(store.all_pending().await.unwrap().is_empty());
         assert!(store.answer(&message("m1")).await.unwrap().is_none());
-        assert_eq!(store.profiles().await.unwrap(), std::slice::from_ref(&old), "the profile keeps its keys");
+        assert_eq!(
+            store.profiles().await.unwrap(),
+            std::slice::from_ref(&old),
+            "the profile keeps its keys"
+        );
     }
 }
 
-pub(crate) async fn new_keys_take_the_place_of_those_with_the_same_keyids_and_no_others(open: Open) {
+pub(crate) async fn new_keys_take_the_place_of_those_with_the_same_keyids_and_no_others(
+    open: Open,
+) {
     let (store, _folder) = open(Arc::new(AwsLcRs));
     let store = &*store;
     let old = with_profile(store, &["a", "b"]).await;
-    store.install(PROFILE, vec![Installation::new("a", "ACTIVE", certificate(store, "a").await)]).await.unwrap();
+    store
+        .install(PROFILE, vec![Installation::new("a", "ACTIVE", certificate(store, "a").await)])
+        .await
+        .unwrap();
     store.begin(wanted("m1", &["a", "c"])).await.unwrap();
     store.seal(&message("m1"), own(), "answer").await.unwrap();
     let new = store.commit(&message("m1")).await.unwrap().unwrap();
@@ -156,8 +189,12 @@ pub(crate) async fn a_certificate_is_installed_only_for_its_own_key_and_all_or_n
     let (a, b) = (certificate(store, "a").await, certificate(store, "b").await);
     store.install(PROFILE, vec![Installation::new("a", "ACTIVE", a.clone())]).await.unwrap();
     let before = store.profiles().await.unwrap();
-    let refused = async |certificates: Vec<Installation>| class_of(store.install(PROFILE, certificates).await.unwrap_err());
-    let one = |key_id: &str, certificate: &Certificate| Installation::new(key_id, "INACTIVE", certificate.clone());
+    let refused = async |certificates: Vec<Installation>| {
+        class_of(store.install(PROFILE, certificates).await.unwrap_err())
+    };
+    let one = |key_id: &str, certificate: &Certificate| {
+        Installation::new(key_id, "INACTIVE", certificate.clone())
+    };
     assert_eq!(refused(vec![one("a", &b)]).await, Class::Proof);
     assert_eq!(refused(vec![one("b", &b), one("a", &b)]).await, Class::Proof);
     assert_eq!(refused(vec![one("b", &b), one("b", &b)]).await, Class::KeyId);
@@ -206,10 +243,15 @@ pub(crate) async fn sent_answers_are_kept_up_to_a_number_and_unsent_ones_always(
     assert_eq!(store.unsent(MAILBOX).await.unwrap().len(), 1);
 }
 
-pub(crate) async fn a_closed_activation_takes_along_what_was_pending_in_its_mailbox_only(open: Open) {
+pub(crate) async fn a_closed_activation_takes_along_what_was_pending_in_its_mailbox_only(
+    open: Open,
+) {
     let (store, _folder) = open(Arc::new(AwsLcRs));
     let store = &*store;
-    store.open_activation(Channel::of_message(MAILBOX, Secret::new("t"), Secret::new("c"))).await.unwrap();
+    store
+        .open_activation(Channel::of_message(MAILBOX, Secret::new("t"), Secret::new("c")))
+        .await
+        .unwrap();
     store.begin(wanted("m1", &["a"])).await.unwrap();
     store.keep_answer(&MessageId::new(OWN, "m1"), "of another mailbox").await.unwrap();
     store.close_activation(MAILBOX).await.unwrap();
@@ -245,7 +287,11 @@ impl PrivateKey for Counted {
 }
 
 impl Provider for Counting {
-    fn import(&self, algorithm: Algorithm, key: &PublicKey) -> Result<Box<dyn VerifyKey>, CryptoError> {
+    fn import(
+        &self,
+        algorithm: Algorithm,
+        key: &PublicKey,
+    ) -> Result<Box<dyn VerifyKey>, CryptoError> {
         AwsLcRs.import(algorithm, key)
     }
 
@@ -293,7 +339,10 @@ pub(crate) async fn no_private_key_outlives_its_use(open: Open) {
 
     let mut half = wanted("m2", &["a", "b"]);
     half.keys[1].kind = KeyKind::Ed25519;
-    assert!(matches!(store.begin(half).await, Err(KeyStoreError::Crypto(CryptoError::Unsupported))));
+    assert!(matches!(
+        store.begin(half).await,
+        Err(KeyStoreError::Crypto(CryptoError::Unsupported))
+    ));
     assert_eq!(class_of(store.begin(wanted("m2", &["a", "a"])).await.unwrap_err()), Class::KeyId);
     assert_eq!((count(), store.all_pending().await.unwrap().len()), (0, 0), "all or none");
 
@@ -305,7 +354,11 @@ pub(crate) async fn no_private_key_outlives_its_use(open: Open) {
     assert_eq!(count(), 2);
     store.retire(PROFILE).await.unwrap();
     assert_eq!(count(), 0);
-    assert_eq!(class_of(store.begin(wanted("m3", &["a"])).await.unwrap_err()), Class::Conflict, "a command that was done is not done again");
+    assert_eq!(
+        class_of(store.begin(wanted("m3", &["a"])).await.unwrap_err()),
+        Class::Conflict,
+        "a command that was done is not done again"
+    );
     store.begin(wanted("m4", &["a"])).await.unwrap();
     assert_eq!(count(), 1);
     drop(store);

@@ -18,20 +18,41 @@ fn until_done(site: &Site, user: &str, integrator: Program) -> (Option<i32>, Str
 
 #[test]
 fn three_programs_do_the_whole_journey_with_what_the_hub_prints() {
-    let (Some(hub), Some(integrator), Some(device)) = (example("hub"), example("integrator"), example("device")) else { return };
+    let (Some(hub), Some(integrator), Some(device)) =
+        (example("hub"), example("integrator"), example("device"))
+    else {
+        return;
+    };
     let callbacks = Forwarder::new(Killer::default());
-    let hub = Program::start(&hub, &["--listen", "127.0.0.1:0", "--callback-url", &callbacks.url], &[], "");
+    let hub = Program::start(
+        &hub,
+        &["--listen", "127.0.0.1:0", "--callback-url", &callbacks.url],
+        &[],
+        "",
+    );
     let url = format!("{}/hermod/rest", hub.line("listening on "));
     assert!(hub.line("X-Api-Key: ").len() > 80);
-    let (key, auth) = (hub.line("export KEYFERRY_API_KEY="), hub.line("export KEYFERRY_CALLBACK_AUTH="));
+    let (key, auth) =
+        (hub.line("export KEYFERRY_API_KEY="), hub.line("export KEYFERRY_CALLBACK_AUTH="));
 
     let scratch = Scratch::new();
     let folder = scratch.path("device");
-    let run = |arguments: &[&str]| Program::start(&device, &[arguments, &["--folder", &folder]].concat(), &[], "y\n").end();
+    let run = |arguments: &[&str]| {
+        Program::start(&device, &[arguments, &["--folder", &folder]].concat(), &[], "y\n").end()
+    };
     let pin = scratch.write("pin.json", run(&["attestation-key"]).1.as_bytes());
     assert_eq!(run(&["attestation-key"]).1.as_bytes(), scratch.read("pin.json"), "it is made once");
 
-    let arguments = ["--hub", &url, "--listen", "127.0.0.1:0", "--attestation-key", &pin, "--sign", "a contract"];
+    let arguments = [
+        "--hub",
+        &url,
+        "--listen",
+        "127.0.0.1:0",
+        "--attestation-key",
+        &pin,
+        "--sign",
+        "a contract",
+    ];
     let variables = [("KEYFERRY_API_KEY", key.as_str()), ("KEYFERRY_CALLBACK_AUTH", auth.as_str())];
     let integrator = Program::start(&integrator, &arguments, &variables, "");
     callbacks.to(&integrator.line("listening on "));
@@ -39,7 +60,12 @@ fn three_programs_do_the_whole_journey_with_what_the_hub_prints() {
     // The user is asked, and types `y`.
     let (status, said) = run(&["activate", &link, "--hub", &url]);
     assert_eq!(status, Some(0), "{said}");
-    assert!(said.contains("Make the profile") && said.contains("[y/N]") && said.contains("the hub has the answer"), "{said}");
+    assert!(
+        said.contains("Make the profile")
+            && said.contains("[y/N]")
+            && said.contains("the hub has the answer"),
+        "{said}"
+    );
     integrator.line("* integrator: the certificates are with the hub");
     let said = loop {
         let (status, said) = run(&["run", "--once", "--hub", &url]);
@@ -49,15 +75,25 @@ fn three_programs_do_the_whole_journey_with_what_the_hub_prints() {
         }
     };
     assert_eq!(said.0, Some(0), "{}", said.1);
-    for part in ["a pinned key attests it", "the certificates are installed", "\"a contract\" is signed with the key p256", "\u{2588}"] {
+    for part in [
+        "a pinned key attests it",
+        "the certificates are installed",
+        "\"a contract\" is signed with the key p256",
+        "\u{2588}",
+    ] {
         assert!(said.1.contains(part), "{part}: {}", said.1);
     }
     let (status, listed) = run(&["list"]);
     assert_eq!(status, Some(0));
-    assert!(listed.contains("\"issuer\":\"CN=Example root,O=Example\"") && listed.contains("Card of userA"), "{listed}");
+    assert!(
+        listed.contains("\"issuer\":\"CN=Example root,O=Example\"")
+            && listed.contains("Card of userA"),
+        "{listed}"
+    );
     // Neither of them logs a secret.
     let log = hub.said();
-    let after = log.split_once("export KEYFERRY_CALLBACK_AUTH").unwrap().1.split_once('\n').unwrap().1;
+    let after =
+        log.split_once("export KEYFERRY_CALLBACK_AUTH").unwrap().1.split_once('\n').unwrap().1;
     let token = link.split_once("token=").unwrap().1;
     assert!(!after.contains(key.split_once(':').unwrap().1) && !after.contains(token), "{after}");
 }
@@ -90,7 +126,11 @@ fn a_device_that_is_killed_at_any_exchange_goes_on() {
         let (status, said) = until_done(&site, &user, integrator);
         assert_eq!(status, Some(0), "killed at piece {pieces}: {said}");
         let (_, listed) = site.device(&user, &["list"], "").end();
-        assert_eq!((listed.matches("profile ").count(), listed.matches("fingerprint").count()), (1, 1), "killed at piece {pieces}: {listed}");
+        assert_eq!(
+            (listed.matches("profile ").count(), listed.matches("fingerprint").count()),
+            (1, 1),
+            "killed at piece {pieces}: {listed}"
+        );
         if killer.is_armed() {
             assert!(pieces > 10, "{pieces}");
             return;
@@ -107,22 +147,33 @@ fn an_integrator_that_is_killed_at_any_exchange_goes_on() {
         let pin = site.attestation_key(&user);
         let state = site.scratch.path(&format!("{user}.state"));
         let start = || {
-            let integrator = site.integrator(&user, &["--attestation-key", &pin, "--state", &state]);
+            let integrator =
+                site.integrator(&user, &["--attestation-key", &pin, "--state", &state]);
             site.of_callbacks.to(&integrator.line("listening on "));
             integrator
         };
         killer.arm(pieces);
-        let mut integrator = site.integrator(&user, &["--attestation-key", &pin, "--state", &state]);
+        let mut integrator =
+            site.integrator(&user, &["--attestation-key", &pin, "--state", &state]);
         killer.aim(&integrator);
         site.of_callbacks.to(&integrator.line("listening on "));
         let end = Instant::now() + Duration::from_secs(60);
         let (status, said) = loop {
-            assert!(Instant::now() < end, "no end, killed at piece {pieces}: {}", integrator.said());
+            assert!(
+                Instant::now() < end,
+                "no end, killed at piece {pieces}: {}",
+                integrator.said()
+            );
             match integrator.next_line() {
-                // A link is opened whenever one is shown: one that was opened before says that it has ended.
-                Some(line) if line.starts_with("com.") => drop(site.device(&user, &["activate", &line, "--yes"], "").end()),
+                // A link is opened whenever one is shown: one that was opened before says that it
+                // has ended.
+                Some(line) if line.starts_with("com.") => {
+                    drop(site.device(&user, &["activate", &line, "--yes"], "").end())
+                }
                 Some(_) => {}
-                None if integrator.ended().is_some_and(|status| status.code().is_none()) => integrator = start(),
+                None if integrator.ended().is_some_and(|status| status.code().is_none()) => {
+                    integrator = start()
+                }
                 None if integrator.ended().is_some() => break integrator.end(),
                 None => drop(site.device(&user, &["run", "--once", "--yes"], "").end()),
             }
@@ -153,7 +204,12 @@ fn a_blocking_integrator_polls_and_goes_on_from_its_file() {
     site.device("user", &["activate", &link, "--yes"], "").end();
     let (status, said) = until_done(&site, "user", integrator);
     assert_eq!(status, Some(0), "{said}");
-    assert!(said.contains("going on with the journey") && said.contains("the certificates are installed") && !said.contains("listening"), "{said}");
+    assert!(
+        said.contains("going on with the journey")
+            && said.contains("the certificates are installed")
+            && !said.contains("listening"),
+        "{said}"
+    );
     let (status, said) = site.integrator("user", &arguments).end();
     assert_eq!(status, Some(0), "it is done: {said}");
 }
@@ -179,11 +235,13 @@ fn nobody_vouches_for_a_device_that_is_not_pinned() {
     let Some(site) = Site::start(&Killer::default(), &Killer::default()) else { return };
     for accepted in [false, true] {
         let user = format!("user{accepted}");
-        let integrator = site.integrator(&user, if accepted { &["--accept-unpinned"] } else { &[] });
+        let integrator =
+            site.integrator(&user, if accepted { &["--accept-unpinned"] } else { &[] });
         site.of_callbacks.to(&integrator.line("listening on "));
         let link = format!("com.{}", integrator.line("com."));
         site.device(&user, &["activate", &link, "--yes"], "").end();
-        let (status, said) = if accepted { until_done(&site, &user, integrator) } else { integrator.end() };
+        let (status, said) =
+            if accepted { until_done(&site, &user, integrator) } else { integrator.end() };
         assert_eq!(status, Some(i32::from(!accepted)), "{said}");
         assert!(said.contains("consistent only"), "{said}");
     }
@@ -203,7 +261,10 @@ fn a_device_opens_links_of_its_hubs_only_and_one_process_has_its_folder() {
     let elsewhere = "com.nexusgroup.plugout:///?url=http%3A%2F%2F127.0.0.1%3A1%2Fhermod%2Frest%2Fms%2Fb1&token=s3cr3t";
     let (status, said) = site.device("user", &["activate", elsewhere, "--yes"], "").end();
     assert_eq!(status, Some(1));
-    assert!(said.contains("target-refused") && !said.contains("s3cr3t") && said.lines().count() == 1, "{said}");
+    assert!(
+        said.contains("target-refused") && !said.contains("s3cr3t") && said.lines().count() == 1,
+        "{said}"
+    );
     let running = site.device("user", &["run"], "");
     running.line("waiting for messages");
     let (status, said) = site.device("user", &["list"], "").end();

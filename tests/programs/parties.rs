@@ -23,15 +23,30 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(crate) fn start(path: &Path, arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Self {
+    pub(crate) fn start(
+        path: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        input: &str,
+    ) -> Self {
         let mut command = Command::new(path);
-        command.args(arguments).env_remove("KEYFERRY_API_KEY").env_remove("KEYFERRY_CALLBACK_AUTH").envs(variables.iter().copied());
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command
+            .args(arguments)
+            .env_remove("KEYFERRY_API_KEY")
+            .env_remove("KEYFERRY_CALLBACK_AUTH")
+            .envs(variables.iter().copied());
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         // One that reads nothing may have ended by now.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let (sender, lines) = channel();
         let said = Arc::new(Mutex::new(String::new()));
-        let outputs: [Box<dyn Read + Send>; 2] = [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
+        let outputs: [Box<dyn Read + Send>; 2] =
+            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
         let readers = outputs.map(|output| {
             let (sender, said) = (sender.clone(), said.clone());
             std::thread::spawn(move || {
@@ -162,9 +177,12 @@ impl Forwarder {
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let target = *to.lock().unwrap();
-                let Some(other) = target.and_then(|target| TcpStream::connect(target).ok()) else { continue };
+                let Some(other) = target.and_then(|target| TcpStream::connect(target).ok()) else {
+                    continue;
+                };
                 for (from, to) in [(&stream, &other), (&other, &stream)] {
-                    let (from, to, killer) = (from.try_clone().unwrap(), to.try_clone().unwrap(), killer.clone());
+                    let (from, to, killer) =
+                        (from.try_clone().unwrap(), to.try_clone().unwrap(), killer.clone());
                     std::thread::spawn(move || pass(from, to, &killer));
                 }
             }
@@ -174,7 +192,8 @@ impl Forwarder {
 
     /// From now on to this address, `http://…`.
     pub(crate) fn to(&self, url: &str) {
-        *self.target.lock().unwrap() = Some(url.trim().strip_prefix("http://").unwrap().parse().unwrap());
+        *self.target.lock().unwrap() =
+            Some(url.trim().strip_prefix("http://").unwrap().parse().unwrap());
     }
 }
 
@@ -210,33 +229,61 @@ const KEY: &str = "0123456789abcdef0123456789abcdef";
 pub(crate) const API_KEY: &str = "shop:0123456789abcdef0123456789abcdef";
 
 impl Site {
-    /// `None` if the programs are not built. The killers are on the ways of the device, and of the integrator with its callbacks.
+    /// `None` if the programs are not built. The killers are on the ways of the device, and of the
+    /// integrator with its callbacks.
     pub(crate) fn start(of_device: &Killer, of_integrator: &Killer) -> Option<Self> {
-        let (hub, integrator, device) = (example("hub")?, example("integrator")?, example("device")?);
+        let (hub, integrator, device) =
+            (example("hub")?, example("integrator")?, example("device")?);
         let scratch = Scratch::new();
         let of_devices = Forwarder::new(of_device.clone());
-        let (to_hub, of_callbacks) = (Forwarder::new(of_integrator.clone()), Forwarder::new(of_integrator.clone()));
-        let config = scratch.write("hub.toml", config(&of_devices.url, &of_callbacks.url).as_bytes());
+        let (to_hub, of_callbacks) =
+            (Forwarder::new(of_integrator.clone()), Forwarder::new(of_integrator.clone()));
+        let config =
+            scratch.write("hub.toml", config(&of_devices.url, &of_callbacks.url).as_bytes());
         let hub = Program::start(&hub, &["--config", &config], &[], "");
         let url = hub.line("listening on ");
         of_devices.to(&url);
         to_hub.to(&url);
-        Some(Self { hub, direct: format!("{url}/hermod/rest"), of_devices, of_integrator: to_hub, of_callbacks, scratch, integrator, device })
+        Some(Self {
+            hub,
+            direct: format!("{url}/hermod/rest"),
+            of_devices,
+            of_integrator: to_hub,
+            of_callbacks,
+            scratch,
+            integrator,
+            device,
+        })
     }
 
     /// An integrator for a user and a device that keeps its keys in a folder of that name.
     pub(crate) fn integrator(&self, user: &str, more: &[&str]) -> Program {
-        let (hub, public_url) = (format!("{}/hermod/rest", self.of_integrator.url), format!("{}/hermod/rest/ms", self.of_devices.url));
+        let (hub, public_url) = (
+            format!("{}/hermod/rest", self.of_integrator.url),
+            format!("{}/hermod/rest/ms", self.of_devices.url),
+        );
         let listen = ["--listen", "127.0.0.1:0", "--poll-seconds", "1"];
-        let arguments = [&["--hub", &hub, "--public-url", &public_url, "--user", user], &listen[..], more].concat();
-        Program::start(&self.integrator, &arguments, &[("KEYFERRY_API_KEY", API_KEY), ("KEYFERRY_CALLBACK_AUTH", "hub:pa55word")], "")
+        let arguments =
+            [&["--hub", &hub, "--public-url", &public_url, "--user", user], &listen[..], more]
+                .concat();
+        Program::start(
+            &self.integrator,
+            &arguments,
+            &[("KEYFERRY_API_KEY", API_KEY), ("KEYFERRY_CALLBACK_AUTH", "hub:pa55word")],
+            "",
+        )
     }
 
     /// A device with its own folder.
     pub(crate) fn device(&self, user: &str, arguments: &[&str], input: &str) -> Program {
         let folder = self.scratch.path(user);
         let hub = format!("{}/hermod/rest/ms", self.of_devices.url);
-        Program::start(&self.device, &[arguments, &["--folder", &folder, "--hub", &hub]].concat(), &[], input)
+        Program::start(
+            &self.device,
+            &[arguments, &["--folder", &folder, "--hub", &hub]].concat(),
+            &[],
+            input,
+        )
     }
 
     /// The file with the attestation key of a device.
@@ -248,7 +295,10 @@ impl Site {
 }
 
 pub(crate) fn config(devices: &str, callbacks: &str) -> String {
-    let digest: String = keyferry::crypto::Provider::sha256(&crate::AwsLcRs, KEY.as_bytes()).iter().map(|octet| format!("{octet:02x}")).collect();
+    let digest: String = keyferry::crypto::Provider::sha256(&crate::AwsLcRs, KEY.as_bytes())
+        .iter()
+        .map(|octet| format!("{octet:02x}"))
+        .collect();
     format!(
         r#"listen = "127.0.0.1:0"
 public-url = "{devices}/hermod/rest/ms"

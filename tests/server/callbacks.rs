@@ -31,11 +31,15 @@ fn hub() -> BasicAuth {
 }
 
 /// Whoever proves that it is the hub.
-fn gate<H: Clone + Send + Sync + 'static>(handle: &H) -> impl Fn(Option<BasicAuth>) -> Result<H, Error> + Send + Sync + use<H> {
+fn gate<H: Clone + Send + Sync + 'static>(
+    handle: &H,
+) -> impl Fn(Option<BasicAuth>) -> Result<H, Error> + Send + Sync + use<H> {
     let handle = handle.clone();
     move |given| match given {
         Some(given) if given == hub() => Ok(handle.clone()),
-        Some(given) if given == BasicAuth::new("other", Secret::new("pa55word")) => Ok(handle.clone()),
+        Some(given) if given == BasicAuth::new("other", Secret::new("pa55word")) => {
+            Ok(handle.clone())
+        }
         _ => Err(Error::new(Class::Unauthorized, "user", "a reason that is not told")),
     }
 }
@@ -56,7 +60,8 @@ impl Receiver {
         config.clock = Arc::new(clock.clone());
         let mut service = CallbackService::new(gate(&inbox)).with_config(config);
         if signed {
-            let secrets = vec![Secret::new("new-secret"), Secret::new("old-secret"), Secret::new("")];
+            let secrets =
+                vec![Secret::new("new-secret"), Secret::new("old-secret"), Secret::new("")];
             service = service.with_signature(Arc::new(AwsLcRs), secrets, Duration::from_secs(300));
         }
         let served = Served::start(framework, service).await;
@@ -64,15 +69,26 @@ impl Receiver {
     }
 
     /// The request of a hub, as text.
-    fn request(&self, delivery: &Delivery, secret: Option<&str>, credential: Option<&BasicAuth>) -> http::Request<bytes::Bytes> {
+    fn request(
+        &self,
+        delivery: &Delivery,
+        secret: Option<&str>,
+        credential: Option<&BasicAuth>,
+    ) -> http::Request<bytes::Bytes> {
         let base = BaseUrl::parse(&format!("{}/some/where", self.served.base)).unwrap();
         let secret = secret.map(Secret::new);
-        let signing = secret.as_ref().map(|secret| (&AwsLcRs as &dyn keyferry::crypto::Provider, secret));
-        write_call(Dialect::standard(), &base, credential, signing, self.clock.now(), delivery).unwrap()
+        let signing =
+            secret.as_ref().map(|secret| (&AwsLcRs as &dyn keyferry::crypto::Provider, secret));
+        write_call(Dialect::standard(), &base, credential, signing, self.clock.now(), delivery)
+            .unwrap()
     }
 
     async fn send(&self, request: &http::Request<bytes::Bytes>) -> Answer {
-        let headers: Vec<(&str, &str)> = request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        let headers: Vec<(&str, &str)> = request
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
+            .collect();
         let body = std::str::from_utf8(request.body()).unwrap();
         self.served.call(request.method().as_str(), request.uri().path(), &headers, body).await
     }
@@ -91,7 +107,8 @@ async fn a_callback_is_taken_below_any_path(framework: Framework) {
     assert_eq!((answer.status, answer.body.as_str()), (204, ""));
     assert_eq!(*receiver.inbox.seen.lock().unwrap(), [delivery]);
     // A hub that gives no id, and posts elsewhere.
-    let mut request = receiver.request(&Delivery::new("-", callback("689", "COMPLETED")), None, Some(&hub()));
+    let mut request =
+        receiver.request(&Delivery::new("-", callback("689", "COMPLETED")), None, Some(&hub()));
     request.headers_mut().remove("x-delivery-id");
     *request.uri_mut() = "/ping".parse().unwrap();
     assert_eq!(receiver.send(&request).await.status, 204);
@@ -112,20 +129,57 @@ async fn forged_callbacks_get_the_same_401(framework: Framework) {
     let mut answers = Vec::new();
     for request in [
         receiver.request(&delivery, Some("new-secret"), None),
-        receiver.request(&delivery, Some("new-secret"), Some(&BasicAuth::new("hub", Secret::new("wrong")))),
+        receiver.request(
+            &delivery,
+            Some("new-secret"),
+            Some(&BasicAuth::new("hub", Secret::new("wrong"))),
+        ),
         receiver.request(&delivery, Some("another"), Some(&hub())),
         receiver.request(&delivery, Some(""), Some(&hub())),
         receiver.request(&delivery, None, Some(&hub())),
-        changed(&|request| *request.body_mut() = String::from_utf8(request.body().to_vec()).unwrap().replace("688", "689").into()),
+        changed(&|request| {
+            *request.body_mut() =
+                String::from_utf8(request.body().to_vec()).unwrap().replace("688", "689").into()
+        }),
         changed(&|request| *request.body_mut() = "not JSON".into()),
-        changed(&|request| drop(request.headers_mut().insert("x-delivery-timestamp", "1700000001".parse().unwrap()))),
+        changed(&|request| {
+            drop(
+                request.headers_mut().insert("x-delivery-timestamp", "1700000001".parse().unwrap()),
+            )
+        }),
         changed(&|request| drop(request.headers_mut().remove("x-delivery-timestamp"))),
-        changed(&|request| drop(request.headers_mut().insert("x-delivery-timestamp", "99999999999999999999".parse().unwrap()))),
-        changed(&|request| assert!(request.headers_mut().append("x-delivery-signature", "v1=00".parse().unwrap()))),
-        changed(&|request| drop(request.headers_mut().insert("x-delivery-signature", signature[3..].parse().unwrap()))),
-        changed(&|request| drop(request.headers_mut().insert("x-delivery-signature", upper.parse().unwrap()))),
-        changed(&|request| drop(request.headers_mut().insert("x-delivery-signature", signature[..20].parse().unwrap()))),
-        changed(&|request| assert!(request.headers_mut().append("authorization", "Basic aHViOng=".parse().unwrap()))),
+        changed(&|request| {
+            drop(
+                request
+                    .headers_mut()
+                    .insert("x-delivery-timestamp", "99999999999999999999".parse().unwrap()),
+            )
+        }),
+        changed(&|request| {
+            assert!(request.headers_mut().append("x-delivery-signature", "v1=00".parse().unwrap()))
+        }),
+        changed(&|request| {
+            drop(
+                request
+                    .headers_mut()
+                    .insert("x-delivery-signature", signature[3..].parse().unwrap()),
+            )
+        }),
+        changed(&|request| {
+            drop(request.headers_mut().insert("x-delivery-signature", upper.parse().unwrap()))
+        }),
+        changed(&|request| {
+            drop(
+                request
+                    .headers_mut()
+                    .insert("x-delivery-signature", signature[..20].parse().unwrap()),
+            )
+        }),
+        changed(&|request| {
+            assert!(
+                request.headers_mut().append("authorization", "Basic aHViOng=".parse().unwrap())
+            )
+        }),
     ] {
         let answer = receiver.send(&request).await;
         assert_eq!(answer.status, 401, "{request:?}");
@@ -139,14 +193,21 @@ async fn forged_callbacks_get_the_same_401(framework: Framework) {
     // Either secret is good.
     for (id, secret) in [("690", "new-secret"), ("691", "old-secret")] {
         let delivery = Delivery::new(id, callback(id, "COMPLETED"));
-        assert_eq!(receiver.send(&receiver.request(&delivery, Some(secret), Some(&hub()))).await.status, 204);
+        assert_eq!(
+            receiver.send(&receiver.request(&delivery, Some(secret), Some(&hub()))).await.status,
+            204
+        );
     }
     assert_eq!(receiver.seen(), 2);
 }
 
 async fn replayed_callbacks_are_dropped(framework: Framework) {
     let receiver = Receiver::new(framework, true).await;
-    let request = receiver.request(&Delivery::new("d1", callback("688", "COMPLETED")), Some("new-secret"), Some(&hub()));
+    let request = receiver.request(
+        &Delivery::new("d1", callback("688", "COMPLETED")),
+        Some("new-secret"),
+        Some(&hub()),
+    );
     for _ in 0..3 {
         assert_eq!(receiver.send(&request).await.status, 204);
     }
@@ -156,29 +217,50 @@ async fn replayed_callbacks_are_dropped(framework: Framework) {
     assert_eq!(receiver.send(&replayed).await.status, 204);
     // Signed anew.
     receiver.clock.advance(Duration::from_secs(3600));
-    let again = receiver.request(&Delivery::new("d3", callback("688", "COMPLETED")), Some("old-secret"), Some(&hub()));
+    let again = receiver.request(
+        &Delivery::new("d3", callback("688", "COMPLETED")),
+        Some("old-secret"),
+        Some(&hub()),
+    );
     assert_eq!(receiver.send(&again).await.status, 204);
     assert_eq!(receiver.seen(), 1);
     // Another's with the same id is not one: it would be lost.
-    let other = receiver.request(&Delivery::new("d1", callback("689", "COMPLETED")), Some("new-secret"), Some(&hub()));
+    let other = receiver.request(
+        &Delivery::new("d1", callback("689", "COMPLETED")),
+        Some("new-secret"),
+        Some(&hub()),
+    );
     assert_eq!(receiver.send(&other).await.status, 204);
     // Nor is another state, or another hub's.
-    let timeout = receiver.request(&Delivery::new("d4", callback("688", "TIMEOUT")), Some("new-secret"), Some(&hub()));
+    let timeout = receiver.request(
+        &Delivery::new("d4", callback("688", "TIMEOUT")),
+        Some("new-secret"),
+        Some(&hub()),
+    );
     assert_eq!(receiver.send(&timeout).await.status, 204);
     let mut elsewhere = callback("688", "COMPLETED");
     elsewhere.fqdn = Some("other.example".to_owned());
-    let elsewhere = receiver.request(&Delivery::new("d1", elsewhere), Some("new-secret"), Some(&hub()));
+    let elsewhere =
+        receiver.request(&Delivery::new("d1", elsewhere), Some("new-secret"), Some(&hub()));
     assert_eq!(receiver.send(&elsewhere).await.status, 204);
     // One sender cannot speak for another.
     let user = BasicAuth::new("other", Secret::new("pa55word"));
-    let by_another = receiver.request(&Delivery::new("d1", callback("688", "COMPLETED")), Some("new-secret"), Some(&user));
+    let by_another = receiver.request(
+        &Delivery::new("d1", callback("688", "COMPLETED")),
+        Some("new-secret"),
+        Some(&user),
+    );
     assert_eq!(receiver.send(&by_another).await.status, 204);
     assert_eq!(receiver.seen(), 5);
 }
 
 async fn an_empty_secret_signs_nothing(framework: Framework) {
     let receiver = Receiver::new(framework, true).await;
-    let request = receiver.request(&Delivery::new("d1", callback("688", "COMPLETED")), Some(""), Some(&hub()));
+    let request = receiver.request(
+        &Delivery::new("d1", callback("688", "COMPLETED")),
+        Some(""),
+        Some(&hub()),
+    );
     assert_eq!((receiver.send(&request).await.status, receiver.seen()), (401, 0));
 }
 
@@ -187,12 +269,20 @@ async fn a_hub_that_counts_its_commands_anew_does_not_repeat_itself(framework: F
     let of = |mid: &str, external_id: Option<&str>| {
         let mut callback = callback("688", "TIMEOUT");
         let location = format!("https://hub.example/ms/b1/{mid}");
-        callback.destinations = vec![Destination::new(Address::Tmp, "b1", mid, location, Secret::new("uri"))];
+        callback.destinations =
+            vec![Destination::new(Address::Tmp, "b1", mid, location, Secret::new("uri"))];
         callback.external_id = external_id.map(String::from);
         callback
     };
-    for (seen, callback) in [(1, of("m1", None)), (1, of("m1", None)), (2, of("m2", None)), (3, of("m2", Some("e1"))), (3, of("m2", Some("e1")))] {
-        let request = receiver.request(&Delivery::new("d1", callback), Some("new-secret"), Some(&hub()));
+    for (seen, callback) in [
+        (1, of("m1", None)),
+        (1, of("m1", None)),
+        (2, of("m2", None)),
+        (3, of("m2", Some("e1"))),
+        (3, of("m2", Some("e1"))),
+    ] {
+        let request =
+            receiver.request(&Delivery::new("d1", callback), Some("new-secret"), Some(&hub()));
         assert_eq!(receiver.send(&request).await.status, 204);
         assert_eq!(receiver.seen(), seen);
     }
@@ -202,7 +292,8 @@ async fn a_repeat_is_not_answered_before_the_first_has_succeeded(framework: Fram
     let slow = Slow::default();
     let inbox = Inbox { waits: Some(slow.clone()), ..Inbox::default() };
     let receiver = Receiver::with(framework, false, inbox).await;
-    let request = receiver.request(&Delivery::new("d1", callback("688", "COMPLETED")), None, Some(&hub()));
+    let request =
+        receiver.request(&Delivery::new("d1", callback("688", "COMPLETED")), None, Some(&hub()));
     *receiver.inbox.refuses.lock().unwrap() = Some(Class::Storage);
     let first = async {
         let answer = receiver.send(&request).await;
@@ -233,14 +324,21 @@ async fn a_handlers_failure_says_whether_to_come_again(framework: Framework) {
         (Class::Signature, 422, false),
     ] {
         *receiver.inbox.refuses.lock().unwrap() = Some(class);
-        let answer = receiver.send(&receiver.request(&Delivery::new("d", callback("1", "COMPLETED")), None, Some(&hub()))).await;
+        let answer = receiver
+            .send(&receiver.request(
+                &Delivery::new("d", callback("1", "COMPLETED")),
+                None,
+                Some(&hub()),
+            ))
+            .await;
         assert_eq!((answer.status, answer.header("retry-after").is_some()), (status, again));
     }
 }
 
 async fn callbacks_that_are_none_are_refused(framework: Framework) {
     let receiver = Receiver::new(framework, false).await;
-    let good = receiver.request(&Delivery::new("d1", callback("688", "COMPLETED")), None, Some(&hub()));
+    let good =
+        receiver.request(&Delivery::new("d1", callback("688", "COMPLETED")), None, Some(&hub()));
     let changed = |change: &dyn Fn(&mut http::Request<bytes::Bytes>)| {
         let mut request = good.clone();
         change(&mut request);
@@ -256,8 +354,20 @@ async fn callbacks_that_are_none_are_refused(framework: Framework) {
         (changed(&|request| *request.body_mut() = "{}".into()), 400),
         (changed(&|request| *request.body_mut() = bytes::Bytes::from_static(b"\"\\ud800\"")), 400),
         (changed(&|request| *request.body_mut() = long.clone().into()), 413),
-        (changed(&|request| assert!(request.headers_mut().append("x-delivery-id", "d2".parse().unwrap()))), 400),
-        (changed(&|request| drop(request.headers_mut().insert("x-delivery-id", "d".repeat(129).parse().unwrap()))), 400),
+        (
+            changed(&|request| {
+                assert!(request.headers_mut().append("x-delivery-id", "d2".parse().unwrap()))
+            }),
+            400,
+        ),
+        (
+            changed(&|request| {
+                drop(
+                    request.headers_mut().insert("x-delivery-id", "d".repeat(129).parse().unwrap()),
+                )
+            }),
+            400,
+        ),
     ] {
         let answer = receiver.send(&request).await;
         assert_eq!(answer.status, status, "{} {}", request.method(), request.uri());
@@ -272,23 +382,34 @@ struct Pictures;
 impl ContentApi for Pictures {
     async fn content(&self, content_id: &str) -> Result<ContentAnswer, Error> {
         match content_id {
-            "PROV:1" => Ok(ContentAnswer::new(vec![ContentItem::image(None, "image/jpeg", "AAAA")])),
+            "PROV:1" => {
+                Ok(ContentAnswer::new(vec![ContentItem::image(None, "image/jpeg", "AAAA")]))
+            }
             _ => Err(Error::new(Class::NotFound, "contentId", "no such content")),
         }
     }
 }
 
 async fn contents_are_given_to_whoever_may_have_them(framework: Framework) {
-    let alone = Served::start(framework, ContentService::new(gate(&Pictures)).with_config(config(|_| {}))).await;
-    let mounted = Served::start(framework, HermodService::new("/hermod/rest").with_contents(gate(&Pictures))).await;
+    let alone =
+        Served::start(framework, ContentService::new(gate(&Pictures)).with_config(config(|_| {})))
+            .await;
+    let mounted =
+        Served::start(framework, HermodService::new("/hermod/rest").with_contents(gate(&Pictures)))
+            .await;
     let basic = format!("Basic {}", base64_simd::STANDARD.encode_to_string("hub:pa55word"));
     let headers = [("authorization", basic.as_str()), JSON];
     for served in [alone, mounted] {
         for path in ["/getcontent", "/any/where/getcontent", "/hermod/rest/getcontent"] {
             let answer = served.call("POST", path, &headers, r#"{"contentId":"PROV:1"}"#).await;
-            assert_eq!((answer.status, &answer.json()["data"][0]["data"]), (200, &serde_json::json!("AAAA")));
+            assert_eq!(
+                (answer.status, &answer.json()["data"][0]["data"]),
+                (200, &serde_json::json!("AAAA"))
+            );
         }
-        let call = async |method, path, headers: &[(&str, &str)], body| served.call(method, path, headers, body).await.status;
+        let call = async |method, path, headers: &[(&str, &str)], body| {
+            served.call(method, path, headers, body).await.status
+        };
         assert_eq!(call("POST", "/getcontent", &headers, r#"{"contentId":"PROV:2"}"#).await, 404);
         assert_eq!(call("POST", "/getcontent", &headers, "{}").await, 400);
         assert_eq!(call("GET", "/getcontent", &headers, "").await, 405);

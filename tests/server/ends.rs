@@ -21,7 +21,9 @@ async fn what_was_begun_is_brought_to_its_end_when_the_peer_goes_away(framework:
     let mut posted = served.connect().await;
     posted.request("POST", &format!("{COMMAND}/ping"), &[("x-api-key", &key), JSON], PING).await;
     let mut answered = served.connect().await;
-    answered.request("POST", &format!("{MS}/b/m"), &[("authorization", "Bearer a"), JSON], "{}").await;
+    answered
+        .request("POST", &format!("{MS}/b/m"), &[("authorization", "Bearer a"), JSON], "{}")
+        .await;
     // What only reads is not.
     let mut polled = served.connect().await;
     polled.request("GET", &format!("{COMMAND}/poll/1"), &[("x-api-key", &key)], "").await;
@@ -52,7 +54,9 @@ async fn a_long_poll_ends_when_the_peer_goes_away(framework: Framework) {
     tokio::time::timeout(PATIENCE, drain.drained()).await.unwrap();
 }
 
-async fn a_drain_ends_long_polls_refuses_new_requests_and_waits_for_the_others(framework: Framework) {
+async fn a_drain_ends_long_polls_refuses_new_requests_and_waits_for_the_others(
+    framework: Framework,
+) {
     let slow = Slow::default();
     let config = ServerConfig::default();
     let drain = config.drain.clone();
@@ -69,8 +73,12 @@ async fn a_drain_ends_long_polls_refuses_new_requests_and_waits_for_the_others(f
     assert_eq!((listing.status, listing.body.as_str()), (200, r#"{"messages":[]}"#));
     assert_eq!(listing.header("connection"), Some("close"));
     polled.ends().await;
-    let refused = served.call("POST", &format!("{COMMAND}/ping"), &[("x-api-key", &key), JSON], PING).await;
-    assert_eq!((refused.status, refused.code().as_str(), refused.header("connection")), (503, "UNAVAILABLE", Some("close")));
+    let refused =
+        served.call("POST", &format!("{COMMAND}/ping"), &[("x-api-key", &key), JSON], PING).await;
+    assert_eq!(
+        (refused.status, refused.code().as_str(), refused.header("connection")),
+        (503, "UNAVAILABLE", Some("close"))
+    );
     assert!(refused.header("retry-after").is_some());
     let ready = served.call("GET", "/ready", &[], "").await;
     assert_eq!((ready.status, ready.code().as_str()), (503, "UNAVAILABLE"));
@@ -91,12 +99,26 @@ async fn a_message_wakes_a_long_poll(framework: Framework) {
     let reserved = world.served.call("POST", MS, &headers, "{}").await.json();
     let own = format!("Bearer {}", reserved["token"].as_str().unwrap());
     let mut raw = world.served.connect().await;
-    raw.request("GET", &format!("{MS}/{}?wait=60", reserved["bid"].as_str().unwrap()), &[("authorization", &own)], "").await;
+    raw.request(
+        "GET",
+        &format!("{MS}/{}?wait=60", reserved["bid"].as_str().unwrap()),
+        &[("authorization", &own)],
+        "",
+    )
+    .await;
     while world.drain.in_flight() == 0 {
         tokio::task::yield_now().await;
     }
     // The mailbox is removed, which is news.
-    let removed = world.served.call("DELETE", &format!("{MS}/{}", reserved["bid"].as_str().unwrap()), &[("authorization", &own)], "").await;
+    let removed = world
+        .served
+        .call(
+            "DELETE",
+            &format!("{MS}/{}", reserved["bid"].as_str().unwrap()),
+            &[("authorization", &own)],
+            "",
+        )
+        .await;
     assert_eq!(removed.status, 204);
     assert_eq!(raw.answer().await.status, 410);
 }

@@ -44,8 +44,12 @@ async fn request_smuggling_shapes_are_refused_or_end_the_connection(framework: F
         ("x: y\r\n content-length: 0".to_owned(), ""),
         ("x: y\r\n\tz".to_owned(), ""),
     ] {
-        // Of nobody, and of somebody whose body is read: whatever comes of the outer one, it is not done.
-        for credential in [String::new(), format!("x-api-key: {}\r\ncontent-type: application/json\r\n", api_key("shop", ""))] {
+        // Of nobody, and of somebody whose body is read: whatever comes of the outer one, it is not
+        // done.
+        for credential in [
+            String::new(),
+            format!("x-api-key: {}\r\ncontent-type: application/json\r\n", api_key("shop", "")),
+        ] {
             let mut raw = served.connect().await;
             raw.send(format!("POST {COMMAND}/ping HTTP/1.1\r\nhost: h\r\n{credential}{lines}\r\n\r\n{body}{hidden}")).await;
             if let Some(answer) = raw.try_answer().await {
@@ -74,7 +78,10 @@ async fn request_smuggling_shapes_are_refused_or_end_the_connection(framework: F
 async fn bad_heads_are_refused(framework: Framework) {
     let world = World::new(framework).await;
     let key = api_key("shop", "shop-key");
-    let tail = format!("x-api-key: {key}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{PING}", PING.len());
+    let tail = format!(
+        "x-api-key: {key}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{PING}",
+        PING.len()
+    );
     let mut first = true;
     for head in [
         format!("POST {COMMAND}/ping HTTP/1.1\r\nhost: h\r\n"),

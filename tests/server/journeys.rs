@@ -24,7 +24,10 @@ async fn a_command_goes_to_a_device_and_back(framework: Framework) {
     assert_eq!((taken.status, taken.body.as_str()), (200, "{}"));
     assert_eq!(world.poll("shop", &opened.command).await.json()["state"], "COMPLETED");
     // A slash at the end does no harm.
-    assert_eq!(world.served.call("GET", &format!("{}/", opened.list()), &headers[..2], "").await.status, 410);
+    assert_eq!(
+        world.served.call("GET", &format!("{}/", opened.list()), &headers[..2], "").await.status,
+        410
+    );
 }
 
 async fn a_2xx_means_stored(framework: Framework) {
@@ -33,7 +36,10 @@ async fn a_2xx_means_stored(framework: Framework) {
     let headers = [("authorization", &*opened.bearer()), ("x-claim", &claim('c')), JSON];
     for _ in 0..2 {
         // The same octets again succeed again.
-        assert_eq!(world.served.call("POST", &opened.message(), &headers, &opened.pong()).await.status, 200);
+        assert_eq!(
+            world.served.call("POST", &opened.message(), &headers, &opened.pong()).await.status,
+            200
+        );
     }
     let handle = world.hub.integrator("shop").unwrap();
     let id = keyferry::hermod::model::CommandId::from(opened.command.as_str().to_owned());
@@ -58,12 +64,18 @@ async fn links_come_from_configuration_never_from_request_headers(framework: Fra
     for (name, value) in headers {
         text += &format!("{name}: {value}\r\n");
     }
-    text += &format!("content-length: {}\r\n\r\n{}", crate::support::PING.len(), crate::support::PING);
+    text +=
+        &format!("content-length: {}\r\n\r\n{}", crate::support::PING.len(), crate::support::PING);
     raw.send(text).await;
     let answer = raw.answer().await;
     assert_eq!(answer.status, 200);
     assert!(!answer.body.contains("evil") && !format!("{:?}", answer.headers).contains("evil"));
-    assert!(answer.json()["destinations"][0]["location"].as_str().unwrap().starts_with("https://hub.example/hermod/rest/ms/"));
+    assert!(
+        answer.json()["destinations"][0]["location"]
+            .as_str()
+            .unwrap()
+            .starts_with("https://hub.example/hermod/rest/ms/")
+    );
 }
 
 async fn every_answer_has_an_id_of_its_own_and_is_not_to_be_cached(framework: Framework) {
@@ -82,7 +94,10 @@ async fn every_answer_has_an_id_of_its_own_and_is_not_to_be_cached(framework: Fr
         let body = if status == 200 && method == "POST" { crate::support::PING } else { "" };
         let answer = world.served.call(method, &path, &[("x-api-key", &key), JSON], body).await;
         assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
-        assert_eq!((answer.header("cache-control"), answer.header("x-content-type-options")), (Some("no-store"), Some("nosniff")));
+        assert_eq!(
+            (answer.header("cache-control"), answer.header("x-content-type-options")),
+            (Some("no-store"), Some("nosniff"))
+        );
         assert_eq!(answer.header("location"), None);
         let id = answer.header("x-request-id").unwrap().to_owned();
         assert_eq!(id.len(), 32);
@@ -105,12 +120,19 @@ async fn a_mailbox_is_reserved_and_a_second_answer_is_a_conflict(framework: Fram
         assert_eq!(reserved.status, 201, "{reserved:?}");
         let own = format!("Bearer {}", reserved.json()["token"].as_str().unwrap());
         let path = format!("{MS}/{}", reserved.json()["bid"].as_str().unwrap());
-        assert_eq!(world.served.call("GET", &path, &[("authorization", &own)], "").await.json()["messages"], serde_json::json!([]));
+        assert_eq!(
+            world.served.call("GET", &path, &[("authorization", &own)], "").await.json()["messages"],
+            serde_json::json!([])
+        );
         let removed = world.served.call("DELETE", &path, &[("authorization", &own)], "").await;
         assert_eq!((removed.status, removed.body.as_str()), (204, ""));
     }
-    let refusal = format!(r#"{{"responseHeader":{{"inReplyTo":"{}","status":200}},"provResponse":{{"code":1}}}}"#, opened.location);
-    let garbled = refusal.replace("\"code\":1", r#""code":0,"result":{"contenttype":"jws","data":"a.b.c"}"#);
+    let refusal = format!(
+        r#"{{"responseHeader":{{"inReplyTo":"{}","status":200}},"provResponse":{{"code":1}}}}"#,
+        opened.location
+    );
+    let garbled =
+        refusal.replace("\"code\":1", r#""code":0,"result":{"contenttype":"jws","data":"a.b.c"}"#);
     let refused = world.served.call("POST", &opened.message(), &headers, &garbled).await;
     assert_eq!(refused.status, 422, "{refused:?}");
     assert_eq!(world.served.call("POST", &opened.message(), &headers, &refusal).await.status, 200);

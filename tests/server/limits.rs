@@ -29,16 +29,26 @@ async fn a_body_over_its_limit_is_413_whether_it_is_declared_or_streamed(framewo
     let world = World::new(framework).await;
     let key = api_key("shop", "shop-key");
     let head = |path: &str, length: &str| {
-        format!("POST {path} HTTP/1.1\r\nhost: h\r\nx-api-key: {key}\r\ncontent-type: application/json\r\n{length}\r\n\r\n")
+        format!(
+            "POST {path} HTTP/1.1\r\nhost: h\r\nx-api-key: {key}\r\ncontent-type: application/json\r\n{length}\r\n\r\n"
+        )
     };
     let opened = world.ping().await;
     let mailbox = format!("authorization: {}\r\nx-claim: {}\r\n", opened.bearer(), claim('c'));
-    for (path, limit) in [(format!("{COMMAND}/ping"), MIB), (format!("{COMMAND}/provision"), 4 * MIB), (opened.message(), MIB)] {
+    for (path, limit) in [
+        (format!("{COMMAND}/ping"), MIB),
+        (format!("{COMMAND}/provision"), 4 * MIB),
+        (opened.message(), MIB),
+    ] {
         // Nothing of it is sent, and the connection is not used again.
         let mut raw = world.served.connect().await;
         raw.send(head(&path, &format!("{mailbox}content-length: {}", limit + 1))).await;
         let answer = raw.answer().await;
-        assert_eq!((answer.status, answer.code().as_str(), answer.header("connection")), (413, "TOO_LARGE", Some("close")), "{path}");
+        assert_eq!(
+            (answer.status, answer.code().as_str(), answer.header("connection")),
+            (413, "TOO_LARGE", Some("close")),
+            "{path}"
+        );
         raw.ends().await;
         // At the limit it is read, and is no JSON.
         let mut raw = world.served.connect().await;
@@ -55,11 +65,18 @@ async fn a_body_over_its_limit_is_413_whether_it_is_declared_or_streamed(framewo
         assert_eq!(raw.answer().await.status, 413, "{path}");
     }
     // Where no body belongs, there is none.
-    let answer = world.served.call("GET", &format!("{COMMAND}/poll/1"), &[("x-api-key", &key)], "x").await;
+    let answer =
+        world.served.call("GET", &format!("{COMMAND}/poll/1"), &[("x-api-key", &key)], "x").await;
     assert_eq!(answer.status, 413);
     // Pictures are for provision commands.
     assert_eq!(world.post("shop", "provision", &provision(2 * MIB)).await.status, 200);
-    assert_eq!(world.post("shop", "ping", &PING.replace("{}", &format!(r#"{{"x":"{}"}}"#, "A".repeat(MIB)))).await.status, 413);
+    assert_eq!(
+        world
+            .post("shop", "ping", &PING.replace("{}", &format!(r#"{{"x":"{}"}}"#, "A".repeat(MIB))))
+            .await
+            .status,
+        413
+    );
 }
 
 async fn headers_over_their_limits_are_431_and_an_address_414(framework: Framework) {
@@ -103,7 +120,8 @@ async fn nesting_counts_and_numbers_over_their_limits_are_400(framework: Framewo
         format!("{{{header}}},\"pingCommand\":{{}},\"pingCommand\":{{}}}}"),
         format!("{{{header}}},\"pingCommand\":{{}}}}{{}}"),
         r#"{"commandHeader":{"lifespan":0,"timeout":200},"pingCommand":{}}"#.to_owned(),
-        r#"{"commandHeader":{"lifespan":99999999999999999999,"timeout":200},"pingCommand":{}}"#.to_owned(),
+        r#"{"commandHeader":{"lifespan":99999999999999999999,"timeout":200},"pingCommand":{}}"#
+            .to_owned(),
         provision(0).replace("provCommand", "signCommand"),
         provision(0),
         "null".to_owned(),
@@ -111,12 +129,25 @@ async fn nesting_counts_and_numbers_over_their_limits_are_400(framework: Framewo
         "\u{0}".to_owned(),
     ] {
         let answer = world.post("shop", "ping", &body).await;
-        assert_eq!((answer.status, answer.code().as_str()), (400, "INVALID_REQUEST"), "{}", &body[..body.len().min(200)]);
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (400, "INVALID_REQUEST"),
+            "{}",
+            &body[..body.len().min(200)]
+        );
     }
     let opened = world.ping().await;
     let headers = [("authorization", &*opened.bearer()), ("x-claim", &claim('c'))];
     for wait in ["wait=", "wait=-1", "wait=1.5", "wait=99999", "wait=1&wait=1", "wait=%31"] {
-        assert_eq!(world.served.call("GET", &format!("{}?{wait}", opened.list()), &headers, "").await.status, 400, "{wait}");
+        assert_eq!(
+            world
+                .served
+                .call("GET", &format!("{}?{wait}", opened.list()), &headers, "")
+                .await
+                .status,
+            400,
+            "{wait}"
+        );
     }
 }
 
@@ -134,14 +165,21 @@ async fn every_address_has_its_methods(framework: Framework) {
         ("/health".to_owned(), "GET"),
         ("/ready".to_owned(), "GET"),
     ] {
-        for method in ["GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS", "TRACE", "PROPFIND"] {
+        for method in
+            ["GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS", "TRACE", "PROPFIND"]
+        {
             if allowed.split(", ").any(|one| one == method) {
                 continue;
             }
             let mut raw = world.served.connect().await;
             raw.request(method, &path, &headers, "").await;
-            let answer = if method == "HEAD" { raw.answer_to_head().await } else { raw.answer().await };
-            assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{method} {path}");
+            let answer =
+                if method == "HEAD" { raw.answer_to_head().await } else { raw.answer().await };
+            assert_eq!(
+                (answer.status, answer.header("allow")),
+                (405, Some(allowed)),
+                "{method} {path}"
+            );
             assert!(method == "HEAD" || answer.code() == "METHOD_NOT_ALLOWED");
         }
     }
@@ -154,12 +192,22 @@ async fn a_content_type_other_than_json_is_415(framework: Framework) {
         let headers = [&[("x-api-key", key.as_str())], more].concat();
         world.served.call("POST", &format!("{COMMAND}/ping"), &headers, PING).await
     };
-    for good in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
+    for good in [
+        "application/json",
+        "Application/JSON; charset=UTF-8",
+        "application/json;charset=\"utf-8\"",
+    ] {
         assert_eq!(status(&[("content-type", good)]).await.status, 200, "{good}");
     }
     let answer = status(&[]).await;
     assert_eq!((answer.status, answer.code().as_str()), (415, "UNSUPPORTED_MEDIA_TYPE"));
-    for bad in ["text/plain", "application/json; charset=utf-16", "application/json-seq", "application/xml", "application/json, text/plain"] {
+    for bad in [
+        "text/plain",
+        "application/json; charset=utf-16",
+        "application/json-seq",
+        "application/xml",
+        "application/json, text/plain",
+    ] {
         assert_eq!(status(&[("content-type", bad)]).await.status, 415, "{bad}");
     }
     assert_eq!(status(&[JSON, JSON]).await.status, 415);
@@ -185,7 +233,10 @@ async fn unknown_addresses_are_404_and_odd_ones_400(framework: Framework) {
         ("/%", 400),
         ("/p%69ng", 200),
     ] {
-        let answer = world.served.call("POST", &format!("{COMMAND}{path}"), &[("x-api-key", &key), JSON], PING).await;
+        let answer = world
+            .served
+            .call("POST", &format!("{COMMAND}{path}"), &[("x-api-key", &key), JSON], PING)
+            .await;
         assert_eq!(answer.status, status, "{path}: {answer:?}");
     }
 }
@@ -196,13 +247,26 @@ async fn a_tenant_that_comes_too_often_gets_429_and_nobody_else(framework: Frame
         assert_eq!(world.poll("shop", "1").await.status, 404);
     }
     let refused = world.poll("shop", "1").await;
-    assert_eq!((refused.status, refused.code().as_str(), refused.header("retry-after")), (429, "RATE_LIMITED", Some("1")));
+    assert_eq!(
+        (refused.status, refused.code().as_str(), refused.header("retry-after")),
+        (429, "RATE_LIMITED", Some("1"))
+    );
     // A wrong key uses nothing up, and is not told of it.
     let wrong = api_key("shop", "wrong");
-    assert_eq!(world.served.call("GET", &format!("{COMMAND}/poll/1"), &[("x-api-key", &wrong)], "").await.status, 401);
+    assert_eq!(
+        world
+            .served
+            .call("GET", &format!("{COMMAND}/poll/1"), &[("x-api-key", &wrong)], "")
+            .await
+            .status,
+        401
+    );
     assert_eq!(world.poll("rival", "1").await.status, 404);
     world.clock.advance(Duration::from_millis(500));
-    assert_eq!((world.poll("shop", "1").await.status, world.poll("shop", "1").await.status), (404, 429));
+    assert_eq!(
+        (world.poll("shop", "1").await.status, world.poll("shop", "1").await.status),
+        (404, 429)
+    );
 }
 
 async fn a_token_that_comes_too_often_gets_429_and_no_other(framework: Framework) {
@@ -241,7 +305,10 @@ async fn a_tenant_has_so_many_requests_under_way_and_the_server_so_many(framewor
         waiting.push(raw);
     }
     let refused = served.call("POST", &ping, &[("x-api-key", &rival), JSON], PING).await;
-    assert_eq!((refused.status, refused.code().as_str(), refused.header("retry-after")), (503, "UNAVAILABLE", Some("1")));
+    assert_eq!(
+        (refused.status, refused.code().as_str(), refused.header("retry-after")),
+        (503, "UNAVAILABLE", Some("1"))
+    );
     // Who asks whether it is alive is answered all the same.
     assert_eq!(served.call("GET", "/health", &[], "").await.status, 200);
     slow.let_all_go().await;
@@ -265,12 +332,18 @@ async fn long_polls_have_limits_of_their_own(framework: Framework) {
         slow.has_begun(count + 1).await;
         waiting.push(raw);
         if count == 1 {
-            assert_eq!(served.call("GET", &poll, &[("authorization", token)], "").await.status, 429);
+            assert_eq!(
+                served.call("GET", &poll, &[("authorization", token)], "").await.status,
+                429
+            );
         }
     }
     assert_eq!(served.call("GET", &poll, &[("authorization", "Bearer b")], "").await.status, 503);
     // They do not stand in the way of what does not wait.
-    assert_eq!(served.call("GET", &format!("{MS}/b"), &[("authorization", "Bearer a")], "").await.status, 200);
+    assert_eq!(
+        served.call("GET", &format!("{MS}/b"), &[("authorization", "Bearer a")], "").await.status,
+        200
+    );
     slow.let_all_go().await;
     for raw in &mut waiting {
         assert_eq!(raw.answer().await.status, 200);
@@ -281,12 +354,17 @@ async fn a_body_that_does_not_come_is_408(framework: Framework) {
     let limits = config(|limits| limits.body_time = Duration::from_millis(50));
     let (slow, served) = slow(framework, limits).await;
     let key = api_key("shop", "");
-    for (length, body) in [("content-length: 100", "{"), ("transfer-encoding: chunked", "1\r\n{\r\n")] {
+    for (length, body) in
+        [("content-length: 100", "{"), ("transfer-encoding: chunked", "1\r\n{\r\n")]
+    {
         let mut raw = served.connect().await;
         raw.send(format!("POST {COMMAND}/ping HTTP/1.1\r\nhost: h\r\nx-api-key: {key}\r\ncontent-type: application/json\r\n{length}\r\n\r\n{body}"))
             .await;
         let answer = raw.answer().await;
-        assert_eq!((answer.status, answer.code().as_str(), answer.header("connection")), (408, "TIMEOUT", Some("close")));
+        assert_eq!(
+            (answer.status, answer.code().as_str(), answer.header("connection")),
+            (408, "TIMEOUT", Some("close"))
+        );
         raw.ends().await;
     }
     assert_eq!(slow.begun(), 0);
@@ -295,7 +373,9 @@ async fn a_body_that_does_not_come_is_408(framework: Framework) {
 async fn a_body_that_breaks_off_is_no_command(framework: Framework) {
     let (slow, served) = slow(framework, ServerConfig::default()).await;
     let key = api_key("shop", "");
-    let head = format!("POST {COMMAND}/ping HTTP/1.1\r\nhost: h\r\nx-api-key: {key}\r\ncontent-type: application/json\r\n");
+    let head = format!(
+        "POST {COMMAND}/ping HTTP/1.1\r\nhost: h\r\nx-api-key: {key}\r\ncontent-type: application/json\r\n"
+    );
     // Bad chunks: too long a size, none, one that is not ended.
     for body in ["fffffffffffffffff\r\n", "x\r\n", "1\r\n{}", "-1\r\n"] {
         let mut raw = served.connect().await;
@@ -306,7 +386,8 @@ async fn a_body_that_breaks_off_is_no_command(framework: Framework) {
     }
     // Half of it, and the peer is gone.
     let mut raw = served.connect().await;
-    raw.send(format!("{head}content-length: {}\r\n\r\n{}", PING.len(), &PING[..PING.len() / 2])).await;
+    raw.send(format!("{head}content-length: {}\r\n\r\n{}", PING.len(), &PING[..PING.len() / 2]))
+        .await;
     drop(raw);
     let mut raw = served.connect().await;
     raw.request("POST", &format!("{COMMAND}/ping"), &[("x-api-key", &key), JSON], PING).await;
@@ -320,13 +401,17 @@ async fn a_handler_that_takes_too_long_is_503_and_comes_to_its_end(framework: Fr
     let limits = config(|limits| limits.handle_time = Duration::from_millis(50));
     let (slow, served) = slow(framework, limits).await;
     let key = api_key("shop", "");
-    let answer = served.call("POST", &format!("{COMMAND}/ping"), &[("x-api-key", &key), JSON], PING).await;
+    let answer =
+        served.call("POST", &format!("{COMMAND}/ping"), &[("x-api-key", &key), JSON], PING).await;
     assert_eq!((answer.status, answer.code().as_str()), (503, "UNAVAILABLE"));
     assert!(answer.header("retry-after").is_some());
     slow.go();
     slow.has_ended(1).await;
     // What only reads is dropped.
-    assert_eq!(served.call("GET", &format!("{COMMAND}/poll/1"), &[("x-api-key", &key)], "").await.status, 503);
+    assert_eq!(
+        served.call("GET", &format!("{COMMAND}/poll/1"), &[("x-api-key", &key)], "").await.status,
+        503
+    );
     slow.is_dropped(1).await;
 }
 
@@ -339,7 +424,8 @@ async fn a_handler_that_panics_is_503(framework: Framework) {
     }
 }
 
-/// The time of a head is the listener's; here hyper's. A router of axum that is served by `axum::serve` has no such limit.
+/// The time of a head is the listener's; here hyper's. A router of axum that is served by
+/// `axum::serve` has no such limit.
 #[tokio::test]
 async fn a_head_that_does_not_come_is_cut_off() {
     let (slow, served) = slow(Framework::Hyper, ServerConfig::default()).await;

@@ -9,7 +9,9 @@ use keyferry::{Class, Error, Secret};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::serve::{Answer, Framework, Served};
-use crate::support::{COMMAND, Inbox, JSON, MS, Opened, PING, api_key, callback, claim, clock, hub};
+use crate::support::{
+    COMMAND, Inbox, JSON, MS, Opened, PING, api_key, callback, claim, clock, hub,
+};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -40,7 +42,11 @@ impl Log {
 
     /// Everything at trace level, until it is dropped. The tests run on one thread, tasks included.
     fn listen(&self) -> tracing::subscriber::DefaultGuard {
-        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(self.clone()).finish();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_writer(self.clone())
+            .finish();
         tracing::subscriber::set_default(subscriber)
     }
 }
@@ -49,7 +55,8 @@ impl Log {
 fn forms(secret: &str) -> Vec<String> {
     let hex: String = secret.bytes().map(|octet| format!("{octet:02x}")).collect();
     let percent: String = secret.bytes().map(|octet| format!("%{octet:02X}")).collect();
-    let mut forms = vec![secret.to_owned(), hex.to_uppercase(), hex, percent.to_lowercase(), percent];
+    let mut forms =
+        vec![secret.to_owned(), hex.to_uppercase(), hex, percent.to_lowercase(), percent];
     forms.push(base64_simd::STANDARD.encode_to_string(secret));
     forms.push(base64_simd::URL_SAFE_NO_PAD.encode_to_string(secret));
     forms
@@ -66,10 +73,14 @@ async fn no_secret_is_ever_logged(framework: Framework) {
     let inbox = Inbox::default();
     let receiver = inbox.clone();
     let callbacks = CallbackService::new(move |given: Option<BasicAuth>| match given {
-        Some(given) if given.password == Secret::new("canary-callback-password") => Ok(receiver.clone()),
+        Some(given) if given.password == Secret::new("canary-callback-password") => {
+            Ok(receiver.clone())
+        }
         _ => Err(Error::new(Class::Unauthorized, "", "")),
     });
-    let served = Served::start(framework, HermodService::of_hub(&hub(&clock())).with_callbacks(callbacks)).await;
+    let served =
+        Served::start(framework, HermodService::of_hub(&hub(&clock())).with_callbacks(callbacks))
+            .await;
     let mut secrets: Vec<String> = [
         "shop-key",
         "canary-wrong-key",
@@ -86,30 +97,62 @@ async fn no_secret_is_ever_logged(framework: Framework) {
     .to_vec();
     let mut answers: Vec<Answer> = Vec::new();
     let key = api_key("shop", "shop-key");
-    let more = [("x-api-key", key.as_str()), JSON, ("cookie", "canary-cookie"), ("x-forwarded-for", "canary-cookie")];
+    let more = [
+        ("x-api-key", key.as_str()),
+        JSON,
+        ("cookie", "canary-cookie"),
+        ("x-forwarded-for", "canary-cookie"),
+    ];
     let command = PING.replace(r#""to""#, r#""externalId":"canary-external-id","to""#);
-    let submitted = served.call("POST", &format!("{COMMAND}/ping?key=canary-query"), &more, &command).await;
+    let submitted =
+        served.call("POST", &format!("{COMMAND}/ping?key=canary-query"), &more, &command).await;
     assert_eq!(submitted.status, 200);
     let opened = Opened::of(&submitted.json());
     secrets.extend([opened.token.clone(), claim('q'), key.clone()]);
-    for body in [r#"{"canary-body":1}"#, "canary-body", r#"{"commandHeader":{"lifespan":"canary-body"}}"#] {
+    for body in
+        [r#"{"canary-body":1}"#, "canary-body", r#"{"commandHeader":{"lifespan":"canary-body"}}"#]
+    {
         answers.push(served.call("POST", &format!("{COMMAND}/ping"), &more, body).await);
     }
-    for wrong in [api_key("shop", "canary-wrong-key"), api_key("canary-swapped-key", "shop"), "canary-wrong-key".to_owned()] {
-        answers.push(served.call("POST", &format!("{COMMAND}/ping"), &[("x-api-key", &wrong), JSON], PING).await);
+    for wrong in [
+        api_key("shop", "canary-wrong-key"),
+        api_key("canary-swapped-key", "shop"),
+        "canary-wrong-key".to_owned(),
+    ] {
+        answers.push(
+            served
+                .call("POST", &format!("{COMMAND}/ping"), &[("x-api-key", &wrong), JSON], PING)
+                .await,
+        );
     }
     let headers = [("authorization", &*opened.bearer()), ("x-claim", &claim('q')), JSON];
-    answers.push(served.call("GET", &format!("{}?wait=canary-query", opened.list()), &headers, "").await);
-    answers.push(served.call("GET", &opened.list(), &[("authorization", "Bearer canary-bearer"), ("x-claim", &claim('q'))], "").await);
+    answers.push(
+        served.call("GET", &format!("{}?wait=canary-query", opened.list()), &headers, "").await,
+    );
+    answers.push(
+        served
+            .call(
+                "GET",
+                &opened.list(),
+                &[("authorization", "Bearer canary-bearer"), ("x-claim", &claim('q'))],
+                "",
+            )
+            .await,
+    );
     assert_eq!(served.call("GET", &opened.list(), &headers, "").await.status, 200);
     assert_eq!(served.call("GET", &opened.message(), &headers, "").await.status, 200);
-    answers.push(served.call("POST", &opened.message(), &headers, r#"{"canary-body":"canary-body"}"#).await);
+    answers.push(
+        served.call("POST", &opened.message(), &headers, r#"{"canary-body":"canary-body"}"#).await,
+    );
     let answer = opened.pong().replace(r#""code":0"#, r#""code":0,"canary":"canary-body""#);
     assert_eq!(served.call("POST", &opened.message(), &headers, &answer).await.status, 200);
     for (password, status) in [("canary-callback-password", 204), ("canary-wrong-password", 401)] {
-        let basic = format!("Basic {}", base64_simd::STANDARD.encode_to_string(format!("hub:{password}")));
-        let body = keyferry::hermod::Dialect::standard().write_callback(&callback("1", "COMPLETED"));
-        let answer = served.call("POST", "/callback/ping", &[("authorization", &basic), JSON], &body).await;
+        let basic =
+            format!("Basic {}", base64_simd::STANDARD.encode_to_string(format!("hub:{password}")));
+        let body =
+            keyferry::hermod::Dialect::standard().write_callback(&callback("1", "COMPLETED"));
+        let answer =
+            served.call("POST", "/callback/ping", &[("authorization", &basic), JSON], &body).await;
         assert_eq!(answer.status, status);
         answers.push(answer);
     }
@@ -131,9 +174,16 @@ async fn the_log_says_what_happened(framework: Framework) {
     let _listening = log.listen();
     let served = Served::start(framework, HermodService::of_hub(&hub(&clock()))).await;
     let key = api_key("shop", "shop-key");
-    let ours = || log.text().lines().filter(|line| line.contains("keyferry")).map(str::to_owned).collect::<Vec<_>>();
+    let ours = || {
+        log.text()
+            .lines()
+            .filter(|line| line.contains("keyferry"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     let last = || ours().pop().unwrap();
-    let answer = served.call("POST", &format!("{COMMAND}/ping"), &[("x-api-key", &key), JSON], PING).await;
+    let answer =
+        served.call("POST", &format!("{COMMAND}/ping"), &[("x-api-key", &key), JSON], PING).await;
     let (line, opened) = (last(), Opened::of(&answer.json()));
     for part in [
         " INFO ",
@@ -151,14 +201,33 @@ async fn the_log_says_what_happened(framework: Framework) {
         assert!(line.contains(part), "{part}: {line}");
     }
     // What is not proved has no tenant; neither mailbox nor message is named.
-    served.call("GET", &format!("{COMMAND}/poll/1"), &[("x-api-key", &api_key("shop", "wrong"))], "").await;
-    assert!(last().contains(" WARN ") && last().contains("class=\"unauthorized\"") && !last().contains("tenant"), "{}", last());
-    served.call("GET", &opened.list(), &[("authorization", &opened.bearer()), ("x-claim", &claim('c'))], "").await;
+    served
+        .call("GET", &format!("{COMMAND}/poll/1"), &[("x-api-key", &api_key("shop", "wrong"))], "")
+        .await;
+    assert!(
+        last().contains(" WARN ")
+            && last().contains("class=\"unauthorized\"")
+            && !last().contains("tenant"),
+        "{}",
+        last()
+    );
+    served
+        .call(
+            "GET",
+            &opened.list(),
+            &[("authorization", &opened.bearer()), ("x-claim", &claim('c'))],
+            "",
+        )
+        .await;
     assert!(last().contains("DEBUG ") && last().contains("command=list"), "{}", last());
     assert!(!log.text().contains(&opened.bid) && !log.text().contains(&opened.mid));
     // Text from outside stays on one line.
     let path = format!("{COMMAND}/poll/a%0d%0a%1b[31mfake{}", "x".repeat(100));
     served.call("GET", &path, &[("x-api-key", &key)], "").await;
-    assert!(last().contains(r"command_id=a\r\n\u{1b}[31mfakexxx") && last().contains('…'), "{}", last());
+    assert!(
+        last().contains(r"command_id=a\r\n\u{1b}[31mfakexxx") && last().contains('…'),
+        "{}",
+        last()
+    );
     assert!(served.call("GET", &format!("{MS}/b"), &[], "").await.status == 401);
 }

@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
-use keyferry::hermod::model::{Callback, Command, CommandId, CommandType, Listing, Message, ReservedBox, Submitted};
+use keyferry::hermod::model::{
+    Callback, Command, CommandId, CommandType, Listing, Message, ReservedBox, Submitted,
+};
 use keyferry::hermod::server::{Drain, HermodService, ServerConfig, ServerLimits};
 use keyferry::hermod::wire::{ApiKey, CallbackApi, CommandApi, Delivery, MailboxApi, MailboxKey};
 use keyferry::{Class, Error, ManualClock, Secret};
@@ -35,7 +37,8 @@ macro_rules! on_both {
 pub(crate) const COMMAND: &str = "/hermod/rest/command";
 pub(crate) const MS: &str = "/hermod/rest/ms";
 pub(crate) const JSON: (&str, &str) = ("content-type", "application/json");
-pub(crate) const PING: &str = r#"{"commandHeader":{"lifespan":300,"timeout":200,"to":["@tmp"]},"pingCommand":{}}"#;
+pub(crate) const PING: &str =
+    r#"{"commandHeader":{"lifespan":300,"timeout":200,"to":["@tmp"]},"pingCommand":{}}"#;
 
 pub(crate) fn digest(key: &str) -> Digest {
     Digest::of(&AwsLcRs, &Secret::new(key))
@@ -51,7 +54,8 @@ pub(crate) fn claim(letter: char) -> String {
     format!("{}A", letter.to_string().repeat(42))
 }
 
-/// A hub with the integrators `shop` and `portal` of the group `acme`, and `rival` of none, which is served.
+/// A hub with the integrators `shop` and `portal` of the group `acme`, and `rival` of none, which
+/// is served.
 pub(crate) struct World {
     pub(crate) hub: Hub,
     /// Of hub and server.
@@ -63,8 +67,12 @@ pub(crate) struct World {
 pub(crate) fn hub(clock: &ManualClock) -> Hub {
     let config = HubConfig::new("https://hub.example/hermod/rest/ms", "hub.example")
         .unwrap()
-        .with_integrator(IntegratorConfig::new("shop").with_key(digest("shop-key")).with_group("acme"))
-        .with_integrator(IntegratorConfig::new("portal").with_key(digest("portal-key")).with_group("acme"))
+        .with_integrator(
+            IntegratorConfig::new("shop").with_key(digest("shop-key")).with_group("acme"),
+        )
+        .with_integrator(
+            IntegratorConfig::new("portal").with_key(digest("portal-key")).with_group("acme"),
+        )
         .with_integrator(IntegratorConfig::new("rival").with_key(digest("rival-key")));
     Hub::builder(Arc::new(AwsLcRs), config).with_clock(Arc::new(clock.clone())).build().unwrap()
 }
@@ -100,12 +108,16 @@ impl World {
     /// A command of this integrator.
     pub(crate) async fn post(&self, id: &str, command: &str, body: &str) -> Answer {
         let key = api_key(id, &format!("{id}-key"));
-        self.served.call("POST", &format!("{COMMAND}/{command}"), &[("x-api-key", &key), JSON], body).await
+        self.served
+            .call("POST", &format!("{COMMAND}/{command}"), &[("x-api-key", &key), JSON], body)
+            .await
     }
 
     pub(crate) async fn poll(&self, id: &str, command: &str) -> Answer {
         let key = api_key(id, &format!("{id}-key"));
-        self.served.call("GET", &format!("{COMMAND}/poll/{command}"), &[("x-api-key", &key)], "").await
+        self.served
+            .call("GET", &format!("{COMMAND}/poll/{command}"), &[("x-api-key", &key)], "")
+            .await
     }
 
     /// A ping to a temporary mailbox.
@@ -152,7 +164,10 @@ impl Opened {
     }
 
     pub(crate) fn pong(&self) -> String {
-        format!(r#"{{"responseHeader":{{"inReplyTo":"{}","status":200}},"pingResponse":{{"code":0}}}}"#, self.location)
+        format!(
+            r#"{{"responseHeader":{{"inReplyTo":"{}","status":200}},"pingResponse":{{"code":0}}}}"#,
+            self.location
+        )
     }
 }
 
@@ -244,7 +259,12 @@ impl Slow {
 impl CommandApi for Slow {
     async fn submit(&self, _: Command) -> Result<Submitted, Error> {
         self.work().await;
-        Ok(Submitted::new(CommandId::from("1"), CommandType::from("PING"), Vec::new(), "hub.example"))
+        Ok(Submitted::new(
+            CommandId::from("1"),
+            CommandType::from("PING"),
+            Vec::new(),
+            "hub.example",
+        ))
     }
 
     async fn poll(&self, _: &CommandId) -> Result<Callback, Error> {
@@ -300,7 +320,12 @@ impl CallbackApi for Inbox {
 
 /// A callback of this command in this state.
 pub(crate) fn callback(id: &str, state: &str) -> Callback {
-    let mut callback = Callback::from(Submitted::new(CommandId::from(id), CommandType::from("PING"), Vec::new(), "hub.example"));
+    let mut callback = Callback::from(Submitted::new(
+        CommandId::from(id),
+        CommandType::from("PING"),
+        Vec::new(),
+        "hub.example",
+    ));
     callback.state = state.to_owned().into();
     callback
 }
@@ -308,7 +333,10 @@ pub(crate) fn callback(id: &str, state: &str) -> Callback {
 /// The body of a provision command whose card has a picture of so many octets.
 pub(crate) fn provision(picture: usize) -> String {
     let key = r#"{"keyid":"signer","usage":"SIG","keytypeprios":[{"keytype":"EC","keylength":"256","responsemechanism":"ES256"}],"storageprios":["APP"],"keystate":"ACTIVE"}"#;
-    let card = format!(r#"{{"profileCard":{{"front":{{"type":"IMAGE","data":"{}"}}}}}}"#, "A".repeat(picture));
+    let card = format!(
+        r#"{{"profileCard":{{"front":{{"type":"IMAGE","data":"{}"}}}}}}"#,
+        "A".repeat(picture)
+    );
     format!(
         r#"{{"commandHeader":{{"lifespan":300,"timeout":200}},"provCommand":{{"nonce":"n0nce","userid":"jane","responsesignaturekey":"ATTESTATION","responseformat":"jws","profile":{{"servername":"Acme","name":"Jane","keygenrequests":[{key}],"visualData":{card}}}}}}}"#
     )

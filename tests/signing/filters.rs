@@ -21,7 +21,8 @@ async fn chosen(scene: &Scene, mechanism: &'static str, filter: &str) -> Result<
 
 /// Reads a filter by way of the command that it stands in.
 fn read_filter(filter: &str) -> Filter {
-    let command = format!(r#"{{"params":{{"tbs":[],"format":"jws","mechanism":"m","filter":{filter}}}}}"#);
+    let command =
+        format!(r#"{{"params":{{"tbs":[],"format":"jws","mechanism":"m","filter":{filter}}}}}"#);
     SignCommand::from_json(&command).unwrap().params.filter.unwrap()
 }
 
@@ -31,10 +32,12 @@ fn eq(param: &str, value: &str) -> String {
 
 #[tokio::test]
 async fn each_parameter_is_looked_at() {
-    let scene = Scene::with(vec![world::key("a", world::P256), world::raw_key("b", world::P256)]).await;
+    let scene =
+        Scene::with(vec![world::key("a", world::P256), world::raw_key("b", world::P256)]).await;
     let profile = scene.profile().await;
     let certificate = profile.key("a").unwrap().certificate.clone().unwrap();
-    let serial: String = certificate.serial_number().iter().map(|octet| format!("{octet:02X}:")).collect();
+    let serial: String =
+        certificate.serial_number().iter().map(|octet| format!("{octet:02X}:")).collect();
     let upper = profile.names.id.to_ascii_uppercase();
     for (param, value, expected) in [
         ("key.id", "b", Ok("b")),
@@ -56,7 +59,11 @@ async fn each_parameter_is_looked_at() {
         ("cert.serial", "00", Err(3)),
         ("key.colour", "red", Err(3)),
     ] {
-        assert_eq!(chosen(&scene, P256, &eq(param, value)).await, expected.map(String::from), "{param} {value}");
+        assert_eq!(
+            chosen(&scene, P256, &eq(param, value)).await,
+            expected.map(String::from),
+            "{param} {value}"
+        );
     }
 }
 
@@ -87,7 +94,10 @@ async fn operators_combine_and_what_is_not_known_matches_nothing() {
         (r#"{"op":"ne","param":"key.colour","value":"red"}"#.to_owned(), Err(3)),
         (format!(r#"{{"op":"and","args":[{},{odd}]}}"#, id("p256")), Err(3)),
         (format!(r#"{{"op":"or","args":[{},{odd}]}}"#, id("p256")), Ok("p256")),
-        (format!(r#"{{"op":"not","args":[{{"op":"and","args":[{},{odd}]}}]}}"#, id("rsa")), Ok("p256")),
+        (
+            format!(r#"{{"op":"not","args":[{{"op":"and","args":[{},{odd}]}}]}}"#, id("rsa")),
+            Ok("p256"),
+        ),
         (r#"{"op":"eq","param":"key.id"}"#.to_owned(), Err(3)),
         (r#"{"op":"eq","param":"key.id","value":7}"#.to_owned(), Err(3)),
         (r#"{"op":"eq","value":"p256"}"#.to_owned(), Err(3)),
@@ -115,15 +125,23 @@ async fn through_a_link_all_profiles_are_looked_through_and_the_filter_may_name_
         params.filter = filter.map(read_filter);
         SignCommand::new(params)
     };
-    for (filter, expected) in
-        [(None, &profiles[0]), (Some(eq("profile.id", &profiles[1].names.id)), &profiles[1]), (Some(eq("key.id", "second")), &profiles[1])]
-    {
+    for (filter, expected) in [
+        (None, &profiles[0]),
+        (Some(eq("profile.id", &profiles[1].names.id)), &profiles[1]),
+        (Some(eq("key.id", "second")), &profiles[1]),
+    ] {
         assert_eq!(scene.response(None, sign(filter.as_deref())).await.code, 0);
         let question = scene.question();
         let Action::Sign(signing) = question.action else { panic!() };
-        assert_eq!((&signing.profile_id, question.user_id.as_str()), (&expected.names.id, world::USER));
+        assert_eq!(
+            (&signing.profile_id, question.user_id.as_str()),
+            (&expected.names.id, world::USER)
+        );
     }
     // The mailbox of a profile is about that profile.
     let mailbox = scene.destinations().await[2].clone();
-    assert_eq!(scene.response(mailbox, sign(Some(&eq("profile.id", &profiles[1].names.id)))).await.code, 3);
+    assert_eq!(
+        scene.response(mailbox, sign(Some(&eq("profile.id", &profiles[1].names.id)))).await.code,
+        3
+    );
 }

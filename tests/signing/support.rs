@@ -1,4 +1,5 @@
-//! A user with one profile of several keys, a device that remembers what it asked, and the commands.
+//! A user with one profile of several keys, a device that remembers what it asked, and the
+//! commands.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,8 +9,9 @@ use keyferry::crypto::{Algorithm, PublicKey, Signer};
 use keyferry::hermod::device::{Agent, Decision, DevicePolicy, PinReset, Question, Through};
 use keyferry::hermod::integrator::Next;
 use keyferry::hermod::model::{
-    Address, AuthenticateCommand, Callback, CertificateCommand, Command, CommandBody, CommandHeader, DataFormat, DeviceInfo, Item, KeyCertificate,
-    KeyGenRequest, Response, SignCommand, SignMechanism, SignParams, SignResponse,
+    Address, AuthenticateCommand, Callback, CertificateCommand, Command, CommandBody,
+    CommandHeader, DataFormat, DeviceInfo, Item, KeyCertificate, KeyGenRequest, Response,
+    SignCommand, SignMechanism, SignParams, SignResponse,
 };
 use keyferry::hermod::proof::KnownKey;
 use keyferry::hermod::wire::CommandApi as _;
@@ -24,7 +26,8 @@ pub(crate) const ED25519: &str = "CKM_EDDSA";
 pub(crate) const OKP: (&str, &str, Algorithm) = ("OKP", "256", Algorithm::EdDsa);
 
 /// The keys that most tests have, and the mechanism of each.
-pub(crate) const KEYS: [(&str, &str); 4] = [("rsa", RSA), ("p256", P256), ("p384", P384), ("ed25519", ED25519)];
+pub(crate) const KEYS: [(&str, &str); 4] =
+    [("rsa", RSA), ("p256", P256), ("p384", P384), ("ed25519", ED25519)];
 
 pub(crate) struct Scene {
     pub(crate) world: World,
@@ -36,7 +39,8 @@ pub(crate) struct Scene {
 
 /// A user whose profile has a key of each kind, each with a certificate.
 pub(crate) async fn scene() -> Scene {
-    let kinds = [("rsa", world::RSA2048), ("p256", world::P256), ("p384", world::P384), ("ed25519", OKP)];
+    let kinds =
+        [("rsa", world::RSA2048), ("p256", world::P256), ("p384", world::P384), ("ed25519", OKP)];
     Scene::with(kinds.map(|(key_id, kind)| world::key(key_id, kind)).to_vec()).await
 }
 
@@ -92,7 +96,8 @@ impl Scene {
         self.world.profiles().await.remove(0)
     }
 
-    /// Where a command can go: to the user, to a new temporary mailbox, to the mailbox of the profile.
+    /// Where a command can go: to the user, to a new temporary mailbox, to the mailbox of the
+    /// profile.
     pub(crate) async fn destinations(&self) -> [Option<Address>; 3] {
         let bid = self.profile().await.channel.address.rsplit('/').next().unwrap().to_owned();
         [Some(user()), None, Some(Address::Mailbox(bid))]
@@ -116,7 +121,11 @@ impl Scene {
     }
 
     /// The response to a sign or an authenticate command.
-    pub(crate) async fn response(&self, to: Option<Address>, body: impl Into<CommandBody>) -> SignResponse {
+    pub(crate) async fn response(
+        &self,
+        to: Option<Address>,
+        body: impl Into<CommandBody>,
+    ) -> SignResponse {
         match self.send(to, body).await.response {
             Some(Response::Sign(response) | Response::Authenticate(response)) => response,
             other => panic!("{other:?}"),
@@ -142,7 +151,9 @@ impl Scene {
     /// What the integrator knows of the user's keys.
     pub(crate) async fn known(&self) -> Vec<KnownKey> {
         let known = |key: &keyferry::keys::StoredKey| match &key.certificate {
-            Some(certificate) => KnownKey::of_certificate(certificate.clone()).with_key_id(&key.key_id),
+            Some(certificate) => {
+                KnownKey::of_certificate(certificate.clone()).with_key_id(&key.key_id)
+            }
             None => KnownKey::new(key.public_key.clone()).with_key_id(&key.key_id),
         };
         self.profile().await.keys.iter().map(known).collect()
@@ -157,9 +168,14 @@ impl Scene {
     /// Puts a key's certificate in again, with another state of the key.
     pub(crate) async fn set_state(&self, key_id: &str, state: &str) {
         let profile = self.profile().await;
-        let mut delivered = KeyCertificate::new(key_id, profile.key(key_id).unwrap().certificate.as_ref().unwrap().to_base64());
+        let mut delivered = KeyCertificate::new(
+            key_id,
+            profile.key(key_id).unwrap().certificate.as_ref().unwrap().to_base64(),
+        );
         delivered.key_state = state.into();
-        let callback = self.send(Some(user()), CertificateCommand::new(&profile.names.id, vec![delivered])).await;
+        let callback = self
+            .send(Some(user()), CertificateCommand::new(&profile.names.id, vec![delivered]))
+            .await;
         assert_eq!(callback.response.unwrap().code(), Some(0));
     }
 }

@@ -5,7 +5,9 @@ use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, PrivateKey, PublicKey, Signer};
 use keyferry::csr::Template;
 use keyferry::hermod::model::ProvisionCommand;
-use keyferry::hermod::proof::{Check, Consistent, Expectation, Outcome, Refusal, Verified, Verifier};
+use keyferry::hermod::proof::{
+    Check, Consistent, Expectation, Outcome, Refusal, Verified, Verifier,
+};
 use serde_json::{Value, json};
 
 use super::{attestation, compact, jwk, p256, rsa2048, standard};
@@ -60,10 +62,15 @@ impl SignedKey {
         Self::with_algorithm(key_id, signer, Algorithm::default_for(signer.public_key()))
     }
 
-    pub fn with_algorithm(key_id: &str, signer: &'static dyn PrivateKey, algorithm: Algorithm) -> Self {
+    pub fn with_algorithm(
+        key_id: &str,
+        signer: &'static dyn PrivateKey,
+        algorithm: Algorithm,
+    ) -> Self {
         let header = json!({"alg": algorithm.name(), "nonce": NONCE, "kid": key_id});
         let mut payload = jwk(signer.public_key());
-        let said = json!({"alg": algorithm.name(), "use": "SIG", "kid": key_id, "keystate": "active"});
+        let said =
+            json!({"alg": algorithm.name(), "use": "SIG", "kid": key_id, "keystate": "active"});
         payload.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
         Self { header, payload, algorithm, signer, text: None }
     }
@@ -75,7 +82,9 @@ impl SignedKey {
     }
 
     pub fn to_text(&self) -> String {
-        self.text.clone().unwrap_or_else(|| compact(self.header.to_string(), self.payload.to_string(), self.algorithm, self.signer))
+        self.text.clone().unwrap_or_else(|| {
+            compact(self.header.to_string(), self.payload.to_string(), self.algorithm, self.signer)
+        })
     }
 }
 
@@ -136,7 +145,11 @@ impl Answer {
 /// One P-256 key with a template, and a right answer to that: what most tests begin with.
 pub fn simple() -> (Value, Answer) {
     let template = super::captured_template();
-    let command = command(vec![key_gen_request("signer", vec![priority("EC", "256", "ES256")], Some(&template))]);
+    let command = command(vec![key_gen_request(
+        "signer",
+        vec![priority("EC", "256", "ES256")],
+        Some(&template),
+    )]);
     (command, Answer::new(vec![SignedKey::new("signer", p256()).with_request(&template)]))
 }
 
@@ -147,7 +160,10 @@ pub fn double() -> (Value, Answer) {
         key_gen_request("signer", vec![priority("EC", "256", "ES256")], Some(&template)),
         key_gen_request("auth", vec![priority("RSA", "2048", "RS256")], Some(&template)),
     ]);
-    let keys = vec![SignedKey::new("auth", rsa2048()).with_request(&template), SignedKey::new("signer", p256()).with_request(&template)];
+    let keys = vec![
+        SignedKey::new("auth", rsa2048()).with_request(&template),
+        SignedKey::new("signer", p256()).with_request(&template),
+    ];
     (command, Answer::new(keys))
 }
 
@@ -155,9 +171,15 @@ pub fn verify(command: &Value, answer: &Answer) -> Result<Verified<Consistent>, 
     Verifier::unpinned(&AwsLcRs).verify(&expectation(command), &answer.to_text())
 }
 
-/// Refused as `class`, by `check` and no other: those before it passed or were not asked for, those after it were not reached.
+/// Refused as `class`, by `check` and no other: those before it passed or were not asked for, those
+/// after it were not reached.
 #[track_caller]
-pub fn assert_refused<T>(result: Result<Verified<T>, Refusal>, class: Class, check: Check, key_id: Option<&str>) -> Refusal {
+pub fn assert_refused<T>(
+    result: Result<Verified<T>, Refusal>,
+    class: Class,
+    check: Check,
+    key_id: Option<&str>,
+) -> Refusal {
     let Err(refusal) = result else { panic!("accepted, and not refused as {class} by {check}") };
     assert_eq!(refusal.class(), class, "{:?}", refusal.error());
     let mut failed = false;
@@ -166,11 +188,20 @@ pub fn assert_refused<T>(result: Result<Verified<T>, Refusal>, class: Class, che
         match (failed, entry.outcome) {
             (false, Outcome::Passed | Outcome::NotAsked) if !is_it => {}
             (false, Outcome::Failed) if is_it => {
-                assert!(entry.detail.is_some_and(|detail| !detail.is_empty()), "a failure says why");
+                assert!(
+                    entry.detail.is_some_and(|detail| !detail.is_empty()),
+                    "a failure says why"
+                );
                 failed = true;
             }
             (true, Outcome::NotReached) => {}
-            _ => panic!("{} ({:?}) is {}\n{}", entry.check, entry.key_id, entry.outcome, refusal.report()),
+            _ => panic!(
+                "{} ({:?}) is {}\n{}",
+                entry.check,
+                entry.key_id,
+                entry.outcome,
+                refusal.report()
+            ),
         }
     }
     assert!(failed, "{}", refusal.report());

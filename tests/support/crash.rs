@@ -7,7 +7,10 @@ use std::task::{Context, Poll, Waker};
 
 use keyferry::BoxFuture;
 use keyferry::crypto::{KeyKind, Signer};
-use keyferry::keys::{Channel, Installation, KeptAnswer, KeyStore, KeyStoreError, MessageId, Pending, Profile, Provisioning};
+use keyferry::keys::{
+    Channel, Installation, KeptAnswer, KeyStore, KeyStoreError, MessageId, Pending, Profile,
+    Provisioning,
+};
 
 /// Counts steps down; the last one never ends.
 pub(crate) struct Crash(AtomicUsize);

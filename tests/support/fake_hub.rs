@@ -1,11 +1,15 @@
-//! A hub that is just enough for a device, follows the rules of our device protocol, and does what a test tells it.
+//! A hub that is just enough for a device, follows the rules of our device protocol, and does what
+//! a test tells it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use keyferry::hermod::Dialect;
-use keyferry::hermod::model::{Activation, Answer, Command, ListedMessage, Listing, Message, MessageHeader, Plugout, ReservedBox, Response};
+use keyferry::hermod::model::{
+    Activation, Answer, Command, ListedMessage, Listing, Message, MessageHeader, Plugout,
+    ReservedBox, Response,
+};
 use keyferry::hermod::wire::{MailboxApi, MailboxKey};
 use keyferry::{Class, Error, Gate, Secret};
 
@@ -69,8 +73,13 @@ impl FakeHub {
         let mut state = self.state();
         let bid = state.name("b");
         let posted = state.posted(command);
-        let link = Activation::Plugout(Plugout::new(format!("{PUBLIC}/{bid}"), Secret::new(posted.token.clone())));
-        state.mailboxes.insert(bid.clone(), Mailbox { messages: vec![posted], ..Mailbox::default() });
+        let link = Activation::Plugout(Plugout::new(
+            format!("{PUBLIC}/{bid}"),
+            Secret::new(posted.token.clone()),
+        ));
+        state
+            .mailboxes
+            .insert(bid.clone(), Mailbox { messages: vec![posted], ..Mailbox::default() });
         (link.to_uri().expose().to_owned(), bid)
     }
 
@@ -92,11 +101,20 @@ impl FakeHub {
     /// The answer to a message.
     pub(crate) fn answer_to(&self, mid: &str) -> Option<Answer> {
         let state = self.state();
-        let posted = state.mailboxes.values().flat_map(|mailbox| &mailbox.messages).find(|posted| posted.mid == mid).unwrap();
+        let posted = state
+            .mailboxes
+            .values()
+            .flat_map(|mailbox| &mailbox.messages)
+            .find(|posted| posted.mid == mid)
+            .unwrap();
         posted.answer.as_deref().map(|text| Answer::from_json(text).unwrap())
     }
 
-    async fn call<T>(&self, name: &'static str, act: impl FnOnce(&mut State) -> Result<T, Error>) -> Result<T, Error> {
+    async fn call<T>(
+        &self,
+        name: &'static str,
+        act: impl FnOnce(&mut State) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         self.crash.point().await;
         let done = {
             let mut state = self.state();
@@ -118,7 +136,15 @@ impl State {
     }
 
     fn posted(&mut self, command: Command) -> Posted {
-        Posted { mid: self.name("m"), token: self.name("t"), claim: None, command, answer: None, ended: false, reserved: Vec::new() }
+        Posted {
+            mid: self.name("m"),
+            token: self.name("t"),
+            claim: None,
+            command,
+            answer: None,
+            ended: false,
+            reserved: Vec::new(),
+        }
     }
 
     /// What the key opens: all of its mailbox (`None`), or one message in it.
@@ -129,7 +155,11 @@ impl State {
             assert!(key.claim.is_none(), "a claim with a mailbox's own token");
             return Ok(None);
         }
-        let place = mailbox.messages.iter().position(|posted| posted.token == key.token.expose()).ok_or_else(unauthorized)?;
+        let place = mailbox
+            .messages
+            .iter()
+            .position(|posted| posted.token == key.token.expose())
+            .ok_or_else(unauthorized)?;
         let posted = &mut mailbox.messages[place];
         let claim = key.claim.as_ref().expect("a claim").expose();
         assert_eq!(claim.len(), 43, "32 octets in base64url");
@@ -145,14 +175,14 @@ impl State {
     fn list(&mut self, key: &MailboxKey) -> Result<Listing, Error> {
         let only = self.check(key, true)?;
         let mailbox = &self.mailboxes[&key.bid];
-        if only.is_some_and(|only| mailbox.messages[only].ended || mailbox.messages[only].answer.is_some()) {
+        if only.is_some_and(|only| {
+            mailbox.messages[only].ended || mailbox.messages[only].answer.is_some()
+        }) {
             return Err(Error::new(Class::Expired, "", "ended"));
         }
-        let waiting = mailbox
-            .messages
-            .iter()
-            .enumerate()
-            .filter(|(place, posted)| only.is_none_or(|only| only == *place) && posted.answer.is_none() && !posted.ended);
+        let waiting = mailbox.messages.iter().enumerate().filter(|(place, posted)| {
+            only.is_none_or(|only| only == *place) && posted.answer.is_none() && !posted.ended
+        });
         Ok(Listing::new(waiting.map(|(_, posted)| listed(&key.bid, posted)).collect()))
     }
 
@@ -162,13 +192,18 @@ impl State {
         if posted.ended || posted.answer.is_some() {
             return Err(Error::new(Class::Expired, "", "ended"));
         }
-        Ok(Message::new(MessageHeader::new(listed(&key.bid, posted), "2026-01-01T00:00:00Z", "hub.example"), posted.command.clone()))
+        Ok(Message::new(
+            MessageHeader::new(listed(&key.bid, posted), "2026-01-01T00:00:00Z", "hub.example"),
+            posted.command.clone(),
+        ))
     }
 
     fn place(&mut self, key: &MailboxKey, mid: &str, binds: bool) -> Result<usize, Error> {
         let only = self.check(key, binds)?;
         let place = self.mailboxes[&key.bid].messages.iter().position(|posted| posted.mid == mid);
-        place.filter(|place| only.is_none_or(|only| only == *place)).ok_or_else(|| Error::new(Class::NotFound, "", "no such message"))
+        place
+            .filter(|place| only.is_none_or(|only| only == *place))
+            .ok_or_else(|| Error::new(Class::NotFound, "", "no such message"))
     }
 
     fn answer(&mut self, key: &MailboxKey, mid: &str, text: &str) -> Result<(), Error> {
@@ -186,7 +221,9 @@ impl State {
         posted.answer = Some(text.to_owned());
         let reserved = std::mem::take(&mut posted.reserved);
         let named = match &answer.response {
-            Response::Provision(response) => response.result.as_ref().map(|result| boxurl(&result.data)),
+            Response::Provision(response) => {
+                response.result.as_ref().map(|result| boxurl(&result.data))
+            }
             _ => None,
         };
         for bid in reserved {
@@ -203,13 +240,16 @@ impl State {
     }
 
     fn reserve(&mut self, key: &MailboxKey) -> Result<ReservedBox, Error> {
-        let place = self.check(key, false)?.ok_or_else(|| Error::new(Class::Unauthorized, "", "not an activation"))?;
+        let place = self
+            .check(key, false)?
+            .ok_or_else(|| Error::new(Class::Unauthorized, "", "not an activation"))?;
         if self.mailboxes[&key.bid].messages[place].ended {
             return Err(Error::new(Class::Expired, "", "ended"));
         }
         let (bid, token) = (self.name("b"), self.name("t"));
         self.mailboxes.get_mut(&key.bid).unwrap().messages[place].reserved.push(bid.clone());
-        self.mailboxes.insert(bid.clone(), Mailbox { token: Some(token.clone()), ..Mailbox::default() });
+        self.mailboxes
+            .insert(bid.clone(), Mailbox { token: Some(token.clone()), ..Mailbox::default() });
         let public = self.reserves_at.unwrap_or(PUBLIC);
         Ok(ReservedBox::new(&bid, format!("{public}/{bid}"), Secret::new(token)))
     }
@@ -224,8 +264,16 @@ fn boxurl(jws: &str) -> String {
 
 fn listed(bid: &str, posted: &Posted) -> ListedMessage {
     let kind = posted.command.body.kind();
-    let command_type = kind.map_or_else(|| "UNKNOWN".into(), |kind| Dialect::standard().words(kind).command_type.clone());
-    ListedMessage::new(&posted.mid, format!("{PUBLIC}/{bid}/{}", posted.mid), command_type, "2026-01-01T00:01:00Z")
+    let command_type = kind.map_or_else(
+        || "UNKNOWN".into(),
+        |kind| Dialect::standard().words(kind).command_type.clone(),
+    );
+    ListedMessage::new(
+        &posted.mid,
+        format!("{PUBLIC}/{bid}/{}", posted.mid),
+        command_type,
+        "2026-01-01T00:01:00Z",
+    )
 }
 
 pub(crate) struct Handle {
@@ -239,7 +287,10 @@ impl Gate<MailboxKey> for FakeHub {
     async fn open(&self, key: MailboxKey) -> Result<Handle, Error> {
         // A gate refuses what does not fit, as a hub's does.
         self.call("open", |state| {
-            state.check(&key, false).map(|_| ()).or_else(|error| if error.class() == Class::Conflict { Ok(()) } else { Err(error) })
+            state
+                .check(&key, false)
+                .map(|_| ())
+                .or_else(|error| if error.class() == Class::Conflict { Ok(()) } else { Err(error) })
         })
         .await?;
         Ok(Handle { hub: self.clone(), key })

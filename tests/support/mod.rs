@@ -1,4 +1,5 @@
-//! What several test programs share: the captured run, keys that are made once, and answers that can be made wrong in every way.
+//! What several test programs share: the captured run, keys that are made once, and answers that
+//! can be made wrong in every way.
 
 #![allow(dead_code, unreachable_pub)]
 
@@ -58,7 +59,9 @@ pub fn captured_pin() -> PublicKey {
 
 /// The template of the captured run, DER.
 pub fn captured_template() -> Vec<u8> {
-    from_standard(json(COMMAND)["provCommand"]["profile"]["keygenrequests"][0]["certreq"].as_str().unwrap())
+    from_standard(
+        json(COMMAND)["provCommand"]["profile"]["keygenrequests"][0]["certreq"].as_str().unwrap(),
+    )
 }
 
 /// The inner JWS of the captured run.
@@ -77,12 +80,22 @@ pub fn part(compact: &str, index: usize) -> Value {
 }
 
 /// A compact JWS of exactly this header and payload.
-pub fn compact(header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>, algorithm: Algorithm, signer: &dyn Signer) -> String {
+pub fn compact(
+    header: impl AsRef<[u8]>,
+    payload: impl AsRef<[u8]>,
+    algorithm: Algorithm,
+    signer: &dyn Signer,
+) -> String {
     sign_parts(&url(header), &url(payload), algorithm, signer)
 }
 
 /// The same with the parts encoded already, in whatever way.
-pub fn sign_parts(header: &str, payload: &str, algorithm: Algorithm, signer: &dyn Signer) -> String {
+pub fn sign_parts(
+    header: &str,
+    payload: &str,
+    algorithm: Algorithm,
+    signer: &dyn Signer,
+) -> String {
     let input = format!("{header}.{payload}");
     let signature = signer.sign(algorithm, input.as_bytes()).unwrap();
     format!("{input}.{}", url(signature))
@@ -118,7 +131,8 @@ pub fn jwk(key: &PublicKey) -> Value {
     json(&Jwk::new(key.clone()).to_string())
 }
 
-/// A modulus of exactly so many bits: not of two primes, but odd, and nobody looks further before a signature is verified.
+/// A modulus of exactly so many bits: not of two primes, but odd, and nobody looks further before a
+/// signature is verified.
 pub fn modulus(bits: usize) -> Vec<u8> {
     let mut n = vec![0xa5; bits.div_ceil(8)];
     n[0] = match bits % 8 {

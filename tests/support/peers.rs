@@ -10,7 +10,8 @@ pub struct Scratch(PathBuf);
 impl Scratch {
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("keyferry-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name =
+            format!("keyferry-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
@@ -37,9 +38,15 @@ impl Drop for Scratch {
     }
 }
 
-/// Whether `program` runs with these arguments. If not, the test says that it was skipped, or fails where `KEYFERRY_REQUIRE_PEERS` is 1.
+/// Whether `program` runs with these arguments. If not, the test says that it was skipped, or fails
+/// where `KEYFERRY_REQUIRE_PEERS` is 1.
 pub fn has_peer(program: &str, arguments: &[&str]) -> bool {
-    let found = Command::new(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let found = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     let found = found.is_ok_and(|status| status.success());
     let required = std::env::var_os("KEYFERRY_REQUIRE_PEERS").is_some_and(|value| value == "1");
     assert!(found || !required, "the program {program} is required and not there");

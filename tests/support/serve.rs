@@ -25,8 +25,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// What runs a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framework {
-    /// A router, with the service nested below `/hermod/rest` (where it does not see that) and as its fallback (where it does). It gives the head of a request
-    /// all the time of the world.
+    /// A router, with the service nested below `/hermod/rest` (where it does not see that) and as
+    /// its fallback (where it does). It gives the head of a request all the time of the world.
     Axum,
     /// One connection after the other; the head of a request has [`HEAD_TIME`].
     Hyper,
@@ -65,8 +65,12 @@ impl Served {
         };
         let task = match framework {
             Framework::Axum => {
-                let app = axum::Router::new().nest_service("/hermod/rest", service.clone()).fallback_service(service);
-                tokio::spawn(async move { axum::serve(listener, app).with_graceful_shutdown(stopped).await.unwrap() })
+                let app = axum::Router::new()
+                    .nest_service("/hermod/rest", service.clone())
+                    .fallback_service(service);
+                tokio::spawn(async move {
+                    axum::serve(listener, app).with_graceful_shutdown(stopped).await.unwrap()
+                })
             }
             Framework::Hyper => tokio::spawn(on_hyper(listener, service, stopped)),
         };
@@ -76,7 +80,10 @@ impl Served {
     /// Takes no more connections, and waits until those that are there have ended.
     pub async fn shutdown(self) {
         let _ = self.stop.send(());
-        tokio::time::timeout(PATIENCE, self.task).await.expect("connections that do not end").unwrap();
+        tokio::time::timeout(PATIENCE, self.task)
+            .await
+            .expect("connections that do not end")
+            .unwrap();
     }
 
     /// A connection.
@@ -85,7 +92,13 @@ impl Served {
     }
 
     /// One request on a connection of its own.
-    pub async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let mut raw = self.connect().await;
         raw.request(method, path, headers, body).await;
         raw.answer().await
@@ -94,7 +107,10 @@ impl Served {
 
 async fn on_hyper<S>(listener: TcpListener, service: S, stopped: impl Future<Output = ()>)
 where
-    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send,
 {
     let graceful = GracefulShutdown::new();
@@ -106,7 +122,8 @@ where
         };
         let mut server = http1::Builder::new();
         server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(64 * 1024);
-        let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service.clone()));
+        let connection = server
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service.clone()));
         tokio::spawn(graceful.watch(connection));
     }
     drop(listener);
@@ -158,7 +175,13 @@ impl Raw {
     }
 
     /// Says a whole request; with a length if it has a body.
-    pub async fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) {
+    pub async fn request(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) {
         let mut text = format!("{method} {path} HTTP/1.1\r\nhost: hub.example\r\n");
         for (name, value) in headers {
             text += &format!("{name}: {value}\r\n");
@@ -172,7 +195,9 @@ impl Raw {
     /// More octets; `false` if the connection has ended.
     async fn more(&mut self) -> bool {
         let mut buffer = [0; 16 * 1024];
-        let read = tokio::time::timeout(PATIENCE, self.stream.read(&mut buffer)).await.expect("nothing comes");
+        let read = tokio::time::timeout(PATIENCE, self.stream.read(&mut buffer))
+            .await
+            .expect("nothing comes");
         let count = read.unwrap_or(0);
         self.received.extend_from_slice(&buffer[..count]);
         count > 0
@@ -190,7 +215,11 @@ impl Raw {
                 continue;
             }
             if !self.more().await {
-                assert!(self.received.is_empty(), "half an answer: {}", String::from_utf8_lossy(&self.received));
+                assert!(
+                    self.received.is_empty(),
+                    "half an answer: {}",
+                    String::from_utf8_lossy(&self.received)
+                );
                 return None;
             }
         }

@@ -24,7 +24,8 @@ impl Clock for SimClock {
     }
 
     fn sleep_until(&self, time: SystemTime) -> BoxFuture<'_, ()> {
-        let since = time.duration_since(BEGIN + Duration::from_secs(BEGIN_SECS)).unwrap_or_default();
+        let since =
+            time.duration_since(BEGIN + Duration::from_secs(BEGIN_SECS)).unwrap_or_default();
         Box::pin(tokio::time::sleep_until(self.0 + since))
     }
 }

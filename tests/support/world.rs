@@ -1,4 +1,5 @@
-//! All parties in one process, with a clock that only the tests move. Each is made anew whenever it is asked for: what lasts are the stores.
+//! All parties in one process, with a clock that only the tests move. Each is made anew whenever it
+//! is asked for: what lasts are the stores.
 
 #![allow(dead_code)]
 
@@ -8,10 +9,14 @@ use std::time::{Duration, SystemTime};
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, Curve, KeyKind, Provider, PublicKey, Signer};
 use keyferry::csr::Template;
-use keyferry::hermod::device::{Agent, Connector, Decision, DeviceError, DevicePolicy, Event, Question, Through};
+use keyferry::hermod::device::{
+    Agent, Connector, Decision, DeviceError, DevicePolicy, Event, Question, Through,
+};
 use keyferry::hermod::hub::{Hub, HubConfig, Integrator, IntegratorConfig, MemoryStore};
 use keyferry::hermod::integrator::{Enrollment, Next, Proven, Received};
-use keyferry::hermod::model::{Callback, CommandHeader, DeviceInfo, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest};
+use keyferry::hermod::model::{
+    Callback, CommandHeader, DeviceInfo, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest,
+};
 use keyferry::hermod::proof::{Attested, Verifier};
 use keyferry::hermod::wire::{AnyCallbackApi, CallbackApi, CommandApi as _, Delivery};
 use keyferry::issuer::{LocalCa, issue};
@@ -82,7 +87,14 @@ impl World {
         let root = signer(KeyKind::Ec(Curve::P256));
         let year = Duration::from_secs(365 * 86_400);
         Self {
-            ca: LocalCa::new_root("CN=Root,O=Acme", root, Arc::new(AwsLcRs), Arc::new(clock.clone()), year).unwrap(),
+            ca: LocalCa::new_root(
+                "CN=Root,O=Acme",
+                root,
+                Arc::new(AwsLcRs),
+                Arc::new(clock.clone()),
+                year,
+            )
+            .unwrap(),
             clock,
             hub_store: Arc::default(),
             device_store: Arc::new(MemoryKeyStore::new(Arc::new(AwsLcRs))),
@@ -95,10 +107,13 @@ impl World {
     }
 
     pub(crate) fn hub(&self) -> Hub {
-        let shop = IntegratorConfig::new("shop").with_callback(AnyCallbackApi::new(self.inbox.clone()));
+        let shop =
+            IntegratorConfig::new("shop").with_callback(AnyCallbackApi::new(self.inbox.clone()));
         let mut config = HubConfig::new(PUBLIC, HOST).unwrap().with_integrator(shop);
         config.verify_answers = self.verifies;
-        let hub = Hub::builder(Arc::new(AwsLcRs), config).with_clock(Arc::new(self.clock.clone())).with_store(self.hub_store.clone());
+        let hub = Hub::builder(Arc::new(AwsLcRs), config)
+            .with_clock(Arc::new(self.clock.clone()))
+            .with_store(self.hub_store.clone());
         hub.with_seal_key(self.seal_key.into()).build().unwrap()
     }
 
@@ -110,7 +125,11 @@ impl World {
         self.device_over(self.device_store.clone(), Arc::new(Through(self.hub())))
     }
 
-    pub(crate) fn device_over(&self, keys: Arc<dyn KeyStore>, connector: Arc<dyn Connector>) -> Agent {
+    pub(crate) fn device_over(
+        &self,
+        keys: Arc<dyn KeyStore>,
+        connector: Arc<dyn Connector>,
+    ) -> Agent {
         let decision = self.decision;
         Agent::new(
             Arc::new(AwsLcRs),
@@ -124,7 +143,10 @@ impl World {
     }
 
     /// Opens the link of a journey that waits for its device.
-    pub(crate) async fn activate(&self, enrollment: &Enrollment) -> Result<Vec<Event>, DeviceError> {
+    pub(crate) async fn activate(
+        &self,
+        enrollment: &Enrollment,
+    ) -> Result<Vec<Event>, DeviceError> {
         self.device().activate(&link(enrollment)).await
     }
 
@@ -195,7 +217,8 @@ impl World {
         }
     }
 
-    /// Goes on until the journey is at the `n`th of: to be submitted, waiting for the device, to be proven, to be delivered, waiting for delivery, done.
+    /// Goes on until the journey is at the `n`th of: to be submitted, waiting for the device, to be
+    /// proven, to be delivered, waiting for delivery, done.
     pub(crate) async fn at(&self, n: usize) -> Enrollment {
         let mut enrollment = begin(vec![key("signer", P256)]);
         for _ in 0..n {
@@ -204,7 +227,8 @@ impl World {
         enrollment
     }
 
-    /// Every key that was to have a certificate has one that the root signed, and nothing is left over.
+    /// Every key that was to have a certificate has one that the root signed, and nothing is left
+    /// over.
     pub(crate) async fn assert_installed(&self, with_certificate: &[&str]) {
         let profiles = self.profiles().await;
         let keys: Vec<_> = profiles.iter().flat_map(|profile| &profile.keys).collect();
@@ -214,7 +238,10 @@ impl World {
             certificate.require_key(&key.public_key).unwrap();
             assert_eq!(certificate.issuer(), self.ca.certificate().subject());
         }
-        assert_eq!(keys.iter().filter(|key| key.certificate.is_some()).count(), with_certificate.len());
+        assert_eq!(
+            keys.iter().filter(|key| key.certificate.is_some()).count(),
+            with_certificate.len()
+        );
         assert!(self.device_store.all_pending().await.unwrap().is_empty());
         assert!(self.device_store.activations().await.unwrap().is_empty());
     }
@@ -225,28 +252,45 @@ pub(crate) const P256: (&str, &str, Algorithm) = ("EC", "256", Algorithm::Es256)
 pub(crate) const P384: (&str, &str, Algorithm) = ("EC", "384", Algorithm::Es384);
 
 /// A key without a template.
-pub(crate) fn raw_key(key_id: &str, (kind, length, mechanism): (&str, &str, Algorithm)) -> KeyGenRequest {
-    KeyGenRequest::new(key_id, KeyUsage::SIG, vec![KeyTypePrio::new(kind, length, mechanism.name())])
+pub(crate) fn raw_key(
+    key_id: &str,
+    (kind, length, mechanism): (&str, &str, Algorithm),
+) -> KeyGenRequest {
+    KeyGenRequest::new(
+        key_id,
+        KeyUsage::SIG,
+        vec![KeyTypePrio::new(kind, length, mechanism.name())],
+    )
 }
 
 /// A key that is to have a certificate.
 pub(crate) fn key(key_id: &str, kind: (&str, &str, Algorithm)) -> KeyGenRequest {
     let mut request = raw_key(key_id, kind);
-    request.cert_req = Some(Template::for_subject("CN=Jane,O=Acme", &AwsLcRs).unwrap().to_base64().into());
+    request.cert_req =
+        Some(Template::for_subject("CN=Jane,O=Acme", &AwsLcRs).unwrap().to_base64().into());
     request
 }
 
 pub(crate) fn begin(keys: Vec<KeyGenRequest>) -> Enrollment {
-    Enrollment::begin(&AwsLcRs, CommandHeader::new(LIFESPAN, TIMEOUT), USER, ProfileRequest::new("Acme", "Jane", keys)).unwrap()
+    Enrollment::begin(
+        &AwsLcRs,
+        CommandHeader::new(LIFESPAN, TIMEOUT),
+        USER,
+        ProfileRequest::new("Acme", "Jane", keys),
+    )
+    .unwrap()
 }
 
 pub(crate) fn link(enrollment: &Enrollment) -> String {
-    let Next::AwaitDevice(Some(submitted)) = enrollment.next() else { panic!("{:?}", enrollment.next()) };
+    let Next::AwaitDevice(Some(submitted)) = enrollment.next() else {
+        panic!("{:?}", enrollment.next())
+    };
     submitted.destinations[0].uri.expose().to_owned()
 }
 
 pub(crate) fn prove(enrollment: &Enrollment, pin: &PublicKey) -> Proven<Attested> {
-    let expectation = enrollment.expectation().unwrap().with_fqdn(HOST).with_mailbox_base(PUBLIC).unwrap();
+    let expectation =
+        enrollment.expectation().unwrap().with_fqdn(HOST).with_mailbox_base(PUBLIC).unwrap();
     enrollment.prove(&Verifier::pinned(&AwsLcRs, [pin]).unwrap(), &expectation).unwrap().unwrap()
 }
 

@@ -19,12 +19,21 @@ const SHORT: Duration = Duration::from_millis(700);
 
 pub fn request(method: &str, url: &str, body: impl Into<Bytes>) -> Request<Bytes> {
     let method = Method::from_bytes(method.as_bytes()).unwrap();
-    let mut request = Request::builder().method(method).uri(url).header("x-api-key", SECRET).body(body.into()).unwrap();
+    let mut request = Request::builder()
+        .method(method)
+        .uri(url)
+        .header("x-api-key", SECRET)
+        .body(body.into())
+        .unwrap();
     request.extensions_mut().insert(ExchangeLimits::new(LONG, 4 * 1024 * 1024));
     request
 }
 
-pub fn limited(mut request: Request<Bytes>, timeout: Duration, answer_octets: usize) -> Request<Bytes> {
+pub fn limited(
+    mut request: Request<Bytes>,
+    timeout: Duration,
+    answer_octets: usize,
+) -> Request<Bytes> {
     request.extensions_mut().insert(ExchangeLimits::new(timeout, answer_octets));
     request
 }
@@ -34,7 +43,10 @@ pub fn limited(mut request: Request<Bytes>, timeout: Duration, answer_octets: us
 pub fn kind(answer: Result<Response<Bytes>, TransportError>) -> TransportErrorKind {
     let error = answer.unwrap_err();
     let shown = format!("{error} {error:?} {:?}", keyferry::Error::from(error.clone()));
-    assert!(!shown.contains(SECRET) && !shown.contains("127.0.0.1") && !shown.contains("localhost"), "{shown}");
+    assert!(
+        !shown.contains(SECRET) && !shown.contains("127.0.0.1") && !shown.contains("localhost"),
+        "{shown}"
+    );
     println!("{error}");
     error.kind()
 }
@@ -65,29 +77,44 @@ pub fn sends_any_method(make: Make) {
         for body in bodies {
             let url = subject.url("/a/b%2Fc?d=e%20f&g");
             let answer = subject.send(request(method, &url, *body)).unwrap();
-            assert_eq!((answer.status().as_u16(), answer.body().as_ref()), (200, body.as_bytes()), "{method}");
+            assert_eq!(
+                (answer.status().as_u16(), answer.body().as_ref()),
+                (200, body.as_bytes()),
+                "{method}"
+            );
             let seen = subject.seen().pop().unwrap();
             assert_eq!((seen.method.as_str(), seen.body.as_slice()), (method, body.as_bytes()));
             assert!(seen.target.starts_with("/a/b%2Fc"), "{}", seen.target);
         }
     }
     let seen = subject.seen();
-    assert!(seen[0].header("content-length").is_empty(), "a request without a body says nothing of one");
+    assert!(
+        seen[0].header("content-length").is_empty(),
+        "a request without a body says nothing of one"
+    );
 }
 
 pub fn answers_with_any_status(make: Make) {
-    for status in
-        [200, 201, 202, 204, 299, 300, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 407, 409, 410, 413, 422, 425, 429, 500, 502, 503, 599]
-    {
+    for status in [
+        200, 201, 202, 204, 299, 300, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 407, 409,
+        410, 413, 422, 425, 429, 500, 502, 503, 599,
+    ] {
         let subject = peer(make, move |_| {
             let body = if matches!(status, 204 | 304) { Vec::new() } else { b"why".to_vec() };
-            Reply::Answer { status, headers: vec![("Location", b"/elsewhere".to_vec()), ("Retry-After", b"7".to_vec())], body }
+            Reply::Answer {
+                status,
+                headers: vec![("Location", b"/elsewhere".to_vec()), ("Retry-After", b"7".to_vec())],
+                body,
+            }
         });
         for request in [get(&subject), post(&subject)] {
             let answer = subject.send(request).unwrap();
             assert_eq!(answer.status().as_u16(), status);
             assert_eq!(answer.headers()["retry-after"], "7");
-            assert_eq!(answer.body().as_ref(), if matches!(status, 204 | 304) { &b""[..] } else { b"why" });
+            assert_eq!(
+                answer.body().as_ref(),
+                if matches!(status, 204 | 304) { &b""[..] } else { b"why" }
+            );
         }
         assert_eq!(subject.seen().len(), 2, "{status}: one request, one exchange");
     }
@@ -96,7 +123,12 @@ pub fn answers_with_any_status(make: Make) {
 pub fn keeps_headers_both_ways(make: Make) {
     let subject = peer(make, |_| Reply::Answer {
         status: 200,
-        headers: vec![("X-Twice", b"one".to_vec()), ("X-Odd", b"\xe4\xff".to_vec()), ("X-Twice", b"two".to_vec()), ("X-Empty", Vec::new())],
+        headers: vec![
+            ("X-Twice", b"one".to_vec()),
+            ("X-Odd", b"\xe4\xff".to_vec()),
+            ("X-Twice", b"two".to_vec()),
+            ("X-Empty", Vec::new()),
+        ],
         body: Vec::new(),
     });
     let mut request = post(&subject);
@@ -111,7 +143,8 @@ pub fn keeps_headers_both_ways(make: Make) {
     assert_eq!(seen.header("x-twice"), [b"one", b"two"]);
     assert_eq!(seen.header("x-odd"), [b"\xe4\xff"]);
     assert_eq!(seen.header("content-type"), [b"application/json"]);
-    let values = |name| answer.headers().get_all(name).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>();
+    let values =
+        |name| answer.headers().get_all(name).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>();
     assert_eq!(values("x-twice"), [b"one", b"two"]);
     assert_eq!(values("x-odd"), [b"\xe4\xff"]);
     assert_eq!(values("x-empty"), [b""]);
@@ -120,9 +153,15 @@ pub fn keeps_headers_both_ways(make: Make) {
 pub fn keeps_bodies_both_ways(make: Make) {
     let subject = peer(make, |seen| Reply::body(seen.body.clone()));
     let every: Vec<u8> = (0..=255).collect();
-    for body in [Vec::new(), vec![0], every.clone(), every.repeat(4096), b"\xff\xfe not text".to_vec()] {
+    for body in
+        [Vec::new(), vec![0], every.clone(), every.repeat(4096), b"\xff\xfe not text".to_vec()]
+    {
         let answer = subject.send(request("POST", &subject.url("/"), body.clone())).unwrap();
-        assert!(answer.body() == &body && subject.seen().pop().unwrap().body == body, "{} octets", body.len());
+        assert!(
+            answer.body() == &body && subject.seen().pop().unwrap().body == body,
+            "{} octets",
+            body.len()
+        );
     }
 }
 
@@ -150,23 +189,38 @@ pub fn refuses_an_answer_that_is_too_long(make: Make) {
 /// One that does not say how long it is, or says it and sends nothing.
 pub fn refuses_an_answer_that_grows_too_long(make: Make) {
     let part = b"3e8\r\n".iter().copied().chain([b'x'; 1000]).chain(*b"\r\n").collect::<Vec<u8>>();
-    let chunked = [&b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"[..], &part.repeat(3), b"0\r\n\r\n"].concat();
+    let chunked = [
+        &b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"[..],
+        &part.repeat(3),
+        b"0\r\n\r\n",
+    ]
+    .concat();
     let closed = [&b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"[..], &[b'x'; 3000]].concat();
     for reply in [Reply::Octets(chunked.clone()), Reply::Cut(closed)] {
         let subject = peer(make, move |_| reply.clone());
         assert_eq!(subject.send(limited(get(&subject), LONG, 3000)).unwrap().body().len(), 3000);
-        assert_eq!(kind(subject.send(limited(get(&subject), LONG, 2999))), TransportErrorKind::AnswerTooLarge);
+        assert_eq!(
+            kind(subject.send(limited(get(&subject), LONG, 2999))),
+            TransportErrorKind::AnswerTooLarge
+        );
     }
     // Nobody waits for what will not be taken.
     let endless = chunked[..chunked.len() - 5].to_vec();
-    for reply in [endless, b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n".to_vec()] {
+    for reply in
+        [endless, b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n".to_vec()]
+    {
         let subject = peer(make, move |_| Reply::Silence(reply.clone()));
-        assert_eq!(kind(subject.send(limited(get(&subject), LONG, 2000))), TransportErrorKind::AnswerTooLarge);
+        assert_eq!(
+            kind(subject.send(limited(get(&subject), LONG, 2000))),
+            TransportErrorKind::AnswerTooLarge
+        );
     }
 }
 
 pub fn refuses_headers_that_are_too_long(make: Make) {
-    let subject = peer(make, |_| Reply::Silence([b"HTTP/1.1 200 OK\r\nX-Long: ".to_vec(), vec![b'x'; 1 << 20]].concat()));
+    let subject = peer(make, |_| {
+        Reply::Silence([b"HTTP/1.1 200 OK\r\nX-Long: ".to_vec(), vec![b'x'; 1 << 20]].concat())
+    });
     assert_eq!(kind(subject.send(get(&subject))), TransportErrorKind::AnswerTooLarge);
 }
 
@@ -178,7 +232,13 @@ pub fn keeps_exchanges_apart(make: Make) {
             scope.spawn(move || {
                 for round in 0..20 {
                     let body = format!("{index} {round}");
-                    assert_eq!(subject.send(request("POST", &subject.url("/"), body.clone())).unwrap().body(), &body);
+                    assert_eq!(
+                        subject
+                            .send(request("POST", &subject.url("/"), body.clone()))
+                            .unwrap()
+                            .body(),
+                        &body
+                    );
                 }
             });
         }
@@ -203,7 +263,11 @@ pub fn gives_up_when_the_time_is_up(make: Make) {
                 let shown = format!("{reply:?}");
                 let subject = peer(make, move |_| reply.clone());
                 for request in [get(&subject), post(&subject)] {
-                    assert_eq!(kind(subject.send(limited(request, SHORT, 100_000))), TransportErrorKind::Timeout, "{shown}");
+                    assert_eq!(
+                        kind(subject.send(limited(request, SHORT, 100_000))),
+                        TransportErrorKind::Timeout,
+                        "{shown}"
+                    );
                 }
                 assert_eq!(subject.seen().len(), 2, "nothing is sent twice");
             });
@@ -218,15 +282,22 @@ pub fn says_that_nobody_listens(make: Make) {
     let nowhere = format!("http://{}.example/{SECRET}", "x".repeat(64));
     for url in [format!("http://{free}/{SECRET}"), nowhere] {
         for (method, body) in [("GET", ""), ("POST", "{}")] {
-            assert_eq!(kind(subject.send(request(method, &url, body))), TransportErrorKind::Unreachable, "{method} {url}");
+            assert_eq!(
+                kind(subject.send(request(method, &url, body))),
+                TransportErrorKind::Unreachable,
+                "{method} {url}"
+            );
         }
     }
 }
 
 pub fn says_that_it_is_no_http(make: Make) {
-    for said in
-        [&b"220 mail.example ESMTP\r\n"[..], b"\x15\x03\x01\x00\x02\x02\x28\r\n\r\n", b"HTTP/1.1 9 ?\r\n\r\n", b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n"]
-    {
+    for said in [
+        &b"220 mail.example ESMTP\r\n"[..],
+        b"\x15\x03\x01\x00\x02\x02\x28\r\n\r\n",
+        b"HTTP/1.1 9 ?\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+    ] {
         let subject = peer(make, move |_| Reply::Cut(said.to_vec()));
         for request in [get(&subject), post(&subject)] {
             assert_eq!(kind(subject.send(request)), TransportErrorKind::Broken, "{said:?}");
@@ -252,7 +323,10 @@ pub fn says_that_the_connection_broke(make: Make) {
 pub fn keeps_connections(make: Make) {
     let subject = peer(make, |seen| Reply::body(seen.body.clone()));
     for index in 0..5 {
-        assert_eq!(subject.send(request("POST", &subject.url("/"), format!("{index}"))).unwrap().body(), &format!("{index}"));
+        assert_eq!(
+            subject.send(request("POST", &subject.url("/"), format!("{index}"))).unwrap().body(),
+            &format!("{index}")
+        );
     }
     assert_eq!((subject.seen().len(), subject.server().accepted()), (5, 1));
 }
@@ -261,7 +335,11 @@ pub fn follows_no_redirect(make: Make) {
     for status in [301, 302, 303, 307, 308] {
         let elsewhere = Server::new(|_| Reply::status(200));
         let location = elsewhere.url("/").into_bytes();
-        let subject = peer(make, move |_| Reply::Answer { status, headers: vec![("Location", location.clone())], body: Vec::new() });
+        let subject = peer(make, move |_| Reply::Answer {
+            status,
+            headers: vec![("Location", location.clone())],
+            body: Vec::new(),
+        });
         for request in [get(&subject), post(&subject)] {
             assert_eq!(subject.send(request).unwrap().status().as_u16(), status);
         }

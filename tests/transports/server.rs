@@ -1,4 +1,5 @@
-//! A server of HTTP/1.1 on loopback, by hand, so that it can do what no good one does. It runs on a thread of its own until it is dropped.
+//! A server of HTTP/1.1 on loopback, by hand, so that it can do what no good one does. It runs on a
+//! thread of its own until it is dropped.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -23,7 +24,11 @@ pub struct Seen {
 impl Seen {
     /// The values of a header, in the order they came in.
     pub fn header(&self, name: &str) -> Vec<&[u8]> {
-        self.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice()).collect()
+        self.headers
+            .iter()
+            .filter(|(other, _)| other.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_slice())
+            .collect()
     }
 }
 
@@ -64,7 +69,10 @@ impl Reply {
                 }
                 [octets, b"\r\n".to_vec(), body.clone()].concat()
             }
-            Self::Octets(octets) | Self::Cut(octets) | Self::Silence(octets) | Self::Drops(octets) => octets.clone(),
+            Self::Octets(octets)
+            | Self::Cut(octets)
+            | Self::Silence(octets)
+            | Self::Drops(octets) => octets.clone(),
         }
     }
 }
@@ -90,11 +98,16 @@ impl Server {
     pub fn start(behaviour: Behaviour, tls: Option<TlsAcceptor>) -> Self {
         let (stop, stopped) = oneshot::channel();
         let (send_address, address) = mpsc::channel();
-        let (accepted, ended, seen) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<Seen>>>::default());
+        let (accepted, ended, seen) = (
+            Arc::<AtomicUsize>::default(),
+            Arc::<AtomicUsize>::default(),
+            Arc::<Mutex<Vec<Seen>>>::default(),
+        );
         let scheme = if tls.is_some() { "https" } else { "http" };
         let counts = (accepted.clone(), ended.clone(), seen.clone());
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 send_address.send(listener.local_addr().unwrap()).unwrap();
@@ -134,17 +147,24 @@ impl Server {
 
 type Counts = (Arc<AtomicUsize>, Arc<AtomicUsize>, Arc<Mutex<Vec<Seen>>>);
 
-async fn accept(listener: TcpListener, behaviour: Behaviour, tls: Option<TlsAcceptor>, (accepted, ended, seen): Counts) {
+async fn accept(
+    listener: TcpListener,
+    behaviour: Behaviour,
+    tls: Option<TlsAcceptor>,
+    (accepted, ended, seen): Counts,
+) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
         accepted.fetch_add(1, Ordering::SeqCst);
-        let (behaviour, tls, ended, seen) = (behaviour.clone(), tls.clone(), ended.clone(), seen.clone());
+        let (behaviour, tls, ended, seen) =
+            (behaviour.clone(), tls.clone(), ended.clone(), seen.clone());
         tokio::spawn(async move {
             match tls {
                 None => serve(stream, behaviour, ended, seen).await,
                 Some(tls) => match tls.accept(stream).into_fallible().await {
                     Ok(stream) => serve(stream, behaviour, ended, seen).await,
-                    // With octets unread the connection would be reset, and the words of the refusal lost.
+                    // With octets unread the connection would be reset, and the words of the
+                    // refusal lost.
                     Err((_, mut stream)) => {
                         let _ = stream.shutdown().await;
                         let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
@@ -155,7 +175,12 @@ async fn accept(listener: TcpListener, behaviour: Behaviour, tls: Option<TlsAcce
     }
 }
 
-async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, behaviour: Behaviour, ended: Arc<AtomicUsize>, seen: Arc<Mutex<Vec<Seen>>>) {
+async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    behaviour: Behaviour,
+    ended: Arc<AtomicUsize>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+) {
     let mut input = Input(VecDeque::new());
     while let Some(request) = input.request(&mut stream).await {
         seen.lock().unwrap().push(request.clone());
@@ -204,7 +229,11 @@ impl Input {
         Some(line)
     }
 
-    async fn exactly(&mut self, count: usize, stream: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {
+    async fn exactly(
+        &mut self,
+        count: usize,
+        stream: &mut (impl AsyncRead + Unpin),
+    ) -> Option<Vec<u8>> {
         let mut octets = Vec::new();
         while octets.len() < count {
             octets.push(self.octet(stream).await?);
@@ -225,8 +254,14 @@ impl Input {
             let name = String::from_utf8(line[..colon].to_vec()).ok()?;
             seen.headers.push((name, line[colon + 1..].trim_ascii().to_vec()));
         }
-        assert!(seen.header("transfer-encoding").is_empty(), "the length of a body is known, and said");
-        let length = seen.header("content-length").first().map_or(0, |value| String::from_utf8_lossy(value).parse().unwrap());
+        assert!(
+            seen.header("transfer-encoding").is_empty(),
+            "the length of a body is known, and said"
+        );
+        let length = seen
+            .header("content-length")
+            .first()
+            .map_or(0, |value| String::from_utf8_lossy(value).parse().unwrap());
         seen.body = self.exactly(length, stream).await?;
         Some(seen)
     }

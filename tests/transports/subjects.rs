@@ -8,7 +8,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
-use keyferry::http::{BlockingTransport, InProcess, OnThreads, ReqwestTransport, Transport, TransportError, UreqTransport};
+use keyferry::http::{
+    BlockingTransport, InProcess, OnThreads, ReqwestTransport, Transport, TransportError,
+    UreqTransport,
+};
 use tokio::runtime::Runtime;
 
 use super::server::{Behaviour, Reply, Seen, Server};
@@ -42,7 +45,9 @@ pub fn asynchronous(transport: impl Transport + 'static) -> Send {
     let transport: Arc<dyn Transport> = Arc::new(transport);
     Arc::new(move |request| {
         let transport = transport.clone();
-        run(async move { tokio::spawn(async move { transport.send(request).await }).await.unwrap() })
+        run(
+            async move { tokio::spawn(async move { transport.send(request).await }).await.unwrap() },
+        )
     })
 }
 
@@ -101,12 +106,21 @@ pub fn reqwest_of_ours(behaviour: Behaviour) -> Subject {
 
 pub fn reqwest_of_a_builder(behaviour: Behaviour) -> Subject {
     provide();
-    on_socket(asynchronous(ReqwestTransport::from_builder(reqwest::Client::builder().tls_certs_only([])).unwrap()), behaviour)
+    on_socket(
+        asynchronous(
+            ReqwestTransport::from_builder(reqwest::Client::builder().tls_certs_only([])).unwrap(),
+        ),
+        behaviour,
+    )
 }
 
 pub fn reqwest_of_the_caller(behaviour: Behaviour) -> Subject {
     provide();
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).tls_certs_only([]).build().unwrap();
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .tls_certs_only([])
+        .build()
+        .unwrap();
     on_socket(asynchronous(ReqwestTransport::from_client(client)), behaviour)
 }
 
@@ -116,7 +130,11 @@ pub fn ureq_of_ours(behaviour: Behaviour) -> Subject {
 
 /// Statuses are errors for it, and it follows redirects, if it is let.
 pub fn ureq_of_the_caller(behaviour: Behaviour) -> Subject {
-    let agent = ureq::Agent::config_builder().proxy(None).http_status_as_error(true).max_redirects(5).build();
+    let agent = ureq::Agent::config_builder()
+        .proxy(None)
+        .http_status_as_error(true)
+        .max_redirects(5)
+        .build();
     on_socket(blocking(UreqTransport::from_agent(agent.into())), behaviour)
 }
 
@@ -135,7 +153,10 @@ pub fn closure(behaviour: Behaviour) -> Subject {
 
 pub fn in_process(behaviour: Behaviour) -> Subject {
     let seen = Arc::<Mutex<Vec<Seen>>>::default();
-    Subject { send: asynchronous(InProcess(Service { behaviour, seen: seen.clone() })), peer: Peer::Service(seen) }
+    Subject {
+        send: asynchronous(InProcess(Service { behaviour, seen: seen.clone() })),
+        peer: Peer::Service(seen),
+    }
 }
 
 #[derive(Clone)]
@@ -159,11 +180,17 @@ impl tower_service::Service<Request<Full<Bytes>>> for Service {
         let seen = Seen {
             method: head.method.to_string(),
             target: head.uri.path().to_owned(),
-            headers: head.headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect(),
+            headers: head
+                .headers
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+                .collect(),
             body: octets.to_vec(),
         };
         self.seen.lock().unwrap().push(seen.clone());
-        let Reply::Answer { status, headers, body } = (self.behaviour)(&seen) else { panic!("not without a socket") };
+        let Reply::Answer { status, headers, body } = (self.behaviour)(&seen) else {
+            panic!("not without a socket")
+        };
         let mut response = Response::new(Full::new(Bytes::from(body)));
         *response.status_mut() = status.try_into().unwrap();
         for (name, value) in headers {

@@ -33,7 +33,8 @@ impl Authority {
 
     fn issue(&self, name: &str) -> Leaf {
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &self.0).unwrap();
+        let certificate =
+            CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &self.0).unwrap();
         Leaf { certificate: certificate.der().clone(), key }
     }
 
@@ -45,15 +46,24 @@ impl Authority {
 }
 
 /// A server that shows this certificate, and takes only clients of `clients`.
-fn serve(leaf: &Leaf, clients: Option<&Authority>, versions: &[&'static SupportedProtocolVersion]) -> Server {
+fn serve(
+    leaf: &Leaf,
+    clients: Option<&Authority>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Server {
     let builder = ServerConfig::builder_with_protocol_versions(versions);
     let builder = match clients {
-        Some(clients) => builder.with_client_cert_verifier(WebPkiClientVerifier::builder(Arc::new(clients.roots())).build().unwrap()),
+        Some(clients) => builder.with_client_cert_verifier(
+            WebPkiClientVerifier::builder(Arc::new(clients.roots())).build().unwrap(),
+        ),
         None => builder.with_no_client_auth(),
     };
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf.key.serialize_der()));
     let config = builder.with_single_cert(vec![leaf.certificate.clone()], key).unwrap();
-    Server::start(Arc::new(|seen| Reply::body(seen.body.clone())), Some(TlsAcceptor::from(Arc::new(config))))
+    Server::start(
+        Arc::new(|seen| Reply::body(seen.body.clone())),
+        Some(TlsAcceptor::from(Arc::new(config))),
+    )
 }
 
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&rustls::version::TLS12, &rustls::version::TLS13];
@@ -61,23 +71,32 @@ const VERSIONS: [&SupportedProtocolVersion; 2] = [&rustls::version::TLS12, &rust
 /// Every transport that trusts `roots` and shows `client`.
 fn transports(roots: &Authority, client: Option<&Leaf>) -> Vec<(&'static str, Send)> {
     let pem = |leaf: &Leaf| format!("{}\n{}", pem(&leaf.certificate), leaf.key.serialize_pem());
-    let mut builder = reqwest::Client::builder().tls_certs_only([reqwest::Certificate::from_der(roots.0.der()).unwrap()]);
+    let mut builder = reqwest::Client::builder()
+        .tls_certs_only([reqwest::Certificate::from_der(roots.0.der()).unwrap()]);
     if let Some(client) = client {
         builder = builder.identity(reqwest::Identity::from_pem(pem(client).as_bytes()).unwrap());
     }
     let identity = client.map(|client| {
         let key = ureq::tls::PrivateKey::from_pem(client.key.serialize_pem().as_bytes()).unwrap();
-        ureq::tls::ClientCert::new_with_certs(&[ureq::tls::Certificate::from_der(&client.certificate).to_owned()], key)
+        ureq::tls::ClientCert::new_with_certs(
+            &[ureq::tls::Certificate::from_der(&client.certificate).to_owned()],
+            key,
+        )
     });
-    let trusted = ureq::tls::RootCerts::from([ureq::tls::Certificate::from_der(roots.0.der()).to_owned()]);
+    let trusted =
+        ureq::tls::RootCerts::from([ureq::tls::Certificate::from_der(roots.0.der()).to_owned()]);
     let config = ureq::tls::TlsConfig::builder().root_certs(trusted).client_cert(identity).build();
-    let agent: ureq::Agent = ureq::Agent::config_builder().proxy(None).tls_config(config).build().into();
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().proxy(None).tls_config(config).build().into();
     let reqwest = asynchronous(ReqwestTransport::from_builder(builder.no_proxy()).unwrap());
     vec![("reqwest", reqwest), ("ureq", blocking(UreqTransport::from_agent(agent)))]
 }
 
 fn pem(der: &[u8]) -> String {
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----", base64_simd::STANDARD.encode_to_string(der))
+    format!(
+        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----",
+        base64_simd::STANDARD.encode_to_string(der)
+    )
 }
 
 const REQUESTS: [(&str, &str); 2] = [("GET", ""), ("POST", "{}")];
@@ -100,13 +119,20 @@ fn a_certificate_of_a_trusted_issuer_is_taken() {
 #[test]
 fn a_certificate_that_is_not_trusted_is_refused_and_nothing_is_sent() {
     let authority = Authority::new("one");
-    let (of_another, of_a_double) = (Authority::new("another").issue("localhost"), Authority::new("one").issue("localhost"));
+    let (of_another, of_a_double) =
+        (Authority::new("another").issue("localhost"), Authority::new("one").issue("localhost"));
     let of_another_name = authority.issue("other.example");
     let mut expired = CertificateParams::new(["localhost".to_owned()]).unwrap();
     expired.not_after = rcgen::date_time_ymd(2020, 1, 1);
     let key = KeyPair::generate().unwrap();
-    let expired = Leaf { certificate: expired.signed_by(&key, &authority.0).unwrap().der().clone(), key };
-    for (leaf, words) in [(of_another, "issuer"), (of_a_double, "issuer"), (of_another_name, "another name"), (expired, "expired")] {
+    let expired =
+        Leaf { certificate: expired.signed_by(&key, &authority.0).unwrap().der().clone(), key };
+    for (leaf, words) in [
+        (of_another, "issuer"),
+        (of_a_double, "issuer"),
+        (of_another_name, "another name"),
+        (expired, "expired"),
+    ] {
         for version in VERSIONS {
             let server = serve(&leaf, None, &[version]);
             for (name, send) in transports(&authority, None) {
@@ -131,14 +157,26 @@ fn a_client_certificate_is_shown_if_there_is_one() {
         let url = server.url_at("localhost", "/");
         for (name, send) in transports(&authority, Some(&clients.issue("client"))) {
             for (method, body) in REQUESTS {
-                assert_eq!(send(request(method, &url, body)).unwrap().body(), body, "{name} {version:?}");
+                assert_eq!(
+                    send(request(method, &url, body)).unwrap().body(),
+                    body,
+                    "{name} {version:?}"
+                );
             }
         }
         assert_eq!(server.seen().len(), 4);
-        for client in [None, Some(Authority::new("another").issue("client")), Some(Authority::new("clients").issue("client"))] {
+        for client in [
+            None,
+            Some(Authority::new("another").issue("client")),
+            Some(Authority::new("clients").issue("client")),
+        ] {
             for (name, send) in transports(&authority, client.as_ref()) {
                 for (method, body) in REQUESTS {
-                    assert_eq!(kind(send(request(method, &url, body))), TransportErrorKind::Tls, "{name} {version:?} {method}");
+                    assert_eq!(
+                        kind(send(request(method, &url, body))),
+                        TransportErrorKind::Tls,
+                        "{name} {version:?} {method}"
+                    );
                 }
             }
         }
@@ -181,15 +219,23 @@ fn the_certificate_of_the_other_side_comes_with_each_answer() {
     let authority = Authority::new("one");
     let leaf = authority.issue("localhost");
     let server = serve(&leaf, None, &VERSIONS);
-    let builder = reqwest::Client::builder().tls_certs_only([reqwest::Certificate::from_der(authority.0.der()).unwrap()]).tls_info(true);
+    let builder = reqwest::Client::builder()
+        .tls_certs_only([reqwest::Certificate::from_der(authority.0.der()).unwrap()])
+        .tls_info(true);
     let transport = ReqwestTransport::from_builder(builder).unwrap();
-    let find = |extensions: &http::Extensions| Some(extensions.get::<reqwest::tls::TlsInfo>()?.peer_certificate()?.to_vec());
+    let find = |extensions: &http::Extensions| {
+        Some(extensions.get::<reqwest::tls::TlsInfo>()?.peer_certificate()?.to_vec())
+    };
     let send = asynchronous(transport.clone().with_certificate(find));
     for _ in 0..2 {
         let answer = send(request("GET", &server.url_at("localhost", "/"), "")).unwrap();
-        assert_eq!(answer.extensions().get::<PeerCertificate>(), Some(&PeerCertificate(leaf.certificate.to_vec())));
+        assert_eq!(
+            answer.extensions().get::<PeerCertificate>(),
+            Some(&PeerCertificate(leaf.certificate.to_vec()))
+        );
     }
     assert_eq!(server.accepted(), 1, "on a connection that was kept, too");
-    let answer = asynchronous(transport)(request("GET", &server.url_at("localhost", "/"), "")).unwrap();
+    let answer =
+        asynchronous(transport)(request("GET", &server.url_at("localhost", "/"), "")).unwrap();
     assert_eq!(answer.extensions().get::<PeerCertificate>(), None);
 }

@@ -8,7 +8,8 @@ use std::thread::JoinHandle;
 /// What tells this program that it is the second process.
 pub(crate) const ARGUMENT: &str = "--hold-connections";
 
-/// Reads an address and then requests, one a line in JSON, says each on a connection of its own, says `ready`, and ends with its input.
+/// Reads an address and then requests, one a line in JSON, says each on a connection of its own,
+/// says `ready`, and ends with its input.
 pub(crate) fn hold() {
     let mut lines = std::io::stdin().lock().lines();
     let address: SocketAddr = lines.next().unwrap().unwrap().parse().unwrap();
@@ -34,14 +35,20 @@ pub(crate) struct Load {
 impl Load {
     pub(crate) fn begin(address: SocketAddr, requests: &[String]) -> Self {
         let program = std::env::current_exe().unwrap();
-        let mut child = Command::new(program).arg(ARGUMENT).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = Command::new(program)
+            .arg(ARGUMENT)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let mut text = format!("{address}\n{}\n", requests.len());
         for request in requests {
             text += &serde_json::to_string(request).unwrap();
             text.push('\n');
         }
-        // The other side reads as fast as its connections are taken, which is done by the thread that this returns to.
+        // The other side reads as fast as its connections are taken, which is done by the thread
+        // that this returns to.
         let writer = std::thread::spawn(move || {
             stdin.write_all(text.as_bytes()).unwrap();
             stdin.flush().unwrap();

@@ -12,7 +12,10 @@ use http::{Request, Response};
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::Dialect;
 use keyferry::hermod::hub::Hub;
-use keyferry::hermod::model::{Activation, Command, CommandHeader, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest, ProvisionCommand};
+use keyferry::hermod::model::{
+    Activation, Command, CommandHeader, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest,
+    ProvisionCommand,
+};
 use keyferry::hermod::wire::http::mailbox::{self, Call};
 use keyferry::hermod::wire::{CommandApi as _, MailboxApi as _, MailboxKey};
 use keyferry::http::{InProcess, Transport};
@@ -27,7 +30,11 @@ use super::{BASE, hub, serve, service};
 const POLLS: usize = 10_000;
 const WAIT: Duration = Duration::from_secs(60);
 
-pub(crate) fn run(is_test: bool, json: bool, figures: &mut serde_json::Map<String, serde_json::Value>) {
+pub(crate) fn run(
+    is_test: bool,
+    json: bool,
+    figures: &mut serde_json::Map<String, serde_json::Value>,
+) {
     let polls = if is_test { 20 } else { POLLS };
     // One thread, as the allocator counts by thread.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -59,10 +66,12 @@ pub(crate) fn run(is_test: bool, json: bool, figures: &mut serde_json::Map<Strin
 
     let each = |octets: i64, count: usize| octets as f64 / count.max(1) as f64;
     let in_process = each(in_process.bytes_current, polls);
-    let (ours, theirs) = (each(hub_octets, polls_on_sockets), each(silent_octets, polls_on_sockets));
+    let (ours, theirs) =
+        (each(hub_octets, polls_on_sockets), each(silent_octets, polls_on_sockets));
     if json {
         figures.insert("long_poll_octets_in_process".to_owned(), in_process.round().into());
-        figures.insert("long_poll_octets_own_on_sockets".to_owned(), (ours - theirs).round().into());
+        figures
+            .insert("long_poll_octets_own_on_sockets".to_owned(), (ours - theirs).round().into());
         return;
     }
     println!("\n{polls} idle long polls in process: {in_process:.0} octets each");
@@ -90,13 +99,20 @@ fn request(key: &MailboxKey) -> Request<Bytes> {
 
 fn as_text(request: &Request<Bytes>) -> String {
     let token = request.headers()["authorization"].to_str().unwrap();
-    format!("GET {} HTTP/1.1\r\nhost: hub.example\r\nauthorization: {token}\r\n\r\n", request.uri().path_and_query().unwrap())
+    format!(
+        "GET {} HTTP/1.1\r\nhost: hub.example\r\nauthorization: {token}\r\n\r\n",
+        request.uri().path_and_query().unwrap()
+    )
 }
 
 /// Octets that a server has allocated while it holds these requests.
 fn on_sockets<S, B>(service: S, requests: &[String]) -> i64
 where
-    S: Service<Request<hyper::body::Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S: Service<Request<hyper::body::Incoming>, Response = Response<B>, Error = Infallible>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
     S::Future: Send,
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: std::error::Error + Send + Sync,
@@ -167,11 +183,25 @@ async fn mailboxes(hub: &Hub, count: usize) -> Vec<MailboxKey> {
     let claim = Secret::new("A".repeat(43));
     let mut keys = Vec::with_capacity(count);
     for number in 0..count {
-        let asked = KeyGenRequest::new("signer", KeyUsage::SIG, vec![KeyTypePrio::new("EC", "256", "ES256")]);
-        let command = ProvisionCommand::new("nonce", format!("user-{number}"), ProfileRequest::new("Acme", "Card", vec![asked]));
-        let submitted = integrator.submit(Command::new(CommandHeader::new(600, 600), command)).await.unwrap();
-        let Activation::Plugout(link) = submitted.destinations[0].activation().unwrap() else { panic!("another link") };
-        let message = hub.open(MailboxKey::of_message(link.bid().unwrap(), link.token.clone(), claim.clone())).await.unwrap();
+        let asked = KeyGenRequest::new(
+            "signer",
+            KeyUsage::SIG,
+            vec![KeyTypePrio::new("EC", "256", "ES256")],
+        );
+        let command = ProvisionCommand::new(
+            "nonce",
+            format!("user-{number}"),
+            ProfileRequest::new("Acme", "Card", vec![asked]),
+        );
+        let submitted =
+            integrator.submit(Command::new(CommandHeader::new(600, 600), command)).await.unwrap();
+        let Activation::Plugout(link) = submitted.destinations[0].activation().unwrap() else {
+            panic!("another link")
+        };
+        let message = hub
+            .open(MailboxKey::of_message(link.bid().unwrap(), link.token.clone(), claim.clone()))
+            .await
+            .unwrap();
         let listed = message.list(Duration::ZERO).await.unwrap();
         let fetched = message.fetch(&listed.messages[0].mid).await.unwrap();
         let reserved = message.reserve().await.unwrap();

@@ -26,7 +26,8 @@ pub(crate) const BASE: &str = "http://hub.example/hermod/rest";
 /// A hub with one integrator and no limit that a bench would meet.
 pub(crate) fn hub() -> Hub {
     let shop = IntegratorConfig::new("shop").with_key(Digest::of(&AwsLcRs, &Secret::new(KEY)));
-    let mut config = HubConfig::new(format!("{BASE}/ms"), "hub.example").unwrap().with_integrator(shop);
+    let mut config =
+        HubConfig::new(format!("{BASE}/ms"), "hub.example").unwrap().with_integrator(shop);
     (config.limits.commands_in_progress, config.limits.commands_kept) = (u32::MAX, u32::MAX);
     config.limits.stored_octets = u64::MAX;
     Hub::builder(Arc::new(AwsLcRs), config).build().unwrap()
@@ -34,12 +35,14 @@ pub(crate) fn hub() -> Hub {
 
 pub(crate) fn service(hub: &Hub) -> HermodService {
     let mut config = ServerConfig::default();
-    (config.limits.tenant_rate, config.limits.mailbox_rate) = (Rate::unlimited(), Rate::unlimited());
+    (config.limits.tenant_rate, config.limits.mailbox_rate) =
+        (Rate::unlimited(), Rate::unlimited());
     (config.limits.tenant_concurrent, config.limits.concurrent) = (1024, 4096);
     HermodService::of_hub(hub).with_config(config)
 }
 
-/// Reads the whole request and answers it with the same octets each time: what any server has to do.
+/// Reads the whole request and answers it with the same octets each time: what any server has to
+/// do.
 #[derive(Clone)]
 pub(crate) struct Constant(pub(crate) Bytes);
 
@@ -61,7 +64,10 @@ where
         let answer = self.0.clone();
         Box::pin(async move {
             let _ = request.into_body().collect().await.unwrap().to_bytes();
-            Ok(Response::builder().header("content-type", "application/json").body(Full::new(answer)).unwrap())
+            Ok(Response::builder()
+                .header("content-type", "application/json")
+                .body(Full::new(answer))
+                .unwrap())
         })
     }
 }
@@ -69,7 +75,11 @@ where
 /// Serves on hyper at a free port of loopback until the runtime ends.
 pub(crate) async fn serve<S, B>(service: S) -> std::net::SocketAddr
 where
-    S: Service<Request<hyper::body::Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S: Service<Request<hyper::body::Incoming>, Response = Response<B>, Error = Infallible>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
     S::Future: Send,
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: std::error::Error + Send + Sync,
@@ -82,7 +92,9 @@ where
             stream.set_nodelay(true).unwrap();
             let service = TowerToHyperService::new(service.clone());
             tokio::spawn(async move {
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
             });
         }
     });

@@ -26,10 +26,15 @@ struct Round {
     each: Vec<Duration>,
 }
 
-pub(crate) fn run(is_test: bool, json: bool, figures: &mut serde_json::Map<String, serde_json::Value>) {
+pub(crate) fn run(
+    is_test: bool,
+    json: bool,
+    figures: &mut serde_json::Map<String, serde_json::Value>,
+) {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let (rounds, commands) = if is_test { (1, 2) } else { (ROUNDS, COMMANDS) };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let hub = hub();
         let service = service(&hub);
@@ -47,7 +52,10 @@ pub(crate) fn run(is_test: bool, json: bool, figures: &mut serde_json::Map<Strin
             ("sockets", (sockets.clone(), ours), (sockets, theirs)),
         ];
         if !json {
-            println!("{CLIENTS} clients, ping commands, {rounds} rounds of {} each", CLIENTS * commands);
+            println!(
+                "{CLIENTS} clients, ping commands, {rounds} rounds of {} each",
+                CLIENTS * commands
+            );
             println!(
                 "{:<12} {:>12} {:>12} {:>10} {:>22} {:>22}",
                 "", "hub /s", "constant /s", "own share", "hub p50, p99 µs", "constant p50, p99 µs"
@@ -74,13 +82,19 @@ pub(crate) fn run(is_test: bool, json: bool, figures: &mut serde_json::Map<Strin
             let share = median(&mut shares);
             let (ours, limit) = (Figures::of(ours), Figures::of(limit));
             if json {
-                figures.insert(format!("{name}_own_share"), ((share * 1000.0).round() / 1000.0).into());
+                figures.insert(
+                    format!("{name}_own_share"),
+                    ((share * 1000.0).round() / 1000.0).into(),
+                );
                 figures.insert(format!("{name}_per_second"), ours.per_second.round().into());
                 continue;
             }
             let latency = |figures: &Figures| format!("{:.0}, {:.0}", figures.p50, figures.p99);
             let (first, second) = (latency(&ours), latency(&limit));
-            println!("{name:<12} {:>12.0} {:>12.0} {share:>10.3} {first:>22} {second:>22}", ours.per_second, limit.per_second);
+            println!(
+                "{name:<12} {:>12.0} {:>12.0} {share:>10.3} {first:>22} {second:>22}",
+                ours.per_second, limit.per_second
+            );
         }
     });
 }
@@ -123,10 +137,15 @@ struct Figures {
 
 impl Figures {
     fn of(rounds: Vec<Round>) -> Self {
-        let mut speeds: Vec<f64> = rounds.iter().map(|round| round.each.len() as f64 / round.whole.as_secs_f64()).collect();
+        let mut speeds: Vec<f64> = rounds
+            .iter()
+            .map(|round| round.each.len() as f64 / round.whole.as_secs_f64())
+            .collect();
         let mut each: Vec<Duration> = rounds.into_iter().flat_map(|round| round.each).collect();
         each.sort_unstable();
-        let at = |percent: usize| each[(each.len() * percent / 100).min(each.len() - 1)].as_secs_f64() * 1e6;
+        let at = |percent: usize| {
+            each[(each.len() * percent / 100).min(each.len() - 1)].as_secs_f64() * 1e6
+        };
         Self { per_second: median(&mut speeds), p50: at(50), p99: at(99) }
     }
 }

@@ -21,7 +21,16 @@ fn class(key: Result<PublicKey, Error>) -> Option<Class> {
 
 #[test]
 fn rsa_takes_2048_to_8192_bits_measured_on_the_number() {
-    for (bits, refused) in [(1024, true), (2047, true), (2048, false), (2049, false), (8191, false), (8192, false), (8193, true), (16384, true)] {
+    for (bits, refused) in [
+        (1024, true),
+        (2047, true),
+        (2048, false),
+        (2049, false),
+        (8191, false),
+        (8192, false),
+        (8193, true),
+        (16384, true),
+    ] {
         let key = PublicKey::rsa(&modulus(bits), E);
         assert_eq!(class(key.clone()), refused.then_some(Class::WeakKey), "{bits}");
         if let Ok(key) = key {
@@ -29,7 +38,11 @@ fn rsa_takes_2048_to_8192_bits_measured_on_the_number() {
         }
         // Leading zeros do not lengthen a number, and do not make a long one too long.
         let padded = [&[0; 9], &modulus(bits)[..]].concat();
-        assert_eq!(class(PublicKey::rsa(&padded, E)), refused.then_some(Class::WeakKey), "{bits}, padded");
+        assert_eq!(
+            class(PublicKey::rsa(&padded, E)),
+            refused.then_some(Class::WeakKey),
+            "{bits}, padded"
+        );
     }
 }
 
@@ -61,7 +74,11 @@ fn rsa_takes_odd_exponents_from_3_to_2_to_the_32() {
         ((1 << 32) + 1, true),
     ];
     for (e, refused) in exponents {
-        assert_eq!(class(PublicKey::rsa(&n, &e.to_be_bytes())), refused.then_some(Class::WeakKey), "{e}");
+        assert_eq!(
+            class(PublicKey::rsa(&n, &e.to_be_bytes())),
+            refused.then_some(Class::WeakKey),
+            "{e}"
+        );
     }
     assert_eq!(class(PublicKey::rsa(&n, &[])), Some(Class::WeakKey));
 }
@@ -70,7 +87,9 @@ fn rsa_takes_odd_exponents_from_3_to_2_to_the_32() {
 fn leading_zeros_make_no_other_key() {
     for bits in [2048, 2049, 2055, 4096] {
         let plain = PublicKey::rsa(&modulus(bits), E).unwrap();
-        let padded = PublicKey::rsa(&[&[0, 0], &modulus(bits)[..]].concat(), &[&[0; 8], E].concat()).unwrap();
+        let padded =
+            PublicKey::rsa(&[&[0, 0], &modulus(bits)[..]].concat(), &[&[0; 8], E].concat())
+                .unwrap();
         assert_eq!(plain, padded);
         assert_eq!(plain.as_spki_der(), padded.as_spki_der());
         let PublicKeyParts::Rsa { n, e } = padded.parts() else { panic!("not RSA") };
@@ -94,8 +113,19 @@ fn coordinates_have_the_one_length() {
     for curve in Curve::ALL.iter().copied() {
         let length = curve.coordinate_length();
         assert_eq!(class(PublicKey::ec(curve, &vec![1; length], &vec![1; length])), None);
-        for (x, y) in [(length - 1, length), (length, length - 1), (length + 1, length), (length, length + 1), (0, 0), (0, 2 * length)] {
-            assert_eq!(class(PublicKey::ec(curve, &vec![1; x], &vec![1; y])), Some(Class::Malformed), "{curve:?} {x} {y}");
+        for (x, y) in [
+            (length - 1, length),
+            (length, length - 1),
+            (length + 1, length),
+            (length, length + 1),
+            (0, 0),
+            (0, 2 * length),
+        ] {
+            assert_eq!(
+                class(PublicKey::ec(curve, &vec![1; x], &vec![1; y])),
+                Some(Class::Malformed),
+                "{curve:?} {x} {y}"
+            );
         }
     }
     for length in [0, 31, 33, 64] {
@@ -105,12 +135,19 @@ fn coordinates_have_the_one_length() {
 
 /// One of each shape.
 fn examples() -> Vec<PublicKey> {
-    let mut keys: Vec<_> = [2048, 2049, 2055, 3072, 4096, 8192].map(|bits| PublicKey::rsa(&modulus(bits), E).unwrap()).into();
+    let mut keys: Vec<_> = [2048, 2049, 2055, 3072, 4096, 8192]
+        .map(|bits| PublicKey::rsa(&modulus(bits), E).unwrap())
+        .into();
     keys.push(PublicKey::rsa(&modulus(2048), &[0x03]).unwrap());
     keys.push(PublicKey::rsa(&modulus(8192), &[0xff; 4]).unwrap());
-    keys.extend(
-        Curve::ALL.iter().map(|curve| PublicKey::ec(*curve, &vec![7; curve.coordinate_length()], &vec![9; curve.coordinate_length()]).unwrap()),
-    );
+    keys.extend(Curve::ALL.iter().map(|curve| {
+        PublicKey::ec(
+            *curve,
+            &vec![7; curve.coordinate_length()],
+            &vec![9; curve.coordinate_length()],
+        )
+        .unwrap()
+    }));
     keys.push(PublicKey::ed25519(&[9; 32]).unwrap());
     keys
 }
@@ -156,9 +193,18 @@ fn an_spki_of_rsa_is_read_in_its_one_form_only() {
     indefinite.extend([0, 0]);
     for (der, what) in [
         (spki(&element(0x30, RSA_OID), &numbers), "the NULL absent"),
-        (spki(&element(0x30, &[RSA_OID, &[0x04, 0x00]].concat()), &numbers), "something else than NULL"),
-        (spki(&element(0x30, &[RSA_OID, &[0x05, 0x81, 0x00]].concat()), &numbers), "a NULL of another spelling"),
-        (spki(&element(0x30, &[RSA_OID, &[0x05, 0x00, 0x05, 0x00]].concat()), &numbers), "two NULLs"),
+        (
+            spki(&element(0x30, &[RSA_OID, &[0x04, 0x00]].concat()), &numbers),
+            "something else than NULL",
+        ),
+        (
+            spki(&element(0x30, &[RSA_OID, &[0x05, 0x81, 0x00]].concat()), &numbers),
+            "a NULL of another spelling",
+        ),
+        (
+            spki(&element(0x30, &[RSA_OID, &[0x05, 0x00, 0x05, 0x00]].concat()), &numbers),
+            "two NULLs",
+        ),
         (spki(&pss, &numbers), "RSASSA-PSS"),
         ([&good[..], &[0]].concat(), "an octet after the end"),
         (element(0x30, &[&good[4..], &[0x05, 0x00]].concat()), "a third field"),
@@ -180,9 +226,18 @@ fn an_spki_of_rsa_is_read_in_its_one_form_only() {
         assert_eq!(class(PublicKey::from_spki_der(&der)), Some(Class::Malformed), "{what}");
     }
     // What is wrong with the number, not with its form.
-    assert_eq!(class(PublicKey::from_spki_der(&with(integer(&modulus(1023)), integer(E)))), Some(Class::WeakKey));
-    assert_eq!(class(PublicKey::from_spki_der(&with(integer(&n), integer(&[0])))), Some(Class::WeakKey));
-    assert_eq!(class(PublicKey::from_spki_der(&with(integer(&[0]), integer(E)))), Some(Class::WeakKey));
+    assert_eq!(
+        class(PublicKey::from_spki_der(&with(integer(&modulus(1023)), integer(E)))),
+        Some(Class::WeakKey)
+    );
+    assert_eq!(
+        class(PublicKey::from_spki_der(&with(integer(&n), integer(&[0])))),
+        Some(Class::WeakKey)
+    );
+    assert_eq!(
+        class(PublicKey::from_spki_der(&with(integer(&[0]), integer(E)))),
+        Some(Class::WeakKey)
+    );
 }
 
 #[test]
@@ -195,8 +250,14 @@ fn an_spki_of_ec_is_read_in_its_one_form_only() {
         assert_eq!(PublicKey::from_spki_der(&good).unwrap().as_spki_der(), good);
         let hybrid = [&[6], &point[1..]].concat();
         for (der, what) in [
-            (spki(curve.identifier(), &[&[2], &vec![7; length][..]].concat()), "a compressed point"),
-            (spki(curve.identifier(), &[&[3], &vec![7; length][..]].concat()), "a compressed point, odd"),
+            (
+                spki(curve.identifier(), &[&[2], &vec![7; length][..]].concat()),
+                "a compressed point",
+            ),
+            (
+                spki(curve.identifier(), &[&[3], &vec![7; length][..]].concat()),
+                "a compressed point, odd",
+            ),
             (spki(curve.identifier(), &hybrid), "a hybrid point"),
             (spki(curve.identifier(), &[0]), "infinity"),
             (spki(curve.identifier(), &[]), "no point"),
@@ -205,14 +266,33 @@ fn an_spki_of_ec_is_read_in_its_one_form_only() {
             (spki(&element(0x30, EC_OID), &point), "no curve"),
             (spki(&element(0x30, &[EC_OID, &[0x05, 0x00]].concat()), &point), "an implicit curve"),
             // ECParameters (RFC 3279): version 1 and so on, instead of a name.
-            (spki(&element(0x30, &[EC_OID, &element(0x30, &[0x02, 0x01, 0x01])].concat()), &point), "an explicit curve"),
-            (spki(&element(0x30, &[EC_OID, &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a]].concat()), &point), "secp256k1"),
+            (
+                spki(
+                    &element(0x30, &[EC_OID, &element(0x30, &[0x02, 0x01, 0x01])].concat()),
+                    &point,
+                ),
+                "an explicit curve",
+            ),
+            (
+                spki(
+                    &element(0x30, &[EC_OID, &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a]].concat()),
+                    &point,
+                ),
+                "secp256k1",
+            ),
             ([&good[..], &[0]].concat(), "an octet after the end"),
         ] {
-            assert_eq!(class(PublicKey::from_spki_der(&der)), Some(Class::Malformed), "{curve:?}: {what}");
+            assert_eq!(
+                class(PublicKey::from_spki_der(&der)),
+                Some(Class::Malformed),
+                "{curve:?}: {what}"
+            );
         }
         for other in Curve::ALL.iter().copied().filter(|other| *other != curve) {
-            assert_eq!(class(PublicKey::from_spki_der(&spki(other.identifier(), &point))), Some(Class::Malformed));
+            assert_eq!(
+                class(PublicKey::from_spki_der(&spki(other.identifier(), &point))),
+                Some(Class::Malformed)
+            );
         }
     }
 }
@@ -230,10 +310,14 @@ fn an_spki_of_ed25519_is_read_in_its_one_form_only() {
     ] {
         assert_eq!(class(PublicKey::from_spki_der(&der)), Some(Class::Malformed), "{what}");
     }
-    assert_eq!(class(PublicKey::from_spki_der(&spki(ED25519_IDENTIFIER, &[0; 32]))), Some(Class::WeakKey));
+    assert_eq!(
+        class(PublicKey::from_spki_der(&spki(ED25519_IDENTIFIER, &[0; 32]))),
+        Some(Class::WeakKey)
+    );
 }
 
-/// Whatever is read has the form that would have been written: there are no two spellings of one key.
+/// Whatever is read has the form that would have been written: there are no two spellings of one
+/// key.
 fn reads_as_itself_or_not_at_all(der: &[u8]) -> bool {
     match PublicKey::from_spki_der(der) {
         Ok(key) => {
@@ -267,16 +351,23 @@ fn every_changed_octet_is_another_key_or_none() {
 }
 
 fn any_key() -> impl Strategy<Value = PublicKey> {
-    let rsa = (proptest::collection::vec(any::<u8>(), 256..=1024), any::<u32>()).prop_map(|(mut n, e)| {
-        n[0] |= 0x80;
-        *n.last_mut().unwrap() |= 1;
-        PublicKey::rsa(&n, &(e | 3).to_be_bytes()).unwrap()
-    });
-    let ec = (proptest::sample::select(Curve::ALL), any::<[u8; 32]>(), any::<[u8; 32]>()).prop_map(|(curve, x, y)| {
-        let coordinate = |octets: [u8; 32]| octets.into_iter().cycle().take(curve.coordinate_length()).collect::<Vec<_>>();
-        PublicKey::ec(curve, &coordinate(x), &coordinate(y)).unwrap()
-    });
-    let ed25519 = any::<[u8; 32]>().prop_filter_map("small order or too large", |x| PublicKey::ed25519(&x).ok());
+    let rsa = (proptest::collection::vec(any::<u8>(), 256..=1024), any::<u32>()).prop_map(
+        |(mut n, e)| {
+            n[0] |= 0x80;
+            *n.last_mut().unwrap() |= 1;
+            PublicKey::rsa(&n, &(e | 3).to_be_bytes()).unwrap()
+        },
+    );
+    let ec = (proptest::sample::select(Curve::ALL), any::<[u8; 32]>(), any::<[u8; 32]>()).prop_map(
+        |(curve, x, y)| {
+            let coordinate = |octets: [u8; 32]| {
+                octets.into_iter().cycle().take(curve.coordinate_length()).collect::<Vec<_>>()
+            };
+            PublicKey::ec(curve, &coordinate(x), &coordinate(y)).unwrap()
+        },
+    );
+    let ed25519 = any::<[u8; 32]>()
+        .prop_filter_map("small order or too large", |x| PublicKey::ed25519(&x).ok());
     prop_oneof![rsa, ec, ed25519]
 }
 

@@ -11,8 +11,9 @@ use crate::hermod::wire::{AnyCallbackApi, AnyContentApi, BasicAuth};
 use crate::http::GuardedTransport;
 use crate::{BaseUrl, Error, Secret};
 
-/// The integrator that an API user of a configuration file is: its key by digest, its group, its callbacks and its content provider, both over `transport`. For
-/// callbacks that are signed as well, give the result a [`CallbackSender`] of your own.
+/// The integrator that an API user of a configuration file is: its key by digest, its group, its
+/// callbacks and its content provider, both over `transport`. For callbacks that are signed as
+/// well, give the result a [`CallbackSender`] of your own.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -35,9 +36,13 @@ use crate::{BaseUrl, Error, Secret};
 /// ```
 ///
 /// # Errors
-/// Class `malformed` for what is no address and no `username:password`, `target-refused` for an address that the transport's policy does not allow, each
-/// with the member at fault.
-pub fn integrator_config(user: &ApiUser, transport: &GuardedTransport, provider: &dyn Provider) -> Result<IntegratorConfig, Error> {
+/// Class `malformed` for what is no address and no `username:password`, `target-refused` for an
+/// address that the transport's policy does not allow, each with the member at fault.
+pub fn integrator_config(
+    user: &ApiUser,
+    transport: &GuardedTransport,
+    provider: &dyn Provider,
+) -> Result<IntegratorConfig, Error> {
     integrator_config_in(user, transport, provider, Arc::default())
 }
 
@@ -51,16 +56,20 @@ pub fn integrator_config_in(
     provider: &dyn Provider,
     dialect: Arc<Dialect>,
 ) -> Result<IntegratorConfig, Error> {
-    let mut config = IntegratorConfig::new(&*user.client_id).with_key(Digest::of(provider, &user.key));
+    let mut config =
+        IntegratorConfig::new(&*user.client_id).with_key(Digest::of(provider, &user.key));
     if let Some(group) = &user.group {
         config = config.with_group(&**group);
     }
     let member = |name: &'static str| move |error: Error| error.within(name);
-    let basic_auth =
-        |name: &'static str, text: &Option<Secret>| text.as_ref().map(|text| BasicAuth::parse(text.expose())).transpose().map_err(member(name));
+    let basic_auth = |name: &'static str, text: &Option<Secret>| {
+        text.as_ref().map(|text| BasicAuth::parse(text.expose())).transpose().map_err(member(name))
+    };
 
     let base = BaseUrl::parse(&user.callback_url);
-    let sender = base.and_then(|base| CallbackSender::new(transport.clone(), base)).map_err(member("callback-url"))?;
+    let sender = base
+        .and_then(|base| CallbackSender::new(transport.clone(), base))
+        .map_err(member("callback-url"))?;
     let mut sender = sender.with_dialect(dialect.clone());
     if let Some(credential) = basic_auth("callback-basic-auth", &user.callback_basic_auth)? {
         sender = sender.with_basic_auth(credential);
@@ -68,9 +77,13 @@ pub fn integrator_config_in(
     config = config.with_callback(AnyCallbackApi::new(sender));
 
     if let Some(url) = &user.content_provider_url {
-        let client = BaseUrl::parse(url).and_then(|base| ContentClient::new(transport.clone(), base)).map_err(member("content-provider-url"))?;
+        let client = BaseUrl::parse(url)
+            .and_then(|base| ContentClient::new(transport.clone(), base))
+            .map_err(member("content-provider-url"))?;
         let mut client = client.with_dialect(dialect);
-        if let Some(credential) = basic_auth("content-provider-basic-auth", &user.content_provider_basic_auth)? {
+        if let Some(credential) =
+            basic_auth("content-provider-basic-auth", &user.content_provider_basic_auth)?
+        {
             client = client.with_basic_auth(credential);
         }
         config = config.with_content(AnyContentApi::new(client));

@@ -1,4 +1,5 @@
-//! The attempts of one call, without the waiting: both kinds of client ask what to send, tell what came of it, and ask whether to go on.
+//! The attempts of one call, without the waiting: both kinds of client ask what to send, tell what
+//! came of it, and ask whether to go on.
 
 use std::time::{Duration, SystemTime};
 
@@ -23,9 +24,19 @@ pub(super) trait Party: Sync {
     }
 
     /// `wait` is what is left of the time that the other side is to wait.
-    fn write(&self, settings: &Settings, call: &Self::Call, wait: Duration) -> Result<Request<Bytes>, Error>;
+    fn write(
+        &self,
+        settings: &Settings,
+        call: &Self::Call,
+        wait: Duration,
+    ) -> Result<Request<Bytes>, Error>;
 
-    fn read(&self, settings: &Settings, call: &Self::Call, response: &Response<Bytes>) -> Result<Self::Answer, Error>;
+    fn read(
+        &self,
+        settings: &Settings,
+        call: &Self::Call,
+        response: &Response<Bytes>,
+    ) -> Result<Self::Answer, Error>;
 }
 
 pub(super) struct Attempts<'a, P: Party> {
@@ -37,7 +48,12 @@ pub(super) struct Attempts<'a, P: Party> {
 }
 
 impl<'a, P: Party> Attempts<'a, P> {
-    pub(super) fn begin(settings: &'a Settings, party: &'a P, call: &'a P::Call, now: SystemTime) -> Self {
+    pub(super) fn begin(
+        settings: &'a Settings,
+        party: &'a P,
+        call: &'a P::Call,
+        now: SystemTime,
+    ) -> Self {
         Self { settings, party, call, started: now, failures: 0 }
     }
 
@@ -55,7 +71,10 @@ impl<'a, P: Party> Attempts<'a, P> {
     }
 
     /// What came of it.
-    pub(super) fn read(&self, exchanged: Result<Response<Bytes>, TransportError>) -> Result<P::Answer, Error> {
+    pub(super) fn read(
+        &self,
+        exchanged: Result<Response<Bytes>, TransportError>,
+    ) -> Result<P::Answer, Error> {
         self.party.read(self.settings, self.call, &checked(exchanged, self.settings.limits)?)
     }
 
@@ -66,7 +85,12 @@ impl<'a, P: Party> Attempts<'a, P> {
         if self.failures >= policy.attempts || !P::repeat(self.call).allows(error) {
             return None;
         }
-        let pause = pause((policy.first_pause, policy.max_pause), self.failures, error.retry_after(), random_share());
+        let pause = pause(
+            (policy.first_pause, policy.max_pause),
+            self.failures,
+            error.retry_after(),
+            random_share(),
+        );
         let begins = elapsed(self.started, now).checked_add(pause)?;
         if begins < self.budget() { now.checked_add(pause) } else { None }
     }
@@ -110,9 +134,14 @@ pub(super) fn unsendable(error: Error) -> Error {
 }
 
 /// An answer that is not longer than it may be, whatever the transport looked at.
-pub(super) fn checked(exchanged: Result<Response<Bytes>, TransportError>, limits: ExchangeLimits) -> Result<Response<Bytes>, Error> {
+pub(super) fn checked(
+    exchanged: Result<Response<Bytes>, TransportError>,
+    limits: ExchangeLimits,
+) -> Result<Response<Bytes>, Error> {
     match exchanged {
-        Ok(response) if response.body().len() > limits.answer_octets => Err(TransportError::new(TransportErrorKind::AnswerTooLarge, "").into()),
+        Ok(response) if response.body().len() > limits.answer_octets => {
+            Err(TransportError::new(TransportErrorKind::AnswerTooLarge, "").into())
+        }
         exchanged => Ok(exchanged?),
     }
 }

@@ -1,5 +1,5 @@
-//! The same clients for those who wait: every call blocks its thread until the answer is there, pauses included. Not for use inside an asynchronous
-//! runtime.
+//! The same clients for those who wait: every call blocks its thread until the answer is there,
+//! pauses included. Not for use inside an asynchronous runtime.
 
 mod command;
 mod mailbox;
@@ -15,7 +15,13 @@ use crate::Error;
 use crate::http::BlockingTransport;
 
 /// Makes all attempts of a call.
-fn call<P: Party>(transport: &dyn BlockingTransport, timer: &dyn Timer, settings: &Settings, party: &P, call: &P::Call) -> Result<P::Answer, Error> {
+fn call<P: Party>(
+    transport: &dyn BlockingTransport,
+    timer: &dyn Timer,
+    settings: &Settings,
+    party: &P,
+    call: &P::Call,
+) -> Result<P::Answer, Error> {
     let mut attempts = Attempts::begin(settings, party, call, timer.now());
     loop {
         let request = attempts.write(timer.now())?;
@@ -33,7 +39,8 @@ fn call<P: Party>(transport: &dyn BlockingTransport, timer: &dyn Timer, settings
 /// The setter of a timer.
 macro_rules! with_timer {
     () => {
-        /// The same with another timer, which pauses are waited for on. Without one it is the [`SystemTimer`](super::SystemTimer).
+        /// The same with another timer, which pauses are waited for on. Without one it is the
+        /// [`SystemTimer`](super::SystemTimer).
         #[must_use]
         pub fn with_timer(mut self, timer: std::sync::Arc<dyn super::Timer>) -> Self {
             self.timer = timer;

@@ -12,11 +12,13 @@ use crate::hermod::wire::{BasicAuth, CallbackApi, Delivery};
 use crate::http::{ExchangeLimits, GuardedTransport, StatusError, Transport as _};
 use crate::{BaseUrl, Class, Clock, Error, Secret, SystemClock};
 
-/// Brings callbacks to an integrator, over HTTP. One exchange a delivery: the hub's outbox tries again.
+/// Brings callbacks to an integrator, over HTTP. One exchange a delivery: the hub's outbox tries
+/// again.
 ///
-/// Any 2xx is success. What may pass is of class `storage` or `rate`: a failed exchange, a redirect, 408, 425, 429, 5xx. Any other 4xx, and an address that
-/// must not be called, are the last word. An answer that is longer than the [limit](Self::LIMITS) counts as none, though the receiver may have taken the delivery: it
-/// drops repeats by their id.
+/// Any 2xx is success. What may pass is of class `storage` or `rate`: a failed exchange, a
+/// redirect, 408, 425, 429, 5xx. Any other 4xx, and an address that must not be called, are the
+/// last word. An answer that is longer than the [limit](Self::LIMITS) counts as none, though the
+/// receiver may have taken the delivery: it drops repeats by their id.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -53,13 +55,22 @@ impl CallbackSender {
     /// The limits of an exchange unless others are given: 30 seconds, 16 KiB.
     pub const LIMITS: ExchangeLimits = ExchangeLimits::new(Duration::from_secs(30), 16 * 1024);
 
-    /// A sender to the receiver whose callbacks are below `base` (`https://shop.example/hermod/rest`: then `…/callback/provision`).
+    /// A sender to the receiver whose callbacks are below `base`
+    /// (`https://shop.example/hermod/rest`: then `…/callback/provision`).
     ///
     /// # Errors
     /// Class `target-refused` if the transport's policy does not allow the address.
     pub fn new(transport: GuardedTransport, base: BaseUrl) -> Result<Self, Error> {
         transport.policy().check(&base)?;
-        Ok(Self { transport, base, basic_auth: None, signing: None, clock: Arc::new(SystemClock), dialect: Arc::default(), limits: Self::LIMITS })
+        Ok(Self {
+            transport,
+            base,
+            basic_auth: None,
+            signing: None,
+            clock: Arc::new(SystemClock),
+            dialect: Arc::default(),
+            limits: Self::LIMITS,
+        })
     }
 
     /// The same with HTTP Basic.
@@ -69,7 +80,8 @@ impl CallbackSender {
         self
     }
 
-    /// The same with a signature over time and body, which the receiver [verifies](callback::verify_signature) with the same secret.
+    /// The same with a signature over time and body, which the receiver
+    /// [verifies](callback::verify_signature) with the same secret.
     #[must_use]
     pub fn with_signature(mut self, provider: Arc<dyn Provider>, secret: Secret) -> Self {
         self.signing = Some((provider, secret));
@@ -83,7 +95,8 @@ impl CallbackSender {
         self
     }
 
-    /// The same with another clock, which the time of a delivery is taken from. Without one it is the [`SystemClock`].
+    /// The same with another clock, which the time of a delivery is taken from. Without one it is
+    /// the [`SystemClock`].
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -101,18 +114,30 @@ impl CallbackSender {
 impl CallbackApi for CallbackSender {
     async fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
         let signing = self.signing.as_ref().map(|(provider, secret)| (&**provider, secret));
-        let request = callback::write_call(&self.dialect, &self.base, self.basic_auth.as_ref(), signing, self.clock.now(), &delivery);
+        let request = callback::write_call(
+            &self.dialect,
+            &self.base,
+            self.basic_auth.as_ref(),
+            signing,
+            self.clock.now(),
+            &delivery,
+        );
         let request = limited(request.map_err(unsendable)?, self.limits);
         let response = checked(self.transport.send(request).await, self.limits)?;
         callback::read_answer(&response).map_err(last_word)
     }
 }
 
-/// A 4xx that does not pass is final, whatever its body says and even if nothing else is known of it.
+/// A 4xx that does not pass is final, whatever its body says and even if nothing else is known of
+/// it.
 fn last_word(error: Error) -> Error {
     let passes = |status: u16| !(400..500).contains(&status) || matches!(status, 408 | 425 | 429);
     match StatusError::of(&error).map(|answer| answer.status().as_u16()) {
-        Some(status) if !passes(status) && matches!(error.class(), Class::Storage | Class::Rate) => error.with_class(Class::Malformed),
+        Some(status)
+            if !passes(status) && matches!(error.class(), Class::Storage | Class::Rate) =>
+        {
+            error.with_class(Class::Malformed)
+        }
         _ => error,
     }
 }
@@ -120,6 +145,9 @@ fn last_word(error: Error) -> Error {
 /// Shows the host alone: a path may be a secret.
 impl fmt::Debug for CallbackSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallbackSender").field("host", &self.base.host()).field("is_signed", &self.signing.is_some()).finish_non_exhaustive()
+        f.debug_struct("CallbackSender")
+            .field("host", &self.base.host())
+            .field("is_signed", &self.signing.is_some())
+            .finish_non_exhaustive()
     }
 }

@@ -19,8 +19,10 @@ use crate::{BaseUrl, Class, Clock, Error, SystemClock};
 
 /// What an integrator asks of a hub, over HTTP. Clones share the transport.
 ///
-/// [`submit`](CommandApi::submit) returns as soon as the hub has the command, with a value that can be stored. It never sends a command again that may
-/// have arrived: see [`was_not_sent`](super::was_not_sent). Waiting for the device is a call of its own: [`wait`](Self::wait), with the id alone.
+/// [`submit`](CommandApi::submit) returns as soon as the hub has the command, with a value that can
+/// be stored. It never sends a command again that may have arrived: see
+/// [`was_not_sent`](super::was_not_sent). Waiting for the device is a call of its own:
+/// [`wait`](Self::wait), with the id alone.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -56,16 +58,23 @@ pub struct CommandClient {
 }
 
 impl CommandClient {
-    /// A client of the hub whose commands are below `base` (`https://hub.example/hermod/rest/command`).
+    /// A client of the hub whose commands are below `base`
+    /// (`https://hub.example/hermod/rest/command`).
     #[must_use]
     pub fn new(transport: impl Transport + 'static, base: BaseUrl, key: ApiKey) -> Self {
         let party = CommandParty { base, key };
-        Self { transport: Arc::new(transport), clock: Arc::new(SystemClock), settings: Settings::default(), party }
+        Self {
+            transport: Arc::new(transport),
+            clock: Arc::new(SystemClock),
+            settings: Settings::default(),
+            party,
+        }
     }
 
     setters!(clock);
 
-    /// Polls until a command has ended: [`wait_for`](super::wait_for) in the client's dialect and with its clock.
+    /// Polls until a command has ended: [`wait_for`](super::wait_for) in the client's dialect and
+    /// with its clock.
     ///
     /// # Errors
     /// As [`wait_for`](super::wait_for).
@@ -77,12 +86,18 @@ impl CommandClient {
 impl CommandApi for CommandClient {
     async fn submit(&self, command: Command) -> Result<Submitted, Error> {
         let call = Call::Submit(command);
-        CommandParty::submitted(attempts::call(&*self.transport, &*self.clock, &self.settings, &self.party, &call).await?)
+        CommandParty::submitted(
+            attempts::call(&*self.transport, &*self.clock, &self.settings, &self.party, &call)
+                .await?,
+        )
     }
 
     async fn poll(&self, id: &CommandId) -> Result<Callback, Error> {
         let call = Call::Poll(id.clone());
-        CommandParty::state(attempts::call(&*self.transport, &*self.clock, &self.settings, &self.party, &call).await?)
+        CommandParty::state(
+            attempts::call(&*self.transport, &*self.clock, &self.settings, &self.party, &call)
+                .await?,
+        )
     }
 }
 
@@ -130,11 +145,21 @@ impl Party for CommandParty {
         }
     }
 
-    fn write(&self, settings: &Settings, call: &Call, _: Duration) -> Result<Request<Bytes>, Error> {
+    fn write(
+        &self,
+        settings: &Settings,
+        call: &Call,
+        _: Duration,
+    ) -> Result<Request<Bytes>, Error> {
         command::write_call(&settings.dialect, &self.base, &self.key, call)
     }
 
-    fn read(&self, settings: &Settings, call: &Call, response: &Response<Bytes>) -> Result<Answer, Error> {
+    fn read(
+        &self,
+        settings: &Settings,
+        call: &Call,
+        response: &Response<Bytes>,
+    ) -> Result<Answer, Error> {
         command::read_answer(&settings.dialect, call, response)
     }
 }

@@ -15,8 +15,9 @@ use crate::hermod::wire::{AnyMailboxApi, MailboxKey};
 use crate::http::{PeerCertificate, Transport, TransportError};
 use crate::{BaseUrl, BoxFuture, Clock, Error, SystemClock};
 
-/// Opens mailboxes over HTTP: a [`MailboxClient`] a mailbox, all over one transport. The certificate that the hub shows is what the device signs (`sch`), if
-/// the transport [tells](PeerCertificate).
+/// Opens mailboxes over HTTP: a [`MailboxClient`] a mailbox, all over one transport. The
+/// certificate that the hub shows is what the device signs (`sch`), if the transport
+/// [tells](PeerCertificate).
 ///
 /// That a host is the one it says it is, is for the transport to check, by TLS.
 ///
@@ -60,19 +61,37 @@ impl HttpConnector {
     /// A connector over this transport; the provider makes digests of certificates.
     #[must_use]
     pub fn new(transport: impl Transport + 'static, provider: Arc<dyn Provider>) -> Self {
-        Self { transport: Arc::new(transport), provider, clock: Arc::new(SystemClock), settings: Settings::default() }
+        Self {
+            transport: Arc::new(transport),
+            provider,
+            clock: Arc::new(SystemClock),
+            settings: Settings::default(),
+        }
     }
 
     setters!(clock);
 }
 
 impl Connector for HttpConnector {
-    fn connect<'a>(&'a self, public: &'a str, key: MailboxKey) -> BoxFuture<'a, Result<Connection, Error>> {
+    fn connect<'a>(
+        &'a self,
+        public: &'a str,
+        key: MailboxKey,
+    ) -> BoxFuture<'a, Result<Connection, Error>> {
         let connected = BaseUrl::parse(public).map(|public| {
             let seen = CertificateSeen::new();
-            let watched = Watched { transport: self.transport.clone(), provider: self.provider.clone(), seen: seen.clone() };
+            let watched = Watched {
+                transport: self.transport.clone(),
+                provider: self.provider.clone(),
+                seen: seen.clone(),
+            };
             let party = MailboxParty { public, key };
-            let client = MailboxClient::with_settings(Arc::new(watched), self.clock.clone(), self.settings.clone(), party);
+            let client = MailboxClient::with_settings(
+                Arc::new(watched),
+                self.clock.clone(),
+                self.settings.clone(),
+                party,
+            );
             Connection::new(AnyMailboxApi::new(client)).with_certificate(seen)
         });
         Box::pin(std::future::ready(connected))
@@ -93,7 +112,10 @@ struct Watched {
 }
 
 impl Transport for Watched {
-    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         Box::pin(async move {
             let response = self.transport.send(request).await?;
             if let Some(PeerCertificate(der)) = PeerCertificate::of(&response) {

@@ -12,7 +12,8 @@ use crate::hermod::wire::{BasicAuth, ContentApi};
 use crate::http::{ExchangeLimits, GuardedTransport, Transport as _};
 use crate::{BaseUrl, Error};
 
-/// What a hub asks of a content provider, over HTTP. One exchange a call: an integrator waits for it.
+/// What a hub asks of a content provider, over HTTP. One exchange a call: an integrator waits for
+/// it.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -47,8 +48,10 @@ pub struct ContentClient {
 }
 
 impl ContentClient {
-    /// The limits of an exchange unless others are given: 10 seconds, well within the time that who submits a command waits, and 5 MiB.
-    pub const LIMITS: ExchangeLimits = ExchangeLimits::new(Duration::from_secs(10), 5 * 1024 * 1024);
+    /// The limits of an exchange unless others are given: 10 seconds, well within the time that who
+    /// submits a command waits, and 5 MiB.
+    pub const LIMITS: ExchangeLimits =
+        ExchangeLimits::new(Duration::from_secs(10), 5 * 1024 * 1024);
 
     /// A client of the provider at `base` (then `…/getcontent`).
     ///
@@ -56,7 +59,13 @@ impl ContentClient {
     /// Class `target-refused` if the transport's policy does not allow the address.
     pub fn new(transport: GuardedTransport, base: BaseUrl) -> Result<Self, Error> {
         transport.policy().check(&base)?;
-        Ok(Self { transport, base, basic_auth: None, dialect: Arc::default(), limits: Self::LIMITS })
+        Ok(Self {
+            transport,
+            base,
+            basic_auth: None,
+            dialect: Arc::default(),
+            limits: Self::LIMITS,
+        })
     }
 
     /// The same with HTTP Basic.
@@ -83,8 +92,13 @@ impl ContentClient {
 
 impl ContentApi for ContentClient {
     async fn content(&self, content_id: &str) -> Result<ContentAnswer, Error> {
-        let request = content::write_call(&self.dialect, &self.base, self.basic_auth.as_ref(), content_id).map_err(unsendable)?;
-        content::read_answer(&checked(self.transport.send(limited(request, self.limits)).await, self.limits)?)
+        let request =
+            content::write_call(&self.dialect, &self.base, self.basic_auth.as_ref(), content_id)
+                .map_err(unsendable)?;
+        content::read_answer(&checked(
+            self.transport.send(limited(request, self.limits)).await,
+            self.limits,
+        )?)
     }
 }
 

@@ -17,10 +17,11 @@ use crate::hermod::wire::{MailboxApi, MailboxKey};
 use crate::http::Transport;
 use crate::{BaseUrl, Class, Clock, Error, SystemClock};
 
-/// What a device asks of a hub, over HTTP, with the credential of one mailbox or one message. Clones share the transport.
+/// What a device asks of a hub, over HTTP, with the credential of one mailbox or one message.
+/// Clones share the transport.
 ///
-/// What does not come from the hub itself (a failed exchange, a proxy's or a portal's answer) is of class `storage` or `rate`: nothing is known, and no key
-/// is to be given up for it.
+/// What does not come from the hub itself (a failed exchange, a proxy's or a portal's answer) is of
+/// class `storage` or `rate`: nothing is known, and no key is to be given up for it.
 ///
 /// A repeat of [`remove`](MailboxApi::remove) may find the mailbox gone: class `unauthorized`.
 ///
@@ -58,10 +59,20 @@ impl MailboxClient {
     /// A client of the hub whose mailboxes are below `public` (`https://hub.example/ms`).
     #[must_use]
     pub fn new(transport: impl Transport + 'static, public: BaseUrl, key: MailboxKey) -> Self {
-        Self::with_settings(Arc::new(transport), Arc::new(SystemClock), Settings::default(), MailboxParty { public, key })
+        Self::with_settings(
+            Arc::new(transport),
+            Arc::new(SystemClock),
+            Settings::default(),
+            MailboxParty { public, key },
+        )
     }
 
-    pub(super) fn with_settings(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>, settings: Settings, party: MailboxParty) -> Self {
+    pub(super) fn with_settings(
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+        party: MailboxParty,
+    ) -> Self {
         Self { transport, clock, settings, party }
     }
 
@@ -138,7 +149,9 @@ impl Party for MailboxParty {
         match call {
             // Each reserves another mailbox, and there are few.
             Call::Reserve => Repeat::IfNotSent,
-            Call::List { .. } | Call::Fetch { .. } | Call::Answer { .. } | Call::Remove => Repeat::Always,
+            Call::List { .. } | Call::Fetch { .. } | Call::Answer { .. } | Call::Remove => {
+                Repeat::Always
+            }
         }
     }
 
@@ -149,8 +162,14 @@ impl Party for MailboxParty {
         }
     }
 
-    fn write(&self, settings: &Settings, call: &Call, wait: Duration) -> Result<Request<Bytes>, Error> {
-        let write = |call: &Call| mailbox::write_call(&settings.dialect, &self.public, &self.key, call);
+    fn write(
+        &self,
+        settings: &Settings,
+        call: &Call,
+        wait: Duration,
+    ) -> Result<Request<Bytes>, Error> {
+        let write =
+            |call: &Call| mailbox::write_call(&settings.dialect, &self.public, &self.key, call);
         match call {
             Call::List { .. } => write(&Call::List { wait }),
             // Our own fault is none of the answer's, which the class of the error would say.
@@ -159,7 +178,12 @@ impl Party for MailboxParty {
         }
     }
 
-    fn read(&self, settings: &Settings, call: &Call, response: &Response<Bytes>) -> Result<Answer, Error> {
+    fn read(
+        &self,
+        settings: &Settings,
+        call: &Call,
+        response: &Response<Bytes>,
+    ) -> Result<Answer, Error> {
         mailbox::read_answer(&settings.dialect, call, response)
     }
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 use crate::http::{StatusError, TransportError, TransportErrorKind};
 use crate::{Class, Error};
 
-/// How often and how long a call is tried. What may be sent again at all stands with [the clients](super).
+/// How often and how long a call is tried. What may be sent again at all stands with [the
+/// clients](super).
 ///
 /// ```
 /// use std::time::Duration;
@@ -21,20 +22,25 @@ use crate::{Class, Error};
 pub struct RetryPolicy {
     /// Most attempts, the first included: 4. Nought is one.
     pub attempts: u32,
-    /// The first pause: half a second. Each doubles, and each is made shorter by up to its half, at random, so that those who failed together do not come
-    /// back together.
+    /// The first pause: half a second. Each doubles, and each is made shorter by up to its half, at
+    /// random, so that those who failed together do not come back together.
     pub first_pause: Duration,
     /// The longest pause, unless the other side asks for a longer one: 10 seconds.
     pub max_pause: Duration,
-    /// From the first step to the last: 60 seconds. An attempt that would begin later is not made, and one that is made has what is left. The first has
-    /// its whole time, whatever this says; the time that a long poll is to wait comes on top.
+    /// From the first step to the last: 60 seconds. An attempt that would begin later is not made,
+    /// and one that is made has what is left. The first has its whole time, whatever this says; the
+    /// time that a long poll is to wait comes on top.
     pub budget: Duration,
 }
 
 impl RetryPolicy {
     /// The default.
-    pub const DEFAULT: Self =
-        Self { attempts: 4, first_pause: Duration::from_millis(500), max_pause: Duration::from_secs(10), budget: Duration::from_secs(60) };
+    pub const DEFAULT: Self = Self {
+        attempts: 4,
+        first_pause: Duration::from_millis(500),
+        max_pause: Duration::from_secs(10),
+        budget: Duration::from_secs(60),
+    };
     /// One attempt.
     pub const NEVER: Self = Self { attempts: 1, ..Self::DEFAULT };
 }
@@ -57,7 +63,8 @@ pub(super) enum Repeat {
 impl Repeat {
     pub(super) fn allows(self, error: &Error) -> bool {
         match self {
-            Self::IfNotSent => TransportError::of(error).is_some_and(|failure| failure.kind() == TransportErrorKind::Unreachable),
+            Self::IfNotSent => TransportError::of(error)
+                .is_some_and(|failure| failure.kind() == TransportErrorKind::Unreachable),
             Self::Always => may_pass(error),
         }
     }
@@ -66,14 +73,25 @@ impl Repeat {
 /// Whether the same request may fare better a little later.
 pub(super) fn may_pass(error: &Error) -> bool {
     if let Some(failure) = TransportError::of(error) {
-        return matches!(failure.kind(), TransportErrorKind::Unreachable | TransportErrorKind::Timeout | TransportErrorKind::Broken);
+        return matches!(
+            failure.kind(),
+            TransportErrorKind::Unreachable
+                | TransportErrorKind::Timeout
+                | TransportErrorKind::Broken
+        );
     }
     let redirected = StatusError::of(error).is_some_and(|answer| answer.status().is_redirection());
     matches!(error.class(), Class::Storage | Class::Rate) && !redirected
 }
 
-/// The pause after so many failures: doubled each time up to `most`, `share` of its second half (in 65,536ths), and never less than was asked for.
-pub(super) fn pause((first, most): (Duration, Duration), failures: u32, asked: Option<Duration>, share: u16) -> Duration {
+/// The pause after so many failures: doubled each time up to `most`, `share` of its second half (in
+/// 65,536ths), and never less than was asked for.
+pub(super) fn pause(
+    (first, most): (Duration, Duration),
+    failures: u32,
+    asked: Option<Duration>,
+    share: u16,
+) -> Duration {
     let doubled = 1u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
     let half = first.saturating_mul(doubled).min(most) / 2;
     half.max(asked.unwrap_or_default()).saturating_add(half / 65_536 * u32::from(share))

@@ -18,7 +18,10 @@ macro_rules! setters {
     () => {
         /// The same in another dialect.
         #[must_use]
-        pub fn with_dialect(mut self, dialect: impl Into<std::sync::Arc<$crate::hermod::Dialect>>) -> Self {
+        pub fn with_dialect(
+            mut self,
+            dialect: impl Into<std::sync::Arc<$crate::hermod::Dialect>>,
+        ) -> Self {
             self.settings.dialect = dialect.into();
             self
         }
@@ -40,8 +43,8 @@ macro_rules! setters {
     (clock) => {
         $crate::hermod::client::settings::setters!();
 
-        /// The same with another clock, which pauses are waited for on. Without one it is the [`SystemClock`](crate::SystemClock), which needs a tokio
-        /// runtime whose time is on.
+        /// The same with another clock, which pauses are waited for on. Without one it is the
+        /// [`SystemClock`](crate::SystemClock), which needs a tokio runtime whose time is on.
         #[must_use]
         pub fn with_clock(mut self, clock: std::sync::Arc<dyn $crate::Clock>) -> Self {
             self.clock = clock;

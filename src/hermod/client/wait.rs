@@ -15,7 +15,8 @@ use crate::{Clock, Error};
 pub struct WaitPolicy {
     /// How long to wait in all.
     pub timeout: Duration,
-    /// The first pause between two polls: 1 second. Each doubles, and each is made shorter by up to its half, at random.
+    /// The first pause between two polls: 1 second. Each doubles, and each is made shorter by up to
+    /// its half, at random.
     pub first_pause: Duration,
     /// The longest pause, unless the hub asks for a longer one: 15 seconds.
     pub max_pause: Duration,
@@ -32,7 +33,8 @@ impl WaitPolicy {
     }
 }
 
-/// Why waiting ended before the command did. The command is not touched by it: wait again with the same id.
+/// Why waiting ended before the command did. The command is not touched by it: wait again with the
+/// same id.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WaitError {
@@ -50,11 +52,13 @@ pub enum WaitError {
     Refused(#[source] Error),
 }
 
-/// Polls until a command has ended, and gives its last state: the device has answered (also if it refused), nobody did in time, or it was withdrawn.
-/// A state that the dialect does not know counts as none of these.
+/// Polls until a command has ended, and gives its last state: the device has answered (also if it
+/// refused), nobody did in time, or it was withdrawn. A state that the dialect does not know counts
+/// as none of these.
 ///
-/// The first poll is made at once, the last when the time is up, with [`WaitPolicy::LAST_POLL`] for itself. Errors that may pass are waited out, and `Retry-After` is kept. To go on later, or after a
-/// restart, call it again with the same id; dropping the future ends it.
+/// The first poll is made at once, the last when the time is up, with [`WaitPolicy::LAST_POLL`] for
+/// itself. Errors that may pass are waited out, and `Retry-After` is kept. To go on later, or after
+/// a restart, call it again with the same id; dropping the future ends it.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -85,7 +89,8 @@ pub enum WaitError {
 /// ```
 ///
 /// # Errors
-/// [`WaitError::TimedOut`] with what was last heard; [`WaitError::Refused`] with a poll's error that does not pass.
+/// [`WaitError::TimedOut`] with what was last heard; [`WaitError::Refused`] with a poll's error
+/// that does not pass.
 pub async fn wait_for(
     commands: &impl CommandApi,
     id: &CommandId,
@@ -95,7 +100,9 @@ pub async fn wait_for(
 ) -> Result<Callback, WaitError> {
     let mut waiting = Waiting::begin(policy, dialect, clock.now());
     loop {
-        let Some(polled) = before(commands.poll(id), clock, waiting.deadline()).await else { return Err(waiting.timed_out()) };
+        let Some(polled) = before(commands.poll(id), clock, waiting.deadline()).await else {
+            return Err(waiting.timed_out());
+        };
         match waiting.heard(polled, clock.now()) {
             Heard::End(result) => return result,
             Heard::Pause(until) => clock.sleep_until(until).await,
@@ -104,7 +111,11 @@ pub async fn wait_for(
 }
 
 /// What a future gives, unless the time is up first.
-async fn before<T>(future: impl Future<Output = T>, clock: &dyn Clock, deadline: Option<SystemTime>) -> Option<T> {
+async fn before<T>(
+    future: impl Future<Output = T>,
+    clock: &dyn Clock,
+    deadline: Option<SystemTime>,
+) -> Option<T> {
     match deadline {
         // The clock is not asked to wake anybody before there is something to wait for.
         Some(deadline) => first(future, async { clock.sleep_until(deadline).await }).await,
@@ -133,12 +144,24 @@ pub(super) enum Heard {
 
 impl<'a> Waiting<'a> {
     pub(super) fn begin(policy: &'a WaitPolicy, dialect: &'a Dialect, now: SystemTime) -> Self {
-        Self { policy, dialect, started: now, polls: 0, is_last: policy.timeout.is_zero(), last: None, error: None }
+        Self {
+            policy,
+            dialect,
+            started: now,
+            polls: 0,
+            is_last: policy.timeout.is_zero(),
+            last: None,
+            error: None,
+        }
     }
 
     /// From the start until the next poll is given up.
     fn whole(&self) -> Duration {
-        self.policy.timeout.saturating_add(if self.is_last { WaitPolicy::LAST_POLL } else { Duration::ZERO })
+        self.policy.timeout.saturating_add(if self.is_last {
+            WaitPolicy::LAST_POLL
+        } else {
+            Duration::ZERO
+        })
     }
 
     /// When the next poll is given up; `None` if that is beyond all time.
@@ -156,8 +179,12 @@ impl<'a> Waiting<'a> {
         let mut asked = None;
         match polled {
             Ok(callback) => match self.dialect.progress(&callback.state) {
-                Progress::Answered | Progress::TimedOut | Progress::Cancelled => return Heard::End(Ok(callback)),
-                Progress::Waiting | Progress::Unknown => (self.last, self.error) = (Some(Box::new(callback)), None),
+                Progress::Answered | Progress::TimedOut | Progress::Cancelled => {
+                    return Heard::End(Ok(callback));
+                }
+                Progress::Waiting | Progress::Unknown => {
+                    (self.last, self.error) = (Some(Box::new(callback)), None)
+                }
             },
             Err(error) if may_pass(&error) => {
                 asked = error.retry_after();
@@ -169,7 +196,12 @@ impl<'a> Waiting<'a> {
         if self.is_last || left.is_zero() {
             return Heard::End(Err(self.timed_out()));
         }
-        let pause = pause((self.policy.first_pause, self.policy.max_pause), self.polls, asked, random_share());
+        let pause = pause(
+            (self.policy.first_pause, self.policy.max_pause),
+            self.polls,
+            asked,
+            random_share(),
+        );
         // Who asks for more time than there is, is not asked again before that.
         if asked.is_some_and(|asked| asked > left) {
             return Heard::End(Err(self.timed_out()));

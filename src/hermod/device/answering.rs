@@ -3,8 +3,8 @@
 use super::mailbox::Mailbox;
 use super::{Action, Agent, Decision, DeviceError, Question, Stop};
 use crate::hermod::model::{
-    Answer, CertificateCommand, CertificateResponse, CommandBody, DeleteCommand, DeleteResponse, KeptValue, Message, PingCommand, PingResponse,
-    ProfileInfo, Response, SUCCESS,
+    Answer, CertificateCommand, CertificateResponse, CommandBody, DeleteCommand, DeleteResponse,
+    KeptValue, Message, PingCommand, PingResponse, ProfileInfo, Response, SUCCESS,
 };
 use crate::hermod::proof::Role;
 use crate::keys::{Installation, KeptAnswer, KeyStoreError, MessageId, Profile};
@@ -20,7 +20,9 @@ impl Agent {
         message: &Message,
     ) -> Result<KeptAnswer, DeviceError> {
         let response = match &message.body {
-            CommandBody::Provision(command) => return self.provision(mailbox, owner, id, message, command).await,
+            CommandBody::Provision(command) => {
+                return self.provision(mailbox, owner, id, message, command).await;
+            }
             CommandBody::Ping(command) => Response::Ping(self.ping(command, owner)),
             CommandBody::Certificate(command) => {
                 let done = self.certificate(command, owner).await;
@@ -30,10 +32,18 @@ impl Agent {
                 let done = self.delete(mailbox, command, owner).await;
                 Response::Delete(DeleteResponse::new(code_of(done)?))
             }
-            CommandBody::Sign(command) => Response::Sign(self.sign(mailbox, owner, Role::Sign, &command.params).await?),
-            CommandBody::Authenticate(command) => Response::Authenticate(self.sign(mailbox, owner, Role::Authenticate, &command.params).await?),
-            CommandBody::StartPinReset(command) => Response::StartPinReset(self.start_pin_reset(command, owner).await),
-            CommandBody::EndPinReset(command) => Response::EndPinReset(self.end_pin_reset(command, owner).await),
+            CommandBody::Sign(command) => {
+                Response::Sign(self.sign(mailbox, owner, Role::Sign, &command.params).await?)
+            }
+            CommandBody::Authenticate(command) => Response::Authenticate(
+                self.sign(mailbox, owner, Role::Authenticate, &command.params).await?,
+            ),
+            CommandBody::StartPinReset(command) => {
+                Response::StartPinReset(self.start_pin_reset(command, owner).await)
+            }
+            CommandBody::EndPinReset(command) => {
+                Response::EndPinReset(self.end_pin_reset(command, owner).await)
+            }
             CommandBody::Other { member, .. } => unknown(member, self.dialect.codes.unsupported)?,
         };
         let answer = Answer::new(&message.header.location, response);
@@ -58,9 +68,14 @@ impl Agent {
     }
 
     /// Installs all the certificates, or none. Each has to be for the key that it is delivered to.
-    async fn certificate(&self, command: &CertificateCommand, owner: Option<&Profile>) -> Result<(), Stop> {
+    async fn certificate(
+        &self,
+        command: &CertificateCommand,
+        owner: Option<&Profile>,
+    ) -> Result<(), Stop> {
         let codes = &self.dialect.codes;
-        let profile = owner.filter(|profile| !profile.retired && profile.names.id == command.profile_id);
+        let profile =
+            owner.filter(|profile| !profile.retired && profile.names.id == command.profile_id);
         let profile = profile.ok_or(Stop::Refuse(codes.unknown_profile))?;
         if command.certificates.is_empty() {
             return Err(Stop::Refuse(codes.other));
@@ -68,9 +83,16 @@ impl Agent {
         let mut installations = Vec::with_capacity(command.certificates.len());
         for delivered in &command.certificates {
             let key = profile.key(&delivered.key_id).ok_or(Stop::Refuse(codes.no_key))?;
-            let certificate = Certificate::from_base64(&delivered.data).map_err(|_| Stop::Refuse(codes.bad_certificate))?;
-            certificate.require_key(&key.public_key).map_err(|_| Stop::Refuse(codes.bad_certificate))?;
-            installations.push(Installation::new(&delivered.key_id, delivered.key_state.as_str(), certificate));
+            let certificate = Certificate::from_base64(&delivered.data)
+                .map_err(|_| Stop::Refuse(codes.bad_certificate))?;
+            certificate
+                .require_key(&key.public_key)
+                .map_err(|_| Stop::Refuse(codes.bad_certificate))?;
+            installations.push(Installation::new(
+                &delivered.key_id,
+                delivered.key_state.as_str(),
+                certificate,
+            ));
         }
         self.keys.install(&profile.names.id, installations).await.map_err(|error| {
             Stop::Refuse(match error {
@@ -85,7 +107,12 @@ impl Agent {
     }
 
     /// Whether the user agrees to what is to be done with a profile that is there.
-    pub(super) async fn ask_about(&self, profile: &Profile, mailbox: &Mailbox, action: Action) -> Result<(), Stop> {
+    pub(super) async fn ask_about(
+        &self,
+        profile: &Profile,
+        mailbox: &Mailbox,
+        action: Action,
+    ) -> Result<(), Stop> {
         let question = Question {
             action,
             hub: mailbox.public.clone(),
@@ -101,14 +128,21 @@ impl Agent {
     }
 
     /// Retires the profile, if the user agrees. It is removed when the hub has the answer.
-    async fn delete(&self, mailbox: &Mailbox, command: &DeleteCommand, owner: Option<&Profile>) -> Result<(), Stop> {
+    async fn delete(
+        &self,
+        mailbox: &Mailbox,
+        command: &DeleteCommand,
+        owner: Option<&Profile>,
+    ) -> Result<(), Stop> {
         let codes = &self.dialect.codes;
-        let profile = owner.filter(|profile| command.profile_id.as_ref().is_none_or(|id| *id == profile.names.id));
+        let profile = owner
+            .filter(|profile| command.profile_id.as_ref().is_none_or(|id| *id == profile.names.id));
         let profile = profile.ok_or(Stop::Refuse(codes.unknown_profile))?;
         if profile.retired {
             return Ok(());
         }
-        self.ask_about(profile, mailbox, Action::Delete { profile_id: profile.names.id.clone() }).await?;
+        self.ask_about(profile, mailbox, Action::Delete { profile_id: profile.names.id.clone() })
+            .await?;
         self.keys.retire(&profile.names.id).await.map_err(|_| Stop::Refuse(codes.storage))
     }
 }
@@ -121,9 +155,22 @@ fn code_of(done: Result<(), Stop>) -> Result<i64, DeviceError> {
     }
 }
 
-/// The response to a command that is not known here: named after it, as all are, with nothing but a code in it.
+/// The response to a command that is not known here: named after it, as all are, with nothing but a
+/// code in it.
 fn unknown(command_member: &str, code: i64) -> Result<Response, DeviceError> {
-    let unwritable = |_| DeviceError::Hub(Error::new(Class::Malformed, "message", "a command that no response can be made to"));
+    let unwritable = |_| {
+        DeviceError::Hub(Error::new(
+            Class::Malformed,
+            "message",
+            "a command that no response can be made to",
+        ))
+    };
     let value = KeptValue::new(&CertificateResponse::new(code)).map_err(unwritable)?;
-    Ok(Response::Other { member: format!("{}Response", command_member.strip_suffix("Command").unwrap_or(command_member)), value })
+    Ok(Response::Other {
+        member: format!(
+            "{}Response",
+            command_member.strip_suffix("Command").unwrap_or(command_member)
+        ),
+        value,
+    })
 }

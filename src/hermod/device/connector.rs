@@ -38,7 +38,8 @@ impl Connection {
     }
 }
 
-/// The TLS certificate that a hub showed last: nothing before the first exchange, and nothing without TLS. Its clones are the same.
+/// The TLS certificate that a hub showed last: nothing before the first exchange, and nothing
+/// without TLS. Its clones are the same.
 ///
 /// ```
 /// use keyferry::hermod::device::CertificateSeen;
@@ -73,29 +74,40 @@ impl CertificateSeen {
 
 /// Opens mailboxes: over HTTP, or in a hub in the same process ([`Through`]).
 ///
-/// The agent has checked the address against its policy before. That the host at that address is the one it says it is, is for the connector to check,
-/// by TLS, before the credential or anything else is sent.
+/// The agent has checked the address against its policy before. That the host at that address is
+/// the one it says it is, is for the connector to check, by TLS, before the credential or anything
+/// else is sent.
 ///
 /// Any closure `Fn(&str, MailboxKey) -> Result<AnyMailboxApi, Error>` is one.
 pub trait Connector: Send + Sync {
-    /// Opens a mailbox: `public` is the hub's address without the mailbox, `https://hub.example/ms`; `key` names the mailbox and opens it.
+    /// Opens a mailbox: `public` is the hub's address without the mailbox,
+    /// `https://hub.example/ms`; `key` names the mailbox and opens it.
     ///
     /// # Errors
     /// What [`MailboxApi`]'s calls answer: class `unauthorized`, `storage`, …
-    fn connect<'a>(&'a self, public: &'a str, key: MailboxKey) -> BoxFuture<'a, Result<Connection, Error>>;
+    fn connect<'a>(
+        &'a self,
+        public: &'a str,
+        key: MailboxKey,
+    ) -> BoxFuture<'a, Result<Connection, Error>>;
 }
 
 impl<F> Connector for F
 where
     F: Fn(&str, MailboxKey) -> Result<AnyMailboxApi, Error> + Send + Sync,
 {
-    fn connect<'a>(&'a self, public: &'a str, key: MailboxKey) -> BoxFuture<'a, Result<Connection, Error>> {
+    fn connect<'a>(
+        &'a self,
+        public: &'a str,
+        key: MailboxKey,
+    ) -> BoxFuture<'a, Result<Connection, Error>> {
         let connected = self(public, key).map(Connection::new);
         Box::pin(std::future::ready(connected))
     }
 }
 
-/// Opens the mailboxes of one hub in the same process: anything that is a [`Gate`] for mailbox keys. The address is not looked at.
+/// Opens the mailboxes of one hub in the same process: anything that is a [`Gate`] for mailbox
+/// keys. The address is not looked at.
 #[derive(Clone)]
 pub struct Through<G>(pub G);
 
@@ -104,7 +116,11 @@ where
     G: Gate<MailboxKey>,
     G::Handle: MailboxApi + 'static,
 {
-    fn connect<'a>(&'a self, _: &'a str, key: MailboxKey) -> BoxFuture<'a, Result<Connection, Error>> {
+    fn connect<'a>(
+        &'a self,
+        _: &'a str,
+        key: MailboxKey,
+    ) -> BoxFuture<'a, Result<Connection, Error>> {
         Box::pin(async move { Ok(Connection::new(AnyMailboxApi::new(self.0.open(key).await?))) })
     }
 }

@@ -8,7 +8,8 @@ use crate::hermod::proof::Priority;
 /// Something that is not done without the user.
 ///
 /// # Security
-/// All texts come from whoever wrote the command. Show them as plain text, and beside them [`hub`](Self::hub), which does not.
+/// All texts come from whoever wrote the command. Show them as plain text, and beside them
+/// [`hub`](Self::hub), which does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Question {
@@ -130,8 +131,9 @@ pub enum Decision {
 
 /// Asks the user: a dialogue, a terminal, a rule.
 ///
-/// Any closure `Fn(&Question) -> Decision` is one; it must not block for long. It is asked once a command, and once more if the device stopped
-/// before it made the keys, or before it kept what it signed.
+/// Any closure `Fn(&Question) -> Decision` is one; it must not block for long. It is asked once a
+/// command, and once more if the device stopped before it made the keys, or before it kept what it
+/// signed.
 pub trait Consent: Send + Sync {
     /// Asks, and resolves when the user has decided.
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Decision>;

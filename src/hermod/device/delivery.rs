@@ -28,14 +28,21 @@ enum Fate {
 
 impl Agent {
     /// Sends an answer. It is kept before, and the same octets are sent each time.
-    pub(super) async fn deliver(&self, mailbox: &Mailbox, owner: Option<&Profile>, kept: KeptAnswer) -> Result<Event, DeviceError> {
+    pub(super) async fn deliver(
+        &self,
+        mailbox: &Mailbox,
+        owner: Option<&Profile>,
+        kept: KeptAnswer,
+    ) -> Result<Event, DeviceError> {
         let id = &kept.message;
         let pending = self.keys.pending(id).await?.filter(|pending| pending.mailbox.is_some());
         match (send(mailbox, &kept).await, pending) {
             (Fate::Taken, Some(pending)) => self.provisioned(owner, pending).await,
             (Fate::Taken, None) => self.answered(owner, &kept).await,
             (Fate::Ended, _) => self.ended(owner, id).await,
-            (Fate::Rejected(error), Some(_)) => self.refuse_instead(mailbox, owner, &kept, error).await,
+            (Fate::Rejected(error), Some(_)) => {
+                self.refuse_instead(mailbox, owner, &kept, error).await
+            }
             (Fate::Rejected(error), None) => {
                 self.settle(owner, id).await?;
                 Err(DeviceError::Rejected(error))
@@ -51,19 +58,31 @@ impl Agent {
     }
 
     /// The hub has the answer to a provisioning: the keys become the profile's.
-    async fn provisioned(&self, owner: Option<&Profile>, pending: Pending) -> Result<Event, DeviceError> {
+    async fn provisioned(
+        &self,
+        owner: Option<&Profile>,
+        pending: Pending,
+    ) -> Result<Event, DeviceError> {
         let profile_id = pending.profile.id;
         if owner.is_none() {
-            // The profile moves to the mailbox that was reserved for it; the one it had is given up. If it has that one already, somebody else was here
-            // first: another call that went on with the same message.
-            let moved = |old: &Profile| pending.mailbox.as_ref().is_some_and(|new| !is_same(&new.address, &old.channel.address));
+            // The profile moves to the mailbox that was reserved for it; the one it had is given
+            // up. If it has that one already, somebody else was here first: another call that went
+            // on with the same message.
+            let moved = |old: &Profile| {
+                pending
+                    .mailbox
+                    .as_ref()
+                    .is_some_and(|new| !is_same(&new.address, &old.channel.address))
+            };
             if let Some(old) = self.keys.profile(&profile_id).await?.filter(moved) {
                 let given_up = match self.open(&old.channel).await {
                     Ok(old) => old.api.remove().await.map_err(DeviceError::Hub),
                     Err(error) => Err(error),
                 };
                 match given_up {
-                    Err(DeviceError::Hub(error)) if !is_gone(&error) => return Err(DeviceError::Hub(error)),
+                    Err(DeviceError::Hub(error)) if !is_gone(&error) => {
+                        return Err(DeviceError::Hub(error));
+                    }
                     _ => {}
                 }
             }
@@ -73,13 +92,20 @@ impl Agent {
     }
 
     /// The hub has any other answer.
-    async fn answered(&self, owner: Option<&Profile>, kept: &KeptAnswer) -> Result<Event, DeviceError> {
+    async fn answered(
+        &self,
+        owner: Option<&Profile>,
+        kept: &KeptAnswer,
+    ) -> Result<Event, DeviceError> {
         let id = &kept.message;
         let response = self.dialect.read_answer(&kept.text).ok().map(|answer| answer.response);
         let command = response.as_ref().and_then(Response::kind);
-        let code = response.as_ref().and_then(Response::code).unwrap_or(self.dialect.codes.unsupported);
+        let code =
+            response.as_ref().and_then(Response::code).unwrap_or(self.dialect.codes.unsupported);
         self.settle(owner, id).await?;
-        if let Some(owner) = owner.filter(|_| command == Some(CommandKind::Delete) && code == SUCCESS) {
+        if let Some(owner) =
+            owner.filter(|_| command == Some(CommandKind::Delete) && code == SUCCESS)
+        {
             let profile_id = owner.names.id.clone();
             if self.keys.profile(&profile_id).await?.is_some_and(|profile| profile.retired) {
                 self.keys.remove_profile(&profile_id).await?;
@@ -90,7 +116,11 @@ impl Agent {
     }
 
     /// The message ended: what was made for it goes.
-    pub(super) async fn ended(&self, owner: Option<&Profile>, id: &MessageId) -> Result<Event, DeviceError> {
+    pub(super) async fn ended(
+        &self,
+        owner: Option<&Profile>,
+        id: &MessageId,
+    ) -> Result<Event, DeviceError> {
         self.keys.abandon(id).await?;
         self.settle(owner, id).await?;
         Ok(Event::Ended { message: id.clone() })
@@ -105,12 +135,28 @@ impl Agent {
         Ok(())
     }
 
-    /// The hub does not take the answer to a provisioning: the keys go, and the integrator is told that there are none.
-    async fn refuse_instead(&self, mailbox: &Mailbox, owner: Option<&Profile>, kept: &KeptAnswer, rejected: Error) -> Result<Event, DeviceError> {
-        let location = self.dialect.read_answer(&kept.text).map_err(DeviceError::Hub)?.response_header.in_reply_to;
-        let refusal = Answer::new(location, Response::Provision(ProvisionResponse::refusal(self.dialect.codes.other)));
+    /// The hub does not take the answer to a provisioning: the keys go, and the integrator is told
+    /// that there are none.
+    async fn refuse_instead(
+        &self,
+        mailbox: &Mailbox,
+        owner: Option<&Profile>,
+        kept: &KeptAnswer,
+        rejected: Error,
+    ) -> Result<Event, DeviceError> {
+        let location = self
+            .dialect
+            .read_answer(&kept.text)
+            .map_err(DeviceError::Hub)?
+            .response_header
+            .in_reply_to;
+        let refusal = Answer::new(
+            location,
+            Response::Provision(ProvisionResponse::refusal(self.dialect.codes.other)),
+        );
         self.keys.abandon(&kept.message).await?;
-        let refusal = self.keys.keep_answer(&kept.message, &self.dialect.write_answer(&refusal)).await?;
+        let refusal =
+            self.keys.keep_answer(&kept.message, &self.dialect.write_answer(&refusal)).await?;
         match send(mailbox, &refusal).await {
             Fate::Unknown(_) => {}
             _ => self.settle(owner, &kept.message).await?,
@@ -118,10 +164,15 @@ impl Agent {
         Err(DeviceError::Rejected(rejected))
     }
 
-    /// The hub no longer knows the link, which it forgets a day after the end, while an answer was on its way. If it knows the new mailbox, it has
-    /// taken the answer: a mailbox without one is removed when the command ends.
+    /// The hub no longer knows the link, which it forgets a day after the end, while an answer was
+    /// on its way. If it knows the new mailbox, it has taken the answer: a mailbox without one is
+    /// removed when the command ends.
     pub(super) async fn lost(&self, id: &MessageId, error: Error) -> Result<Event, DeviceError> {
-        let sealed = self.keys.pending(id).await?.and_then(|pending| Some((pending.mailbox.clone()?, pending)));
+        let sealed = self
+            .keys
+            .pending(id)
+            .await?
+            .and_then(|pending| Some((pending.mailbox.clone()?, pending)));
         let Some((channel, pending)) = sealed else {
             self.settle(None, id).await?;
             return Err(DeviceError::Hub(error));
@@ -139,7 +190,9 @@ impl Agent {
 }
 
 async fn send(mailbox: &Mailbox, kept: &KeptAnswer) -> Fate {
-    let Err(error) = mailbox.api.answer(&kept.message.mid, &kept.text).await else { return Fate::Taken };
+    let Err(error) = mailbox.api.answer(&kept.message.mid, &kept.text).await else {
+        return Fate::Taken;
+    };
     match error.class() {
         Class::Expired | Class::NotFound => Fate::Ended,
         Class::Conflict => Fate::Other(error),

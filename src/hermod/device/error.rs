@@ -4,17 +4,20 @@ use crate::crypto::CryptoError;
 use crate::keys::KeyStoreError;
 use crate::{Class, Error};
 
-/// Why a device did not get on. Nothing is lost by it: the next run goes on from where the key store says.
+/// Why a device did not get on. Nothing is lost by it: the next run goes on from where the key
+/// store says.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeviceError {
-    /// The link or the address was not opened: not an activation link, or (class `target-refused`) not on a hub that the policy names.
+    /// The link or the address was not opened: not an activation link, or (class `target-refused`)
+    /// not on a hub that the policy names.
     #[error("the address was not opened")]
     Link(#[source] Error),
     /// The hub answered with an error, or with something that cannot be used.
     #[error("the hub answered with an error")]
     Hub(#[source] Error),
-    /// The hub does not take the answer that was made, and never will. New keys are removed, and the hub was told, if it took that.
+    /// The hub does not take the answer that was made, and never will. New keys are removed, and
+    /// the hub was told, if it took that.
     #[error("the hub refused the answer")]
     Rejected(#[source] Error),
     /// The key store did not do its part.
@@ -37,7 +40,8 @@ impl DeviceError {
     }
 }
 
-/// Why a command is not carried out: a code that the integrator is told, or a fault of ours that leaves it open.
+/// Why a command is not carried out: a code that the integrator is told, or a fault of ours that
+/// leaves it open.
 pub(super) enum Stop {
     Refuse(i64),
     Fault(DeviceError),

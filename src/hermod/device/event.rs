@@ -21,7 +21,8 @@ pub enum Event {
         /// The code that was answered, 0 for success.
         code: i64,
     },
-    /// The message ended before the hub had the answer. If it was a provision command, the keys that were made for it are gone.
+    /// The message ended before the hub had the answer. If it was a provision command, the keys
+    /// that were made for it are gone.
     Ended {
         /// The message, or the mailbox and an empty id if it ended before its id was known.
         message: MessageId,

@@ -10,9 +10,14 @@ use crate::keys::{Profile, StoredKey};
 /// Deepest nesting of filters that is looked at.
 const MAX_DEPTH: usize = 32;
 
-/// Whether a filter matches a key. An operator, a parameter or a value that is not known here matches nothing, also if it is negated; nor does anything
-/// about a certificate that is not there.
-pub(super) fn matches(filter: &Filter, dialect: &Dialect, profile: &Profile, key: &StoredKey) -> bool {
+/// Whether a filter matches a key. An operator, a parameter or a value that is not known here
+/// matches nothing, also if it is negated; nor does anything about a certificate that is not there.
+pub(super) fn matches(
+    filter: &Filter,
+    dialect: &Dialect,
+    profile: &Profile,
+    key: &StoredKey,
+) -> bool {
     Candidate { dialect, profile, key }.matches(filter, 0) == Some(true)
 }
 
@@ -30,12 +35,17 @@ impl Candidate<'_> {
         }
         let words = &self.dialect.filter;
         let args = || filter.args.as_deref().filter(|args| !args.is_empty());
-        let each = |args: &[Filter]| -> Vec<Option<bool>> { args.iter().map(|filter| self.matches(filter, depth + 1)).collect() };
+        let each = |args: &[Filter]| -> Vec<Option<bool>> {
+            args.iter().map(|filter| self.matches(filter, depth + 1)).collect()
+        };
         match &filter.op {
             op if *op == FilterOp::EQ => self.is(filter.param.as_ref()?, &filter.value_text()?),
-            op if *op == words.ne => self.is(filter.param.as_ref()?, &filter.value_text()?).map(|is| !is),
+            op if *op == words.ne => {
+                self.is(filter.param.as_ref()?, &filter.value_text()?).map(|is| !is)
+            }
             op if *op == words.one_of => {
-                let values: Vec<String> = serde_json::from_str(filter.value.as_ref()?.as_json()).ok()?;
+                let values: Vec<String> =
+                    serde_json::from_str(filter.value.as_ref()?.as_json()).ok()?;
                 let param = filter.param.as_ref()?;
                 values.iter().try_fold(false, |any, value| Some(self.is(param, value)? || any))
             }
@@ -58,7 +68,9 @@ impl Candidate<'_> {
             param if *param == words.key_id => key.key_id == value,
             param if *param == words.key_usage => key.usage.eq_ignore_ascii_case(value),
             param if *param == words.key_state => key.state.eq_ignore_ascii_case(value),
-            param if *param == words.profile_id => self.profile.names.id.eq_ignore_ascii_case(value),
+            param if *param == words.profile_id => {
+                self.profile.names.id.eq_ignore_ascii_case(value)
+            }
             param if *param == words.cert_issuer => is_name(certificate()?.issuer(), value),
             param if *param == words.cert_subject => is_name(certificate()?.subject(), value),
             param if *param == words.cert_serial => is_serial(certificate()?, value),
@@ -85,12 +97,14 @@ fn any(results: &[Option<bool>]) -> Option<bool> {
     [Some(true), None].into_iter().find(|result| results.contains(result)).unwrap_or(Some(false))
 }
 
-/// Whether a text of RFC 4514 is this name, whatever its case, with or without blanks after the commas.
+/// Whether a text of RFC 4514 is this name, whatever its case, with or without blanks after the
+/// commas.
 fn is_name(name: &str, value: &str) -> bool {
     name.replace(", ", ",").eq_ignore_ascii_case(&value.replace(", ", ","))
 }
 
-/// Whether a hexadecimal text is this certificate's serial number, whatever its case, colons and leading zeros.
+/// Whether a hexadecimal text is this certificate's serial number, whatever its case, colons and
+/// leading zeros.
 fn is_serial(certificate: &Certificate, value: &str) -> bool {
     let serial = hex::encode(certificate.serial_number());
     let value = value.replace(':', "");

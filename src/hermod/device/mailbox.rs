@@ -17,14 +17,22 @@ pub(super) struct Mailbox {
 }
 
 impl Mailbox {
-    pub(super) async fn open(connector: &dyn Connector, channel: &Channel) -> Result<Self, DeviceError> {
+    pub(super) async fn open(
+        connector: &dyn Connector,
+        channel: &Channel,
+    ) -> Result<Self, DeviceError> {
         let (public, bid) = split(&channel.address).map_err(DeviceError::Link)?;
         let key = match &channel.claim {
             Some(claim) => MailboxKey::of_message(bid, channel.token.clone(), claim.clone()),
             None => MailboxKey::of_mailbox(bid, channel.token.clone()),
         };
         let connection = connector.connect(public, key).await.map_err(DeviceError::Hub)?;
-        Ok(Self { channel: channel.clone(), public: public.to_owned(), api: connection.mailbox, certificate: connection.certificate })
+        Ok(Self {
+            channel: channel.clone(),
+            public: public.to_owned(),
+            api: connection.mailbox,
+            certificate: connection.certificate,
+        })
     }
 
     pub(super) fn message(&self, mid: &str) -> MessageId {
@@ -35,7 +43,10 @@ impl Mailbox {
 /// `{public}` and `{bid}` of the address of a mailbox.
 pub(super) fn split(address: &str) -> Result<(&str, &str), Error> {
     let malformed = || Error::new(Class::Malformed, "address", "not the address of a mailbox");
-    address.rsplit_once('/').filter(|(public, bid)| !bid.is_empty() && !public.ends_with('/')).ok_or_else(malformed)
+    address
+        .rsplit_once('/')
+        .filter(|(public, bid)| !bid.is_empty() && !public.ends_with('/'))
+        .ok_or_else(malformed)
 }
 
 impl Agent {
@@ -48,7 +59,11 @@ impl Agent {
         events
     }
 
-    async fn resume_into(&self, channel: &Channel, events: &mut Vec<Result<Event, DeviceError>>) -> Result<(), DeviceError> {
+    async fn resume_into(
+        &self,
+        channel: &Channel,
+        events: &mut Vec<Result<Event, DeviceError>>,
+    ) -> Result<(), DeviceError> {
         // An activation is for one message: once that is answered, there is no other.
         let kept = self.keys.unsent(&channel.address).await?.into_iter().next();
         let mailbox = match (self.open(channel).await, kept) {
@@ -60,7 +75,9 @@ impl Agent {
                 events.push(self.lost(&kept.message, error).await);
                 return Ok(());
             }
-            (Err(DeviceError::Hub(error)), None) => return self.activation_failed(channel, error, events).await,
+            (Err(DeviceError::Hub(error)), None) => {
+                return self.activation_failed(channel, error, events).await;
+            }
             (opened, _) => opened?,
         };
         let listing = match mailbox.api.list(Duration::ZERO).await {
@@ -69,7 +86,9 @@ impl Agent {
         };
         if let Some(listed) = listing.messages.first() {
             match self.process(&mailbox, None, &listed.mid).await {
-                Err(DeviceError::Hub(error)) => return self.activation_failed(channel, error, events).await,
+                Err(DeviceError::Hub(error)) => {
+                    return self.activation_failed(channel, error, events).await;
+                }
                 done => events.push(done),
             }
         }
@@ -77,7 +96,12 @@ impl Agent {
     }
 
     /// What an error of the hub means for an activation: some are its end.
-    async fn activation_failed(&self, channel: &Channel, error: Error, events: &mut Vec<Result<Event, DeviceError>>) -> Result<(), DeviceError> {
+    async fn activation_failed(
+        &self,
+        channel: &Channel,
+        error: Error,
+        events: &mut Vec<Result<Event, DeviceError>>,
+    ) -> Result<(), DeviceError> {
         match error.class() {
             Class::Expired => {
                 self.keys.close_activation(&channel.address).await?;
@@ -85,7 +109,9 @@ impl Agent {
                 Ok(())
             }
             // Unless there is an answer, which may have arrived.
-            Class::Unauthorized | Class::Conflict | Class::NotFound if self.keys.unsent(&channel.address).await?.is_empty() => {
+            Class::Unauthorized | Class::Conflict | Class::NotFound
+                if self.keys.unsent(&channel.address).await?.is_empty() =>
+            {
                 self.keys.close_activation(&channel.address).await?;
                 Err(DeviceError::Hub(error))
             }
@@ -94,7 +120,11 @@ impl Agent {
     }
 
     /// Does what waits in the mailbox of a profile.
-    pub(super) async fn serve(&self, profile: Profile, wait: Duration) -> Vec<Result<Event, DeviceError>> {
+    pub(super) async fn serve(
+        &self,
+        profile: Profile,
+        wait: Duration,
+    ) -> Vec<Result<Event, DeviceError>> {
         let mut events = Vec::new();
         if let Err(error) = self.serve_into(profile, wait, &mut events).await {
             events.push(Err(error));
@@ -102,10 +132,17 @@ impl Agent {
         events
     }
 
-    async fn serve_into(&self, profile: Profile, wait: Duration, events: &mut Vec<Result<Event, DeviceError>>) -> Result<(), DeviceError> {
+    async fn serve_into(
+        &self,
+        profile: Profile,
+        wait: Duration,
+        events: &mut Vec<Result<Event, DeviceError>>,
+    ) -> Result<(), DeviceError> {
         let profile_id = profile.names.id.clone();
         let mailbox = match self.open(&profile.channel).await {
-            Err(DeviceError::Hub(error)) => return self.mailbox_failed(&profile, error, events).await,
+            Err(DeviceError::Hub(error)) => {
+                return self.mailbox_failed(&profile, error, events).await;
+            }
             opened => opened?,
         };
         for kept in self.keys.unsent(&profile.channel.address).await? {
@@ -126,7 +163,10 @@ impl Agent {
             events.push(self.process(&mailbox, Some(&profile), &listed.mid).await);
         }
         match self.keys.profile(&profile_id).await? {
-            Some(profile) if profile.retired && self.keys.unsent(&profile.channel.address).await?.is_empty() => {
+            Some(profile)
+                if profile.retired
+                    && self.keys.unsent(&profile.channel.address).await?.is_empty() =>
+            {
                 if let Err(error) = mailbox.api.remove().await {
                     return self.mailbox_failed(&profile, error, events).await;
                 }
@@ -136,15 +176,24 @@ impl Agent {
         }
     }
 
-    /// What an error of the hub means for the mailbox of a profile: to one that waits to be removed, that it is gone already.
-    async fn mailbox_failed(&self, profile: &Profile, error: Error, events: &mut Vec<Result<Event, DeviceError>>) -> Result<(), DeviceError> {
+    /// What an error of the hub means for the mailbox of a profile: to one that waits to be
+    /// removed, that it is gone already.
+    async fn mailbox_failed(
+        &self,
+        profile: &Profile,
+        error: Error,
+        events: &mut Vec<Result<Event, DeviceError>>,
+    ) -> Result<(), DeviceError> {
         match self.keys.profile(&profile.names.id).await? {
             // Removed while an answer was delivered; its mailbox went with it.
             None => Ok(()),
-            Some(profile) if profile.retired && is_gone(&error) => self.remove(&profile, events).await,
+            Some(profile) if profile.retired && is_gone(&error) => {
+                self.remove(&profile, events).await
+            }
             Some(profile) => {
                 if error.class() == Class::Expired {
-                    // The mailbox is no more, and with it whatever was being done for it. The profile stays, as for one who lost a phone and found it.
+                    // The mailbox is no more, and with it whatever was being done for it. The
+                    // profile stays, as for one who lost a phone and found it.
                     for pending in self.keys.all_pending().await? {
                         if pending.message.mailbox == profile.channel.address {
                             self.keys.abandon(&pending.message).await?;
@@ -156,29 +205,50 @@ impl Agent {
         }
     }
 
-    async fn remove(&self, profile: &Profile, events: &mut Vec<Result<Event, DeviceError>>) -> Result<(), DeviceError> {
+    async fn remove(
+        &self,
+        profile: &Profile,
+        events: &mut Vec<Result<Event, DeviceError>>,
+    ) -> Result<(), DeviceError> {
         self.keys.remove_profile(&profile.names.id).await?;
         events.push(Ok(Event::Deleted { profile_id: profile.names.id.clone() }));
         Ok(())
     }
 
-    /// Deals with one message: fetches it, unless it was answered before, does what it says, keeps the answer, and sends it.
-    async fn process(&self, mailbox: &Mailbox, owner: Option<&Profile>, mid: &str) -> Result<Event, DeviceError> {
+    /// Deals with one message: fetches it, unless it was answered before, does what it says, keeps
+    /// the answer, and sends it.
+    async fn process(
+        &self,
+        mailbox: &Mailbox,
+        owner: Option<&Profile>,
+        mid: &str,
+    ) -> Result<Event, DeviceError> {
         let id = mailbox.message(mid);
         let kept = match self.keys.answer(&id).await? {
             Some(kept) => kept,
             None => match self.handle(mailbox, owner, &id).await {
-                Err(DeviceError::Hub(error)) if error.class() == Class::Expired => return self.ended(owner, &id).await,
+                Err(DeviceError::Hub(error)) if error.class() == Class::Expired => {
+                    return self.ended(owner, &id).await;
+                }
                 handled => handled?,
             },
         };
         self.deliver(mailbox, owner, kept).await
     }
 
-    async fn handle(&self, mailbox: &Mailbox, owner: Option<&Profile>, id: &MessageId) -> Result<KeptAnswer, DeviceError> {
+    async fn handle(
+        &self,
+        mailbox: &Mailbox,
+        owner: Option<&Profile>,
+        id: &MessageId,
+    ) -> Result<KeptAnswer, DeviceError> {
         let message = mailbox.api.fetch(&id.mid).await.map_err(DeviceError::Hub)?;
         if message.header.mid != id.mid {
-            return Err(DeviceError::Hub(Error::new(Class::Malformed, "header.mid", "another message than the one that was asked for")));
+            return Err(DeviceError::Hub(Error::new(
+                Class::Malformed,
+                "header.mid",
+                "another message than the one that was asked for",
+            )));
         }
         self.answer(mailbox, owner, id, &message).await
     }

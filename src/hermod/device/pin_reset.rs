@@ -2,16 +2,21 @@
 
 use super::Agent;
 use crate::BoxFuture;
-use crate::hermod::model::{EndPinResetCommand, EndPinResetResponse, SUCCESS, StartPinResetCommand, StartPinResetResponse};
+use crate::hermod::model::{
+    EndPinResetCommand, EndPinResetResponse, SUCCESS, StartPinResetCommand, StartPinResetResponse,
+};
 use crate::keys::Profile;
 
-/// Resets PINs, or changes admin keys, of smart cards: a card driver. [`Agent::with_pin_reset`] takes it.
+/// Resets PINs, or changes admin keys, of smart cards: a card driver. [`Agent::with_pin_reset`]
+/// takes it.
 ///
-/// The first step gives a nonce; the server proves with the second that it knows the card's admin key. The cipher is the card's matter, and so are the
-/// nonce, which is good for one second step, and the new PIN, which the user is asked for here.
+/// The first step gives a nonce; the server proves with the second that it knows the card's admin
+/// key. The cipher is the card's matter, and so are the nonce, which is good for one second step,
+/// and the new PIN, which the user is asked for here.
 ///
-/// `profile` is the profile whose mailbox the command came to; `None` if it came by an activation link. A command names a card or a profile; a profile
-/// that it names and that is not `profile` has been refused before, unless a card is named, too, which wins.
+/// `profile` is the profile whose mailbox the command came to; `None` if it came by an activation
+/// link. A command names a card or a profile; a profile that it names and that is not `profile` has
+/// been refused before, unless a card is named, too, which wins.
 ///
 /// A device that stops before it has kept the answer calls again with the same command.
 pub trait PinReset: Send + Sync {
@@ -19,13 +24,22 @@ pub trait PinReset: Send + Sync {
     ///
     /// # Errors
     /// Why not; the server is told.
-    fn start<'a>(&'a self, profile: Option<&'a Profile>, command: &'a StartPinResetCommand) -> BoxFuture<'a, Result<PinNonce, PinResetRefusal>>;
+    fn start<'a>(
+        &'a self,
+        profile: Option<&'a Profile>,
+        command: &'a StartPinResetCommand,
+    ) -> BoxFuture<'a, Result<PinNonce, PinResetRefusal>>;
 
-    /// The second step: the PIN is set, or the admin key changed, if [`EndPinResetCommand::new_admin_key`] is there. That key is a secret.
+    /// The second step: the PIN is set, or the admin key changed, if
+    /// [`EndPinResetCommand::new_admin_key`] is there. That key is a secret.
     ///
     /// # Errors
     /// Why not; the server is told.
-    fn end<'a>(&'a self, profile: Option<&'a Profile>, command: &'a EndPinResetCommand) -> BoxFuture<'a, Result<(), PinResetRefusal>>;
+    fn end<'a>(
+        &'a self,
+        profile: Option<&'a Profile>,
+        command: &'a EndPinResetCommand,
+    ) -> BoxFuture<'a, Result<(), PinResetRefusal>>;
 }
 
 /// What the first step gives.
@@ -60,7 +74,8 @@ pub enum PinResetRefusal {
     /// The user said no. Code 1.
     #[error("the user said no")]
     Cancelled,
-    /// The nonce is not encrypted with the card's admin key, was used before, or the card is blocked. Code 2.
+    /// The nonce is not encrypted with the card's admin key, was used before, or the card is
+    /// blocked. Code 2.
     #[error("no proof of the admin key")]
     Unproven,
     /// The driver or the card does not do that. Code 4.
@@ -78,7 +93,11 @@ pub enum PinResetRefusal {
 }
 
 impl Agent {
-    pub(super) async fn start_pin_reset(&self, command: &StartPinResetCommand, owner: Option<&Profile>) -> StartPinResetResponse {
+    pub(super) async fn start_pin_reset(
+        &self,
+        command: &StartPinResetCommand,
+        owner: Option<&Profile>,
+    ) -> StartPinResetResponse {
         let named = if command.driver.is_none() { command.profile_id.as_deref() } else { None };
         match self.card(named, command.smart_card_id.as_deref(), owner) {
             Err(code) => StartPinResetResponse::refusal(code),
@@ -93,18 +112,35 @@ impl Agent {
         }
     }
 
-    pub(super) async fn end_pin_reset(&self, command: &EndPinResetCommand, owner: Option<&Profile>) -> EndPinResetResponse {
-        EndPinResetResponse::new(match self.card(command.profile_id.as_deref(), command.smart_card_id.as_deref(), owner) {
-            Err(code) => code,
-            Ok(cards) => cards.end(owner, command).await.map_or_else(|refusal| self.code_of_refusal(refusal), |()| SUCCESS),
-        })
+    pub(super) async fn end_pin_reset(
+        &self,
+        command: &EndPinResetCommand,
+        owner: Option<&Profile>,
+    ) -> EndPinResetResponse {
+        EndPinResetResponse::new(
+            match self.card(command.profile_id.as_deref(), command.smart_card_id.as_deref(), owner)
+            {
+                Err(code) => code,
+                Ok(cards) => cards
+                    .end(owner, command)
+                    .await
+                    .map_or_else(|refusal| self.code_of_refusal(refusal), |()| SUCCESS),
+            },
+        )
     }
 
     /// The cards, if there are any and the command is not about another's profile.
-    fn card(&self, profile_id: Option<&str>, smart_card_id: Option<&str>, owner: Option<&Profile>) -> Result<&dyn PinReset, i64> {
+    fn card(
+        &self,
+        profile_id: Option<&str>,
+        smart_card_id: Option<&str>,
+        owner: Option<&Profile>,
+    ) -> Result<&dyn PinReset, i64> {
         let codes = &self.dialect.codes;
         let cards = self.pin_reset.as_deref().ok_or(codes.unsupported)?;
-        let is_owner = |id: &str| owner.is_some_and(|owner| owner.names.id.eq_ignore_ascii_case(id) && !owner.retired);
+        let is_owner = |id: &str| {
+            owner.is_some_and(|owner| owner.names.id.eq_ignore_ascii_case(id) && !owner.retired)
+        };
         match (smart_card_id, profile_id) {
             (None, Some(id)) if !is_owner(id) => Err(codes.unknown_profile),
             _ => Ok(cards),

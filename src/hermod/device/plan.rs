@@ -18,9 +18,12 @@ pub(super) struct Plan {
 impl Plan {
     /// Whether these keys are what this plan would make.
     pub(super) fn is_met_by(&self, pending: &Pending) -> bool {
-        let profile = self.existing.as_ref().is_none_or(|existing| existing.names.id == pending.profile.id);
+        let profile =
+            self.existing.as_ref().is_none_or(|existing| existing.names.id == pending.profile.id);
         let keys = self.keys.iter().zip(&pending.keys);
-        let mut keys = keys.map(|((priority, wish), key)| wish.key_id == key.key_id && priority.is_met_by(&key.public_key, priority.mechanism));
+        let mut keys = keys.map(|((priority, wish), key)| {
+            wish.key_id == key.key_id && priority.is_met_by(&key.public_key, priority.mechanism)
+        });
         profile && self.keys.len() == pending.keys.len() && keys.all(|same| same)
     }
 
@@ -30,8 +33,11 @@ impl Plan {
             None => Action::Create,
             Some(profile) => Action::Overwrite { profile_id: profile.names.id.clone() },
         };
-        let keys =
-            self.keys.iter().map(|(priority, wish)| QuestionKey { key_id: wish.key_id.clone(), usage: wish.usage.clone(), priority: *priority });
+        let keys = self.keys.iter().map(|(priority, wish)| QuestionKey {
+            key_id: wish.key_id.clone(),
+            usage: wish.usage.clone(),
+            priority: *priority,
+        });
         Question {
             action,
             hub: hub.to_owned(),
@@ -44,18 +50,31 @@ impl Plan {
 }
 
 impl Agent {
-    /// Holds a command against the policy. `owner` is the profile whose mailbox it came to, if it did not come by a link.
-    pub(super) async fn plan(&self, command: &ProvisionCommand, owner: Option<&Profile>) -> Result<Plan, Stop> {
+    /// Holds a command against the policy. `owner` is the profile whose mailbox it came to, if it
+    /// did not come by a link.
+    pub(super) async fn plan(
+        &self,
+        command: &ProvisionCommand,
+        owner: Option<&Profile>,
+    ) -> Result<Plan, Stop> {
         let codes = &self.dialect.codes;
-        if command.response_signature_key != SignatureKey::ATTESTATION || command.response_format != DataFormat::JWS {
+        if command.response_signature_key != SignatureKey::ATTESTATION
+            || command.response_format != DataFormat::JWS
+        {
             return Err(Stop::Refuse(codes.unsupported));
         }
-        let asked = Asked::from_command_in(command, &self.dialect).map_err(|_| Stop::Refuse(codes.other))?;
+        let asked = Asked::from_command_in(command, &self.dialect)
+            .map_err(|_| Stop::Refuse(codes.other))?;
         let existing = match (owner, &asked.profile_id) {
             (None, None) => None,
-            // One mailbox a profile: what comes to it is about that profile, whether it says so or not.
-            (Some(owner), id) if id.as_ref().is_none_or(|id| *id == owner.names.id) => Some(owner.clone()),
-            (None, Some(id)) => Some(self.keys.profile(id).await?.ok_or(Stop::Refuse(codes.unknown_profile))?),
+            // One mailbox a profile: what comes to it is about that profile, whether it says so or
+            // not.
+            (Some(owner), id) if id.as_ref().is_none_or(|id| *id == owner.names.id) => {
+                Some(owner.clone())
+            }
+            (None, Some(id)) => {
+                Some(self.keys.profile(id).await?.ok_or(Stop::Refuse(codes.unknown_profile))?)
+            }
             (Some(_), _) => return Err(Stop::Refuse(codes.unknown_profile)),
         };
         if let Some(profile) = &existing {
@@ -67,25 +86,44 @@ impl Agent {
             }
         }
         let requests = &command.profile.key_gen_requests;
-        let keys = asked.keys.iter().zip(requests).map(|(key, request)| self.choose(key, request)).collect::<Result<_, _>>()?;
+        let keys = asked
+            .keys
+            .iter()
+            .zip(requests)
+            .map(|(key, request)| self.choose(key, request))
+            .collect::<Result<_, _>>()?;
         Ok(Plan { asked, keys, existing })
     }
 
-    /// The first type that policy and key store take, in the first storage that does. What no part of this crate knows is unsupported; what it knows
-    /// and the policy forbids is not allowed.
-    fn choose(&self, asked: &AskedKey, request: &KeyGenRequest) -> Result<(Priority, KeyWish), Stop> {
+    /// The first type that policy and key store take, in the first storage that does. What no part
+    /// of this crate knows is unsupported; what it knows and the policy forbids is not allowed.
+    fn choose(
+        &self,
+        asked: &AskedKey,
+        request: &KeyGenRequest,
+    ) -> Result<(Priority, KeyWish), Stop> {
         let codes = &self.dialect.codes;
         let storages = || request.storage_prios.iter().map(crate::hermod::model::Storage::as_str);
-        let makes = |priority: &Priority, storage: &str| is_sound(priority) && self.keys.takes(priority.kind, storage);
-        let storage_for = |priority: &Priority| storages().find(|storage| self.policy.takes_storage(storage) && makes(priority, storage));
-        let chosen = asked.choose(|priority| self.policy.takes(priority) && storage_for(priority).is_some()).ok();
-        if let Some((choice, storage)) = chosen.and_then(|choice| Some((choice, storage_for(&choice.priority)?))) {
+        let makes = |priority: &Priority, storage: &str| {
+            is_sound(priority) && self.keys.takes(priority.kind, storage)
+        };
+        let storage_for = |priority: &Priority| {
+            storages()
+                .find(|storage| self.policy.takes_storage(storage) && makes(priority, storage))
+        };
+        let chosen = asked
+            .choose(|priority| self.policy.takes(priority) && storage_for(priority).is_some())
+            .ok();
+        if let Some((choice, storage)) =
+            chosen.and_then(|choice| Some((choice, storage_for(&choice.priority)?)))
+        {
             let mut wish = KeyWish::new(&asked.key_id, &asked.usage, choice.priority.kind);
             wish.state.clone_from(&asked.state);
             storage.clone_into(&mut wish.storage);
             return Ok((choice.priority, wish));
         }
-        let possible = asked.choose(|priority| storages().any(|storage| makes(priority, storage))).is_ok();
+        let possible =
+            asked.choose(|priority| storages().any(|storage| makes(priority, storage))).is_ok();
         Err(Stop::Refuse(if possible { codes.not_allowed } else { codes.unsupported }))
     }
 }

@@ -5,7 +5,8 @@ use crate::crypto::{Algorithm, Curve, KeyKind};
 use crate::hermod::proof::Priority;
 use crate::{Class, Error};
 
-/// The device's own rules: which hubs it opens, which keys it makes, where, and whether it overwrites. A hub can ask, not decide.
+/// The device's own rules: which hubs it opens, which keys it makes, where, and whether it
+/// overwrites. A hub can ask, not decide.
 ///
 /// ```
 /// use keyferry::crypto::{Curve, KeyKind};
@@ -36,7 +37,8 @@ impl Default for DevicePolicy {
 }
 
 impl DevicePolicy {
-    /// No hub yet; RSA of 2048 to 4096 bits, every curve, Ed25519, every mechanism, the storage `APP`, nothing overwritten.
+    /// No hub yet; RSA of 2048 to 4096 bits, every curve, Ed25519, every mechanism, the storage
+    /// `APP`, nothing overwritten.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -51,10 +53,12 @@ impl DevicePolicy {
         }
     }
 
-    /// Opens the mailboxes below this https address, too: a host, or the hub's public address (`https://hub.example/hermod/rest/ms`).
+    /// Opens the mailboxes below this https address, too: a host, or the hub's public address
+    /// (`https://hub.example/hermod/rest/ms`).
     ///
     /// # Errors
-    /// Class `malformed` if it is not an absolute address without query, fragment and user; `target-refused` for http.
+    /// Class `malformed` if it is not an absolute address without query, fragment and user;
+    /// `target-refused` for http.
     pub fn with_hub(self, address: &str) -> Result<Self, Error> {
         let base = BaseUrl::parse(address)?;
         if !base.is_https() {
@@ -63,7 +67,8 @@ impl DevicePolicy {
         Ok(self.and(base))
     }
 
-    /// The same for http, where everybody on the way reads tokens and may answer in the hub's place: for development.
+    /// The same for http, where everybody on the way reads tokens and may answer in the hub's
+    /// place: for development.
     ///
     /// # Errors
     /// Class `malformed` if it is not an absolute address without query, fragment and user.
@@ -113,7 +118,8 @@ impl DevicePolicy {
         self
     }
 
-    /// Puts new keys in place of a profile's old ones where a command asks for that and the user agrees.
+    /// Puts new keys in place of a profile's old ones where a command asks for that and the user
+    /// agrees.
     #[must_use]
     pub fn allow_overwriting(mut self) -> Self {
         self.overwrite = true;
@@ -123,13 +129,18 @@ impl DevicePolicy {
     /// Whether a mailbox at this address may be opened.
     ///
     /// # Errors
-    /// Class `malformed` if it is not an absolute address without query, fragment and user; `target-refused` if it is not below one of the hubs.
+    /// Class `malformed` if it is not an absolute address without query, fragment and user;
+    /// `target-refused` if it is not below one of the hubs.
     pub fn check_address(&self, address: &str) -> Result<(), Error> {
         let address = BaseUrl::parse(address)?;
         if self.hubs.iter().any(|hub| hub.contains(&address)) {
             Ok(())
         } else {
-            Err(Error::new(Class::TargetRefused, "address", "not below a hub that this device was set up for"))
+            Err(Error::new(
+                Class::TargetRefused,
+                "address",
+                "not below a hub that this device was set up for",
+            ))
         }
     }
 

@@ -8,7 +8,9 @@ use crate::crypto::CryptoError;
 use crate::hermod::model::{Answer, Message, ProvisionCommand, ProvisionResponse, Response};
 use crate::hermod::proof::UnsignedAnswer;
 use crate::hermod::wire::MailboxApi as _;
-use crate::keys::{Channel, KeptAnswer, KeyStoreError, MessageId, Pending, Profile, ProfileNames, Provisioning};
+use crate::keys::{
+    Channel, KeptAnswer, KeyStoreError, MessageId, Pending, Profile, ProfileNames, Provisioning,
+};
 use crate::{Class, Error, uuid};
 
 impl Agent {
@@ -26,7 +28,10 @@ impl Agent {
             Err(Stop::Fault(error)) => Err(error),
             Err(Stop::Refuse(code)) => {
                 self.keys.abandon(id).await?;
-                let answer = Answer::new(&message.header.location, Response::Provision(ProvisionResponse::refusal(code)));
+                let answer = Answer::new(
+                    &message.header.location,
+                    Response::Provision(ProvisionResponse::refusal(code)),
+                );
                 Ok(self.keys.keep_answer(id, &self.dialect.write_answer(&answer)).await?)
             }
         }
@@ -47,7 +52,12 @@ impl Agent {
             Some(owner) => owner.channel.clone(),
             None => self.reserve(mailbox).await?,
         };
-        let mut answer = UnsignedAnswer::new(&plan.asked, &pending.profile.id, &channel.address, self.info.clone());
+        let mut answer = UnsignedAnswer::new(
+            &plan.asked,
+            &pending.profile.id,
+            &channel.address,
+            self.info.clone(),
+        );
         if !message.header.fqdn.is_empty() {
             answer = answer.with_fqdn(&message.header.fqdn);
         }
@@ -56,16 +66,30 @@ impl Agent {
         }
         let answer = answer.with_signed_keys(self.prove(id, &plan).await?);
         let jws = answer.sign(&*self.attestation).map_err(DeviceError::Crypto)?;
-        let answer = Answer::new(&message.header.location, Response::Provision(ProvisionResponse::success(jws)));
+        let answer = Answer::new(
+            &message.header.location,
+            Response::Provision(ProvisionResponse::success(jws)),
+        );
         Ok(self.keys.seal(id, channel, &self.dialect.write_answer(&answer)).await?)
     }
 
     /// The keys: those that are pending for this very command, or, if the user agrees, new ones.
-    async fn make(&self, mailbox: &Mailbox, id: &MessageId, plan: &Plan, command_sha256: [u8; 32]) -> Result<Pending, Stop> {
+    async fn make(
+        &self,
+        mailbox: &Mailbox,
+        id: &MessageId,
+        plan: &Plan,
+        command_sha256: [u8; 32],
+    ) -> Result<Pending, Stop> {
         let codes = &self.dialect.codes;
         match self.keys.pending(id).await? {
-            Some(pending) if pending.command_sha256 == command_sha256 && plan.is_met_by(&pending) => return Ok(pending),
-            // The same id and another command, or another policy since: those keys were not made for this.
+            Some(pending)
+                if pending.command_sha256 == command_sha256 && plan.is_met_by(&pending) =>
+            {
+                return Ok(pending);
+            }
+            // The same id and another command, or another policy since: those keys were not made
+            // for this.
             Some(_) => self.keys.abandon(id).await?,
             None => {}
         }
@@ -76,28 +100,54 @@ impl Agent {
             Some(profile) => profile.names.id.clone(),
             None => uuid::new(&*self.provider).map_err(DeviceError::Crypto)?,
         };
-        let names = ProfileNames::new(profile_id, &plan.asked.user_id, &plan.asked.name, &plan.asked.server_name);
+        let names = ProfileNames::new(
+            profile_id,
+            &plan.asked.user_id,
+            &plan.asked.name,
+            &plan.asked.server_name,
+        );
         let wishes = plan.keys.iter().map(|(_, wish)| wish.clone()).collect();
-        let made = self.keys.begin(Provisioning::new(id.clone(), command_sha256, names, wishes)).await;
+        let made =
+            self.keys.begin(Provisioning::new(id.clone(), command_sha256, names, wishes)).await;
         match made {
-            Ok(pending) if pending.command_sha256 == command_sha256 && plan.is_met_by(&pending) => Ok(pending),
-            Ok(_) => Err(Stop::Fault(KeyStoreError::failed("other keys became pending for the same message").into())),
-            Err(KeyStoreError::Crypto(CryptoError::Unsupported)) => Err(Stop::Refuse(codes.unsupported)),
+            Ok(pending) if pending.command_sha256 == command_sha256 && plan.is_met_by(&pending) => {
+                Ok(pending)
+            }
+            Ok(_) => Err(Stop::Fault(
+                KeyStoreError::failed("other keys became pending for the same message").into(),
+            )),
+            Err(KeyStoreError::Crypto(CryptoError::Unsupported)) => {
+                Err(Stop::Refuse(codes.unsupported))
+            }
             Err(_) => Err(Stop::Refuse(codes.storage)),
         }
     }
 
-    /// Reserves the mailbox of the profile to be. It has to be at the hub that the link led to, and in nobody's use.
+    /// Reserves the mailbox of the profile to be. It has to be at the hub that the link led to, and
+    /// in nobody's use.
     async fn reserve(&self, mailbox: &Mailbox) -> Result<Channel, Stop> {
         let reserved = mailbox.api.reserve().await.map_err(DeviceError::Hub)?;
         let is_here = || -> Result<bool, Error> {
-            let below = BaseUrl::parse(&mailbox.public)?.contains(&BaseUrl::parse(&reserved.box_url)?);
+            let below =
+                BaseUrl::parse(&mailbox.public)?.contains(&BaseUrl::parse(&reserved.box_url)?);
             Ok(below && split(&reserved.box_url)?.1 == reserved.bid)
         };
-        let in_use = self.keys.profiles().await?.iter().any(|profile| is_same(&profile.channel.address, &reserved.box_url))
-            || self.keys.activations().await?.iter().any(|channel| is_same(&channel.address, &reserved.box_url));
+        let in_use = self
+            .keys
+            .profiles()
+            .await?
+            .iter()
+            .any(|profile| is_same(&profile.channel.address, &reserved.box_url))
+            || self
+                .keys
+                .activations()
+                .await?
+                .iter()
+                .any(|channel| is_same(&channel.address, &reserved.box_url));
         match is_here() {
-            Ok(true) if !in_use && self.policy.check_address(&reserved.box_url).is_ok() => Ok(Channel::of_mailbox(reserved.box_url, reserved.token)),
+            Ok(true) if !in_use && self.policy.check_address(&reserved.box_url).is_ok() => {
+                Ok(Channel::of_mailbox(reserved.box_url, reserved.token))
+            }
             _ => Err(Stop::Refuse(self.dialect.codes.not_allowed)),
         }
     }
@@ -107,8 +157,18 @@ impl Agent {
         let mut signed = Vec::with_capacity(plan.keys.len());
         for (asked, (priority, wish)) in plan.asked.keys.iter().zip(&plan.keys) {
             let signer = self.keys.pending_signer(id, &wish.key_id).await?;
-            let signer = signer.ok_or_else(|| KeyStoreError::Refused(Error::new(Class::NotFound, "keyid", "no such key is pending")))?;
-            signed.push(asked.sign(&plan.asked.nonce, priority.mechanism, &*signer).map_err(DeviceError::Crypto)?);
+            let signer = signer.ok_or_else(|| {
+                KeyStoreError::Refused(Error::new(
+                    Class::NotFound,
+                    "keyid",
+                    "no such key is pending",
+                ))
+            })?;
+            signed.push(
+                asked
+                    .sign(&plan.asked.nonce, priority.mechanism, &*signer)
+                    .map_err(DeviceError::Crypto)?,
+            );
         }
         Ok(signed)
     }

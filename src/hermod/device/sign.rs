@@ -5,7 +5,9 @@ use super::mailbox::{Mailbox, split};
 use super::{Action, Agent, DeviceError, Shown, ShownContent, Signing, Stop};
 use crate::base_url::is_same;
 use crate::crypto::{CryptoError, Signer};
-use crate::hermod::model::{DataFormat, Item, ItemContentType, KeyState, KeyUsage, SignParams, SignResponse};
+use crate::hermod::model::{
+    DataFormat, Item, ItemContentType, KeyState, KeyUsage, SignParams, SignResponse,
+};
 use crate::hermod::proof::{Form, Role, ToSign, octets_of};
 use crate::jose::{Header, MAX_JWS, UnsignedJws, encode_standard};
 use crate::keys::{Profile, StoredKey};
@@ -13,7 +15,8 @@ use crate::{Class, Error, cms};
 
 /// Most octets that are shown for one command: 1 MiB.
 const MAX_SHOWN: usize = 1024 * 1024;
-/// Octets that a signature adds to a JWS at most: that of the longest RSA key there is, in base64url, and the dot.
+/// Octets that a signature adds to a JWS at most: that of the longest RSA key there is, in
+/// base64url, and the dot.
 const MAX_SIGNATURE: usize = 1367;
 
 impl Agent {
@@ -32,9 +35,16 @@ impl Agent {
         }
     }
 
-    async fn try_sign(&self, mailbox: &Mailbox, owner: Option<&Profile>, role: Role, params: &SignParams) -> Result<(DataFormat, String), Stop> {
+    async fn try_sign(
+        &self,
+        mailbox: &Mailbox,
+        owner: Option<&Profile>,
+        role: Role,
+        params: &SignParams,
+    ) -> Result<(DataFormat, String), Stop> {
         let codes = &self.dialect.codes;
-        let to_sign = ToSign::read(params, &self.dialect).map_err(|error| self.unsupported(&error))?;
+        let to_sign =
+            ToSign::read(params, &self.dialect).map_err(|error| self.unsupported(&error))?;
         if !self.policy.takes_mechanism(to_sign.algorithm) {
             return Err(Stop::Refuse(codes.not_allowed));
         }
@@ -46,7 +56,13 @@ impl Agent {
         };
         let (description, tbs) = self.shown(params)?;
         let tbs_octets = to_sign.content.len();
-        let signing = Signing { profile_id: profile.names.id.clone(), key_id: key.key_id.clone(), description, tbs, tbs_octets };
+        let signing = Signing {
+            profile_id: profile.names.id.clone(),
+            key_id: key.key_id.clone(),
+            description,
+            tbs,
+            tbs_octets,
+        };
         let action = match role {
             Role::Sign => Action::Sign(signing),
             Role::Authenticate => Action::Authenticate(signing),
@@ -55,7 +71,9 @@ impl Agent {
 
         let signer = self.keys.signer(&profile.names.id, &key.key_id).await?;
         // While the user was thinking, another key may have taken its place.
-        let signer = signer.filter(|signer| *signer.public_key() == key.public_key).ok_or(Stop::Refuse(codes.no_key))?;
+        let signer = signer
+            .filter(|signer| *signer.public_key() == key.public_key)
+            .ok_or(Stop::Refuse(codes.no_key))?;
         let signed = match unsigned {
             Some(jws) => jws.sign(&*signer),
             None => self.sign_cms(role, key, &to_sign, &*signer),
@@ -67,14 +85,30 @@ impl Agent {
         Ok((params.format.clone(), data))
     }
 
-    /// The profiles that a command is about: that whose mailbox it came to, or, if it came by a link, those whose mailboxes are at the same hub.
-    async fn profiles_for(&self, mailbox: &Mailbox, owner: Option<&Profile>) -> Result<Vec<Profile>, Stop> {
+    /// The profiles that a command is about: that whose mailbox it came to, or, if it came by a
+    /// link, those whose mailboxes are at the same hub.
+    async fn profiles_for(
+        &self,
+        mailbox: &Mailbox,
+        owner: Option<&Profile>,
+    ) -> Result<Vec<Profile>, Stop> {
         match owner {
-            Some(profile) if profile.retired => Err(Stop::Refuse(self.dialect.codes.unknown_profile)),
+            Some(profile) if profile.retired => {
+                Err(Stop::Refuse(self.dialect.codes.unknown_profile))
+            }
             Some(profile) => Ok(vec![profile.clone()]),
             None => {
-                let is_here = |profile: &Profile| split(&profile.channel.address).is_ok_and(|(public, _)| is_same(public, &mailbox.public));
-                Ok(self.keys.profiles().await?.into_iter().filter(|profile| !profile.retired && is_here(profile)).collect())
+                let is_here = |profile: &Profile| {
+                    split(&profile.channel.address)
+                        .is_ok_and(|(public, _)| is_same(public, &mailbox.public))
+                };
+                Ok(self
+                    .keys
+                    .profiles()
+                    .await?
+                    .into_iter()
+                    .filter(|profile| !profile.retired && is_here(profile))
+                    .collect())
             }
         }
     }
@@ -88,10 +122,16 @@ impl Agent {
     ) -> Result<(&'p Profile, &'p StoredKey), Stop> {
         let (codes, dialect) = (&self.dialect.codes, &self.dialect);
         let is = |word: &str, other: &str| word.eq_ignore_ascii_case(other);
-        let keys = profiles.iter().flat_map(|profile| profile.keys.iter().map(move |key| (profile, key)));
+        let keys =
+            profiles.iter().flat_map(|profile| profile.keys.iter().map(move |key| (profile, key)));
         let mut keys: Vec<(&Profile, &StoredKey)> = keys
-            .filter(|(_, key)| is(&key.state, KeyState::ACTIVE.as_str()) && !is(&key.usage, dialect.encryption_usage.as_str()))
-            .filter(|(profile, key)| params.filter.as_ref().is_none_or(|filter| matches(filter, dialect, profile, key)))
+            .filter(|(_, key)| {
+                is(&key.state, KeyState::ACTIVE.as_str())
+                    && !is(&key.usage, dialect.encryption_usage.as_str())
+            })
+            .filter(|(profile, key)| {
+                params.filter.as_ref().is_none_or(|filter| matches(filter, dialect, profile, key))
+            })
             .collect();
         if keys.is_empty() {
             return Err(Stop::Refuse(codes.no_key));
@@ -105,10 +145,19 @@ impl Agent {
             Role::Sign => const { &KeyUsage::SIG },
             Role::Authenticate => &dialect.authentication_usage,
         };
-        keys.iter().find(|(_, key)| is(&key.usage, usage.as_str())).or(keys.first()).copied().ok_or(Stop::Refuse(codes.no_key))
+        keys.iter()
+            .find(|(_, key)| is(&key.usage, usage.as_str()))
+            .or(keys.first())
+            .copied()
+            .ok_or(Stop::Refuse(codes.no_key))
     }
 
-    fn unsigned_jws(&self, role: Role, key: &StoredKey, to_sign: &ToSign) -> Result<UnsignedJws, Stop> {
+    fn unsigned_jws(
+        &self,
+        role: Role,
+        key: &StoredKey,
+        to_sign: &ToSign,
+    ) -> Result<UnsignedJws, Stop> {
         let mut header = Header::new(to_sign.algorithm);
         header.key_id = Some(key.key_id.clone());
         header.typ = Some(role.typ(&self.dialect).clone().into_owned());
@@ -119,19 +168,33 @@ impl Agent {
         Ok(jws)
     }
 
-    fn sign_cms(&self, role: Role, key: &StoredKey, to_sign: &ToSign, signer: &dyn Signer) -> Result<String, CryptoError> {
+    fn sign_cms(
+        &self,
+        role: Role,
+        key: &StoredKey,
+        to_sign: &ToSign,
+        signer: &dyn Signer,
+    ) -> Result<String, CryptoError> {
         let certificate = key.certificate.as_ref().ok_or(CryptoError::Unsupported)?;
-        let signed_data = cms::Unsigned { certificate, algorithm: to_sign.algorithm, hint: role.hint(&self.dialect), content: &to_sign.content };
+        let signed_data = cms::Unsigned {
+            certificate,
+            algorithm: to_sign.algorithm,
+            hint: role.hint(&self.dialect),
+            content: &to_sign.content,
+        };
         Ok(encode_standard(&signed_data.sign(&*self.provider, signer)?))
     }
 
-    /// What the user is shown: descriptions, and what is signed, unless the command says that it is not to be seen.
+    /// What the user is shown: descriptions, and what is signed, unless the command says that it is
+    /// not to be seen.
     fn shown(&self, params: &SignParams) -> Result<(Vec<Shown>, Option<Shown>), Stop> {
         let visible = |item: &&Item| item.visible != Some(false);
         let items = params.description.iter().flatten().filter(visible);
         let description = items.map(|item| self.shown_item(item)).collect::<Result<Vec<_>, _>>()?;
         let tbs = params.tbs.iter().find(visible).map(|item| self.shown_item(item)).transpose()?;
-        if description.iter().chain(&tbs).map(|shown| shown.content.octets()).sum::<usize>() > MAX_SHOWN {
+        if description.iter().chain(&tbs).map(|shown| shown.content.octets()).sum::<usize>()
+            > MAX_SHOWN
+        {
             return Err(Stop::Refuse(self.dialect.codes.unsupported));
         }
         Ok((description, tbs))
@@ -139,20 +202,38 @@ impl Agent {
 
     fn shown_item(&self, item: &Item) -> Result<Shown, Stop> {
         let octets = octets_of(item).map_err(|error| self.unsupported(&error))?;
-        let media_type = item.content_type.as_ref().and_then(|content_type| content_type.as_str().split(';').next());
-        let is_text = media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(ItemContentType::TEXT.as_str()));
+        let media_type = item
+            .content_type
+            .as_ref()
+            .and_then(|content_type| content_type.as_str().split(';').next());
+        let is_text = media_type.is_some_and(|media_type| {
+            media_type.trim().eq_ignore_ascii_case(ItemContentType::TEXT.as_str())
+        });
         let content = if is_text {
-            ShownContent::Text(String::from_utf8(octets).map_err(|_| Stop::Refuse(self.dialect.codes.unsupported))?)
+            ShownContent::Text(
+                String::from_utf8(octets)
+                    .map_err(|_| Stop::Refuse(self.dialect.codes.unsupported))?,
+            )
         } else {
             ShownContent::Octets(octets)
         };
         let content_type = item.content_type.as_ref().map(ToString::to_string);
-        Ok(Shown { role: item.key.to_string(), label: item.description.clone(), content_type, content })
+        Ok(Shown {
+            role: item.key.to_string(),
+            label: item.description.clone(),
+            content_type,
+            content,
+        })
     }
 
-    /// The code for what is wrong in the parameters: what has not the form that is known here is not supported, what cannot be read is another matter.
+    /// The code for what is wrong in the parameters: what has not the form that is known here is
+    /// not supported, what cannot be read is another matter.
     fn unsupported(&self, error: &Error) -> Stop {
         let codes = &self.dialect.codes;
-        Stop::Refuse(if error.class() == Class::Malformed { codes.other } else { codes.unsupported })
+        Stop::Refuse(if error.class() == Class::Malformed {
+            codes.other
+        } else {
+            codes.unsupported
+        })
     }
 }

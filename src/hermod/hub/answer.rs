@@ -3,8 +3,8 @@
 use super::mailbox::ended;
 use super::{AcceptAnswer, AfterAnswer, Claimed, Digest, Inner, Mailbox, Registration, StoredJson};
 use crate::hermod::model::{
-    Answer, AuthenticateCommand, Callback, Command, CommandBody, DataFormat, ProvisionCommand, ProvisionResponse, Response, SUCCESS, SignCommand,
-    SignParams, SignResponse,
+    Answer, AuthenticateCommand, Callback, Command, CommandBody, DataFormat, ProvisionCommand,
+    ProvisionResponse, Response, SUCCESS, SignCommand, SignParams, SignResponse,
 };
 use crate::hermod::proof::{Expectation, Verifier, unverified_profile};
 use crate::{Class, Error};
@@ -32,7 +32,10 @@ impl Mailbox {
         let answer = inner.config.dialect.read_answer(text)?;
         answer.extra.refuse(Callback::OF_THE_HUB)?;
         if answer.response_header.in_reply_to != inner.location(&claimed.message) {
-            return Err(Error::malformed("responseHeader.inReplyTo", "not the location of the message"));
+            return Err(Error::malformed(
+                "responseHeader.inReplyTo",
+                "not the location of the message",
+            ));
         }
         let command = inner.read_command(&claimed)?;
         let (success, after) = inner.judge(&claimed, &command, &answer)?;
@@ -55,19 +58,28 @@ impl Mailbox {
 }
 
 impl Inner {
-    /// Whether an answer is one to this command and what it does: whether it is a success, and what becomes of a mailbox.
-    fn judge(&self, claimed: &Claimed, command: &Command, answer: &Answer) -> Result<(bool, AfterAnswer), Error> {
+    /// Whether an answer is one to this command and what it does: whether it is a success, and what
+    /// becomes of a mailbox.
+    fn judge(
+        &self,
+        claimed: &Claimed,
+        command: &Command,
+        answer: &Answer,
+    ) -> Result<(bool, AfterAnswer), Error> {
         if answer.response.kind().is_none() || answer.response.kind() != command.body.kind() {
             return Err(Error::malformed("", "not a response to this kind of command"));
         }
         let success = answer.response.code() == Some(SUCCESS);
         let after = match (&command.body, &answer.response) {
-            (CommandBody::Provision(command), Response::Provision(response)) if success => self.provisioned(claimed, command, response)?,
+            (CommandBody::Provision(command), Response::Provision(response)) if success => {
+                self.provisioned(claimed, command, response)?
+            }
             (CommandBody::Delete(_), _) if success => AfterAnswer::Remove,
             (CommandBody::Sign(SignCommand { params, .. }), Response::Sign(response))
-            | (CommandBody::Authenticate(AuthenticateCommand { params, .. }), Response::Authenticate(response))
-                if success =>
-            {
+            | (
+                CommandBody::Authenticate(AuthenticateCommand { params, .. }),
+                Response::Authenticate(response),
+            ) if success => {
                 self.check_signed(command, params, response)?;
                 AfterAnswer::Nothing
             }
@@ -76,35 +88,62 @@ impl Inner {
         Ok((success, after))
     }
 
-    /// Whether a signature is there, in the format asked for. It is for the integrator to verify, who knows the key.
-    fn check_signed(&self, command: &Command, params: &SignParams, response: &SignResponse) -> Result<(), Error> {
+    /// Whether a signature is there, in the format asked for. It is for the integrator to verify,
+    /// who knows the key.
+    fn check_signed(
+        &self,
+        command: &Command,
+        params: &SignParams,
+        response: &SignResponse,
+    ) -> Result<(), Error> {
         let fault = match &response.result {
             Some(result) if result.content_type == params.format => return Ok(()),
             Some(_) => Error::malformed("result.contenttype", "not the format of the command"),
             None => Error::malformed("result", "absent"),
         };
         let kind = command.body.kind();
-        Err(kind.map_or(fault.clone(), |kind| fault.within(&self.config.dialect.words(kind).response_member)))
+        Err(kind.map_or(fault.clone(), |kind| {
+            fault.within(&self.config.dialect.words(kind).response_member)
+        }))
     }
 
     /// What a success does, if it is one.
-    fn provisioned(&self, claimed: &Claimed, command: &ProvisionCommand, response: &ProvisionResponse) -> Result<AfterAnswer, Error> {
-        let result = response.result.as_ref().ok_or_else(|| Error::malformed("provResponse.result", "absent"))?;
+    fn provisioned(
+        &self,
+        claimed: &Claimed,
+        command: &ProvisionCommand,
+        response: &ProvisionResponse,
+    ) -> Result<AfterAnswer, Error> {
+        let result = response
+            .result
+            .as_ref()
+            .ok_or_else(|| Error::malformed("provResponse.result", "absent"))?;
         if result.content_type != DataFormat::JWS {
             return Err(Error::malformed("provResponse.result.contenttype", "not jws"));
         }
-        let (pid, mailbox) = self.profile(command, &result.data).map_err(|error| error.within(DATA))?;
-        let refuse = |class, part, detail| Err(Error::new(class, part, detail).within("payload.profile").within(DATA));
+        let (pid, mailbox) =
+            self.profile(command, &result.data).map_err(|error| error.within(DATA))?;
+        let refuse = |class, part, detail| {
+            Err(Error::new(class, part, detail).within("payload.profile").within(DATA))
+        };
         if pid.is_empty() || pid.len() > MAX_PROFILE_ID {
             return refuse(Class::Malformed, "id", "not the id of a profile");
         }
         let own = &claimed.message;
-        match (&own.pid, mailbox.strip_prefix(&*self.config.public_url).and_then(|bid| bid.strip_prefix('/'))) {
-            (Some(_), Some(bid)) if bid != own.bid => refuse(Class::Channel, "boxurl", "not the mailbox of the message"),
-            (Some(own), Some(_)) if !own.eq_ignore_ascii_case(&pid) => refuse(Class::User, "id", "not the profile of the mailbox"),
+        match (
+            &own.pid,
+            mailbox.strip_prefix(&*self.config.public_url).and_then(|bid| bid.strip_prefix('/')),
+        ) {
+            (Some(_), Some(bid)) if bid != own.bid => {
+                refuse(Class::Channel, "boxurl", "not the mailbox of the message")
+            }
+            (Some(own), Some(_)) if !own.eq_ignore_ascii_case(&pid) => {
+                refuse(Class::User, "id", "not the profile of the mailbox")
+            }
             (Some(_), Some(_)) => Ok(AfterAnswer::Nothing),
             (None, Some(bid)) => {
-                let (bid, user, replaces) = (bid.to_owned(), command.user_id.clone(), command.profile.id.is_some());
+                let (bid, user, replaces) =
+                    (bid.to_owned(), command.user_id.clone(), command.profile.id.is_some());
                 Ok(AfterAnswer::Register(Registration { bid, user, pid, replaces }))
             }
             (_, None) => refuse(Class::Channel, "boxurl", "not a mailbox of this hub"),
@@ -116,9 +155,11 @@ impl Inner {
         if !self.config.verify_answers {
             return unverified_profile(data, self.config.padding);
         }
-        let expectation = Expectation::from_command_in(command, &self.config.dialect)?.with_fqdn(self.config.fqdn.as_str());
+        let expectation = Expectation::from_command_in(command, &self.config.dialect)?
+            .with_fqdn(self.config.fqdn.as_str());
         let verifier = Verifier::unpinned(&*self.provider).with_padding(self.config.padding);
-        let verified = verifier.verify(&expectation, data).map_err(|refusal| refusal.error().clone())?;
+        let verified =
+            verifier.verify(&expectation, data).map_err(|refusal| refusal.error().clone())?;
         Ok((verified.profile_id().to_owned(), verified.mailbox().to_owned()))
     }
 }

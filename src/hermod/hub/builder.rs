@@ -38,11 +38,12 @@ impl HubBuilder {
         self
     }
 
-    /// The key with which activation tokens are masked in the store: 32 random octets, the same for every hub on one store and after each restart.
-    /// Without this the hub makes one of its own, which is right for a store in memory.
+    /// The key with which activation tokens are masked in the store: 32 random octets, the same for
+    /// every hub on one store and after each restart. Without this the hub makes one of its own,
+    /// which is right for a store in memory.
     ///
-    /// With another key, poll and callback give activation URIs with an empty token. Nothing else depends on it: tokens that devices hold
-    /// go on working.
+    /// With another key, poll and callback give activation URIs with an empty token. Nothing else
+    /// depends on it: tokens that devices hold go on working.
     #[must_use]
     pub fn with_seal_key(mut self, key: Zeroizing<[u8; 32]>) -> Self {
         self.seal_key = Some(key);
@@ -52,8 +53,9 @@ impl HubBuilder {
     /// The hub.
     ///
     /// # Errors
-    /// Class `malformed` if the configuration cannot be used: an address or host name as for [`HubConfig::new`], an integrator's id that is empty,
-    /// has a colon or is there twice, more than two keys; `storage` if the random generator fails.
+    /// Class `malformed` if the configuration cannot be used: an address or host name as for
+    /// [`HubConfig::new`], an integrator's id that is empty, has a colon or is there twice, more
+    /// than two keys; `storage` if the random generator fails.
     pub fn build(self) -> Result<Hub, Error> {
         let Self { provider, mut config, store, clock, seal_key } = self;
         config.public_url.truncate(config.public_url.trim_end_matches('/').len());

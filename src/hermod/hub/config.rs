@@ -15,11 +15,12 @@ use crate::jose::Padding;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HubConfig {
-    /// The address under which devices reach the mailboxes, without a slash at its end: `https://hub.example/hermod/rest/ms`. Links are made
-    /// from it, never from what a request says.
+    /// The address under which devices reach the mailboxes, without a slash at its end:
+    /// `https://hub.example/hermod/rest/ms`. Links are made from it, never from what a request
+    /// says.
     pub public_url: String,
-    /// The name of this host as integrators and devices are told it; devices sign it. The same for all hubs on one store, as a device may fetch from one and
-    /// answer to another.
+    /// The name of this host as integrators and devices are told it; devices sign it. The same for
+    /// all hubs on one store, as a device may fetch from one and answer to another.
     pub fqdn: String,
     /// The integrators.
     pub integrators: Vec<IntegratorConfig>,
@@ -29,10 +30,13 @@ pub struct HubConfig {
     pub limits: HubLimits,
     /// How callbacks are tried.
     pub callbacks: CallbackPolicy,
-    /// Whether a provision answer is accepted only if it is consistent with its command: every check of [`proof`](crate::hermod::proof) but the pin
-    /// and the certificate hash, the host name being [`fqdn`](Self::fqdn). On by default. Whatever this says, the integrator has to verify it again.
+    /// Whether a provision answer is accepted only if it is consistent with its command: every
+    /// check of [`proof`](crate::hermod::proof) but the pin and the certificate hash, the host name
+    /// being [`fqdn`](Self::fqdn). On by default. Whatever this says, the integrator has to verify
+    /// it again.
     pub verify_answers: bool,
-    /// Whether `=` at the end of the parts of a JWS is tolerated, as apps of earlier years write it. Refused by default.
+    /// Whether `=` at the end of the parts of a JWS is tolerated, as apps of earlier years write
+    /// it. Refused by default.
     pub padding: Padding,
 }
 
@@ -40,8 +44,8 @@ impl HubConfig {
     /// A configuration without integrators, with the defaults for all else.
     ///
     /// # Errors
-    /// Class `malformed` if `public_url` is not an absolute address without query, fragment and user that ends in `/ms`, or `fqdn` is empty,
-    /// not printable ASCII, or an address.
+    /// Class `malformed` if `public_url` is not an absolute address without query, fragment and
+    /// user that ends in `/ms`, or `fqdn` is empty, not printable ASCII, or an address.
     pub fn new(public_url: impl Into<String>, fqdn: impl Into<String>) -> Result<Self, Error> {
         let (mut public_url, fqdn) = (public_url.into(), fqdn.into());
         public_url.truncate(public_url.trim_end_matches('/').len());
@@ -67,7 +71,8 @@ impl HubConfig {
         self
     }
 
-    /// Accepts provision answers that are not consistent with their command. The integrator finds out.
+    /// Accepts provision answers that are not consistent with their command. The integrator finds
+    /// out.
     #[must_use]
     pub fn without_verification(mut self) -> Self {
         self.verify_answers = false;
@@ -79,7 +84,9 @@ impl HubConfig {
         if !self.public_url.ends_with("/ms") {
             return Err(Error::malformed("public_url", "does not end in /ms"));
         }
-        if self.fqdn.is_empty() || !self.fqdn.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'/') {
+        if self.fqdn.is_empty()
+            || !self.fqdn.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'/')
+        {
             return Err(Error::malformed("fqdn", "not a host name"));
         }
         Ok(())
@@ -92,7 +99,8 @@ impl HubConfig {
 pub struct IntegratorConfig {
     /// Its id: the part of its API key before the colon, unique in the hub, without a colon.
     pub id: String,
-    /// The digests of its keys: two at a time, so that keys can be changed without a gap; none for one that is used within the process only.
+    /// The digests of its keys: two at a time, so that keys can be changed without a gap; none for
+    /// one that is used within the process only.
     pub keys: Vec<Digest>,
     /// The group whose users and mailboxes it shares; `None`: it has its own.
     pub group: Option<String>,
@@ -139,7 +147,9 @@ impl IntegratorConfig {
 
     /// The name of its group in the store. A group of its own can never be that of another.
     pub(super) fn group_key(&self) -> String {
-        self.group.as_ref().map_or_else(|| format!("integrator:{}", self.id), |group| format!("group:{group}"))
+        self.group
+            .as_ref()
+            .map_or_else(|| format!("integrator:{}", self.id), |group| format!("group:{group}"))
     }
 }
 
@@ -162,24 +172,29 @@ pub(super) fn index(integrators: Vec<IntegratorConfig>) -> Result<Integrators, E
     Ok(index)
 }
 
-/// Limits of a hub, all ours. Those of the protocol itself stand in [`dialect::Limits`](crate::hermod::dialect::Limits).
+/// Limits of a hub, all ours. Those of the protocol itself stand in
+/// [`dialect::Limits`](crate::hermod::dialect::Limits).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HubLimits {
     /// Commands in progress of one integrator: 10,000. Above: `rate`.
     pub commands_in_progress: u32,
-    /// Commands of one integrator that are kept, those that have ended included: 100,000. Above: `rate`.
+    /// Commands of one integrator that are kept, those that have ended included: 100,000. Above:
+    /// `rate`.
     pub commands_kept: u32,
-    /// Callbacks of one integrator that are not delivered: 10,000. Above, its next command is refused: `rate`. No callback is dropped.
+    /// Callbacks of one integrator that are not delivered: 10,000. Above, its next command is
+    /// refused: `rate`. No callback is dropped.
     pub outbox: u32,
-    /// Octets of commands and answers of one integrator that are stored, with about what their messages take: 256 MiB. Above, commands and answers are
-    /// refused: `rate`.
+    /// Octets of commands and answers of one integrator that are stored, with about what their
+    /// messages take: 256 MiB. Above, commands and answers are refused: `rate`.
     pub stored_octets: u64,
     /// Open messages in one permanent mailbox: 256, at most 1024. Above: `rate`.
     pub mailbox_messages: u32,
-    /// Permanent mailboxes of one user in one group: 64. Above, a provision answer is refused: `rate`.
+    /// Permanent mailboxes of one user in one group: 64. Above, a provision answer is refused:
+    /// `rate`.
     pub mailboxes_per_user: u32,
-    /// Permanent mailboxes of one group, of all its users: 1,000,000. They are kept until they are removed. Above, as for those of a user.
+    /// Permanent mailboxes of one group, of all its users: 1,000,000. They are kept until they are
+    /// removed. Above, as for those of a user.
     pub mailboxes_per_group: u32,
     /// Mailboxes that one command goes to: 256, at most 1024. Above: `too-large`.
     pub destinations: usize,
@@ -191,7 +206,8 @@ pub struct HubLimits {
     pub answer_octets: usize,
     /// Long polls of one mailbox at a time, in this process: 8. Above: `rate`.
     pub long_polls: u32,
-    /// How long a command can be polled after it has ended: 7 days; at least as long as its tokens are known.
+    /// How long a command can be polled after it has ended: 7 days; at least as long as its tokens
+    /// are known.
     pub retention: Duration,
 }
 
@@ -217,8 +233,9 @@ impl Default for HubLimits {
 
 /// How callbacks are tried.
 ///
-/// After a failure the pause is [`first_delay`](Self::first_delay), doubled for each failure before, at most [`max_delay`](Self::max_delay), and of that a
-/// random part between the half and the whole.
+/// After a failure the pause is [`first_delay`](Self::first_delay), doubled for each failure
+/// before, at most [`max_delay`](Self::max_delay), and of that a random part between the half and
+/// the whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallbackPolicy {

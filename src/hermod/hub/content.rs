@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::Integrator;
 use crate::first::first;
 use crate::hermod::model::{
-    CardDataType, CardSide, CardSideKey, Command, CommandBody, ContentAnswer, ContentEncoding, ContentItem, Item, ItemContentType, SignParams,
-    VisualData,
+    CardDataType, CardSide, CardSideKey, Command, CommandBody, ContentAnswer, ContentEncoding,
+    ContentItem, Item, ItemContentType, SignParams, VisualData,
 };
 use crate::hermod::proof::is_content_id;
 use crate::hermod::wire::{AnyContentApi, ContentApi as _};
@@ -24,20 +24,31 @@ const MAX_ID: usize = 1024;
 type Contents = HashMap<String, ContentAnswer>;
 
 impl Integrator {
-    /// The command with its contents; `None` if it names none. Nothing has been stored if this fails.
-    pub(super) async fn resolve_contents(&self, command: &Command) -> Result<Option<Command>, Error> {
+    /// The command with its contents; `None` if it names none. Nothing has been stored if this
+    /// fails.
+    pub(super) async fn resolve_contents(
+        &self,
+        command: &Command,
+    ) -> Result<Option<Command>, Error> {
         let dialect = &self.inner.config.dialect;
         let about = |error: Error| match command.body.kind() {
-            Some(kind) if error.part() != PROVIDER => error.within(&dialect.words(kind).command_member),
+            Some(kind) if error.part() != PROVIDER => {
+                error.within(&dialect.words(kind).command_member)
+            }
             _ => error,
         };
         if !names_contents(&command.body) {
             return Ok(None);
         }
         let limits = &self.inner.config.limits;
-        let limit = if command.provision().is_some() { limits.provision_octets } else { limits.command_octets };
+        let limit = if command.provision().is_some() {
+            limits.provision_octets
+        } else {
+            limits.command_octets
+        };
         let ids = ids_of(&command.body).map_err(about)?;
-        let contents = if ids.is_empty() { Contents::new() } else { self.fetch(&ids, limit).await? };
+        let contents =
+            if ids.is_empty() { Contents::new() } else { self.fetch(&ids, limit).await? };
         let mut resolved = command.clone();
         match &mut resolved.body {
             CommandBody::Provision(provision) => {
@@ -46,7 +57,9 @@ impl Integrator {
                 }
             }
             CommandBody::Sign(sign) => resolve_items(&mut sign.params, &contents, limit)?,
-            CommandBody::Authenticate(authenticate) => resolve_items(&mut authenticate.params, &contents, limit)?,
+            CommandBody::Authenticate(authenticate) => {
+                resolve_items(&mut authenticate.params, &contents, limit)?
+            }
             _ => {}
         }
         Ok(Some(resolved))
@@ -56,15 +69,21 @@ impl Integrator {
     async fn fetch(&self, ids: &[String], limit: usize) -> Result<Contents, Error> {
         let provider = self.content.as_ref().ok_or_else(|| failed("there is none"))?;
         let clock = &self.inner.clock;
-        let fetched = first(fetch_all(provider, ids, limit), clock.sleep_until(clock.now() + DEADLINE)).await;
+        let fetched =
+            first(fetch_all(provider, ids, limit), clock.sleep_until(clock.now() + DEADLINE)).await;
         fetched.unwrap_or_else(|| Err(failed("did not answer in time")))
     }
 }
 
-async fn fetch_all(provider: &AnyContentApi, ids: &[String], limit: usize) -> Result<Contents, Error> {
+async fn fetch_all(
+    provider: &AnyContentApi,
+    ids: &[String],
+    limit: usize,
+) -> Result<Contents, Error> {
     let (mut contents, mut octets) = (Contents::with_capacity(ids.len()), 0);
     for id in ids {
-        let content = provider.content(id).await.map_err(|error| failed("failed").with_source(error))?;
+        let content =
+            provider.content(id).await.map_err(|error| failed("failed").with_source(error))?;
         octets += content.data.iter().map(|item| item.data.len()).sum::<usize>();
         if octets > limit {
             return Err(too_long());
@@ -89,9 +108,13 @@ fn too_long() -> Error {
 /// Whether a command has anything to be resolved, if only an id that explicit pictures win over.
 fn names_contents(body: &CommandBody) -> bool {
     match body {
-        CommandBody::Provision(command) => command.profile.visual_data.as_ref().is_some_and(|visual| visual.content_id.is_some()),
+        CommandBody::Provision(command) => {
+            command.profile.visual_data.as_ref().is_some_and(|visual| visual.content_id.is_some())
+        }
         CommandBody::Sign(command) => items(&command.params).any(|(_, item)| is_content_id(item)),
-        CommandBody::Authenticate(command) => items(&command.params).any(|(_, item)| is_content_id(item)),
+        CommandBody::Authenticate(command) => {
+            items(&command.params).any(|(_, item)| is_content_id(item))
+        }
         _ => false,
     }
 }
@@ -109,20 +132,29 @@ fn ids_of(body: &CommandBody) -> Result<Vec<String>, Error> {
         if !ids.iter().any(|known| known == id) {
             ids.push(id.to_owned());
         }
-        if ids.len() > MAX_CONTENTS { Err(Error::too_large(path.to_owned(), "more than 16 contents")) } else { Ok(()) }
+        if ids.len() > MAX_CONTENTS {
+            Err(Error::too_large(path.to_owned(), "more than 16 contents"))
+        } else {
+            Ok(())
+        }
     };
     match body {
         CommandBody::Provision(command) => {
             let visual = command.profile.visual_data.as_ref();
-            if let Some(id) = visual.filter(|visual| !is_complete(visual)).and_then(|visual| visual.content_id.as_deref()) {
+            if let Some(id) = visual
+                .filter(|visual| !is_complete(visual))
+                .and_then(|visual| visual.content_id.as_deref())
+            {
                 add(id, "profile.visualData.contentId")?;
             }
         }
-        CommandBody::Sign(command) => {
-            items(&command.params).filter(|(_, item)| is_content_id(item)).try_for_each(|(path, item)| add(&item.data, &path))?
-        }
+        CommandBody::Sign(command) => items(&command.params)
+            .filter(|(_, item)| is_content_id(item))
+            .try_for_each(|(path, item)| add(&item.data, &path))?,
         CommandBody::Authenticate(command) => {
-            items(&command.params).filter(|(_, item)| is_content_id(item)).try_for_each(|(path, item)| add(&item.data, &path))?;
+            items(&command.params)
+                .filter(|(_, item)| is_content_id(item))
+                .try_for_each(|(path, item)| add(&item.data, &path))?;
         }
         _ => {}
     }
@@ -131,8 +163,15 @@ fn ids_of(body: &CommandBody) -> Result<Vec<String>, Error> {
 
 /// All items with the paths of their data.
 fn items(params: &SignParams) -> impl Iterator<Item = (String, &Item)> {
-    let named = |list: &'static str| move |(index, item)| (format!("params.{list}[{index}].data"), item);
-    params.description.iter().flatten().enumerate().map(named("description")).chain(params.tbs.iter().enumerate().map(named("tbs")))
+    let named =
+        |list: &'static str| move |(index, item)| (format!("params.{list}[{index}].data"), item);
+    params
+        .description
+        .iter()
+        .flatten()
+        .enumerate()
+        .map(named("description"))
+        .chain(params.tbs.iter().enumerate().map(named("tbs")))
 }
 
 // ---- Cards
@@ -143,12 +182,17 @@ fn has_data(side: Option<&CardSide>) -> bool {
 
 /// Whether both sides are there, so that nobody has to be asked.
 fn is_complete(visual: &VisualData) -> bool {
-    visual.profile_card.as_ref().is_some_and(|card| has_data(card.front.as_ref()) && has_data(card.back.as_ref()))
+    visual
+        .profile_card
+        .as_ref()
+        .is_some_and(|card| has_data(card.front.as_ref()) && has_data(card.back.as_ref()))
 }
 
 /// Puts the sides of a card where none is given, and takes the id away.
 fn resolve_card(visual: &mut VisualData, contents: &Contents) -> Result<(), Error> {
-    let Some(content) = visual.content_id.take().and_then(|id| contents.get(&id)) else { return Ok(()) };
+    let Some(content) = visual.content_id.take().and_then(|id| contents.get(&id)) else {
+        return Ok(());
+    };
     let (mut front, mut back) = (None, None);
     if content.data.is_empty() || content.data.len() > 2 {
         return Err(failed("not one or two pieces"));
@@ -167,7 +211,9 @@ fn resolve_card(visual: &mut VisualData, contents: &Contents) -> Result<(), Erro
     if front.is_none() && !has_data(card.front.as_ref()) {
         return Err(failed("no front"));
     }
-    for (side, item, key) in [(&mut card.front, front, CardSideKey::FRONT), (&mut card.back, back, CardSideKey::BACK)] {
+    for (side, item, key) in
+        [(&mut card.front, front, CardSideKey::FRONT), (&mut card.back, back, CardSideKey::BACK)]
+    {
         if let Some(item) = item.filter(|_| !has_data(side.as_ref())) {
             let data_type = check_picture(item)?;
             let side = side.get_or_insert_default();
@@ -179,13 +225,16 @@ fn resolve_card(visual: &mut VisualData, contents: &Contents) -> Result<(), Erro
     Ok(())
 }
 
-/// What a picture of a card is: base64, or a compact JWS, whose encoding is said to be `text/plain`.
+/// What a picture of a card is: base64, or a compact JWS, whose encoding is said to be
+/// `text/plain`.
 fn check_picture(item: &ContentItem) -> Result<CardDataType, Error> {
     match item.content_encoding.as_deref() {
         Some("text/plain") => {
             let mut parts = item.data.split('.');
             let three = [parts.next(), parts.next(), parts.next()];
-            let good = |part: &Option<&str>| part.is_some_and(|part| !part.is_empty() && decode_url(part, PROVIDER).is_ok());
+            let good = |part: &Option<&str>| {
+                part.is_some_and(|part| !part.is_empty() && decode_url(part, PROVIDER).is_ok())
+            };
             if parts.next().is_some() || !three.iter().all(good) {
                 return Err(failed("a text that is no compact JWS"));
             }
@@ -199,7 +248,9 @@ fn check_picture(item: &ContentItem) -> Result<CardDataType, Error> {
 }
 
 fn check_base64(encoding: Option<&str>, data: &str) -> Result<(), Error> {
-    if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(ContentEncoding::BASE64.as_str())) {
+    if encoding
+        .is_some_and(|encoding| !encoding.eq_ignore_ascii_case(ContentEncoding::BASE64.as_str()))
+    {
         return Err(failed("an encoding that is not known here"));
     }
     match decode_standard(data, PROVIDER) {
@@ -224,8 +275,10 @@ fn resolve_items(params: &mut SignParams, contents: &Contents, limit: usize) -> 
             return Err(too_long());
         }
         check_base64(piece.content_encoding.as_deref(), &piece.data)?;
-        let content_type = piece.content_type.as_deref().filter(|content_type| !content_type.is_empty());
-        item.content_type = Some(ItemContentType::from(content_type.ok_or_else(|| failed("no content type"))?));
+        let content_type =
+            piece.content_type.as_deref().filter(|content_type| !content_type.is_empty());
+        item.content_type =
+            Some(ItemContentType::from(content_type.ok_or_else(|| failed("no content type"))?));
         item.content_encoding = Some(ContentEncoding::BASE64);
         item.data = piece.data.clone();
         if is_content_id(item) {

@@ -7,9 +7,11 @@ use subtle::{Choice, ConstantTimeEq};
 use crate::crypto::Provider;
 use crate::{Error, Secret, hex};
 
-/// SHA-256 of a secret: what the hub keeps of keys, tokens and claims instead of them. It compares in constant time and `Debug` does not show it.
+/// SHA-256 of a secret: what the hub keeps of keys, tokens and claims instead of them. It compares
+/// in constant time and `Debug` does not show it.
 ///
-/// Plain SHA-256 is enough for secrets that nobody can guess (122 random bits or more), and for no others: a password is not one.
+/// Plain SHA-256 is enough for secrets that nobody can guess (122 random bits or more), and for no
+/// others: a password is not one.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -52,7 +54,12 @@ impl Digest {
         if digits.len() != 64 {
             return Err(bad());
         }
-        let digit = |octet: u8| char::from(octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).ok_or_else(bad);
+        let digit = |octet: u8| {
+            char::from(octet)
+                .to_digit(16)
+                .and_then(|digit| u8::try_from(digit).ok())
+                .ok_or_else(bad)
+        };
         let mut octets = [0; 32];
         for (octet, pair) in octets.iter_mut().zip(digits.chunks_exact(2)) {
             if let [high, low] = pair {

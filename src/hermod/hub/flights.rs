@@ -22,7 +22,11 @@ impl Flights {
     pub(super) fn names(&self, count: u32) -> Vec<String> {
         let mut counts = std::collections::HashMap::<&str, u32>::new();
         self.0.iter().for_each(|(name, _)| *counts.entry(name).or_default() += 1);
-        counts.into_iter().filter(|(_, number)| *number >= count).map(|(name, _)| name.to_owned()).collect()
+        counts
+            .into_iter()
+            .filter(|(_, number)| *number >= count)
+            .map(|(name, _)| name.to_owned())
+            .collect()
     }
 
     /// Moves all on; ready if some have ended.

@@ -22,7 +22,9 @@ impl Gate<ApiKey> for Hub {
         let keys = integrator.as_ref().map_or(&nobody[..], |integrator| &integrator.keys);
         let fits = keys.iter().fold(Choice::from(0), |fits, key| fits | key.is(&digest));
         match integrator {
-            Some(integrator) if bool::from(fits) => Ok(Integrator::new(self.0.clone(), &integrator)),
+            Some(integrator) if bool::from(fits) => {
+                Ok(Integrator::new(self.0.clone(), &integrator))
+            }
             _ => Err(unauthorized()),
         }
     }
@@ -31,17 +33,20 @@ impl Gate<ApiKey> for Hub {
 impl Gate<MailboxKey> for Hub {
     type Handle = Mailbox;
 
-    /// Opens a mailbox, or one message in it. The token of a message still opens it for 24 hours after its deadline, that of a mailbox for as long after
-    /// it was removed; the handle then answers `expired`.
+    /// Opens a mailbox, or one message in it. The token of a message still opens it for 24 hours
+    /// after its deadline, that of a mailbox for as long after it was removed; the handle then
+    /// answers `expired`.
     ///
     /// # Errors
-    /// Class `unauthorized`, the same for an unknown mailbox and every token that does not fit; `malformed` if the token is that of a message and the
-    /// claim is not 32 octets as base64url, or there is a claim with a mailbox's own token; `storage`.
+    /// Class `unauthorized`, the same for an unknown mailbox and every token that does not fit;
+    /// `malformed` if the token is that of a message and the claim is not 32 octets as base64url,
+    /// or there is a claim with a mailbox's own token; `storage`.
     async fn open(&self, credential: MailboxKey) -> Result<Mailbox, Error> {
         let token = Digest::of(&*self.0.provider, &credential.token);
         let record = self.0.store.find_token(&token).await?.ok_or_else(unauthorized)?;
         let unnamed = Choice::from(u8::from(credential.bid.is_empty()));
-        let fits = record.token.is(&token) & (unnamed | record.bid.as_bytes().ct_eq(credential.bid.as_bytes()));
+        let fits = record.token.is(&token)
+            & (unnamed | record.bid.as_bytes().ct_eq(credential.bid.as_bytes()));
         if !bool::from(fits) || record.until.is_some_and(|until| until <= self.0.now()) {
             return Err(unauthorized());
         }
@@ -50,19 +55,29 @@ impl Gate<MailboxKey> for Hub {
                 check_claim(&claim, self.0.config.dialect.limits.claim_octets)?;
                 Scope::Message { mid, claim: Digest::of(&*self.0.provider, &claim) }
             }
-            (Some(_), None) => return Err(Error::malformed("claim", "absent, with the token of a message")),
+            (Some(_), None) => {
+                return Err(Error::malformed("claim", "absent, with the token of a message"));
+            }
             (None, None) => Scope::Mailbox,
-            (None, Some(_)) => return Err(Error::malformed("claim", "present, with the token of a mailbox")),
+            (None, Some(_)) => {
+                return Err(Error::malformed("claim", "present, with the token of a mailbox"));
+            }
         };
         Ok(Mailbox::new(self.0.clone(), record.bid, scope))
     }
 }
 
 fn check_claim(claim: &Secret, length: usize) -> Result<(), Error> {
-    let bad = || Error::malformed("claim", "not so many octets as base64url without padding as it has to have");
+    let bad = || {
+        Error::malformed(
+            "claim",
+            "not so many octets as base64url without padding as it has to have",
+        )
+    };
     if claim.expose().len() != (length * 4).div_ceil(3) {
         return Err(bad());
     }
-    let octets = Base64UrlUnpadded::decode_vec(claim.expose()).map(Zeroizing::new).map_err(|_| bad())?;
+    let octets =
+        Base64UrlUnpadded::decode_vec(claim.expose()).map(Zeroizing::new).map_err(|_| bad())?;
     if octets.len() == length { Ok(()) } else { Err(bad()) }
 }

@@ -30,7 +30,8 @@ pub(super) fn gap(provider: &dyn Provider) -> Result<u64, Error> {
     Ok(u64::from(u16::from_le_bytes(octets)) % 1024 + 1)
 }
 
-/// A share of the whole, in 65,536ths, for jitter; the half if there is no randomness, which nobody relies on here.
+/// A share of the whole, in 65,536ths, for jitter; the half if there is no randomness, which nobody
+/// relies on here.
 pub(super) fn share(provider: &dyn Provider) -> u16 {
     let mut octets = [0; 2];
     match fill(provider, &mut octets) {
@@ -56,7 +57,8 @@ mod tests {
 
     #[test]
     fn gaps_are_random_and_never_zero() {
-        let gaps: std::collections::BTreeSet<u64> = (0..256).map(|_| gap(&AwsLcRs).unwrap()).collect();
+        let gaps: std::collections::BTreeSet<u64> =
+            (0..256).map(|_| gap(&AwsLcRs).unwrap()).collect();
         assert!(gaps.iter().all(|gap| (1..=1024).contains(gap)));
         assert!(gaps.len() > 64);
     }

@@ -4,11 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{CommandRecord, CommandState, Digest, Inner, IntegratorConfig, MessageRecord};
-use crate::hermod::model::{Address, Callback, Command, CommandId, CommandType, Destination, Plugout, State, Submitted};
+use crate::hermod::model::{
+    Address, Callback, Command, CommandId, CommandType, Destination, Plugout, State, Submitted,
+};
 use crate::hermod::wire::{AnyContentApi, CommandApi};
 use crate::{Class, Error, Secret};
 
-/// One integrator at the hub: its commands, and the mailboxes of its group. [`Hub`](super::Hub) opens to it.
+/// One integrator at the hub: its commands, and the mailboxes of its group. [`Hub`](super::Hub)
+/// opens to it.
 #[derive(Clone)]
 pub struct Integrator {
     pub(super) inner: Arc<Inner>,
@@ -20,7 +23,13 @@ pub struct Integrator {
 
 impl Integrator {
     pub(super) fn new(inner: Arc<Inner>, config: &IntegratorConfig) -> Self {
-        Self { inner, id: config.id.clone(), group: config.group_key(), calls_back: config.callback.is_some(), content: config.content.clone() }
+        Self {
+            inner,
+            id: config.id.clone(),
+            group: config.group_key(),
+            calls_back: config.callback.is_some(),
+            content: config.content.clone(),
+        }
     }
 
     /// Its id.
@@ -33,19 +42,24 @@ impl Integrator {
 impl CommandApi for Integrator {
     /// Stores a command and its messages. `Ok` means stored.
     ///
-    /// Contents that it names by their ids (`visualData.contentId`, items of the type `application/hermod+content-id`) are taken from the integrator's
-    /// content provider first, each once; no device sees an id.
+    /// Contents that it names by their ids (`visualData.contentId`, items of the type
+    /// `application/hermod+content-id`) are taken from the integrator's content provider first,
+    /// each once; no device sees an id.
     ///
-    /// A command to delete mailboxes without asking the device is done at once: its state is `COMPLETED` already, its callback follows.
+    /// A command to delete mailboxes without asking the device is done at once: its state is
+    /// `COMPLETED` already, its callback follows.
     ///
     /// # Errors
-    /// - `malformed`: header out of range, no destination; a provision command whose keys or templates cannot be, whose user id is empty or `tmp`, or not
-    ///   that of the mailbox it goes to; a delete command to a temporary mailbox; a command that is not known here.
-    /// - `too-large`: its JSON, with the contents or without; the number of its destinations; more than 16 contents.
-    /// - `not-found`: a destination that is not there, or another group's. Nothing has been stored then.
+    /// - `malformed`: header out of range, no destination; a provision command whose keys or
+    ///   templates cannot be, whose user id is empty or `tmp`, or not that of the mailbox it goes
+    ///   to; a delete command to a temporary mailbox; a command that is not known here.
+    /// - `too-large`: its JSON, with the contents or without; the number of its destinations; more
+    ///   than 16 contents.
+    /// - `not-found`: a destination that is not there, or another group's. Nothing has been stored
+    ///   then.
     /// - `rate`: over one of the [`HubLimits`](super::HubLimits).
-    /// - `storage`. With the part `contentProvider`, whose HTTP status is 502: a content is not to be had within 10 seconds, or is not what it has to be,
-    ///   or there is no provider.
+    /// - `storage`. With the part `contentProvider`, whose HTTP status is 502: a content is not to
+    ///   be had within 10 seconds, or is not what it has to be, or there is no provider.
     async fn submit(&self, command: Command) -> Result<Submitted, Error> {
         let record = self.store(command).await?;
         Ok(self.inner.submitted(&record))
@@ -54,10 +68,16 @@ impl CommandApi for Integrator {
     /// The envelope of a command in its current state: what the callback says, or will say.
     ///
     /// # Errors
-    /// `not-found` if there is none with this id, or it is another integrator's, or it ended too long ago; `storage`.
+    /// `not-found` if there is none with this id, or it is another integrator's, or it ended too
+    /// long ago; `storage`.
     async fn poll(&self, id: &CommandId) -> Result<Callback, Error> {
         let unknown = || Error::new(Class::NotFound, "commandId", "no such command");
-        let number = id.as_str().parse::<u64>().ok().filter(|number| number.to_string() == id.as_str()).ok_or_else(unknown)?;
+        let number = id
+            .as_str()
+            .parse::<u64>()
+            .ok()
+            .filter(|number| number.to_string() == id.as_str())
+            .ok_or_else(unknown)?;
         let record = self.inner.store.command(&self.id, number).await?.ok_or_else(unknown)?;
         self.inner.callback(&record)
     }
@@ -66,9 +86,14 @@ impl CommandApi for Integrator {
 impl Inner {
     /// The immediate answer to a command.
     fn submitted(&self, command: &CommandRecord) -> Submitted {
-        let destinations = command.messages.iter().map(|message| self.destination(message)).collect();
-        let (id, command_type) = (CommandId::from(command.id.to_string()), CommandType::from(command.command_type.as_str()));
-        let mut submitted = Submitted::new(id, command_type, destinations, self.config.fqdn.as_str());
+        let destinations =
+            command.messages.iter().map(|message| self.destination(message)).collect();
+        let (id, command_type) = (
+            CommandId::from(command.id.to_string()),
+            CommandType::from(command.command_type.as_str()),
+        );
+        let mut submitted =
+            Submitted::new(id, command_type, destinations, self.config.fqdn.as_str());
         submitted.external_id.clone_from(&command.external_id);
         submitted.state = match command.state {
             CommandState::InProgress => State::IN_PROGRESS,
@@ -81,21 +106,42 @@ impl Inner {
     /// The envelope of a command in its current state.
     pub(super) fn callback(&self, command: &CommandRecord) -> Result<Callback, Error> {
         let mut callback = Callback::from(self.submitted(command));
-        if let Some(answer) = command.answer.as_ref().filter(|_| command.state == CommandState::Completed) {
-            let unreadable = |_| Error::new(Class::Storage, "answer", "what is stored cannot be read");
+        if let Some(answer) =
+            command.answer.as_ref().filter(|_| command.state == CommandState::Completed)
+        {
+            let unreadable =
+                |_| Error::new(Class::Storage, "answer", "what is stored cannot be read");
             let answer = self.config.dialect.read_answer(answer.as_str()).map_err(unreadable)?;
-            (callback.response_header, callback.response, callback.extra) = (Some(answer.response_header), Some(answer.response), answer.extra);
+            (callback.response_header, callback.response, callback.extra) =
+                (Some(answer.response_header), Some(answer.response), answer.extra);
         }
         Ok(callback)
     }
 
     fn destination(&self, message: &MessageRecord) -> Destination {
-        let to = if message.pid.is_some() { Address::Mailbox(message.bid.clone()) } else { Address::Tmp };
-        let token = self.seal.apply(&*self.provider, &message.mid, &message.masked_token).map(|octets| Secret::new(crate::uuid::text(&octets)));
-        // Masked with another key, it is not the token; then there is none to tell, as if the mask could not be made.
-        let token = token.ok().filter(|token| Digest::of(&*self.provider, token) == message.token).unwrap_or_else(|| Secret::new(""));
+        let to = if message.pid.is_some() {
+            Address::Mailbox(message.bid.clone())
+        } else {
+            Address::Tmp
+        };
+        let token = self
+            .seal
+            .apply(&*self.provider, &message.mid, &message.masked_token)
+            .map(|octets| Secret::new(crate::uuid::text(&octets)));
+        // Masked with another key, it is not the token; then there is none to tell, as if the mask
+        // could not be made.
+        let token = token
+            .ok()
+            .filter(|token| Digest::of(&*self.provider, token) == message.token)
+            .unwrap_or_else(|| Secret::new(""));
         let uri = Plugout::new(self.box_url(&message.bid), token).to_uri();
-        let mut destination = Destination::new(to, message.bid.as_str(), message.mid.as_str(), self.location(message), uri);
+        let mut destination = Destination::new(
+            to,
+            message.bid.as_str(),
+            message.mid.as_str(),
+            self.location(message),
+            uri,
+        );
         destination.pid.clone_from(&message.pid);
         destination
     }

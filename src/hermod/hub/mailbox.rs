@@ -6,20 +6,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::ids::{token, uuid};
-use super::{Claim, Claimed, Digest, Inner, MailboxRecord, MailboxState, Reserve, Topic, unauthorized};
+use super::{
+    Claim, Claimed, Digest, Inner, MailboxRecord, MailboxState, Reserve, Topic, unauthorized,
+};
 use crate::first::first;
-use crate::hermod::model::{CommandType, ListedMessage, Listing, Message, MessageHeader, ReservedBox};
+use crate::hermod::model::{
+    CommandType, ListedMessage, Listing, Message, MessageHeader, ReservedBox,
+};
 use crate::hermod::wire::MailboxApi;
 use crate::{Class, Error};
 
-/// One mailbox at the hub, or one message in it: which of the two, the token says. [`Hub`](super::Hub) opens to it.
+/// One mailbox at the hub, or one message in it: which of the two, the token says.
+/// [`Hub`](super::Hub) opens to it.
 ///
-/// With the **token of a message**, from its activation link: that message and no other. The first call binds it to the device's claim; a call with
-/// another claim is a `conflict`, the first stays valid. It can be read and answered until its command ends; from then on, for 24 hours after
-/// its deadline, reading is `expired`, the same answer again succeeds and another is a `conflict`.
+/// With the **token of a message**, from its activation link: that message and no other. The first
+/// call binds it to the device's claim; a call with another claim is a `conflict`, the first stays
+/// valid. It can be read and answered until its command ends; from then on, for 24 hours after its
+/// deadline, reading is `expired`, the same answer again succeeds and another is a `conflict`.
 ///
-/// With the **token of the mailbox**: every message in it, whoever claimed it. A reserved mailbox is empty. When it has been removed, everything is `expired`,
-/// but for repeating an answer or the removal.
+/// With the **token of the mailbox**: every message in it, whoever claimed it. A reserved mailbox
+/// is empty. When it has been removed, everything is `expired`, but for repeating an answer or the
+/// removal.
 #[derive(Clone)]
 pub struct Mailbox {
     pub(super) inner: Arc<Inner>,
@@ -50,9 +57,17 @@ impl Mailbox {
         let claim = match &self.scope {
             Scope::Mailbox => None,
             Scope::Message { mid: own, claim } if own == mid => Some(*claim),
-            Scope::Message { .. } => return Err(Error::new(Class::NotFound, "mid", "no such message")),
+            Scope::Message { .. } => {
+                return Err(Error::new(Class::NotFound, "mid", "no such message"));
+            }
         };
-        let claim = Claim { bid: self.bid.clone(), mid: mid.to_owned(), claim, fetched, now: self.inner.now() };
+        let claim = Claim {
+            bid: self.bid.clone(),
+            mid: mid.to_owned(),
+            claim,
+            fetched,
+            now: self.inner.now(),
+        };
         self.inner.store.claim(claim).await
     }
 
@@ -72,7 +87,10 @@ impl Mailbox {
                 if mailbox.is_none_or(|mailbox| mailbox.state == MailboxState::Removed) {
                     return Err(Error::new(Class::Expired, "bid", "the mailbox is gone"));
                 }
-                messages = inner.store.open_messages(&self.bid, inner.now(), inner.config.limits.mailbox_messages).await?;
+                messages = inner
+                    .store
+                    .open_messages(&self.bid, inner.now(), inner.config.limits.mailbox_messages)
+                    .await?;
             }
         }
         Ok(Listing::new(messages.iter().map(|claimed| inner.listed(claimed)).collect()))
@@ -106,41 +124,56 @@ impl MailboxApi for Mailbox {
         let inner = &*self.inner;
         let claimed = self.claim_open(mid, true).await?;
         let command = inner.read_command(&claimed)?;
-        let header = MessageHeader::new(inner.listed(&claimed), claimed.command.created.to_string(), inner.config.fqdn.as_str());
+        let header = MessageHeader::new(
+            inner.listed(&claimed),
+            claimed.command.created.to_string(),
+            inner.config.fqdn.as_str(),
+        );
         Ok(Message::new(header, command))
     }
 
     /// Stores an answer, once: the same octets again succeed.
     ///
-    /// `responseHeader.inReplyTo` has to be the location of the message as text, and the response has to be one to this kind of command. A provision answer
-    /// with code 0 has to name a mailbox that was reserved for this message (or, in a permanent mailbox, that one, and its profile) and a profile that has no
-    /// mailbox yet, unless the command named it; and it has to be consistent with the command, unless
-    /// [`HubConfig::verify_answers`](super::HubConfig::verify_answers) is off. What is refused leaves the message open.
+    /// `responseHeader.inReplyTo` has to be the location of the message as text, and the response
+    /// has to be one to this kind of command. A provision answer with code 0 has to name a mailbox
+    /// that was reserved for this message (or, in a permanent mailbox, that one, and its profile)
+    /// and a profile that has no mailbox yet, unless the command named it; and it has to be
+    /// consistent with the command, unless
+    /// [`HubConfig::verify_answers`](super::HubConfig::verify_answers) is off. What is refused
+    /// leaves the message open.
     ///
     /// # Errors
-    /// - `malformed`, `too-large`: the envelope, the response, or what was signed; the part of the latter begins with `provResponse.result.data`.
-    /// - those of [`proof`](crate::hermod::proof): what was signed does not prove itself; `channel` for the mailbox, `user` for the profile.
-    /// - `conflict`: another answer is stored, or somebody else claimed the message; `expired`: it has ended.
-    /// - `not-found`: no such message here; `rate`: the user has too many mailboxes, the integrator too much that is stored; `storage`.
+    /// - `malformed`, `too-large`: the envelope, the response, or what was signed; the part of the
+    ///   latter begins with `provResponse.result.data`.
+    /// - those of [`proof`](crate::hermod::proof): what was signed does not prove itself; `channel`
+    ///   for the mailbox, `user` for the profile.
+    /// - `conflict`: another answer is stored, or somebody else claimed the message; `expired`: it
+    ///   has ended.
+    /// - `not-found`: no such message here; `rate`: the user has too many mailboxes, the integrator
+    ///   too much that is stored; `storage`.
     async fn answer(&self, mid: &str, answer: &str) -> Result<(), Error> {
         self.take_answer(mid, answer).await
     }
 
     /// # Errors
-    /// Class `unauthorized` unless the credential is the token of a provision command's message in a temporary mailbox; `expired` if it has ended,
-    /// `conflict` if somebody else claimed it, `rate` after 8, `storage`.
+    /// Class `unauthorized` unless the credential is the token of a provision command's message in
+    /// a temporary mailbox; `expired` if it has ended, `conflict` if somebody else claimed it,
+    /// `rate` after 8, `storage`.
     async fn reserve(&self) -> Result<ReservedBox, Error> {
         let inner = &*self.inner;
         let Scope::Message { mid, .. } = &self.scope else { return Err(unauthorized()) };
         let claimed = self.claim(mid, false).await?;
         let limits = &inner.config.dialect.limits;
-        if inner.config.dialect.provision.command_type != claimed.command.command_type.as_str() || claimed.message.pid.is_some() {
+        if inner.config.dialect.provision.command_type != claimed.command.command_type.as_str()
+            || claimed.message.pid.is_some()
+        {
             return Err(unauthorized());
         }
         if !claimed.is_open(inner.now()) {
             return Err(ended());
         }
-        let (bid, token) = (uuid(&*inner.provider)?, token(&*inner.provider, limits.mailbox_token_octets)?);
+        let (bid, token) =
+            (uuid(&*inner.provider)?, token(&*inner.provider, limits.mailbox_token_octets)?);
         let mailbox = MailboxRecord {
             bid: bid.clone(),
             state: MailboxState::Reserved,
@@ -152,7 +185,10 @@ impl MailboxApi for Mailbox {
             known_millis: limits.ended_token_secs.saturating_mul(1000),
             forget_at: None,
         };
-        inner.store.reserve(Reserve { mailbox, at_most: limits.max_reserved_mailboxes, now: inner.now() }).await?;
+        inner
+            .store
+            .reserve(Reserve { mailbox, at_most: limits.max_reserved_mailboxes, now: inner.now() })
+            .await?;
         Ok(ReservedBox::new(bid.as_str(), inner.box_url(&bid), token))
     }
 
@@ -167,11 +203,19 @@ impl MailboxApi for Mailbox {
 impl Inner {
     fn listed(&self, claimed: &Claimed) -> ListedMessage {
         let command_type = CommandType::from(claimed.command.command_type.as_str());
-        ListedMessage::new(claimed.message.mid.as_str(), self.location(&claimed.message), command_type, claimed.command.ends.to_string())
+        ListedMessage::new(
+            claimed.message.mid.as_str(),
+            self.location(&claimed.message),
+            command_type,
+            claimed.command.ends.to_string(),
+        )
     }
 
     /// The command of an open message.
-    pub(super) fn read_command(&self, claimed: &Claimed) -> Result<crate::hermod::model::Command, Error> {
+    pub(super) fn read_command(
+        &self,
+        claimed: &Claimed,
+    ) -> Result<crate::hermod::model::Command, Error> {
         let unreadable = |_| Error::new(Class::Storage, "command", "what is stored cannot be read");
         self.config.dialect.read_command(claimed.command.body.as_str()).map_err(unreadable)
     }

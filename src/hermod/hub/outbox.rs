@@ -12,12 +12,19 @@ use crate::hermod::wire::{CallbackApi, Delivery};
 use crate::{BoxFuture, Class, Error};
 
 impl Hub {
-    /// The callbacks that were given up, by id: of one integrator or of all, those after the id `after`, at most `limit`. They stay until their commands are
-    /// forgotten ([`HubLimits::retention`](super::HubLimits::retention)); [`requeue`](Self::requeue) has one tried again.
+    /// The callbacks that were given up, by id: of one integrator or of all, those after the id
+    /// `after`, at most `limit`. They stay until their commands are forgotten
+    /// ([`HubLimits::retention`](super::HubLimits::retention)); [`requeue`](Self::requeue) has one
+    /// tried again.
     ///
     /// # Errors
     /// Class `storage`.
-    pub async fn failed_deliveries(&self, integrator: Option<&str>, after: Option<&str>, limit: u32) -> Result<Vec<DeliveryRecord>, Error> {
+    pub async fn failed_deliveries(
+        &self,
+        integrator: Option<&str>,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<DeliveryRecord>, Error> {
         self.0.store.failed_deliveries(integrator, after, limit).await
     }
 
@@ -32,15 +39,26 @@ impl Hub {
 
 impl Inner {
     /// Deliveries that are due now, taken.
-    pub(super) async fn take_deliveries(&self, limit: u32, except: Vec<String>) -> Result<Vec<DeliveryRecord>, Error> {
+    pub(super) async fn take_deliveries(
+        &self,
+        limit: u32,
+        except: Vec<String>,
+    ) -> Result<Vec<DeliveryRecord>, Error> {
         let (now, policy) = (self.now(), &self.config.callbacks);
         // Twice the time that a try may take: whoever has not reported by then is gone.
         let lease_until = now.plus(policy.timeout.saturating_mul(2).max(Duration::from_secs(1)));
-        let take = TakeDeliveries { now, lease_until, limit, per_integrator: policy.per_integrator.max(1), except };
+        let take = TakeDeliveries {
+            now,
+            lease_until,
+            limit,
+            per_integrator: policy.per_integrator.max(1),
+            except,
+        };
         self.store.take_due_deliveries(take).await
     }
 
-    /// Tries a delivery once, and notes how that went. If even that fails, the lease runs out and it is tried again.
+    /// Tries a delivery once, and notes how that went. If even that fails, the lease runs out and
+    /// it is tried again.
     pub(super) fn deliver(self: Arc<Self>, delivery: DeliveryRecord) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let outcome = match self.try_delivery(&delivery).await {
@@ -52,13 +70,24 @@ impl Inner {
     }
 
     async fn try_delivery(&self, delivery: &DeliveryRecord) -> Result<(), Failure> {
-        let callback =
-            self.integrator(&delivery.integrator).and_then(|integrator| integrator.callback.clone()).ok_or(Failure::ours(Class::NotFound))?;
-        let command = self.store.command(&delivery.integrator, delivery.command).await.map_err(|error| Failure::ours(error.class()))?;
+        let callback = self
+            .integrator(&delivery.integrator)
+            .and_then(|integrator| integrator.callback.clone())
+            .ok_or(Failure::ours(Class::NotFound))?;
+        let command = self
+            .store
+            .command(&delivery.integrator, delivery.command)
+            .await
+            .map_err(|error| Failure::ours(error.class()))?;
         let command = command.ok_or(Failure::ours(Class::NotFound))?;
         let envelope = self.callback(&command).map_err(|error| Failure::ours(error.class()))?;
         let deadline = self.now().plus(self.config.callbacks.timeout).to_system_time();
-        match first(callback.deliver(Delivery::new(delivery.id.as_str(), envelope)), self.clock.sleep_until(deadline)).await {
+        match first(
+            callback.deliver(Delivery::new(delivery.id.as_str(), envelope)),
+            self.clock.sleep_until(deadline),
+        )
+        .await
+        {
             Some(result) => result.map_err(|error| Failure::of_receiver(error.class())),
             None => Err(Failure::ours(Class::Expired)),
         }
@@ -67,13 +96,17 @@ impl Inner {
     fn after_failure(&self, delivery: &DeliveryRecord, failure: Failure) -> DeliveryOutcome {
         let (policy, error, attempts) = (&self.config.callbacks, failure.class, delivery.attempts);
         let is_last = attempts >= policy.attempts || failure.is_final;
-        let (integrator, command, class) = (delivery.integrator.escape_default(), delivery.command, error.as_str());
+        let (integrator, command, class) =
+            (delivery.integrator.escape_default(), delivery.command, error.as_str());
         if is_last {
             error!(%integrator, command, delivery = delivery.id, attempts, class, "a callback was given up");
             return DeliveryOutcome::Failed { error };
         }
         warn!(%integrator, command, delivery = delivery.id, attempts, class, "a callback failed, and is tried again");
-        DeliveryOutcome::Retry { at: self.now().plus(pause(policy, attempts, share(&*self.provider))), error }
+        DeliveryOutcome::Retry {
+            at: self.now().plus(pause(policy, attempts, share(&*self.provider))),
+            error,
+        }
     }
 }
 

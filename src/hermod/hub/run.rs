@@ -11,14 +11,17 @@ use crate::Error;
 
 /// How many commands or mailboxes one step of the store ends or forgets.
 const BATCH: u32 = 256;
-/// How long it waits after a failure of the store, and at least when nothing can be done about what is due.
+/// How long it waits after a failure of the store, and at least when nothing can be done about what
+/// is due.
 const BREATH: Duration = Duration::from_secs(1);
 
 impl Hub {
-    /// Drives the hub until it is dropped: ends commands in time, delivers callbacks, forgets what need not be kept. It never resolves.
+    /// Drives the hub until it is dropped: ends commands in time, delivers callbacks, forgets what
+    /// need not be kept. It never resolves.
     ///
-    /// Dropping it is safe at any point: a callback under way is tried again, by whoever runs the hub next, once its time is up. It may run more than
-    /// once at a time, also in several processes on one store. While the store fails it tries again every second.
+    /// Dropping it is safe at any point: a callback under way is tried again, by whoever runs the
+    /// hub next, once its time is up. It may run more than once at a time, also in several
+    /// processes on one store. While the store fails it tries again every second.
     pub async fn run(&self) -> Infallible {
         let inner = &self.0;
         let mut flights = Flights::default();
@@ -32,14 +35,16 @@ impl Hub {
             let mut sleep = next.map(|next| inner.clock.sleep_until(next.to_system_time()));
             poll_fn(|context| {
                 let landed = flights.poll(context).is_ready();
-                let due = sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(context).is_ready());
+                let due =
+                    sleep.as_mut().is_some_and(|sleep| sleep.as_mut().poll(context).is_ready());
                 if landed || due { Poll::Ready(()) } else { watch.as_mut().poll(context) }
             })
             .await;
         }
     }
 
-    /// Does everything that is due now, waits for the callbacks that are under way, and tells when something is due next; `None`: nothing is planned.
+    /// Does everything that is due now, waits for the callbacks that are under way, and tells when
+    /// something is due next; `None`: nothing is planned.
     ///
     /// This is what tests and simulations call, with a [`ManualClock`](crate::ManualClock).
     ///
@@ -49,12 +54,15 @@ impl Hub {
         let inner = &self.0;
         inner.keep_house().await?;
         loop {
-            let taken = inner.take_deliveries(inner.config.callbacks.in_flight.max(1), Vec::new()).await?;
+            let taken =
+                inner.take_deliveries(inner.config.callbacks.in_flight.max(1), Vec::new()).await?;
             if taken.is_empty() {
                 break;
             }
             let mut flights = Flights::default();
-            taken.into_iter().for_each(|delivery| flights.add(delivery.integrator.clone(), inner.clone().deliver(delivery)));
+            taken.into_iter().for_each(|delivery| {
+                flights.add(delivery.integrator.clone(), inner.clone().deliver(delivery))
+            });
             flights.land().await;
         }
         Ok(inner.store.next_due(&[]).await?.map(UnixMillis::to_system_time))
@@ -75,7 +83,10 @@ impl Inner {
         let policy = &self.config.callbacks;
         let mut busy = flights.names(policy.per_integrator.max(1));
         loop {
-            let room = policy.in_flight.max(1).saturating_sub(u32::try_from(flights.len()).unwrap_or(u32::MAX));
+            let room = policy
+                .in_flight
+                .max(1)
+                .saturating_sub(u32::try_from(flights.len()).unwrap_or(u32::MAX));
             if room == 0 {
                 break;
             }
@@ -83,11 +94,14 @@ impl Inner {
             if taken.is_empty() {
                 break;
             }
-            taken.into_iter().for_each(|delivery| flights.add(delivery.integrator.clone(), hub.0.clone().deliver(delivery)));
+            taken.into_iter().for_each(|delivery| {
+                flights.add(delivery.integrator.clone(), hub.0.clone().deliver(delivery))
+            });
             busy = flights.names(policy.per_integrator.max(1));
         }
         let next = self.store.next_due(&busy).await?;
-        // What is due and was not begun waits for room; flights that land make it. This is only against spinning.
+        // What is due and was not begun waits for room; flights that land make it. This is only
+        // against spinning.
         let now = self.now();
         Ok(next.map(|next| if next <= now { now.plus(BREATH) } else { next }))
     }

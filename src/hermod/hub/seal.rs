@@ -1,7 +1,8 @@
 //! Activation tokens, kept so that the store alone cannot read them.
 //!
-//! Poll and callback repeat the activation URI, so a digest of its token is not enough; and no token is stored in clear. So each is stored masked with
-//! 16 octets that only the hub's key and the message's id give: each mask is used for one token.
+//! Poll and callback repeat the activation URI, so a digest of its token is not enough; and no
+//! token is stored in clear. So each is stored masked with 16 octets that only the hub's key and
+//! the message's id give: each mask is used for one token.
 
 use zeroize::Zeroizing;
 
@@ -25,9 +26,15 @@ impl Seal {
     }
 
     /// Masks the token of the message `mid`, or takes the mask off.
-    pub(super) fn apply(&self, provider: &dyn Provider, mid: &str, token: &[u8; 16]) -> Result<Zeroizing<[u8; 16]>, Error> {
+    pub(super) fn apply(
+        &self,
+        provider: &dyn Provider,
+        mid: &str,
+        token: &[u8; 16],
+    ) -> Result<Zeroizing<[u8; 16]>, Error> {
         let mask = provider.hmac_sha256(&*self.0, mid.as_bytes()).map(Zeroizing::new);
-        let mask = mask.map_err(|_| Error::new(Class::Storage, "", "a token could not be masked"))?;
+        let mask =
+            mask.map_err(|_| Error::new(Class::Storage, "", "a token could not be masked"))?;
         let mut out = Zeroizing::new(*token);
         out.iter_mut().zip(mask.iter()).for_each(|(octet, mask)| *octet ^= mask);
         Ok(out)

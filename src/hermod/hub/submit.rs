@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::ids::{gap, uuid, uuid_octets};
 use super::{
-    CommandRecord, CommandState, Completion, Digest, Inner, Integrator, MailboxRecord, MailboxState, MessageRecord, MessageState, NewCommand, Quota,
-    StoredJson,
+    CommandRecord, CommandState, Completion, Digest, Inner, Integrator, MailboxRecord,
+    MailboxState, MessageRecord, MessageState, NewCommand, Quota, StoredJson,
 };
 use crate::hermod::model::{Address, Command, CommandBody, CommandKind, Message};
 use crate::hermod::proof::Asked;
@@ -35,15 +35,23 @@ impl Integrator {
             Some(resolved) => inner.check_command(&resolved)?,
             None => (command, body),
         };
-        let kind = command.body.kind().ok_or_else(|| Error::malformed("", "a command that is not known here"))?;
+        let kind = command
+            .body
+            .kind()
+            .ok_or_else(|| Error::malformed("", "a command that is not known here"))?;
         let targets = self.resolve(&command, kind).await?;
-        let deletes_silently = matches!(&command.body, CommandBody::Delete(delete) if !delete.asks_device());
+        let deletes_silently =
+            matches!(&command.body, CommandBody::Delete(delete) if !delete.asks_device());
 
         let (provider, limits) = (&*inner.provider, &inner.config.limits);
         let now = inner.now();
         let state = if deletes_silently { MessageState::Withdrawn } else { MessageState::Pending };
-        let messages = targets.into_iter().map(|target| inner.new_message(target, state)).collect::<Result<Vec<_>, _>>()?;
-        let ends = now.plus(Duration::from_secs(command.header.lifespan.min(command.header.timeout)));
+        let messages = targets
+            .into_iter()
+            .map(|target| inner.new_message(target, state))
+            .collect::<Result<Vec<_>, _>>()?;
+        let ends =
+            now.plus(Duration::from_secs(command.header.lifespan.min(command.header.timeout)));
         let mut record = CommandRecord {
             id: 0,
             integrator: self.id.clone(),
@@ -52,14 +60,23 @@ impl Integrator {
             command_type: inner.config.dialect.words(kind).command_type.to_string(),
             created: now,
             ends,
-            state: if deletes_silently { CommandState::Completed } else { CommandState::InProgress },
+            state: if deletes_silently {
+                CommandState::Completed
+            } else {
+                CommandState::InProgress
+            },
             ended: deletes_silently.then_some(now),
             body: if deletes_silently { StoredJson::default() } else { body },
-            completion: if kind == CommandKind::Delete { Completion::Every } else { Completion::FirstSuccess },
+            completion: if kind == CommandKind::Delete {
+                Completion::Every
+            } else {
+                Completion::FirstSuccess
+            },
             refusal: None,
             answer: None,
             delivery: if self.calls_back { Some(uuid(provider)?) } else { None },
-            tokens_until: ends.plus(Duration::from_secs(inner.config.dialect.limits.ended_token_secs)),
+            tokens_until: ends
+                .plus(Duration::from_secs(inner.config.dialect.limits.ended_token_secs)),
             keep_millis: u64::try_from(limits.retention.as_millis()).unwrap_or(u64::MAX),
             messages,
         };
@@ -70,12 +87,18 @@ impl Integrator {
             stored_octets: limits.stored_octets,
             mailbox_messages: limits.mailbox_messages.min(1024),
         };
-        let new = NewCommand { command: record.clone(), gap: gap(provider)?, quota, removes_mailboxes: deletes_silently };
+        let new = NewCommand {
+            command: record.clone(),
+            gap: gap(provider)?,
+            quota,
+            removes_mailboxes: deletes_silently,
+        };
         record.id = inner.store.create_command(new).await?;
         Ok(record)
     }
 
-    /// The mailboxes that a command goes to, each once. One address that finds none refuses the command.
+    /// The mailboxes that a command goes to, each once. One address that finds none refuses the
+    /// command.
     async fn resolve(&self, command: &Command, kind: CommandKind) -> Result<Vec<Target>, Error> {
         let inner = &*self.inner;
         let recipients = command.header.recipients();
@@ -91,7 +114,10 @@ impl Integrator {
         for recipient in recipients {
             let mailboxes = match recipient {
                 Address::Tmp if kind == CommandKind::Delete => {
-                    return Err(Error::malformed("commandHeader.to", "a temporary mailbox has nothing to delete"));
+                    return Err(Error::malformed(
+                        "commandHeader.to",
+                        "a temporary mailbox has nothing to delete",
+                    ));
                 }
                 Address::Tmp => {
                     targets.push(Target { bid: uuid(&*inner.provider)?, pid: None });
@@ -100,17 +126,29 @@ impl Integrator {
                 Address::User(user) => inner.store.mailboxes_of_user(&self.group, user).await?,
                 Address::Mailbox(bid) => {
                     let mailbox = inner.store.mailbox(bid).await?;
-                    mailbox.into_iter().filter(|mailbox| mailbox.state == MailboxState::Permanent && mailbox.group == self.group).collect()
+                    mailbox
+                        .into_iter()
+                        .filter(|mailbox| {
+                            mailbox.state == MailboxState::Permanent && mailbox.group == self.group
+                        })
+                        .collect()
                 }
             };
             let found: Vec<MailboxRecord> = mailboxes.into_iter().filter(fits).collect();
             if found.is_empty() {
-                return Err(Error::new(Class::NotFound, "commandHeader.to", "a destination without a mailbox"));
+                return Err(Error::new(
+                    Class::NotFound,
+                    "commandHeader.to",
+                    "a destination without a mailbox",
+                ));
             }
             if let CommandBody::Provision(provision) = &command.body
                 && found.iter().any(|mailbox| mailbox.user.as_ref() != Some(&provision.user_id))
             {
-                return Err(Error::malformed("provCommand.userid", "not the user of the mailbox that the command goes to"));
+                return Err(Error::malformed(
+                    "provCommand.userid",
+                    "not the user of the mailbox that the command goes to",
+                ));
             }
             for mailbox in found {
                 if !targets.iter().any(|target| target.bid == mailbox.bid) {
@@ -130,7 +168,11 @@ impl Inner {
     fn check_command(&self, command: &Command) -> Result<(Command, StoredJson), Error> {
         let (dialect, limits) = (&self.config.dialect, &self.config.limits);
         let text = dialect.write_command(command);
-        let limit = if command.provision().is_some() { limits.provision_octets } else { limits.command_octets };
+        let limit = if command.provision().is_some() {
+            limits.provision_octets
+        } else {
+            limits.command_octets
+        };
         if text.len() > limit {
             return Err(Error::too_large("", "a command that is too long"));
         }
@@ -142,7 +184,9 @@ impl Inner {
             if provision.user_id.len() > MAX_USER_ID {
                 return Err(Error::too_large("provCommand.userid", "more than 1024 octets"));
             }
-            Address::user(provision.user_id.as_str()).map_err(|_| Error::malformed("provCommand.userid", "not an id that can be addressed"))?;
+            Address::user(provision.user_id.as_str()).map_err(|_| {
+                Error::malformed("provCommand.userid", "not an id that can be addressed")
+            })?;
             Asked::from_command_in(provision, dialect)?;
         }
         Ok((command, StoredJson::from(text)))

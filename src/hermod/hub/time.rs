@@ -3,10 +3,12 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-/// A time as it is stored: milliseconds since 1970 in UTC, leap seconds not counted. What lies before 1970 is 1970.
+/// A time as it is stored: milliseconds since 1970 in UTC, leap seconds not counted. What lies
+/// before 1970 is 1970.
 ///
-/// `Display` writes RFC 3339 in UTC, the form of all times on the wire: `2026-01-31T23:59:59Z`, with `.123` where it is not a whole second. After
-/// the year 9999, which RFC 3339 cannot write, it writes that year's end.
+/// `Display` writes RFC 3339 in UTC, the form of all times on the wire: `2026-01-31T23:59:59Z`,
+/// with `.123` where it is not a whole second. After the year 9999, which RFC 3339 cannot write, it
+/// writes that year's end.
 ///
 /// ```
 /// use keyferry::hermod::hub::UnixMillis;
@@ -30,7 +32,9 @@ impl UnixMillis {
     #[must_use]
     pub fn to_system_time(self) -> SystemTime {
         // On every system the end of the year 9999 can be shown.
-        SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(self.0.min(LAST))).unwrap_or(SystemTime::UNIX_EPOCH)
+        SystemTime::UNIX_EPOCH
+            .checked_add(Duration::from_millis(self.0.min(LAST)))
+            .unwrap_or(SystemTime::UNIX_EPOCH)
     }
 }
 
@@ -53,8 +57,9 @@ impl fmt::Display for UnixMillis {
     }
 }
 
-/// Year, month and day, `days` after 1970-01-01, in the Gregorian calendar. Years are counted from March, so that the day that leap years have
-/// more is a year's last, and in eras of 400 years, which are all alike.
+/// Year, month and day, `days` after 1970-01-01, in the Gregorian calendar. Years are counted from
+/// March, so that the day that leap years have more is a year's last, and in eras of 400 years,
+/// which are all alike.
 fn civil(days: u64) -> (u64, u64, u64) {
     const ERA: u64 = 146_097;
     /// From 0000-03-01 to 1970-01-01.
@@ -124,8 +129,14 @@ mod tests {
     fn keeps_milliseconds_and_never_overflows() {
         let time = SystemTime::UNIX_EPOCH + Duration::new(5, 6_999_999);
         assert_eq!(UnixMillis::from(time), UnixMillis(5006));
-        assert_eq!(UnixMillis(5006).to_system_time(), SystemTime::UNIX_EPOCH + Duration::from_millis(5006));
-        assert_eq!(UnixMillis::from(SystemTime::UNIX_EPOCH - Duration::from_secs(1)), UnixMillis(0));
+        assert_eq!(
+            UnixMillis(5006).to_system_time(),
+            SystemTime::UNIX_EPOCH + Duration::from_millis(5006)
+        );
+        assert_eq!(
+            UnixMillis::from(SystemTime::UNIX_EPOCH - Duration::from_secs(1)),
+            UnixMillis(0)
+        );
         assert_eq!(UnixMillis(1).plus(Duration::MAX), UnixMillis(u64::MAX));
         assert!(UnixMillis(u64::MAX).to_system_time() > SystemTime::UNIX_EPOCH);
     }

@@ -8,8 +8,9 @@ use super::evidence::{self, Evidence, Exchange};
 use crate::crypto::{CryptoError, Provider};
 use crate::hermod::Dialect;
 use crate::hermod::model::{
-    Address, Callback, CertificateCommand, Command, CommandBody, CommandHeader, CommandKind, CommandType, KeyCertificate, KeyState, ProfileRequest,
-    Progress, ProvisionCommand, SUCCESS, Submitted,
+    Address, Callback, CertificateCommand, Command, CommandBody, CommandHeader, CommandKind,
+    CommandType, KeyCertificate, KeyState, ProfileRequest, Progress, ProvisionCommand, SUCCESS,
+    Submitted,
 };
 use crate::hermod::proof::{Asked, Attested, Consistent, Expectation, Pins, Refusal, Verifier};
 use crate::jose::encode_url;
@@ -17,12 +18,15 @@ use crate::{BaseUrl, Certificate, Class, Error};
 
 /// The journey of one profile: provision, verify, have certificates issued, deliver them.
 ///
-/// It does nothing by itself. [`next`](Self::next) says what the caller has to do, and the caller tells what came of it; every event may come twice and
-/// in any order in which the world sends it. [`to_json`](Self::to_json) after each step, and the journey survives the process.
+/// It does nothing by itself. [`next`](Self::next) says what the caller has to do, and the caller
+/// tells what came of it; every event may come twice and in any order in which the world sends it.
+/// [`to_json`](Self::to_json) after each step, and the journey survives the process.
 ///
-/// It stores evidence, never a verdict: the command as sent, the answer as received, the certificates on their way. After loading, the answer is verified again, and
-/// [`issued`](Self::issued) asks for the proof. Its id is the `externalId` of its commands, so that a callback finds its journey even if it comes before the
-/// answer to the POST, or that answer was lost.
+/// It stores evidence, never a verdict: the command as sent, the answer as received, the
+/// certificates on their way. After loading, the answer is verified again, and
+/// [`issued`](Self::issued) asks for the proof. Its id is the `externalId` of its commands, so that
+/// a callback finds its journey even if it comes before the answer to the POST, or that answer was
+/// lost.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -58,22 +62,27 @@ pub struct Enrollment {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Next<'a> {
-    /// Call [`Enrollment::sending`], store the journey, send this command, and hand what the hub answers to [`Enrollment::submitted`]; or call
-    /// [`Enrollment::not_sent`] if the hub certainly does not have it.
+    /// Call [`Enrollment::sending`], store the journey, send this command, and hand what the hub
+    /// answers to [`Enrollment::submitted`]; or call [`Enrollment::not_sent`] if the hub certainly
+    /// does not have it.
     Submit(&'a Command),
-    /// Show the activation link of each destination, and hand the callback, or what a poll answers, to [`Enrollment::received`]. `None` if the hub's
-    /// answer to the command is missing: the command may have been sent or not. A callback may still come; or start anew.
+    /// Show the activation link of each destination, and hand the callback, or what a poll answers,
+    /// to [`Enrollment::received`]. `None` if the hub's answer to the command is missing: the
+    /// command may have been sent or not. A callback may still come; or start anew.
     AwaitDevice(Option<&'a Submitted>),
-    /// The answer is there: [`Enrollment::prove`] it, have certificates issued for the requests, and hand them to [`Enrollment::issued`]. If it does not
-    /// prove itself, [`Enrollment::give_up`].
+    /// The answer is there: [`Enrollment::prove`] it, have certificates issued for the requests,
+    /// and hand them to [`Enrollment::issued`]. If it does not prove itself,
+    /// [`Enrollment::give_up`].
     Prove,
     /// As [`Next::Submit`], for the command that delivers the certificates.
     Deliver(&'a Command),
-    /// Hand the callback, or what a poll answers, to [`Enrollment::received`]. `None` as for [`Next::AwaitDevice`].
+    /// Hand the callback, or what a poll answers, to [`Enrollment::received`]. `None` as for
+    /// [`Next::AwaitDevice`].
     AwaitDelivery(Option<&'a Submitted>),
     /// Nothing: the device says that the certificates are installed, or no key was to have one.
     ///
-    /// If no key was to have one, the answer is here and **nobody has verified it**: [`Enrollment::prove`] it before a key of it is used.
+    /// If no key was to have one, the answer is here and **nobody has verified it**:
+    /// [`Enrollment::prove`] it before a key of it is used.
     Done,
     /// Nothing: it ended without success. Another journey may be begun.
     Failed(Failure),
@@ -83,7 +92,8 @@ pub enum Next<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The device, or its user, refused. The code is the device's; 0 is success, no other is documented.
+    /// The device, or its user, refused. The code is the device's; 0 is success, no other is
+    /// documented.
     Refused {
         /// Which of the two commands.
         command: CommandKind,
@@ -104,7 +114,8 @@ pub enum Failure {
     },
 }
 
-/// What the integrator knows of the hub that the device talked to, for [`Enrollment::prove_through`]. What is not given is not asked of the answer.
+/// What the integrator knows of the hub that the device talked to, for
+/// [`Enrollment::prove_through`]. What is not given is not asked of the answer.
 ///
 /// ```
 /// use keyferry::BaseUrl;
@@ -162,18 +173,29 @@ impl Enrollment {
     /// Begins a journey with a fresh id and a fresh nonce.
     ///
     /// # Errors
-    /// Class `malformed` or `too-large` for what is asked for, as [`Asked::from_command`]; `storage` if the provider's generator fails.
-    pub fn begin(provider: &dyn Provider, mut header: CommandHeader, user_id: impl Into<String>, profile: ProfileRequest) -> Result<Self, Error> {
-        let random = || fresh(provider).map_err(|_| Error::new(Class::Storage, "nonce", "the random generator failed"));
+    /// Class `malformed` or `too-large` for what is asked for, as [`Asked::from_command`];
+    /// `storage` if the provider's generator fails.
+    pub fn begin(
+        provider: &dyn Provider,
+        mut header: CommandHeader,
+        user_id: impl Into<String>,
+        profile: ProfileRequest,
+    ) -> Result<Self, Error> {
+        let random = || {
+            fresh(provider)
+                .map_err(|_| Error::new(Class::Storage, "nonce", "the random generator failed"))
+        };
         header.external_id = Some(random()?);
         Self::from_command(Command::new(header, ProvisionCommand::new(random()?, user_id, profile)))
     }
 
-    /// Begins a journey with a provision command of the caller's own making. Its `externalId` is the journey's id; its nonce has to be fresh.
+    /// Begins a journey with a provision command of the caller's own making. Its `externalId` is
+    /// the journey's id; its nonce has to be fresh.
     ///
     /// # Errors
-    /// Class `malformed` or `too-large` if it is no provision command, has no `externalId`, names a user that no certificate could be sent to, could not
-    /// be read again once it is stored, or as [`Asked::from_command`].
+    /// Class `malformed` or `too-large` if it is no provision command, has no `externalId`, names a
+    /// user that no certificate could be sent to, could not be read again once it is stored, or as
+    /// [`Asked::from_command`].
     pub fn from_command(command: Command) -> Result<Self, Error> {
         Self::from_command_in(command, Arc::default())
     }
@@ -184,12 +206,21 @@ impl Enrollment {
     /// As [`from_command`](Self::from_command).
     pub fn from_command_in(command: Command, dialect: Arc<Dialect>) -> Result<Self, Error> {
         let id = command.header.external_id.clone().filter(|id| !id.is_empty());
-        let id = id.ok_or_else(|| Error::malformed("commandHeader.externalId", "absent or empty"))?;
+        let id =
+            id.ok_or_else(|| Error::malformed("commandHeader.externalId", "absent or empty"))?;
         dialect.check_header(&command.header)?;
-        let enrollment = Self { id, provision: Exchange::new(command), certificate: None, given_up: None, dialect };
+        let enrollment = Self {
+            id,
+            provision: Exchange::new(command),
+            certificate: None,
+            given_up: None,
+            dialect,
+        };
         let command = enrollment.command()?;
         Asked::from_command_in(command, &enrollment.dialect)?;
-        Address::user(&command.user_id).map_err(|_| Error::malformed("provCommand.userid", "empty, or one that no command can be sent to"))?;
+        Address::user(&command.user_id).map_err(|_| {
+            Error::malformed("provCommand.userid", "empty, or one that no command can be sent to")
+        })?;
         enrollment.provision.check(&enrollment.dialect)?;
         Ok(enrollment)
     }
@@ -215,19 +246,25 @@ impl Enrollment {
             (None, _) => Next::AwaitDevice(self.provision.submitted.as_ref()),
             (Some(_), None) if self.wants_certificates() => Next::Prove,
             (Some(_), None) => Next::Done,
-            (Some(_), Some(delivery)) => match (self.failure(CommandKind::Certificate, delivery), &delivery.ended) {
-                (Some(failure), _) => Next::Failed(failure),
-                (None, Some(_)) => Next::Done,
-                (None, None) if waits(delivery) => Next::AwaitDelivery(delivery.submitted.as_ref()),
-                (None, None) => Next::Deliver(&delivery.command),
-            },
+            (Some(_), Some(delivery)) => {
+                match (self.failure(CommandKind::Certificate, delivery), &delivery.ended) {
+                    (Some(failure), _) => Next::Failed(failure),
+                    (None, Some(_)) => Next::Done,
+                    (None, None) if waits(delivery) => {
+                        Next::AwaitDelivery(delivery.submitted.as_ref())
+                    }
+                    (None, None) => Next::Deliver(&delivery.command),
+                }
+            }
         }
     }
 
-    /// `command`, which [`next`](Self::next) gave, is about to be sent. From now on it is not given again.
+    /// `command`, which [`next`](Self::next) gave, is about to be sent. From now on it is not given
+    /// again.
     ///
     /// # Errors
-    /// Class `not-found` if it is not a command of this journey: also one that has given way to another since; `conflict` if the journey was given up.
+    /// Class `not-found` if it is not a command of this journey: also one that has given way to
+    /// another since; `conflict` if the journey was given up.
     pub fn sending(&mut self, command: &Command) -> Result<Received, Error> {
         if self.given_up.is_some() {
             return Err(Error::new(Class::Conflict, "", "the journey was given up"));
@@ -235,11 +272,15 @@ impl Enrollment {
         self.set_sent(command, true)
     }
 
-    /// `command`, which was about to be sent, is certainly not with the hub: no connection was made, or the hub refused it. [`next`](Self::next) gives
-    /// it again. If the hub has told of it, nothing changes. Of an HTTP client's error, `hermod::client::was_not_taken` tells whether it means that.
+    /// `command`, which was about to be sent, is certainly not with the hub: no connection was
+    /// made, or the hub refused it. [`next`](Self::next) gives it again. If the hub has told of it,
+    /// nothing changes. Of an HTTP client's error, `hermod::client::was_not_taken` tells whether it
+    /// means that.
     ///
-    /// The command that delivers certificates may be given up for lost in this way also if nobody knows: to install twice is to install once, and what is told of
-    /// the first one then belongs to no command of this journey ([`received`](Self::received) says `not-found`). A provision command may not: each makes keys.
+    /// The command that delivers certificates may be given up for lost in this way also if nobody
+    /// knows: to install twice is to install once, and what is told of the first one then belongs
+    /// to no command of this journey ([`received`](Self::received) says `not-found`). A provision
+    /// command may not: each makes keys.
     ///
     /// # Errors
     /// Class `not-found` as for [`sending`](Self::sending).
@@ -249,8 +290,11 @@ impl Enrollment {
 
     fn set_sent(&mut self, command: &Command, sent: bool) -> Result<Received, Error> {
         let exchanges = [Some(&mut self.provision), self.certificate.as_mut()];
-        let exchange = exchanges.into_iter().flatten().find(|exchange| exchange.command == *command);
-        let exchange = exchange.ok_or_else(|| Error::new(Class::NotFound, "command", "not a command of this journey"))?;
+        let exchange =
+            exchanges.into_iter().flatten().find(|exchange| exchange.command == *command);
+        let exchange = exchange.ok_or_else(|| {
+            Error::new(Class::NotFound, "command", "not a command of this journey")
+        })?;
         if exchange.sent == sent || exchange.command_id().is_some() {
             return Ok(Received::Known);
         }
@@ -258,9 +302,10 @@ impl Enrollment {
         Ok(Received::New)
     }
 
-    /// Ends the journey without success, for a reason of the integrator's own: an answer that does not prove itself, an authority that does not issue, a
-    /// command that the hub does not take. What comes later is still taken as evidence, and changes nothing of that. A journey that failed already stays
-    /// as it is.
+    /// Ends the journey without success, for a reason of the integrator's own: an answer that does
+    /// not prove itself, an authority that does not issue, a command that the hub does not take.
+    /// What comes later is still taken as evidence, and changes nothing of that. A journey that
+    /// failed already stays as it is.
     ///
     /// The reason is for a person, and is stored: at most 1024 octets, without secrets.
     ///
@@ -270,7 +315,9 @@ impl Enrollment {
         let reason = checked_reason(reason.into())?;
         match self.next() {
             Next::Failed(_) => Ok(Received::Known),
-            Next::Done if self.certificate.is_some() => Err(Error::new(Class::Conflict, "", "the journey has ended with success already")),
+            Next::Done if self.certificate.is_some() => {
+                Err(Error::new(Class::Conflict, "", "the journey has ended with success already"))
+            }
             _ => {
                 self.given_up = Some(reason);
                 Ok(Received::New)
@@ -281,13 +328,19 @@ impl Enrollment {
     /// What the hub answered to a command.
     ///
     /// # Errors
-    /// Class `not-found` if it is not an answer to a command of this journey, `conflict` if the command is known by another id, from an answer or from
-    /// its callback; `malformed` or `too-large` if it could not be read again once it is stored.
+    /// Class `not-found` if it is not an answer to a command of this journey, `conflict` if the
+    /// command is known by another id, from an answer or from its callback; `malformed` or
+    /// `too-large` if it could not be read again once it is stored.
     pub fn submitted(&mut self, submitted: &Submitted) -> Result<Received, Error> {
         let dialect = self.dialect.clone();
-        let (_, exchange) = self.exchange(&submitted.command_type, submitted.external_id.as_deref())?;
+        let (_, exchange) =
+            self.exchange(&submitted.command_type, submitted.external_id.as_deref())?;
         if exchange.command_id().is_some_and(|known| *known != submitted.command_id) {
-            return Err(Error::new(Class::Conflict, "commandId", "the command has another id already"));
+            return Err(Error::new(
+                Class::Conflict,
+                "commandId",
+                "the command has another id already",
+            ));
         }
         if exchange.submitted.is_some() {
             return Ok(Received::Known);
@@ -298,14 +351,17 @@ impl Enrollment {
 
     /// What a callback says, or a poll.
     ///
-    /// Nothing of it is taken for true but what the answer to the provision command proves by itself.
+    /// Nothing of it is taken for true but what the answer to the provision command proves by
+    /// itself.
     ///
     /// # Errors
-    /// Class `not-found` if it is not about a command of this journey, `malformed` if a device answered and its answer is not there, `conflict` if
-    /// another answer is known; `malformed` or `too-large` if it could not be read again once it is stored.
+    /// Class `not-found` if it is not about a command of this journey, `malformed` if a device
+    /// answered and its answer is not there, `conflict` if another answer is known; `malformed` or
+    /// `too-large` if it could not be read again once it is stored.
     pub fn received(&mut self, callback: &Callback) -> Result<Received, Error> {
         let dialect = self.dialect.clone();
-        let (kind, exchange) = self.exchange(&callback.command_type, callback.external_id.as_deref())?;
+        let (kind, exchange) =
+            self.exchange(&callback.command_type, callback.external_id.as_deref())?;
         if exchange.command_id().is_some_and(|known| *known != callback.command_id) {
             return Err(Error::new(Class::NotFound, "commandId", "not the id of this command"));
         }
@@ -315,8 +371,14 @@ impl Enrollment {
             Progress::TimedOut | Progress::Cancelled => {}
         }
         match &exchange.ended {
-            Some(known) if known.response == callback.response && known.state == callback.state => Ok(Received::Known),
-            Some(_) => Err(Error::new(Class::Conflict, "state", "the command has ended with another answer already")),
+            Some(known) if known.response == callback.response && known.state == callback.state => {
+                Ok(Received::Known)
+            }
+            Some(_) => Err(Error::new(
+                Class::Conflict,
+                "state",
+                "the command has ended with another answer already",
+            )),
             None => {
                 exchange.set(&dialect, |exchange| exchange.ended = Some(callback.clone()))?;
                 Ok(Received::New)
@@ -324,7 +386,8 @@ impl Enrollment {
         }
     }
 
-    /// What the answer has to be the answer to: the command, and the host name that the callback's envelope names.
+    /// What the answer has to be the answer to: the command, and the host name that the callback's
+    /// envelope names.
     ///
     /// # Errors
     /// As [`Expectation::from_command`].
@@ -337,22 +400,38 @@ impl Enrollment {
         })
     }
 
-    /// Verifies the answer. `expectation` is what [`expectation`](Self::expectation) gives, with what the caller knows of the channel added.
+    /// Verifies the answer. `expectation` is what [`expectation`](Self::expectation) gives, with
+    /// what the caller knows of the channel added.
     ///
     /// # Errors
-    /// What the verifier refuses, with its report. [`None`] if no answer is there, the device refused, or the expectation is another command's.
-    pub fn prove<P: Pins>(&self, verifier: &Verifier<'_, P>, expectation: &Expectation) -> Option<Result<Proven<P::Trust>, Refusal>> {
+    /// What the verifier refuses, with its report. [`None`] if no answer is there, the device
+    /// refused, or the expectation is another command's.
+    pub fn prove<P: Pins>(
+        &self,
+        verifier: &Verifier<'_, P>,
+        expectation: &Expectation,
+    ) -> Option<Result<Proven<P::Trust>, Refusal>> {
         let text = self.answer()?;
         let asked = Asked::from_command_in(self.command().ok()?, &self.dialect).ok()?;
-        let verified = (asked == *expectation.asked()).then(|| verifier.verify(expectation, text))?;
-        Some(verified.map(|answer| Proven { enrollment: self.id.clone(), text: text.to_owned(), answer }))
+        let verified =
+            (asked == *expectation.asked()).then(|| verifier.verify(expectation, text))?;
+        Some(verified.map(|answer| Proven {
+            enrollment: self.id.clone(),
+            text: text.to_owned(),
+            answer,
+        }))
     }
 
     /// Verifies the answer against the command of this journey and what is known of the hub.
     ///
     /// # Errors
-    /// What the verifier refuses, with its report. [`None`] if no answer is there, or the device refused.
-    pub fn prove_through<P: Pins>(&self, verifier: &Verifier<'_, P>, hub: &KnownHub) -> Option<Result<Proven<P::Trust>, Refusal>> {
+    /// What the verifier refuses, with its report. [`None`] if no answer is there, or the device
+    /// refused.
+    pub fn prove_through<P: Pins>(
+        &self,
+        verifier: &Verifier<'_, P>,
+        hub: &KnownHub,
+    ) -> Option<Result<Proven<P::Trust>, Refusal>> {
         let mut expectation = self.expectation().ok()?;
         if let Some(fqdn) = &hub.fqdn {
             expectation = expectation.with_fqdn(fqdn);
@@ -366,18 +445,26 @@ impl Enrollment {
         self.prove(verifier, &expectation)
     }
 
-    /// The certificates that were issued for the requests of a proven answer, each with the keyid that it is for. Makes the command that delivers them.
-    /// If no key was to have one and there is none, nothing is to be delivered: [`Received::Known`].
+    /// The certificates that were issued for the requests of a proven answer, each with the keyid
+    /// that it is for. Makes the command that delivers them. If no key was to have one and there is
+    /// none, nothing is to be delivered: [`Received::Known`].
     ///
     /// # Errors
-    /// Class `not-found` if the proof is another journey's or of another answer, `keyid` if a key that was to have a certificate has none, one too many, or there is one for a key
-    /// that was to have none, `proof` or `csr` if a certificate is not for its key or its request's subject, `too-large` if one is longer than a command
-    /// may carry, `conflict` if other certificates are on their way or the journey was given up; others that were not sent yet give way.
-    pub fn issued(&mut self, proven: &Proven<Attested>, certificates: &[(&str, &Certificate)]) -> Result<Received, Error> {
+    /// Class `not-found` if the proof is another journey's or of another answer, `keyid` if a key
+    /// that was to have a certificate has none, one too many, or there is one for a key that was to
+    /// have none, `proof` or `csr` if a certificate is not for its key or its request's subject,
+    /// `too-large` if one is longer than a command may carry, `conflict` if other certificates are
+    /// on their way or the journey was given up; others that were not sent yet give way.
+    pub fn issued(
+        &mut self,
+        proven: &Proven<Attested>,
+        certificates: &[(&str, &Certificate)],
+    ) -> Result<Received, Error> {
         self.deliver(proven, certificates)
     }
 
-    /// The same for an answer whose attestation key nobody vouches for. [`issued`](Self::issued) does not take its proof:
+    /// The same for an answer whose attestation key nobody vouches for. [`issued`](Self::issued)
+    /// does not take its proof:
     ///
     /// ```compile_fail
     /// use keyferry::hermod::{integrator::{Enrollment, Proven}, proof::Consistent};
@@ -396,24 +483,41 @@ impl Enrollment {
     /// ```
     ///
     /// # Security
-    /// Any program that saw the activation link can have made the answer, with keys that live anywhere.
+    /// Any program that saw the activation link can have made the answer, with keys that live
+    /// anywhere.
     ///
     /// # Errors
     /// As [`issued`](Self::issued).
-    pub fn danger_issued_unpinned(&mut self, proven: &Proven<Consistent>, certificates: &[(&str, &Certificate)]) -> Result<Received, Error> {
+    pub fn danger_issued_unpinned(
+        &mut self,
+        proven: &Proven<Consistent>,
+        certificates: &[(&str, &Certificate)],
+    ) -> Result<Received, Error> {
         self.deliver(proven, certificates)
     }
 
-    fn deliver<T>(&mut self, proven: &Proven<T>, certificates: &[(&str, &Certificate)]) -> Result<Received, Error> {
+    fn deliver<T>(
+        &mut self,
+        proven: &Proven<T>,
+        certificates: &[(&str, &Certificate)],
+    ) -> Result<Received, Error> {
         let answer = &proven.answer;
         if self.given_up.is_some() {
             return Err(Error::new(Class::Conflict, "", "the journey was given up"));
         }
         if proven.enrollment != self.id {
-            return Err(Error::new(Class::NotFound, "enrollment", "the proof belongs to another journey"));
+            return Err(Error::new(
+                Class::NotFound,
+                "enrollment",
+                "the proof belongs to another journey",
+            ));
         }
         if self.answer() != Some(&proven.text) {
-            return Err(Error::new(Class::NotFound, "enrollment", "the proof is of an answer that this journey does not have"));
+            return Err(Error::new(
+                Class::NotFound,
+                "enrollment",
+                "the proof is of an answer that this journey does not have",
+            ));
         }
         let mut delivered = Vec::new();
         for key in answer.keys() {
@@ -423,17 +527,31 @@ impl Enrollment {
                 (Some(request), Some((_, certificate)), None) => {
                     certificate.require_key(key.public_key())?;
                     if certificate.subject_der() != request.subject_der() {
-                        return Err(Error::new(Class::Csr, "certificate.subject", "not the request's octets"));
+                        return Err(Error::new(
+                            Class::Csr,
+                            "certificate.subject",
+                            "not the request's octets",
+                        ));
                     }
                     let mut delivery = KeyCertificate::new(key.key_id(), certificate.to_base64());
                     delivery.key_state = self.asked_state(key.key_id());
                     delivered.push(delivery);
                 }
-                _ => return Err(Error::new(Class::KeyId, "certificates", "not one certificate for each key that is to have one")),
+                _ => {
+                    return Err(Error::new(
+                        Class::KeyId,
+                        "certificates",
+                        "not one certificate for each key that is to have one",
+                    ));
+                }
             }
         }
         if delivered.len() != certificates.len() {
-            return Err(Error::new(Class::KeyId, "certificates", "a certificate for a key that was not asked for"));
+            return Err(Error::new(
+                Class::KeyId,
+                "certificates",
+                "a certificate for a key that was not asked for",
+            ));
         }
         if delivered.is_empty() {
             return Ok(Received::Known);
@@ -444,7 +562,8 @@ impl Enrollment {
             Some(known) if known.sent || known.submitted.is_some() || known.ended.is_some() => {
                 Err(Error::new(Class::Conflict, "certificates", "others are on their way"))
             }
-            // Others that were not sent yet, as after a crash between issuing and storing, give way.
+            // Others that were not sent yet, as after a crash between issuing and storing, give
+            // way.
             _ => {
                 let exchange = Exchange::new(command);
                 exchange.check(&self.dialect)?;
@@ -454,17 +573,24 @@ impl Enrollment {
         }
     }
 
-    /// All that has to be kept: JSON, one object. It holds activation tokens: keep it as a secret until the journey has ended.
+    /// All that has to be kept: JSON, one object. It holds activation tokens: keep it as a secret
+    /// until the journey has ended.
     #[must_use]
     pub fn to_json(&self) -> String {
-        evidence::to_json(&self.id, &self.provision, self.certificate.as_ref(), self.given_up.as_deref(), &self.dialect)
+        evidence::to_json(
+            &self.id,
+            &self.provision,
+            self.certificate.as_ref(),
+            self.given_up.as_deref(),
+            &self.dialect,
+        )
     }
 
     /// Reads what [`to_json`](Self::to_json) wrote.
     ///
     /// # Errors
-    /// Class `malformed` or `too-large` if it is not that: another version, a command that is not this journey's, an answer that the journey would not have
-    /// taken.
+    /// Class `malformed` or `too-large` if it is not that: another version, a command that is not
+    /// this journey's, an answer that the journey would not have taken.
     pub fn from_json(text: &str) -> Result<Self, Error> {
         Self::from_json_in(text, Arc::default())
     }
@@ -474,7 +600,8 @@ impl Enrollment {
     /// # Errors
     /// As [`from_json`](Self::from_json).
     pub fn from_json_in(text: &str, dialect: Arc<Dialect>) -> Result<Self, Error> {
-        let Evidence { id, provision, certificate, given_up } = evidence::from_json(text, &dialect)?;
+        let Evidence { id, provision, certificate, given_up } =
+            evidence::from_json(text, &dialect)?;
         let mut enrollment = Self::from_command_in(provision.command.clone(), dialect)?;
         if enrollment.id != id {
             return Err(Error::malformed("id", "not the command's externalId"));
@@ -489,18 +616,22 @@ impl Enrollment {
         Ok(enrollment)
     }
 
-    /// What was stored of one command happens again, so that nothing is believed that would not have been taken.
+    /// What was stored of one command happens again, so that nothing is believed that would not
+    /// have been taken.
     fn replay(&mut self, kind: CommandKind, stored: &Exchange) -> Result<(), Error> {
         let (name, exchange) = match (kind, &mut self.certificate) {
             (CommandKind::Certificate, Some(exchange)) => ("certificate", exchange),
             _ => ("provision", &mut self.provision),
         };
         exchange.sent = stored.sent;
-        let unfit = |part| move |error: Error| error.within(part).within(name).with_class(Class::Malformed);
-        let another = || Error::malformed("", "not one that ends this command, or one of another command");
+        let unfit =
+            |part| move |error: Error| error.within(part).within(name).with_class(Class::Malformed);
+        let another =
+            || Error::malformed("", "not one that ends this command, or one of another command");
         if let Some(submitted) = &stored.submitted {
             let is_it = self.dialect.kind_of_type(&submitted.command_type) == Some(kind);
-            (if is_it { self.submitted(submitted) } else { Err(another()) }).map_err(unfit("submitted"))?;
+            (if is_it { self.submitted(submitted) } else { Err(another()) })
+                .map_err(unfit("submitted"))?;
         }
         if let Some(ended) = &stored.ended {
             let is_it = self.dialect.kind_of_type(&ended.command_type) == Some(kind);
@@ -513,18 +644,24 @@ impl Enrollment {
         Ok(())
     }
 
-    /// Whether a command that was stored is one that [`delivery`](Self::delivery) makes, of one certificate for each key that is to have one.
+    /// Whether a command that was stored is one that [`delivery`](Self::delivery) makes, of one
+    /// certificate for each key that is to have one.
     fn check_delivery(&self, command: &Command) -> Result<(), Error> {
         let wrong = |part: &'static str, detail: &'static str| Err(Error::malformed(part, detail));
-        let CommandBody::Certificate(body) = &command.body else { return wrong("certCommand", "absent") };
+        let CommandBody::Certificate(body) = &command.body else {
+            return wrong("certCommand", "absent");
+        };
         if self.answer().is_none() {
             return wrong("certCommand", "present, though nothing was answered");
         }
         let mut delivered = Vec::with_capacity(body.certificates.len());
         for key in Asked::from_command_in(self.command()?, &self.dialect)?.keys {
             let Some(template) = key.template else { continue };
-            let mut given = body.certificates.iter().filter(|certificate| certificate.key_id == key.key_id);
-            let (Some(given), None) = (given.next(), given.next()) else { return wrong("certificates", "not one for each key that is to have one") };
+            let mut given =
+                body.certificates.iter().filter(|certificate| certificate.key_id == key.key_id);
+            let (Some(given), None) = (given.next(), given.next()) else {
+                return wrong("certificates", "not one for each key that is to have one");
+            };
             let certificate = Certificate::from_base64(&given.data)?;
             if certificate.subject_der() != template.subject_der() {
                 return wrong("certificate.subject", "not the template's octets");
@@ -540,7 +677,11 @@ impl Enrollment {
     }
 
     /// The command that delivers these certificates to the profile of this journey's user.
-    fn delivery(&self, profile_id: &str, certificates: Vec<KeyCertificate>) -> Result<Command, Error> {
+    fn delivery(
+        &self,
+        profile_id: &str,
+        certificates: Vec<KeyCertificate>,
+    ) -> Result<Command, Error> {
         let asked = &self.provision.command.header;
         let mut header = CommandHeader::new(asked.lifespan, asked.timeout);
         header.to = Some(vec![Address::user(self.command()?.user_id.as_str())?]);
@@ -562,22 +703,35 @@ impl Enrollment {
     }
 
     fn wants_certificates(&self) -> bool {
-        self.command().is_ok_and(|command| command.profile.key_gen_requests.iter().any(|key| key.template().is_some()))
+        self.command().is_ok_and(|command| {
+            command.profile.key_gen_requests.iter().any(|key| key.template().is_some())
+        })
     }
 
     fn asked_state(&self, key_id: &str) -> KeyState {
-        let keys = self.command().map(|command| command.profile.key_gen_requests.as_slice()).unwrap_or_default();
-        keys.iter().find(|key| key.key_id == key_id).map_or(KeyState::ACTIVE, |key| key.key_state.clone())
+        let keys = self
+            .command()
+            .map(|command| command.profile.key_gen_requests.as_slice())
+            .unwrap_or_default();
+        keys.iter()
+            .find(|key| key.key_id == key_id)
+            .map_or(KeyState::ACTIVE, |key| key.key_state.clone())
     }
 
     /// Which of the two commands something is about.
-    fn exchange(&mut self, command_type: &CommandType, external_id: Option<&str>) -> Result<(CommandKind, &mut Exchange), Error> {
+    fn exchange(
+        &mut self,
+        command_type: &CommandType,
+        external_id: Option<&str>,
+    ) -> Result<(CommandKind, &mut Exchange), Error> {
         if external_id != Some(&self.id) {
             return Err(Error::new(Class::NotFound, "externalId", "not this journey's"));
         }
         match (self.dialect.kind_of_type(command_type), &mut self.certificate) {
             (Some(CommandKind::Provision), _) => Ok((CommandKind::Provision, &mut self.provision)),
-            (Some(CommandKind::Certificate), Some(exchange)) => Ok((CommandKind::Certificate, exchange)),
+            (Some(CommandKind::Certificate), Some(exchange)) => {
+                Ok((CommandKind::Certificate, exchange))
+            }
             _ => Err(Error::new(Class::NotFound, "commandType", "not a command of this journey")),
         }
     }
@@ -597,12 +751,16 @@ impl Enrollment {
 /// Whether a callback that says that a device answered has that answer.
 fn check_answer(kind: CommandKind, callback: &Callback) -> Result<(), Error> {
     let absent = |part| Err(Error::malformed(part, "absent, though the command was answered"));
-    let Some(response) = callback.response.as_ref().filter(|response| response.kind() == Some(kind)) else {
+    let Some(response) =
+        callback.response.as_ref().filter(|response| response.kind() == Some(kind))
+    else {
         return absent("response");
     };
     match (kind, response.code()) {
         (_, None) => absent("code"),
-        (CommandKind::Provision, Some(SUCCESS)) if callback.jws().is_none() => absent("provResponse.result.data"),
+        (CommandKind::Provision, Some(SUCCESS)) if callback.jws().is_none() => {
+            absent("provResponse.result.data")
+        }
         _ => Ok(()),
     }
 }
@@ -610,7 +768,11 @@ fn check_answer(kind: CommandKind, callback: &Callback) -> Result<(), Error> {
 fn checked_reason(reason: String) -> Result<String, Error> {
     /// Most octets of a reason.
     const MOST: usize = 1024;
-    if reason.len() > MOST { Err(Error::too_large("reason", "more than 1024 octets")) } else { Ok(reason) }
+    if reason.len() > MOST {
+        Err(Error::too_large("reason", "more than 1024 octets"))
+    } else {
+        Ok(reason)
+    }
 }
 
 /// 128 random bits in base64url.

@@ -31,7 +31,11 @@ impl Exchange {
     }
 
     /// Changes it, if what comes of that can be stored.
-    pub(super) fn set(&mut self, dialect: &Dialect, change: impl FnOnce(&mut Self)) -> Result<(), Error> {
+    pub(super) fn set(
+        &mut self,
+        dialect: &Dialect,
+        change: impl FnOnce(&mut Self),
+    ) -> Result<(), Error> {
         let mut changed = self.clone();
         change(&mut changed);
         changed.check(dialect)?;
@@ -39,15 +43,19 @@ impl Exchange {
         Ok(())
     }
 
-    /// Whether what is stored of it will be read again as the same: what a program made by itself may be longer than what is read, or have a text that
-    /// means another thing.
+    /// Whether what is stored of it will be read again as the same: what a program made by itself
+    /// may be longer than what is read, or have a text that means another thing.
     pub(super) fn check(&self, dialect: &Dialect) -> Result<(), Error> {
         let stored = StoredExchange::of(self, dialect);
         let texts = [Some(&stored.command), stored.submitted.as_ref(), stored.ended.as_ref()];
         if texts.into_iter().flatten().any(|text| text.len() > MAX_DATA) {
             return Err(Error::too_large("", "more than can be stored"));
         }
-        if stored.read(dialect)? == *self { Ok(()) } else { Err(Error::malformed("", "not what is read again after it was written")) }
+        if stored.read(dialect)? == *self {
+            Ok(())
+        } else {
+            Err(Error::malformed("", "not what is read again after it was written"))
+        }
     }
 }
 
@@ -84,10 +92,22 @@ impl StoredExchange {
 
     fn read(&self, dialect: &Dialect) -> Result<Exchange, Error> {
         Ok(Exchange {
-            command: dialect.read_command(&self.command).map_err(|error| error.within("command"))?,
+            command: dialect
+                .read_command(&self.command)
+                .map_err(|error| error.within("command"))?,
             sent: self.sent,
-            submitted: self.submitted.as_deref().map(Submitted::from_json).transpose().map_err(|error| error.within("submitted"))?,
-            ended: self.ended.as_deref().map(|text| dialect.read_callback(text)).transpose().map_err(|error| error.within("ended"))?,
+            submitted: self
+                .submitted
+                .as_deref()
+                .map(Submitted::from_json)
+                .transpose()
+                .map_err(|error| error.within("submitted"))?,
+            ended: self
+                .ended
+                .as_deref()
+                .map(|text| dialect.read_callback(text))
+                .transpose()
+                .map_err(|error| error.within("ended"))?,
         })
     }
 }
@@ -100,7 +120,13 @@ pub(super) struct Evidence {
     pub(super) given_up: Option<String>,
 }
 
-pub(super) fn to_json(id: &str, provision: &Exchange, certificate: Option<&Exchange>, given_up: Option<&str>, dialect: &Dialect) -> String {
+pub(super) fn to_json(
+    id: &str,
+    provision: &Exchange,
+    certificate: Option<&Exchange>,
+    given_up: Option<&str>,
+    dialect: &Dialect,
+) -> String {
     write(&Stored {
         version: VERSION,
         id: id.to_owned(),
@@ -117,6 +143,10 @@ pub(super) fn from_json(text: &str, dialect: &Dialect) -> Result<Evidence, Error
         return Err(Error::new(Class::Malformed, "version", "not one that is known here"));
     }
     let provision = stored.provision.read(dialect).map_err(|error| error.within("provision"))?;
-    let certificate = stored.certificate.map(|exchange| exchange.read(dialect)).transpose().map_err(|error| error.within("certificate"))?;
+    let certificate = stored
+        .certificate
+        .map(|exchange| exchange.read(dialect))
+        .transpose()
+        .map_err(|error| error.within("certificate"))?;
     Ok(Evidence { id: stored.id, provision, certificate, given_up: stored.given_up })
 }

@@ -12,9 +12,11 @@ pub const PLUGOUT_SCHEME: &str = "com.nexusgroup.plugout";
 
 /// An activation link of any form.
 ///
-/// Every form may hold what opens a message, so the text is handed out as a [`Secret`] and `Debug` shows none of it.
+/// Every form may hold what opens a message, so the text is handed out as a [`Secret`] and `Debug`
+/// shows none of it.
 ///
-/// Source: Hermod protocol, "Example: Personal Mobile certificate provisioning" (plugout) and "Set up Smart ID Mobile App to start on same device" (the others).
+/// Source: Hermod protocol, "Example: Personal Mobile certificate provisioning" (plugout) and "Set
+/// up Smart ID Mobile App to start on same device" (the others).
 ///
 /// ```
 /// use keyferry::hermod::model::Activation;
@@ -41,22 +43,30 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// Reads a link. Escapes are decoded strictly: `%` and two hexadecimal digits of either case, UTF-8 all together.
+    /// Reads a link. Escapes are decoded strictly: `%` and two hexadecimal digits of either case,
+    /// UTF-8 all together.
     ///
     /// # Errors
-    /// `malformed` or `too-large`, with the part at fault (`uri`, `uri.url`, `uri.token`, …) and the offset in `text`. The text is never repeated.
+    /// `malformed` or `too-large`, with the part at fault (`uri`, `uri.url`, `uri.token`, …) and
+    /// the offset in `text`. The text is never repeated.
     pub fn parse(text: &str) -> Result<Self, Error> {
         if text.len() > MAX_TEXT {
             return Err(Error::too_large("uri", "longer than 64 KiB"));
         }
-        if let Some(at) = text
-            .bytes()
-            .position(|octet| !octet.is_ascii_graphic() || matches!(octet, b'#' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'))
-        {
+        if let Some(at) = text.bytes().position(|octet| {
+            !octet.is_ascii_graphic()
+                || matches!(
+                    octet,
+                    b'#' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'
+                )
+        }) {
             return Err(Error::malformed("uri", "a character that no such link has").at(at));
         }
-        let (scheme, rest) = text.split_once(':').ok_or_else(|| Error::malformed("uri", "no scheme"))?;
-        let letters = scheme.bytes().all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'-' | b'.'));
+        let (scheme, rest) =
+            text.split_once(':').ok_or_else(|| Error::malformed("uri", "no scheme"))?;
+        let letters = scheme
+            .bytes()
+            .all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'-' | b'.'));
         if !letters || !scheme.starts_with(|first: char| first.is_ascii_alphabetic()) {
             return Err(Error::malformed("uri", "not a scheme"));
         }
@@ -67,7 +77,9 @@ impl Activation {
         let after = after + 2;
         match &*scheme {
             PLUGOUT_SCHEME => Plugout::parse(rest, after).map(Self::Plugout),
-            "http" | "https" => Err(Error::malformed("uri", "a web address, not an activation link")),
+            "http" | "https" => {
+                Err(Error::malformed("uri", "a web address, not an activation link"))
+            }
             _ => {
                 let (path, query) = match rest.split_once('?') {
                     Some((path, query)) => (path, Some((query, after + path.len() + 1))),
@@ -75,7 +87,12 @@ impl Activation {
                 };
                 let shown = Shown::parse(query)?;
                 if path == "start" {
-                    return Ok(Self::Start(StartLink { scheme, title: shown.title, redirect: shown.redirect, params: shown.params }));
+                    return Ok(Self::Start(StartLink {
+                        scheme,
+                        title: shown.title,
+                        redirect: shown.redirect,
+                        params: shown.params,
+                    }));
                 }
                 MessageLink::parse(scheme, path, after, shown).map(Self::Message)
             }
@@ -95,7 +112,8 @@ impl Activation {
 
 /// A mailbox and the token that opens it: what a device gets by QR code or by link.
 ///
-/// `com.nexusgroup.plugout:///?url=<box URL>&token=<token>`; a missing `?`, as in one old listing, is read too.
+/// `com.nexusgroup.plugout:///?url=<box URL>&token=<token>`; a missing `?`, as in one old listing,
+/// is read too.
 ///
 /// ```
 /// use keyferry::{Secret, hermod::model::Plugout};
@@ -107,7 +125,8 @@ impl Activation {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Plugout {
-    /// The URL of the mailbox, `{public}/{bid}`, decoded. Which hosts may be opened is the device's policy, not checked here.
+    /// The URL of the mailbox, `{public}/{bid}`, decoded. Which hosts may be opened is the device's
+    /// policy, not checked here.
     pub url: String,
     /// The token of the message, a UUID in every example.
     pub token: Secret,
@@ -159,8 +178,12 @@ impl Plugout {
                 _ => params.push((name, value)),
             }
         }
-        let url = url.filter(|url| !url.is_empty()).ok_or_else(|| Error::malformed("uri.url", "absent"))?;
-        let token = token.filter(|token| !token.is_empty()).ok_or_else(|| Error::malformed("uri.token", "absent"))?;
+        let url = url
+            .filter(|url| !url.is_empty())
+            .ok_or_else(|| Error::malformed("uri.url", "absent"))?;
+        let token = token
+            .filter(|token| !token.is_empty())
+            .ok_or_else(|| Error::malformed("uri.token", "absent"))?;
         Ok(Self { url, token: Secret::new(token), params })
     }
 }
@@ -171,7 +194,8 @@ impl fmt::Debug for Plugout {
     }
 }
 
-/// A link that opens one message: `<scheme>://<host><prefix>/<bid>/<mid>?title=…&redirect=…`. The message is fetched by https.
+/// A link that opens one message: `<scheme>://<host><prefix>/<bid>/<mid>?title=…&redirect=…`. The
+/// message is fetched by https.
 ///
 /// Where no token is asked for, the path is the secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -189,7 +213,8 @@ pub struct MessageLink {
     pub mid: String,
     /// What the app shows above it, decoded; absent: nothing.
     pub title: Option<String>,
-    /// Where the app goes afterwards, decoded; absent: nowhere. It comes from whoever made the link.
+    /// Where the app goes afterwards, decoded; absent: nowhere. It comes from whoever made the
+    /// link.
     pub redirect: Option<String>,
     /// Other parameters than those above, decoded, in order.
     pub params: Vec<(String, String)>,
@@ -210,7 +235,8 @@ impl MessageLink {
     /// # Ok::<(), keyferry::Error>(())
     /// ```
     pub fn new(scheme: &str, location: &str) -> Result<Self, Error> {
-        let Some(rest) = location.strip_prefix("https://").filter(|rest| !rest.contains('?')) else {
+        let Some(rest) = location.strip_prefix("https://").filter(|rest| !rest.contains('?'))
+        else {
             return Err(Error::malformed("location", "not an https URL without a query"));
         };
         match Activation::parse(&format!("{scheme}://{rest}"))? {
@@ -234,21 +260,28 @@ impl MessageLink {
     /// The text of the link.
     #[must_use]
     pub fn to_uri(&self) -> Secret {
-        let mut text = format!("{}://{}{}/{}/{}", self.scheme, self.host, self.prefix, self.bid, self.mid);
+        let mut text =
+            format!("{}://{}{}/{}/{}", self.scheme, self.host, self.prefix, self.bid, self.mid);
         push_shown(&mut text, self.title.as_deref(), self.redirect.as_deref(), &self.params);
         Secret::new(text)
     }
 
     fn parse(scheme: String, path: &str, after: usize, shown: Shown) -> Result<Self, Error> {
-        let malformed = || Error::malformed("uri", "not a host and the path of a message").at(after);
-        let (host, path) = path.split_at_checked(path.find('/').ok_or_else(malformed)?).ok_or_else(malformed)?;
-        let host_like = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b':' | b'[' | b']');
+        let malformed =
+            || Error::malformed("uri", "not a host and the path of a message").at(after);
+        let (host, path) =
+            path.split_at_checked(path.find('/').ok_or_else(malformed)?).ok_or_else(malformed)?;
+        let host_like = |octet: u8| {
+            octet.is_ascii_alphanumeric()
+                || matches!(octet, b'-' | b'.' | b'_' | b':' | b'[' | b']')
+        };
         if host.is_empty() || !host.bytes().all(host_like) {
             return Err(malformed());
         }
         let (front, mid) = path.rsplit_once('/').ok_or_else(malformed)?;
         let (prefix, bid) = front.rsplit_once('/').ok_or_else(malformed)?;
-        let id_like = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~');
+        let id_like =
+            |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~');
         for id in [bid, mid] {
             if matches!(id, "" | "." | "..") || !id.bytes().all(id_like) {
                 return Err(malformed());
@@ -256,7 +289,11 @@ impl MessageLink {
         }
         for segment in prefix.split('/').skip(1) {
             let decoded = decode(segment, after)?;
-            if decoded.is_empty() || is_dot_segment(&decoded) || decoded.contains(['/', '\\', '%']) || segment.contains(['[', ']']) {
+            if decoded.is_empty()
+                || is_dot_segment(&decoded)
+                || decoded.contains(['/', '\\', '%'])
+                || segment.contains(['[', ']'])
+            {
                 return Err(malformed());
             }
         }
@@ -287,7 +324,8 @@ pub struct StartLink {
     pub scheme: String,
     /// What the app shows, decoded; absent: nothing.
     pub title: Option<String>,
-    /// Where the app goes afterwards, decoded; absent: nowhere. It comes from whoever made the link.
+    /// Where the app goes afterwards, decoded; absent: nowhere. It comes from whoever made the
+    /// link.
     pub redirect: Option<String>,
     /// Other parameters than those above, decoded, in order.
     pub params: Vec<(String, String)>,
@@ -343,8 +381,15 @@ impl Shown {
     }
 }
 
-fn push_shown(text: &mut String, title: Option<&str>, redirect: Option<&str>, params: &[(String, String)]) {
-    let known = [("title", title), ("redirect", redirect)].into_iter().filter_map(|(name, value)| Some((name, value?)));
+fn push_shown(
+    text: &mut String,
+    title: Option<&str>,
+    redirect: Option<&str>,
+    params: &[(String, String)],
+) {
+    let known = [("title", title), ("redirect", redirect)]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)));
     let others = params.iter().map(|(name, value)| (&**name, &**value));
     let mut mark = '?';
     for (name, value) in known.chain(others) {
@@ -353,7 +398,13 @@ fn push_shown(text: &mut String, title: Option<&str>, redirect: Option<&str>, pa
     }
 }
 
-fn push_param(text: &mut String, mark: char, name: &str, value: &str, encode: fn(&str, &mut String)) {
+fn push_param(
+    text: &mut String,
+    mark: char,
+    name: &str,
+    value: &str,
+    encode: fn(&str, &mut String),
+) {
     text.push(mark);
     encode(name, text);
     text.push('=');

@@ -10,7 +10,8 @@ use crate::jose::json::{FromJson, Reading, Text};
 
 /// A destination: the elements of `commandHeader.to`, and `to` of a destination in an answer.
 ///
-/// Source: Hermod protocol, "Example: Personal Mobile certificate provisioning"; that a mailbox can be named directly is seen in answers only.
+/// Source: Hermod protocol, "Example: Personal Mobile certificate provisioning"; that a mailbox can
+/// be named directly is seen in answers only.
 ///
 /// ```
 /// use keyferry::hermod::model::Address;
@@ -27,7 +28,8 @@ use crate::jose::json::{FromJson, Reading, Text};
 pub enum Address {
     /// A temporary mailbox made for this command, opened with its activation URI; `@tmp`.
     Tmp,
-    /// Every mailbox registered for this user id; `@` and the id. The id `tmp` cannot be named this way: its text is that of [`Self::Tmp`].
+    /// Every mailbox registered for this user id; `@` and the id. The id `tmp` cannot be named this
+    /// way: its text is that of [`Self::Tmp`].
     User(String),
     /// One mailbox; its id `bid`.
     Mailbox(String),
@@ -85,7 +87,10 @@ impl Serialize for Address {
 impl<'de> FromJson<'de> for Address {
     const EXPECTED: &'static str = "not a text";
 
-    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+    fn from_json<D: Deserializer<'de>>(
+        deserializer: D,
+        reading: &Reading,
+    ) -> Result<Self, D::Error> {
         let text = Text::from_json(deserializer, reading)?;
         text.parse().map_err(|_| reading.fail(crate::Class::Malformed, EMPTY))
     }

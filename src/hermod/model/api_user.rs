@@ -7,8 +7,9 @@ use crate::jose::json::json_object;
 json_object! {
     /// The API users of a hub: the part `application.hermod` of its configuration, as JSON.
     ///
-    /// Source: Hermod protocol, "Add API user and callback URL in Hermod". Older editions write the names in camel case (`allowedClients`), newer ones with hyphens;
-    /// both are read, hyphens are written.
+    /// Source: Hermod protocol, "Add API user and callback URL in Hermod". Older editions write the
+    /// names in camel case (`allowedClients`), newer ones with hyphens; both are read, hyphens are
+    /// written.
     ///
     /// ```
     /// use keyferry::hermod::model::ApiUsers;
@@ -44,11 +45,13 @@ json_object! {
         optional pub group: String = "group",
         /// The base URL of its callbacks; wire member `callback-url`.
         required pub callback_url: OpaqueText = "callback-url" | "callbackUrl",
-        /// `username:password` for HTTP Basic in its callbacks; absent: none. Wire member `callback-basic-auth`.
+        /// `username:password` for HTTP Basic in its callbacks; absent: none. Wire member
+        /// `callback-basic-auth`.
         optional_exposed pub callback_basic_auth: Secret = "callback-basic-auth" | "callbackBasicAuth",
         /// The base URL of its content provider; absent: none. Wire member `content-provider-url`.
         optional pub content_provider_url: OpaqueText = "content-provider-url" | "contentProviderUrl",
-        /// `username:password` for HTTP Basic at the content provider; absent: none. Wire member `content-provider-basic-auth`, whose spelling is inferred.
+        /// `username:password` for HTTP Basic at the content provider; absent: none. Wire member
+        /// `content-provider-basic-auth`, whose spelling is inferred.
         optional_exposed pub content_provider_basic_auth: Secret = "content-provider-basic-auth" | "contentProviderBasicAuth",
     }
 }
@@ -56,7 +59,11 @@ json_object! {
 impl ApiUser {
     /// An API user without a group and without a content provider.
     #[must_use]
-    pub fn new(client_id: impl Into<String>, key: Secret, callback_url: impl Into<OpaqueText>) -> Self {
+    pub fn new(
+        client_id: impl Into<String>,
+        key: Secret,
+        callback_url: impl Into<OpaqueText>,
+    ) -> Self {
         Self {
             client_id: client_id.into(),
             key,

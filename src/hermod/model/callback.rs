@@ -8,8 +8,8 @@ use super::envelope::{Body as _, Envelope, WriteIn, bodies, envelope_text};
 use super::provision::TextOrNumber;
 use super::word::word;
 use super::{
-    Activation, Address, CertificateResponse, CommandType, DeleteResponse, EndPinResetResponse, PingResponse, ProvisionResponse, SignResponse,
-    StartPinResetResponse,
+    Activation, Address, CertificateResponse, CommandType, DeleteResponse, EndPinResetResponse,
+    PingResponse, ProvisionResponse, SignResponse, StartPinResetResponse,
 };
 use crate::hermod::Dialect;
 use crate::jose::json::{FromJson, Kept, Reading, Slot, json_object};
@@ -32,13 +32,17 @@ word!(@traits CommandId);
 impl<'de> FromJson<'de> for CommandId {
     const EXPECTED: &'static str = TextOrNumber::EXPECTED;
 
-    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+    fn from_json<D: Deserializer<'de>>(
+        deserializer: D,
+        reading: &Reading,
+    ) -> Result<Self, D::Error> {
         TextOrNumber::from_json(deserializer, reading).map(|text| Self::from(text.0))
     }
 }
 
 word! {
-    /// How far a command is. [`Dialect::progress`] sorts them, those included that are not documented.
+    /// How far a command is. [`Dialect::progress`] sorts them, those included that are not
+    /// documented.
     State {
         /// Accepted; the device has not answered.
         IN_PROGRESS = "IN_PROGRESS",
@@ -56,7 +60,8 @@ json_object! {
         required pub to: Address = "to",
         /// The mailbox, a UUID.
         required pub bid: String = "bid",
-        /// The activation URI with the message's token, hence a secret; [`Self::activation`] reads it.
+        /// The activation URI with the message's token, hence a secret; [`Self::activation`] reads
+        /// it.
         exposed pub uri: Secret = "uri",
         /// The profile that the mailbox belongs to, a UUID; absent for a temporary mailbox.
         optional pub pid: String = "pid",
@@ -70,8 +75,22 @@ json_object! {
 impl Destination {
     /// A mailbox without a profile.
     #[must_use]
-    pub fn new(to: Address, bid: impl Into<String>, mid: impl Into<String>, location: impl Into<String>, uri: Secret) -> Self {
-        Self { to, bid: bid.into(), uri, pid: None, mid: mid.into(), location: location.into(), extra: Kept::new() }
+    pub fn new(
+        to: Address,
+        bid: impl Into<String>,
+        mid: impl Into<String>,
+        location: impl Into<String>,
+        uri: Secret,
+    ) -> Self {
+        Self {
+            to,
+            bid: bid.into(),
+            uri,
+            pid: None,
+            mid: mid.into(),
+            location: location.into(),
+            extra: Kept::new(),
+        }
     }
 
     /// The activation URI, read.
@@ -116,8 +135,21 @@ json_object! {
 impl Submitted {
     /// A command that waits for its device.
     #[must_use]
-    pub fn new(command_id: CommandId, command_type: CommandType, destinations: Vec<Destination>, fqdn: impl Into<String>) -> Self {
-        Self { command_id, external_id: None, destinations, command_type, state: State::IN_PROGRESS, fqdn: Some(fqdn.into()), extra: Kept::new() }
+    pub fn new(
+        command_id: CommandId,
+        command_type: CommandType,
+        destinations: Vec<Destination>,
+        fqdn: impl Into<String>,
+    ) -> Self {
+        Self {
+            command_id,
+            external_id: None,
+            destinations,
+            command_type,
+            state: State::IN_PROGRESS,
+            fqdn: Some(fqdn.into()),
+            extra: Kept::new(),
+        }
     }
 }
 
@@ -181,8 +213,9 @@ impl Response {
 
 /// What the hub tells the integrator when a command has ended, and what a poll answers at any time.
 ///
-/// Source: Hermod protocol, "Example: Personal Mobile certificate provisioning"; what is sent when no device answered is not documented: ours has neither
-/// `responseHeader` nor a response. Nothing in it is verified.
+/// Source: Hermod protocol, "Example: Personal Mobile certificate provisioning"; what is sent when
+/// no device answered is not documented: ours has neither `responseHeader` nor a response. Nothing
+/// in it is verified.
 ///
 /// ```
 /// use keyferry::hermod::model::{Callback, Response};
@@ -218,21 +251,35 @@ pub struct Callback {
 }
 
 impl Callback {
-    /// Members that the hub sets, and that an answer, which stands in the same envelope, must not have.
+    /// Members that the hub sets, and that an answer, which stands in the same envelope, must not
+    /// have.
     #[cfg(feature = "hub")]
-    pub(crate) const OF_THE_HUB: &'static [&'static str] = &["commandId", "externalId", "destinations", "commandType", "state", "fqdn"];
+    pub(crate) const OF_THE_HUB: &'static [&'static str] =
+        &["commandId", "externalId", "destinations", "commandType", "state", "fqdn"];
 }
 
 impl From<Submitted> for Callback {
     /// The envelope of a command that nobody has answered.
     fn from(submitted: Submitted) -> Self {
-        let Submitted { command_id, external_id, destinations, command_type, state, fqdn, extra } = submitted;
-        Self { response_header: None, response: None, command_id, external_id, destinations, command_type, state, fqdn, extra }
+        let Submitted { command_id, external_id, destinations, command_type, state, fqdn, extra } =
+            submitted;
+        Self {
+            response_header: None,
+            response: None,
+            command_id,
+            external_id,
+            destinations,
+            command_type,
+            state,
+            fqdn,
+            extra,
+        }
     }
 }
 
 impl Callback {
-    /// The compact JWS with which a device answered a provision command, as received; `None` if the callback carries none.
+    /// The compact JWS with which a device answered a provision command, as received; `None` if the
+    /// callback carries none.
     #[must_use]
     pub fn jws(&self) -> Option<&str> {
         match &self.response {
@@ -243,8 +290,17 @@ impl Callback {
 
     /// The envelope of a command that a device answered.
     #[must_use]
-    pub fn completed(submitted: Submitted, response_header: ResponseHeader, response: Response) -> Self {
-        Self { response_header: Some(response_header), response: Some(response), state: State::COMPLETED, ..submitted.into() }
+    pub fn completed(
+        submitted: Submitted,
+        response_header: ResponseHeader,
+        response: Response,
+    ) -> Self {
+        Self {
+            response_header: Some(response_header),
+            response: Some(response),
+            state: State::COMPLETED,
+            ..submitted.into()
+        }
     }
 }
 
@@ -276,9 +332,16 @@ impl<'de> Envelope<'de> for Callback {
     type Slots = CallbackSlots;
     type Body = Response;
 
-    fn fill<A: MapAccess<'de>>(slots: &mut CallbackSlots, name: &str, map: &mut A, reading: &Reading) -> Result<bool, A::Error> {
+    fn fill<A: MapAccess<'de>>(
+        slots: &mut CallbackSlots,
+        name: &str,
+        map: &mut A,
+        reading: &Reading,
+    ) -> Result<bool, A::Error> {
         match name {
-            "responseHeader" => slots.response_header.fill("responseHeader", 0, true, map, reading)?,
+            "responseHeader" => {
+                slots.response_header.fill("responseHeader", 0, true, map, reading)?
+            }
             "commandId" => slots.command_id.fill("commandId", 0, false, map, reading)?,
             "externalId" => slots.external_id.fill("externalId", 0, true, map, reading)?,
             "destinations" => slots.destinations.fill("destinations", 0, false, map, reading)?,
@@ -290,7 +353,12 @@ impl<'de> Envelope<'de> for Callback {
         Ok(true)
     }
 
-    fn finish<E: serde::de::Error>(slots: CallbackSlots, response: Option<Response>, extra: Kept, reading: &Reading) -> Result<Self, E> {
+    fn finish<E: serde::de::Error>(
+        slots: CallbackSlots,
+        response: Option<Response>,
+        extra: Kept,
+        reading: &Reading,
+    ) -> Result<Self, E> {
         Ok(Self {
             response_header: slots.response_header.optional(),
             response,

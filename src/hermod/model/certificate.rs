@@ -5,7 +5,8 @@ use super::{KeyState, OpaqueText};
 use crate::jose::json::json_object;
 
 word! {
-    /// What a desktop asks its user before a key is used. At least one more value exists; its spelling is not documented.
+    /// What a desktop asks its user before a key is used. At least one more value exists; its
+    /// spelling is not documented.
     KeyProtectionLevel {
         /// Nothing.
         NONE = "NONE",
@@ -17,8 +18,9 @@ word! {
 json_object! {
     /// The command that delivers certificates; wire member `certCommand`.
     ///
-    /// Source: Hermod protocol, "Example: Personal Mobile certificate provisioning"; the members for desktops, "API parameters specific to Smart
-    /// ID Desktop App". Whether those stand here or beside each certificate is not documented: both are read.
+    /// Source: Hermod protocol, "Example: Personal Mobile certificate provisioning"; the members
+    /// for desktops, "API parameters specific to Smart ID Desktop App". Whether those stand here or
+    /// beside each certificate is not documented: both are read.
     ///
     /// ```
     /// use keyferry::hermod::model::{CertificateCommand, Command, CommandHeader, KeyCertificate};
@@ -34,9 +36,11 @@ json_object! {
         required pub profile_id: String = "profileid",
         /// The certificates, one or more and at most 16.
         required pub certificates: Vec<KeyCertificate> = "certificates",
-        /// The smart card, where its id is not the profile's; desktops only. Wire member `smartcardid`.
+        /// The smart card, where its id is not the profile's; desktops only. Wire member
+        /// `smartcardid`.
         optional pub smart_card_id: String = "smartcardid",
-        /// What the user is asked before the key is used; desktops only. Wire member `desktopKeyProtectionLevel`.
+        /// What the user is asked before the key is used; desktops only. Wire member
+        /// `desktopKeyProtectionLevel`.
         optional pub desktop_key_protection_level: KeyProtectionLevel = "desktopKeyProtectionLevel",
     }
 }
@@ -45,7 +49,13 @@ impl CertificateCommand {
     /// Delivers `certificates` to the profile.
     #[must_use]
     pub fn new(profile_id: impl Into<String>, certificates: Vec<KeyCertificate>) -> Self {
-        Self { profile_id: profile_id.into(), certificates, smart_card_id: None, desktop_key_protection_level: None, extra: Default::default() }
+        Self {
+            profile_id: profile_id.into(),
+            certificates,
+            smart_card_id: None,
+            desktop_key_protection_level: None,
+            extra: Default::default(),
+        }
     }
 }
 

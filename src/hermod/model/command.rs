@@ -6,8 +6,8 @@ use serde::ser::SerializeMap;
 use super::envelope::{Body as _, Envelope, WriteIn, bodies, envelope_text};
 use super::word::word;
 use super::{
-    Address, AuthenticateCommand, CertificateCommand, DeleteCommand, EndPinResetCommand, PingCommand, ProvisionCommand, SignCommand,
-    StartPinResetCommand,
+    Address, AuthenticateCommand, CertificateCommand, DeleteCommand, EndPinResetCommand,
+    PingCommand, ProvisionCommand, SignCommand, StartPinResetCommand,
 };
 use crate::Error;
 use crate::hermod::Dialect;
@@ -37,12 +37,21 @@ pub enum CommandKind {
 
 impl CommandKind {
     /// Every command.
-    pub const ALL: &'static [Self] =
-        &[Self::Provision, Self::Certificate, Self::Authenticate, Self::Sign, Self::Ping, Self::StartPinReset, Self::EndPinReset, Self::Delete];
+    pub const ALL: &'static [Self] = &[
+        Self::Provision,
+        Self::Certificate,
+        Self::Authenticate,
+        Self::Sign,
+        Self::Ping,
+        Self::StartPinReset,
+        Self::EndPinReset,
+        Self::Delete,
+    ];
 }
 
 word! {
-    /// What kind of command an answer or a message is about. [`Dialect::words`] has one for each [`CommandKind`].
+    /// What kind of command an answer or a message is about. [`Dialect::words`] has one for each
+    /// [`CommandKind`].
     CommandType {
         /// Provision.
         PROV = "PROV",
@@ -56,7 +65,8 @@ word! {
 json_object! {
     /// Where a command goes and how long it lives; wire member `commandHeader`.
     ///
-    /// Source: Hermod protocol, "Example: Personal Mobile certificate provisioning". That the times are seconds is inferred.
+    /// Source: Hermod protocol, "Example: Personal Mobile certificate provisioning". That the times
+    /// are seconds is inferred.
     ///
     /// ```
     /// use keyferry::hermod::model::{Address, CommandHeader};
@@ -68,14 +78,16 @@ json_object! {
     /// # Ok::<(), keyferry::Error>(())
     /// ```
     pub struct CommandHeader {
-        /// The destinations; absent means a temporary mailbox (`["@tmp"]`): [`Self::recipients`] takes both alike.
+        /// The destinations; absent means a temporary mailbox (`["@tmp"]`): [`Self::recipients`]
+        /// takes both alike.
         optional pub to: Vec<Address> = "to",
         /// How long the message stays in its mailbox, in seconds; a text of digits is read too.
         required pub lifespan: u64 = "lifespan",
-        /// How long the hub waits before it reports that nothing came, in seconds; a text of digits is read too. The command ends at the
-        /// earlier of the two.
+        /// How long the hub waits before it reports that nothing came, in seconds; a text of digits
+        /// is read too. The command ends at the earlier of the two.
         required pub timeout: u64 = "timeout",
-        /// An id of the integrator's own, which every answer repeats; absent: none. Wire member `externalId`.
+        /// An id of the integrator's own, which every answer repeats; absent: none. Wire member
+        /// `externalId`.
         optional pub external_id: String = "externalId",
     }
 }
@@ -93,7 +105,8 @@ impl CommandHeader {
         self.to.as_deref().unwrap_or(&[Address::Tmp])
     }
 
-    /// Whether a hub takes this header, by the rules of the default dialect; see [`Dialect::check_header`].
+    /// Whether a hub takes this header, by the rules of the default dialect; see
+    /// [`Dialect::check_header`].
     ///
     /// # Errors
     /// `malformed`, with the member at fault.
@@ -103,7 +116,8 @@ impl CommandHeader {
 }
 
 impl Dialect {
-    /// Whether a hub takes this header: `lifespan` and `timeout` within [`Limits`](crate::hermod::dialect::Limits), `to` not empty.
+    /// Whether a hub takes this header: `lifespan` and `timeout` within
+    /// [`Limits`](crate::hermod::dialect::Limits), `to` not empty.
     ///
     /// Not documented; ours.
     ///
@@ -111,7 +125,9 @@ impl Dialect {
     /// `malformed`, with the member at fault.
     pub fn check_header(&self, header: &CommandHeader) -> Result<(), Error> {
         let range = self.limits.min_lifespan_secs..=self.limits.max_lifespan_secs;
-        for (part, secs) in [("commandHeader.lifespan", header.lifespan), ("commandHeader.timeout", header.timeout)] {
+        for (part, secs) in
+            [("commandHeader.lifespan", header.lifespan), ("commandHeader.timeout", header.timeout)]
+        {
             if !range.contains(&secs) {
                 return Err(Error::malformed(part, "out of range"));
             }
@@ -169,8 +185,9 @@ from_body! {
 
 /// A command as an integrator posts it.
 ///
-/// Source: Hermod protocol, "Smart ID Messaging API overview" and the examples. [`Dialect::read_command`] and [`Dialect::write_command`] take other spellings
-/// of what is not documented.
+/// Source: Hermod protocol, "Smart ID Messaging API overview" and the examples.
+/// [`Dialect::read_command`] and [`Dialect::write_command`] take other spellings of what is not
+/// documented.
 ///
 /// ```
 /// use keyferry::hermod::model::{Command, CommandBody, CommandHeader, CommandKind, PingCommand};
@@ -224,7 +241,12 @@ impl<'de> Envelope<'de> for Command {
     type Slots = CommandSlots;
     type Body = CommandBody;
 
-    fn fill<A: MapAccess<'de>>(slots: &mut CommandSlots, name: &str, map: &mut A, reading: &Reading) -> Result<bool, A::Error> {
+    fn fill<A: MapAccess<'de>>(
+        slots: &mut CommandSlots,
+        name: &str,
+        map: &mut A,
+        reading: &Reading,
+    ) -> Result<bool, A::Error> {
         match name {
             "commandHeader" => slots.0.fill("commandHeader", 0, false, map, reading)?,
             _ => return Ok(false),
@@ -232,7 +254,12 @@ impl<'de> Envelope<'de> for Command {
         Ok(true)
     }
 
-    fn finish<E: serde::de::Error>(slots: CommandSlots, body: Option<CommandBody>, extra: Kept, reading: &Reading) -> Result<Self, E> {
+    fn finish<E: serde::de::Error>(
+        slots: CommandSlots,
+        body: Option<CommandBody>,
+        extra: Kept,
+        reading: &Reading,
+    ) -> Result<Self, E> {
         let header = slots.0.required("commandHeader", reading)?;
         let body = body.ok_or_else(|| reading.fail(crate::Class::Malformed, "no command"))?;
         Ok(Self { header, body, extra })

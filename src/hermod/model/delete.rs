@@ -3,9 +3,11 @@
 use crate::jose::json::json_object;
 
 json_object! {
-    /// The command to delete the mailbox of one profile or, without a profile, all mailboxes of the user that the header names.
+    /// The command to delete the mailbox of one profile or, without a profile, all mailboxes of the
+    /// user that the header names.
     ///
-    /// That this exists is documented ("Smart ID Messaging - Standard service tasks in Identity Manager"); its path, its names and its members are not; ours.
+    /// That this exists is documented ("Smart ID Messaging - Standard service tasks in Identity
+    /// Manager"); its path, its names and its members are not; ours.
     ///
     /// ```
     /// use keyferry::hermod::model::DeleteCommand;
@@ -19,7 +21,8 @@ json_object! {
     pub struct DeleteCommand {
         /// The profile, a UUID; absent: all of the user's. Wire member `profileid`.
         optional pub profile_id: String = "profileid",
-        /// `true`: the request goes to the app, which deletes the profile; `false`: only the mailboxes are deleted, as for a lost phone. Absent: `true`.
+        /// `true`: the request goes to the app, which deletes the profile; `false`: only the
+        /// mailboxes are deleted, as for a lost phone. Absent: `true`.
         optional pub confirmation: bool = "confirmation",
     }
 }

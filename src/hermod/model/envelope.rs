@@ -17,8 +17,14 @@ pub(super) trait Body<'de>: Sized {
     /// What is said of more than one.
     const TWO: &'static str;
 
-    /// Reads the value of the next member, if `name` is one of the dialect's; `null` counts as absent.
-    fn read<A: MapAccess<'de>>(dialect: &Dialect, name: &str, map: &mut A, reading: &Reading) -> Result<Member<Self>, A::Error>;
+    /// Reads the value of the next member, if `name` is one of the dialect's; `null` counts as
+    /// absent.
+    fn read<A: MapAccess<'de>>(
+        dialect: &Dialect,
+        name: &str,
+        map: &mut A,
+        reading: &Reading,
+    ) -> Result<Member<Self>, A::Error>;
 
     fn other(member: String, value: KeptValue) -> Self;
 
@@ -32,12 +38,17 @@ pub(super) enum Member<B> {
 }
 
 /// The value of the member `name`, or `null`.
-pub(super) fn read_value<'de, T, A>(name: &str, map: &mut A, reading: &Reading) -> Result<Option<T>, A::Error>
+pub(super) fn read_value<'de, T, A>(
+    name: &str,
+    map: &mut A,
+    reading: &Reading,
+) -> Result<Option<T>, A::Error>
 where
     T: FromJson<'de>,
     A: MapAccess<'de>,
 {
-    map.next_value_seed(OrNull(Seed::<T>::new(reading))).map_err(|error| reading.in_member(name.to_owned(), T::EXPECTED, error))
+    map.next_value_seed(OrNull(Seed::<T>::new(reading)))
+        .map_err(|error| reading.in_member(name.to_owned(), T::EXPECTED, error))
 }
 
 /// An object with a [`Body`].
@@ -47,9 +58,19 @@ pub(super) trait Envelope<'de>: Sized {
     type Body: Body<'de>;
 
     /// Fills the slot of `name`, if there is one.
-    fn fill<A: MapAccess<'de>>(slots: &mut Self::Slots, name: &str, map: &mut A, reading: &Reading) -> Result<bool, A::Error>;
+    fn fill<A: MapAccess<'de>>(
+        slots: &mut Self::Slots,
+        name: &str,
+        map: &mut A,
+        reading: &Reading,
+    ) -> Result<bool, A::Error>;
 
-    fn finish<E: serde::de::Error>(slots: Self::Slots, body: Option<Self::Body>, extra: Kept, reading: &Reading) -> Result<Self, E>;
+    fn finish<E: serde::de::Error>(
+        slots: Self::Slots,
+        body: Option<Self::Body>,
+        extra: Kept,
+        reading: &Reading,
+    ) -> Result<Self, E>;
 }
 
 /// Reads an envelope.
@@ -84,7 +105,11 @@ pub(super) fn read_envelope<'de, T: Envelope<'de>, D: Deserializer<'de>>(
                     Member::Unknown => extra.read(name, &mut map, reading)?,
                     Member::Known(place, value) => {
                         if seen & (1 << place) != 0 {
-                            return Err(reading.in_member(name.0.into_owned(), "", reading.fail(Class::Malformed, "given twice")));
+                            return Err(reading.in_member(
+                                name.0.into_owned(),
+                                "",
+                                reading.fail(Class::Malformed, "given twice"),
+                            ));
                         }
                         seen |= 1 << place;
                         if value.is_some() && body.is_some() {
@@ -112,7 +137,10 @@ pub(super) fn read_envelope<'de, T: Envelope<'de>, D: Deserializer<'de>>(
 
 /// Takes out a member that is not known but looks like a body.
 fn take_other<'de, B: Body<'de>>(extra: &mut Kept) -> Option<B> {
-    let name = extra.iter().find(|(name, value)| name.ends_with(B::SUFFIX) && *value != "null").map(|(name, _)| name.to_owned())?;
+    let name = extra
+        .iter()
+        .find(|(name, value)| name.ends_with(B::SUFFIX) && *value != "null")
+        .map(|(name, _)| name.to_owned())?;
     let value = extra.remove(&name)?;
     Some(B::other(name, KeptValue::from_raw(value)))
 }
@@ -133,7 +161,8 @@ impl<T: WriteIn> Serialize for Written<'_, T> {
     }
 }
 
-/// Declares the enum of all bodies of one kind, in the order of [`CommandKind`](super::CommandKind).
+/// Declares the enum of all bodies of one kind, in the order of
+/// [`CommandKind`](super::CommandKind).
 macro_rules! bodies {
     (
         $(#[$meta:meta])*
@@ -210,7 +239,8 @@ macro_rules! envelope_text {
             #[doc = concat!("Reads ", $what, " in the default dialect.")]
             ///
             /// # Errors
-            /// `malformed` or `too-large`, with the path of the member at fault and the offset in `text`.
+            /// `malformed` or `too-large`, with the path of the member at fault and the offset in
+            /// `text`.
             pub fn from_json(text: &str) -> Result<Self, $crate::Error> {
                 $crate::hermod::Dialect::standard().$read(text)
             }
@@ -229,7 +259,9 @@ macro_rules! envelope_text {
             #[doc = concat!("As [`", stringify!($name), "::from_json`].")]
             pub fn $read(&self, text: &str) -> Result<$name, $crate::Error> {
                 use $crate::jose::json::{Nulls, read_by};
-                read_by(text, Nulls::AreAbsent, |deserializer, reading| $crate::hermod::model::envelope::read_envelope(deserializer, self, reading))
+                read_by(text, Nulls::AreAbsent, |deserializer, reading| {
+                    $crate::hermod::model::envelope::read_envelope(deserializer, self, reading)
+                })
             }
 
             #[doc = concat!("Writes ", $what, " in this dialect.")]
@@ -241,15 +273,21 @@ macro_rules! envelope_text {
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                $crate::hermod::model::envelope::Written(self, $crate::hermod::Dialect::standard()).serialize(serializer)
+                $crate::hermod::model::envelope::Written(self, $crate::hermod::Dialect::standard())
+                    .serialize(serializer)
             }
         }
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let reading = $crate::jose::json::Reading::new($crate::jose::json::Nulls::AreAbsent);
-                $crate::hermod::model::envelope::read_envelope(deserializer, $crate::hermod::Dialect::standard(), &reading)
-                    .map_err(|error| reading.foreign_error(error))
+                let reading =
+                    $crate::jose::json::Reading::new($crate::jose::json::Nulls::AreAbsent);
+                $crate::hermod::model::envelope::read_envelope(
+                    deserializer,
+                    $crate::hermod::Dialect::standard(),
+                    &reading,
+                )
+                .map_err(|error| reading.foreign_error(error))
             }
         }
     };

@@ -6,7 +6,8 @@ use crate::jose::json::json_object;
 json_object! {
     /// The body with which a hub refuses a request.
     ///
-    /// Not documented; ours. Another hub may send anything: what does not read as this is kept as received by those who call.
+    /// Not documented; ours. Another hub may send anything: what does not read as this is kept as
+    /// received by those who call.
     ///
     /// ```
     /// use keyferry::hermod::model::ErrorBody;
@@ -23,7 +24,8 @@ json_object! {
 json_object! {
     /// What is wrong with a request.
     pub struct ErrorDetail {
-        /// One of [`ErrorCodes`](crate::hermod::dialect::ErrorCodes), or a class in upper snake case.
+        /// One of [`ErrorCodes`](crate::hermod::dialect::ErrorCodes), or a class in upper snake
+        /// case.
         required pub code: String = "code",
         /// For a person; never repeats the request.
         required pub message: String = "message",
@@ -35,8 +37,17 @@ json_object! {
 impl ErrorBody {
     /// An error body.
     #[must_use]
-    pub fn new(code: impl Into<String>, message: impl Into<String>, request_id: impl Into<String>) -> Self {
-        let error = ErrorDetail { code: code.into(), message: message.into(), request_id: request_id.into(), extra: Default::default() };
+    pub fn new(
+        code: impl Into<String>,
+        message: impl Into<String>,
+        request_id: impl Into<String>,
+    ) -> Self {
+        let error = ErrorDetail {
+            code: code.into(),
+            message: message.into(),
+            request_id: request_id.into(),
+            extra: Default::default(),
+        };
         Self { error, extra: Default::default() }
     }
 }

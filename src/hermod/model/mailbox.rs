@@ -45,8 +45,19 @@ json_object! {
 impl ListedMessage {
     /// A pending message.
     #[must_use]
-    pub fn new(mid: impl Into<String>, location: impl Into<String>, command_type: CommandType, expires: impl Into<String>) -> Self {
-        Self { mid: mid.into(), location: location.into(), command_type, expires: expires.into(), extra: Kept::new() }
+    pub fn new(
+        mid: impl Into<String>,
+        location: impl Into<String>,
+        command_type: CommandType,
+        expires: impl Into<String>,
+    ) -> Self {
+        Self {
+            mid: mid.into(),
+            location: location.into(),
+            command_type,
+            expires: expires.into(),
+            extra: Kept::new(),
+        }
     }
 }
 
@@ -73,11 +84,20 @@ impl MessageHeader {
     #[must_use]
     pub fn new(listed: ListedMessage, created: impl Into<String>, fqdn: impl Into<String>) -> Self {
         let ListedMessage { mid, location, command_type, expires, extra } = listed;
-        Self { mid, location, command_type, created: created.into(), expires, fqdn: fqdn.into(), extra }
+        Self {
+            mid,
+            location,
+            command_type,
+            created: created.into(),
+            expires,
+            fqdn: fqdn.into(),
+            extra,
+        }
     }
 }
 
-/// One message: the answer to `GET {public}/{bid}/{mid}`. The command in it is the integrator's, unchanged.
+/// One message: the answer to `GET {public}/{bid}/{mid}`. The command in it is the integrator's,
+/// unchanged.
 ///
 /// Not documented; ours.
 ///
@@ -102,7 +122,8 @@ pub struct Message {
 }
 
 impl Message {
-    /// Members that the hub sets, and that a command, which stands in the same envelope, must not have.
+    /// Members that the hub sets, and that a command, which stands in the same envelope, must not
+    /// have.
     #[cfg(feature = "hub")]
     pub(crate) const OF_THE_HUB: &'static [&'static str] = &["header"];
 
@@ -115,7 +136,8 @@ impl Message {
 
 /// What a device answers: the body of `POST {public}/{bid}/{mid}`.
 ///
-/// Not documented; ours, the device's part of a callback. Its octets are kept as they were sent: a repeat has to be equal.
+/// Not documented; ours, the device's part of a callback. Its octets are kept as they were sent: a
+/// repeat has to be equal.
 ///
 /// ```
 /// use keyferry::hermod::model::{Answer, CertificateResponse, Response};
@@ -155,7 +177,12 @@ impl<'de> Envelope<'de> for Message {
     type Slots = One<MessageHeader>;
     type Body = CommandBody;
 
-    fn fill<A: MapAccess<'de>>(slots: &mut Self::Slots, name: &str, map: &mut A, reading: &Reading) -> Result<bool, A::Error> {
+    fn fill<A: MapAccess<'de>>(
+        slots: &mut Self::Slots,
+        name: &str,
+        map: &mut A,
+        reading: &Reading,
+    ) -> Result<bool, A::Error> {
         match name {
             "header" => slots.0.fill("header", 0, false, map, reading)?,
             _ => return Ok(false),
@@ -163,7 +190,12 @@ impl<'de> Envelope<'de> for Message {
         Ok(true)
     }
 
-    fn finish<E: serde::de::Error>(slots: Self::Slots, body: Option<CommandBody>, extra: Kept, reading: &Reading) -> Result<Self, E> {
+    fn finish<E: serde::de::Error>(
+        slots: Self::Slots,
+        body: Option<CommandBody>,
+        extra: Kept,
+        reading: &Reading,
+    ) -> Result<Self, E> {
         let header = slots.0.required("header", reading)?;
         let body = body.ok_or_else(|| reading.fail(Class::Malformed, "no command"))?;
         Ok(Self { header, body, extra })
@@ -182,7 +214,12 @@ impl<'de> Envelope<'de> for Answer {
     type Slots = One<ResponseHeader>;
     type Body = Response;
 
-    fn fill<A: MapAccess<'de>>(slots: &mut Self::Slots, name: &str, map: &mut A, reading: &Reading) -> Result<bool, A::Error> {
+    fn fill<A: MapAccess<'de>>(
+        slots: &mut Self::Slots,
+        name: &str,
+        map: &mut A,
+        reading: &Reading,
+    ) -> Result<bool, A::Error> {
         match name {
             "responseHeader" => slots.0.fill("responseHeader", 0, false, map, reading)?,
             _ => return Ok(false),
@@ -190,7 +227,12 @@ impl<'de> Envelope<'de> for Answer {
         Ok(true)
     }
 
-    fn finish<E: serde::de::Error>(slots: Self::Slots, body: Option<Response>, extra: Kept, reading: &Reading) -> Result<Self, E> {
+    fn finish<E: serde::de::Error>(
+        slots: Self::Slots,
+        body: Option<Response>,
+        extra: Kept,
+        reading: &Reading,
+    ) -> Result<Self, E> {
         let response_header = slots.0.required("responseHeader", reading)?;
         let response = body.ok_or_else(|| reading.fail(Class::Malformed, "no response"))?;
         Ok(Self { response_header, response, extra })
@@ -209,7 +251,8 @@ envelope_text!(Message, read_message, write_message, "a message");
 envelope_text!(Answer, read_answer, write_answer, "an answer");
 
 json_object! {
-    /// A permanent mailbox, reserved for a new profile: the answer to `POST {public}`, whose body is `{}`.
+    /// A permanent mailbox, reserved for a new profile: the answer to `POST {public}`, whose body
+    /// is `{}`.
     ///
     /// Not documented; ours.
     pub struct ReservedBox {

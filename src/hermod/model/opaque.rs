@@ -9,14 +9,17 @@ use crate::Class;
 use crate::jose::MAX_JWS;
 use crate::jose::json::{BigText, FromJson, MAX_TEXT, Reading};
 
-/// Most octets of an image or of data to be signed, as base64 text: 4 MiB, the most that a message with visual data may have.
+/// Most octets of an image or of data to be signed, as base64 text: 4 MiB, the most that a message
+/// with visual data may have.
 pub const MAX_DATA: usize = 4 * 1024 * 1024;
 
-/// A text that is carried as received and that `Debug` does not show, as it may hold what nobody should read in a log: a JWS, a certificate
-/// request with its challenge password, something to be signed.
+/// A text that is carried as received and that `Debug` does not show, as it may hold what nobody
+/// should read in a log: a JWS, a certificate request with its challenge password, something to be
+/// signed.
 ///
-/// `LIMIT` is the most octets that are read; what a program makes itself is not measured. It is not a secret:
-/// it is neither wiped nor compared in constant time (see [`Secret`](crate::Secret) for those).
+/// `LIMIT` is the most octets that are read; what a program makes itself is not measured. It is not
+/// a secret: it is neither wiped nor compared in constant time (see [`Secret`](crate::Secret) for
+/// those).
 ///
 /// ```
 /// use keyferry::hermod::model::OpaqueText;
@@ -32,7 +35,8 @@ pub struct Opaque<const LIMIT: usize>(String);
 pub type OpaqueText = Opaque<MAX_TEXT>;
 /// An opaque text of at most [`MAX_JWS`] octets: a compact JWS.
 pub type JwsText = Opaque<MAX_JWS>;
-/// An opaque text of at most [`MAX_DATA`] octets: an image, something to be signed, a signature over it.
+/// An opaque text of at most [`MAX_DATA`] octets: an image, something to be signed, a signature
+/// over it.
 pub type DataText = Opaque<MAX_DATA>;
 
 impl<const LIMIT: usize> Opaque<LIMIT> {
@@ -84,7 +88,10 @@ impl<const LIMIT: usize> Serialize for Opaque<LIMIT> {
 impl<'de, const LIMIT: usize> FromJson<'de> for Opaque<LIMIT> {
     const EXPECTED: &'static str = "not a text";
 
-    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+    fn from_json<D: Deserializer<'de>>(
+        deserializer: D,
+        reading: &Reading,
+    ) -> Result<Self, D::Error> {
         let text = BigText::from_json(deserializer, reading)?;
         if text.len() > LIMIT {
             return Err(reading.fail(Class::TooLarge, "a text that is too long"));

@@ -1,4 +1,5 @@
-//! PIN reset in two steps: the desktop app makes a nonce, the server proves with it that it knows the card's admin key.
+//! PIN reset in two steps: the desktop app makes a nonce, the server proves with it that it knows
+//! the card's admin key.
 
 use super::OpaqueText;
 use super::word::word;
@@ -50,8 +51,9 @@ word! {
 json_object! {
     /// The first step of a PIN reset: asks the app for a nonce.
     ///
-    /// Source: Hermod protocol, "API parameters specific to Smart ID Desktop App", command "Startpinreset"; its path and the name of its member are
-    /// not documented and stand in the [`Dialect`](crate::hermod::Dialect).
+    /// Source: Hermod protocol, "API parameters specific to Smart ID Desktop App", command
+    /// "Startpinreset"; its path and the name of its member are not documented and stand in the
+    /// [`Dialect`](crate::hermod::Dialect).
     ///
     /// ```
     /// use keyferry::hermod::model::{Command, CommandHeader, PinOperation, StartPinResetCommand};
@@ -64,7 +66,8 @@ json_object! {
     /// ```
     #[derive(Default)]
     pub struct StartPinResetCommand {
-        /// The card; wins over `profile_id` where the two disagree. Absent: the profile's. Wire member `smartcardid`.
+        /// The card; wins over `profile_id` where the two disagree. Absent: the profile's. Wire
+        /// member `smartcardid`.
         optional pub smart_card_id: String = "smartcardid",
         /// The profile, a UUID; absent for a card that belongs to none. Wire member `profileid`.
         optional pub profile_id: String = "profileid",
@@ -97,13 +100,15 @@ json_object! {
 json_object! {
     /// The app's answer to the first step.
     ///
-    /// The members are documented ("API parameters specific to Smart ID Desktop App"); that they stand beside `code` is not; ours.
+    /// The members are documented ("API parameters specific to Smart ID Desktop App"); that they
+    /// stand beside `code` is not; ours.
     pub struct StartPinResetResponse {
         /// 0 for success; [`ResponseCodes`](crate::hermod::dialect::ResponseCodes) has the others.
         required pub code: i64 = "code",
         /// The nonce, to be encrypted with the admin key; absent when the app refused.
         optional pub nonce: String = "nonce",
-        /// A one-time RSA public key to encrypt a new admin key with; before version 2.0 only. Wire member `transportedkey`.
+        /// A one-time RSA public key to encrypt a new admin key with; before version 2.0 only. Wire
+        /// member `transportedkey`.
         optional pub transported_key: OpaqueText = "transportedkey",
     }
 }
@@ -125,15 +130,18 @@ impl StartPinResetResponse {
 json_object! {
     /// The second step of a PIN reset: proves that the sender knows the admin key.
     ///
-    /// Source: Hermod protocol, "API parameters specific to Smart ID Desktop App", command "Endpinreset"; `profileid` is not documented here; ours.
+    /// Source: Hermod protocol, "API parameters specific to Smart ID Desktop App", command
+    /// "Endpinreset"; `profileid` is not documented here; ours.
     pub struct EndPinResetCommand {
-        /// The nonce, encrypted with the admin key; the cipher is not documented. Wire member `encryptednonce`.
+        /// The nonce, encrypted with the admin key; the cipher is not documented. Wire member
+        /// `encryptednonce`.
         exposed pub encrypted_nonce: Secret = "encryptednonce",
         /// As in the first step; wire member `smartcardid`.
         optional pub smart_card_id: String = "smartcardid",
         /// As in the first step; wire member `profileid`.
         optional pub profile_id: String = "profileid",
-        /// A new admin key: 24 octets as 48 lower-case hexadecimal characters. Absent: the PIN is reset. Wire member `newadminkey`.
+        /// A new admin key: 24 octets as 48 lower-case hexadecimal characters. Absent: the PIN is
+        /// reset. Wire member `newadminkey`.
         optional_exposed pub new_admin_key: Secret = "newadminkey",
     }
 }
@@ -142,7 +150,13 @@ impl EndPinResetCommand {
     /// A command that resets the PIN of the card that the first step was about.
     #[must_use]
     pub fn new(encrypted_nonce: Secret) -> Self {
-        Self { encrypted_nonce, smart_card_id: None, profile_id: None, new_admin_key: None, extra: Default::default() }
+        Self {
+            encrypted_nonce,
+            smart_card_id: None,
+            profile_id: None,
+            new_admin_key: None,
+            extra: Default::default(),
+        }
     }
 }
 

@@ -18,7 +18,10 @@ impl Serialize for TextFlag {
 impl<'de> FromJson<'de> for TextFlag {
     const EXPECTED: &'static str = Flag::EXPECTED;
 
-    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+    fn from_json<D: Deserializer<'de>>(
+        deserializer: D,
+        reading: &Reading,
+    ) -> Result<Self, D::Error> {
         Flag::from_json(deserializer, reading).map(|flag| Self(flag.0))
     }
 }
@@ -26,8 +29,9 @@ impl<'de> FromJson<'de> for TextFlag {
 json_object! {
     /// The command to ask whether a device is there; wire member `pingCommand`.
     ///
-    /// Source: Hermod protocol, "API parameters specific to Personal Desktop App", for `deviceinfo`; that it stands directly in the command, and the name of the
-    /// command, are not documented; ours.
+    /// Source: Hermod protocol, "API parameters specific to Personal Desktop App", for
+    /// `deviceinfo`; that it stands directly in the command, and the name of the command, are not
+    /// documented; ours.
     ///
     /// ```
     /// use keyferry::hermod::model::PingCommand;
@@ -72,8 +76,8 @@ json_object! {
 json_object! {
     /// The answer to a ping; wire member `pingResponse`.
     ///
-    /// That device and profile are told is documented ("API parameters specific to Personal Desktop App"); the members are not; ours, those of
-    /// the answer to a provision command.
+    /// That device and profile are told is documented ("API parameters specific to Personal Desktop
+    /// App"); the members are not; ours, those of the answer to a provision command.
     pub struct PingResponse {
         /// 0 for success; [`ResponseCodes`](crate::hermod::dialect::ResponseCodes) has the others.
         required pub code: i64 = "code",
@@ -110,7 +114,13 @@ impl DeviceInfo {
     /// A device that tells its operating system only.
     #[must_use]
     pub fn new(operating_system: impl Into<String>) -> Self {
-        Self { operating_system: operating_system.into(), name: None, model: None, apn_device_token: None, extra: Default::default() }
+        Self {
+            operating_system: operating_system.into(),
+            name: None,
+            model: None,
+            apn_device_token: None,
+            extra: Default::default(),
+        }
     }
 }
 

@@ -19,7 +19,8 @@ word! {
 }
 
 word! {
-    /// The form of signed data: of an answer (`responseformat`, `contenttype`) or of a signature (`format`).
+    /// The form of signed data: of an answer (`responseformat`, `contenttype`) or of a signature
+    /// (`format`).
     DataFormat {
         /// A compact JWS (RFC 7515).
         JWS = "jws",
@@ -29,7 +30,8 @@ word! {
 }
 
 word! {
-    /// What a key is for. [`Dialect`](crate::hermod::Dialect) has the spellings of the others, which are not documented.
+    /// What a key is for. [`Dialect`](crate::hermod::Dialect) has the spellings of the others,
+    /// which are not documented.
     KeyUsage {
         /// Signing. The only value seen; devices answer it in either case.
         SIG = "SIG",
@@ -37,7 +39,8 @@ word! {
 }
 
 word! {
-    /// The kind of a key. [`Dialect`](crate::hermod::Dialect) has the spellings for elliptic curves, which are not documented.
+    /// The kind of a key. [`Dialect`](crate::hermod::Dialect) has the spellings for elliptic
+    /// curves, which are not documented.
     KeyType {
         /// RSA. The only value seen.
         RSA = "RSA",
@@ -53,7 +56,8 @@ word! {
 }
 
 word! {
-    /// Where a key is kept. Others than this exist (TPM, the Windows certificate store); their spellings are not documented.
+    /// Where a key is kept. Others than this exist (TPM, the Windows certificate store); their
+    /// spellings are not documented.
     Storage {
         /// Inside the app. The only value seen.
         APP = "APP",
@@ -61,7 +65,8 @@ word! {
 }
 
 word! {
-    /// The state of a key or a certificate. Devices write it in either case: compare with `same_as`.
+    /// The state of a key or a certificate. Devices write it in either case: compare with
+    /// `same_as`.
     KeyState {
         /// In use. The only value seen.
         ACTIVE = "ACTIVE",
@@ -70,7 +75,8 @@ word! {
 
 /// The length of a key: a text of digits on the wire; a number is read too.
 ///
-/// For RSA the bits of the modulus. For elliptic curves the field size in bits, which is not documented; ours.
+/// For RSA the bits of the modulus. For elliptic curves the field size in bits, which is not
+/// documented; ours.
 ///
 /// ```
 /// use keyferry::hermod::model::KeyLength;
@@ -116,7 +122,10 @@ pub(super) struct TextOrNumber(pub(super) String);
 impl<'de> FromJson<'de> for TextOrNumber {
     const EXPECTED: &'static str = "neither a text nor a whole number";
 
-    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+    fn from_json<D: Deserializer<'de>>(
+        deserializer: D,
+        reading: &Reading,
+    ) -> Result<Self, D::Error> {
         struct V<'r>(&'r Reading);
         impl de::Visitor<'_> for V<'_> {
             type Value = String;
@@ -143,7 +152,10 @@ impl<'de> FromJson<'de> for TextOrNumber {
 impl<'de> FromJson<'de> for KeyLength {
     const EXPECTED: &'static str = TextOrNumber::EXPECTED;
 
-    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+    fn from_json<D: Deserializer<'de>>(
+        deserializer: D,
+        reading: &Reading,
+    ) -> Result<Self, D::Error> {
         TextOrNumber::from_json(deserializer, reading).map(|text| Self(Cow::Owned(text.0)))
     }
 }
@@ -163,7 +175,8 @@ json_object! {
     /// # Ok::<(), keyferry::Error>(())
     /// ```
     pub struct ProvisionCommand {
-        /// A value that no other command has, made by the integrator; the device puts it into everything it signs. Any text.
+        /// A value that no other command has, made by the integrator; the device puts it into
+        /// everything it signs. Any text.
         required pub nonce: String = "nonce",
         /// The user that the new mailbox is registered for; wire member `userid`.
         required pub user_id: String = "userid",
@@ -179,7 +192,11 @@ json_object! {
 impl ProvisionCommand {
     /// A command whose answer is a JWS signed with the attestation key, the only documented form.
     #[must_use]
-    pub fn new(nonce: impl Into<String>, user_id: impl Into<String>, profile: ProfileRequest) -> Self {
+    pub fn new(
+        nonce: impl Into<String>,
+        user_id: impl Into<String>,
+        profile: ProfileRequest,
+    ) -> Self {
         Self {
             nonce: nonce.into(),
             user_id: user_id.into(),
@@ -194,7 +211,8 @@ impl ProvisionCommand {
 json_object! {
     /// The profile (virtual smart card) that is asked for.
     pub struct ProfileRequest {
-        /// The issuer shown on the card, a company or department; any text, not a host name. Wire member `servername`.
+        /// The issuer shown on the card, a company or department; any text, not a host name. Wire
+        /// member `servername`.
         required pub server_name: String = "servername",
         /// The name shown on the card.
         required pub name: String = "name",
@@ -210,34 +228,53 @@ json_object! {
 impl ProfileRequest {
     /// A new profile with a plain card.
     #[must_use]
-    pub fn new(server_name: impl Into<String>, name: impl Into<String>, key_gen_requests: Vec<KeyGenRequest>) -> Self {
-        Self { server_name: server_name.into(), name: name.into(), key_gen_requests, visual_data: None, id: None, extra: Default::default() }
+    pub fn new(
+        server_name: impl Into<String>,
+        name: impl Into<String>,
+        key_gen_requests: Vec<KeyGenRequest>,
+    ) -> Self {
+        Self {
+            server_name: server_name.into(),
+            name: name.into(),
+            key_gen_requests,
+            visual_data: None,
+            id: None,
+            extra: Default::default(),
+        }
     }
 }
 
 json_object! {
     /// One key that is asked for.
     pub struct KeyGenRequest at_most 16 {
-        /// The name of the key, unique in the profile; becomes the `kid` of the answer. Wire member `keyid`.
+        /// The name of the key, unique in the profile; becomes the `kid` of the answer. Wire member
+        /// `keyid`.
         required pub key_id: String = "keyid",
         /// What the key is for.
         required pub usage: KeyUsage = "usage",
-        /// Key types, best first; the device takes the first that it can make. Wire member `keytypeprios`; `keytypepriors` is read too.
+        /// Key types, best first; the device takes the first that it can make. Wire member
+        /// `keytypeprios`; `keytypepriors` is read too.
         required pub key_type_prios: Vec<KeyTypePrio> = "keytypeprios" | "keytypepriors",
         /// Places to keep it, best first. Wire member `storageprios`; `storagepriors` is read too.
         required pub storage_prios: Vec<Storage> = "storageprios" | "storagepriors",
         /// The state that the key starts in; wire member `keystate`.
         required pub key_state: KeyState = "keystate" | "key_state",
-        /// The template of the certificate request: a PKCS#10 with the right subject and a throw-away key, DER as base64 of the standard
-        /// alphabet. Absent or empty: a raw key without a certificate; [`Self::template`] takes both alike. Wire member `certreq`.
+        /// The template of the certificate request: a PKCS#10 with the right subject and a
+        /// throw-away key, DER as base64 of the standard alphabet. Absent or empty: a raw key
+        /// without a certificate; [`Self::template`] takes both alike. Wire member `certreq`.
         optional pub cert_req: OpaqueText = "certreq",
     }
 }
 
 impl KeyGenRequest {
-    /// A raw key, kept in the app, active from the start; assign `cert_req` to ask for a certificate request.
+    /// A raw key, kept in the app, active from the start; assign `cert_req` to ask for a
+    /// certificate request.
     #[must_use]
-    pub fn new(key_id: impl Into<String>, usage: KeyUsage, key_type_prios: Vec<KeyTypePrio>) -> Self {
+    pub fn new(
+        key_id: impl Into<String>,
+        usage: KeyUsage,
+        key_type_prios: Vec<KeyTypePrio>,
+    ) -> Self {
         Self {
             key_id: key_id.into(),
             usage,
@@ -271,8 +308,17 @@ json_object! {
 impl KeyTypePrio {
     /// A type of key.
     #[must_use]
-    pub fn new(key_type: impl Into<KeyType>, key_length: impl Into<KeyLength>, response_mechanism: impl Into<ResponseMechanism>) -> Self {
-        Self { key_type: key_type.into(), key_length: key_length.into(), response_mechanism: response_mechanism.into(), extra: Default::default() }
+    pub fn new(
+        key_type: impl Into<KeyType>,
+        key_length: impl Into<KeyLength>,
+        response_mechanism: impl Into<ResponseMechanism>,
+    ) -> Self {
+        Self {
+            key_type: key_type.into(),
+            key_length: key_length.into(),
+            response_mechanism: response_mechanism.into(),
+            extra: Default::default(),
+        }
     }
 }
 
@@ -281,7 +327,8 @@ json_object! {
     ///
     /// Source: Hermod protocol, "Example: Personal Mobile certificate provisioning".
     pub struct ProvisionResponse {
-        /// 0 for success; [`ResponseCodes`](crate::hermod::dialect::ResponseCodes) has the others, which are not documented.
+        /// 0 for success; [`ResponseCodes`](crate::hermod::dialect::ResponseCodes) has the others,
+        /// which are not documented.
         required pub code: i64 = "code",
         /// What the device signed; absent when it refused.
         optional pub result: ProvisionResult = "result",
@@ -292,7 +339,11 @@ impl ProvisionResponse {
     /// Success: `jws` is the compact JWS that the attestation key signed.
     #[must_use]
     pub fn success(jws: impl Into<JwsText>) -> Self {
-        let result = ProvisionResult { content_type: DataFormat::JWS, data: jws.into(), extra: Default::default() };
+        let result = ProvisionResult {
+            content_type: DataFormat::JWS,
+            data: jws.into(),
+            extra: Default::default(),
+        };
         Self { code: super::SUCCESS, result: Some(result), extra: Default::default() }
     }
 
@@ -308,7 +359,8 @@ json_object! {
     pub struct ProvisionResult {
         /// The form of `data`; wire member `contenttype`.
         required pub content_type: DataFormat = "contenttype",
-        /// The compact JWS as received, at most 256 KiB. It is never written anew: its signature is over this text.
+        /// The compact JWS as received, at most 256 KiB. It is never written anew: its signature is
+        /// over this text.
         required pub data: JwsText = "data",
     }
 }

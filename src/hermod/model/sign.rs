@@ -5,7 +5,8 @@ use super::{DataFormat, DataText};
 use crate::jose::json::{KeptValue, json_object};
 
 word! {
-    /// The PKCS#11 name of a signature mechanism. [`Dialect`](crate::hermod::Dialect) has the others, which are not documented for this use.
+    /// The PKCS#11 name of a signature mechanism. [`Dialect`](crate::hermod::Dialect) has the
+    /// others, which are not documented for this use.
     SignMechanism {
         /// RSASSA-PKCS1-v1_5 with SHA-256. The only value seen.
         CKM_SHA256_RSA_PKCS = "CKM_SHA256_RSA_PKCS",
@@ -31,7 +32,8 @@ word! {
         TEXT = "text/plain",
         /// A JPEG image.
         JPEG = "image/jpeg",
-        /// `data` is an id; the hub fetches the content from the content provider before it delivers the message.
+        /// `data` is an id; the hub fetches the content from the content provider before it
+        /// delivers the message.
         CONTENT_ID = "application/hermod+content-id",
     }
 }
@@ -45,7 +47,8 @@ word! {
 }
 
 word! {
-    /// The operator of a filter. [`Dialect`](crate::hermod::Dialect) has the others, which are not documented.
+    /// The operator of a filter. [`Dialect`](crate::hermod::Dialect) has the others, which are not
+    /// documented.
     FilterOp {
         /// Equal. The only value seen.
         EQ = "eq",
@@ -53,7 +56,8 @@ word! {
 }
 
 word! {
-    /// What a filter looks at. [`Dialect`](crate::hermod::Dialect) has the others, which are not documented.
+    /// What a filter looks at. [`Dialect`](crate::hermod::Dialect) has the others, which are not
+    /// documented.
     FilterParam {
         /// The kind of the key. The only value seen.
         KEY_TYPE = "key.type",
@@ -89,7 +93,8 @@ impl SignCommand {
 json_object! {
     /// The command to authenticate by signing something; wire member `authCommand`.
     ///
-    /// Source: Hermod protocol, "Use authentication images from a content provider service": the same parameters as for signing.
+    /// Source: Hermod protocol, "Use authentication images from a content provider service": the
+    /// same parameters as for signing.
     pub struct AuthenticateCommand {
         /// What to sign and how.
         required pub params: SignParams = "params",
@@ -149,7 +154,11 @@ json_object! {
 impl Item {
     /// A visible item whose `data` is base64 of the standard alphabet.
     #[must_use]
-    pub fn base64(key: impl Into<ItemKey>, content_type: impl Into<ItemContentType>, data: impl Into<DataText>) -> Self {
+    pub fn base64(
+        key: impl Into<ItemKey>,
+        content_type: impl Into<ItemContentType>,
+        data: impl Into<DataText>,
+    ) -> Self {
         Self {
             key: key.into(),
             description: None,
@@ -164,14 +173,19 @@ impl Item {
     /// A visible item whose content is at the content provider.
     #[must_use]
     pub fn content_id(key: impl Into<ItemKey>, content_id: impl Into<DataText>) -> Self {
-        Self { content_type: Some(ItemContentType::CONTENT_ID), content_encoding: None, ..Self::base64(key, ItemContentType::CONTENT_ID, content_id) }
+        Self {
+            content_type: Some(ItemContentType::CONTENT_ID),
+            content_encoding: None,
+            ..Self::base64(key, ItemContentType::CONTENT_ID, content_id)
+        }
     }
 }
 
 json_object! {
     /// Which keys may answer. Operators and parameters that are not known are carried untouched.
     ///
-    /// Source: Hermod protocol, "Example: Personal Desktop Client signing", where `eq` of `key.type` is the only example; `args` is not documented; ours.
+    /// Source: Hermod protocol, "Example: Personal Desktop Client signing", where `eq` of
+    /// `key.type` is the only example; `args` is not documented; ours.
     ///
     /// ```
     /// use keyferry::hermod::model::{Filter, FilterParam};
@@ -184,7 +198,8 @@ json_object! {
         required pub op: FilterOp = "op",
         /// What is looked at; absent where the operator takes `args`.
         optional pub param: FilterParam = "param",
-        /// What it is compared with: a text, or whatever JSON the operator takes. Absent where the operator takes `args`.
+        /// What it is compared with: a text, or whatever JSON the operator takes. Absent where the
+        /// operator takes `args`.
         optional pub value: KeptValue = "value",
         /// Filters to combine; absent where the operator takes `param`.
         optional pub args: Vec<Filter> = "args",
@@ -195,7 +210,13 @@ impl Filter {
     /// `param` equals `value`.
     #[must_use]
     pub fn eq(param: FilterParam, value: &str) -> Self {
-        Self { op: FilterOp::EQ, param: Some(param), value: KeptValue::new(&value).ok(), args: None, extra: Default::default() }
+        Self {
+            op: FilterOp::EQ,
+            param: Some(param),
+            value: KeptValue::new(&value).ok(),
+            args: None,
+            extra: Default::default(),
+        }
     }
 
     /// Combines `args` with `op`.
@@ -212,7 +233,8 @@ impl Filter {
 }
 
 json_object! {
-    /// The answer to a sign or an authenticate command; wire members `signResponse` and `authResponse`.
+    /// The answer to a sign or an authenticate command; wire members `signResponse` and
+    /// `authResponse`.
     ///
     /// Not documented; ours, after the answer to a provision command.
     pub struct SignResponse {

@@ -15,7 +15,8 @@ word! {
 }
 
 word! {
-    /// The colour of the texts on a card. [`Dialect`](crate::hermod::Dialect) has the spelling of black, which is not documented.
+    /// The colour of the texts on a card. [`Dialect`](crate::hermod::Dialect) has the spelling of
+    /// black, which is not documented.
     TextColor {
         /// White.
         WHITE = "WHITE",
@@ -35,7 +36,8 @@ word! {
 }
 
 word! {
-    /// What has to be done before the back of a card is shown. Older versions only; one more value exists, its spelling is not documented.
+    /// What has to be done before the back of a card is shown. Older versions only; one more value
+    /// exists, its spelling is not documented.
     Protection {
         /// Nothing.
         NONE = "NONE",
@@ -45,13 +47,15 @@ word! {
 json_object! {
     /// How the card of a profile looks; wire member `profile.visualData`.
     ///
-    /// Source: Hermod protocol, "Provision profile with visual data from a content provider" and "Provision mobile virtual smart card with
-    /// visual ID".
+    /// Source: Hermod protocol, "Provision profile with visual data from a content provider" and
+    /// "Provision mobile virtual smart card with visual ID".
     #[derive(Default)]
     pub struct VisualData {
-        /// The id of the pictures at the content provider, recommended prefix `PROV:`; absent: no content provider is asked. Wire member `contentId`.
+        /// The id of the pictures at the content provider, recommended prefix `PROV:`; absent: no
+        /// content provider is asked. Wire member `contentId`.
         optional pub content_id: String = "contentId",
-        /// The pictures themselves; they win over those of the content provider. Wire member `profileCard`.
+        /// The pictures themselves; they win over those of the content provider. Wire member
+        /// `profileCard`.
         optional pub profile_card: ProfileCard = "profileCard",
     }
 }
@@ -71,8 +75,8 @@ json_object! {
     /// One side of a card.
     #[derive(Default)]
     pub struct CardSide {
-        /// Front: a JPEG of aspect 1200:757 as base64 of the standard alphabet. Back: from version 3.1.1 on a compact JWS around the image. Absent:
-        /// the content provider has it.
+        /// Front: a JPEG of aspect 1200:757 as base64 of the standard alphabet. Back: from version
+        /// 3.1.1 on a compact JWS around the image. Absent: the content provider has it.
         optional pub data: DataText = "data",
         /// What `data` is; absent before version 3.1.1. Wire member `dataType`.
         optional pub data_type: CardDataType = "dataType",
@@ -96,7 +100,8 @@ json_object! {
     /// assert_eq!(ContentRequest::new("PROV:1").to_json(), r#"{"contentId":"PROV:1"}"#);
     /// ```
     pub struct ContentRequest {
-        /// The id of the content; recommended prefixes `PROV:` (cards) and `AUTH:` (authentication images). Wire member `contentId`.
+        /// The id of the content; recommended prefixes `PROV:` (cards) and `AUTH:` (authentication
+        /// images). Wire member `contentId`.
         required pub content_id: String = "contentId",
     }
 }
@@ -112,7 +117,8 @@ impl ContentRequest {
 json_object! {
     /// What the content provider answers.
     ///
-    /// Source: Hermod protocol, "Requirements on content provider API"; what it answers when it fails is not documented.
+    /// Source: Hermod protocol, "Requirements on content provider API"; what it answers when it
+    /// fails is not documented.
     pub struct ContentAnswer {
         /// The pieces, one or two: front, back.
         required pub data: Vec<ContentItem> = "data",
@@ -144,7 +150,11 @@ json_object! {
 impl ContentItem {
     /// An image, `data` being base64 of the standard alphabet.
     #[must_use]
-    pub fn image(key: Option<CardSideKey>, content_type: impl Into<String>, data: impl Into<DataText>) -> Self {
+    pub fn image(
+        key: Option<CardSideKey>,
+        content_type: impl Into<String>,
+        data: impl Into<DataText>,
+    ) -> Self {
         Self {
             content_encoding: Some("base64".to_owned()),
             content_type: Some(content_type.into()),

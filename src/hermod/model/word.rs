@@ -5,7 +5,8 @@ macro_rules! word {
     ($(#[$meta:meta])* $name:ident { $( $(#[$value_meta:meta])* $value:ident = $text:literal, )* }) => {
         $(#[$meta])*
         ///
-        /// Any other text is kept exactly as it was received. `==` compares exactly; `same_as` ignores ASCII case.
+        /// Any other text is kept exactly as it was received. `==` compares exactly; `same_as`
+        /// ignores ASCII case.
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(std::borrow::Cow<'static, str>);
 

@@ -1,4 +1,5 @@
-//! What a provision command asks for, and what one key makes of it: the part that device and integrator share.
+//! What a provision command asks for, and what one key makes of it: the part that device and
+//! integrator share.
 
 use std::fmt;
 
@@ -13,7 +14,8 @@ use crate::hermod::model::{KeyGenRequest, KeyType, KeyTypePrio, ProvisionCommand
 use crate::jose::{UnsignedJws, encode_standard, write_key};
 use crate::{Class, Error};
 
-/// What a provision command asks for, read once: the names, the nonce, and the keys with their templates.
+/// What a provision command asks for, read once: the names, the nonce, and the keys with their
+/// templates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Asked {
@@ -35,8 +37,9 @@ impl Asked {
     /// Reads a command in the default [`Dialect`].
     ///
     /// # Errors
-    /// Class `malformed`, with the path of the member: no key, a keyid twice, an empty nonce or keyid, a template that is not one (`too-large` as
-    /// well); `too-large` for more than 16 keys. Key types, lengths and mechanisms that are unknown here are no error; no key meets them.
+    /// Class `malformed`, with the path of the member: no key, a keyid twice, an empty nonce or
+    /// keyid, a template that is not one (`too-large` as well); `too-large` for more than 16 keys.
+    /// Key types, lengths and mechanisms that are unknown here are no error; no key meets them.
     pub fn from_command(command: &ProvisionCommand) -> Result<Self, Error> {
         Self::from_command_in(command, &Dialect::default())
     }
@@ -54,7 +57,10 @@ impl Asked {
             return Err(Error::malformed("provCommand.profile.keygenrequests", "empty"));
         }
         if requests.len() > MAX_KEYS {
-            return Err(Error::too_large("provCommand.profile.keygenrequests", "more than 16 keys"));
+            return Err(Error::too_large(
+                "provCommand.profile.keygenrequests",
+                "more than 16 keys",
+            ));
         }
         let mut keys: Vec<AskedKey> = Vec::with_capacity(requests.len());
         for (index, request) in requests.iter().enumerate() {
@@ -65,7 +71,10 @@ impl Asked {
             if keys.iter().any(|key| key.key_id == request.key_id) {
                 return Err(Error::malformed("keyid", "asked for twice").within(&path));
             }
-            keys.push(AskedKey::from_request(request, dialect).map_err(|error| error.within("certreq").within(&path))?);
+            keys.push(
+                AskedKey::from_request(request, dialect)
+                    .map_err(|error| error.within("certreq").within(&path))?,
+            );
         }
         Ok(Self {
             nonce: command.nonce.clone(),
@@ -88,7 +97,8 @@ pub struct AskedKey {
     pub usage: String,
     /// `ACTIVE`, and others that are not documented.
     pub state: String,
-    /// Types of key in order of preference. One that is unknown here is `None`, so that places count as in the command.
+    /// Types of key in order of preference. One that is unknown here is `None`, so that places
+    /// count as in the command.
     pub priorities: Vec<Option<Priority>>,
     /// The template, if a request is asked for.
     pub template: Option<Template>,
@@ -110,9 +120,15 @@ impl Priority {
         let kind = if wire.key_type == KeyType::RSA {
             KeyKind::Rsa { bits: wire.key_length.bits()?.try_into().ok()? }
         } else if wire.key_type == dialect.ec_key_type {
-            let lengths = [(&dialect.p256_key_length, Curve::P256), (&dialect.p384_key_length, Curve::P384), (&dialect.p521_key_length, Curve::P521)];
+            let lengths = [
+                (&dialect.p256_key_length, Curve::P256),
+                (&dialect.p384_key_length, Curve::P384),
+                (&dialect.p521_key_length, Curve::P521),
+            ];
             KeyKind::Ec(lengths.into_iter().find(|(length, _)| **length == wire.key_length)?.1)
-        } else if wire.key_type == dialect.okp_key_type && wire.key_length == dialect.ed25519_key_length {
+        } else if wire.key_type == dialect.okp_key_type
+            && wire.key_length == dialect.ed25519_key_length
+        {
             KeyKind::Ed25519
         } else {
             return None;
@@ -155,7 +171,11 @@ impl AskedKey {
             key_id: request.key_id.clone(),
             usage: request.usage.to_string(),
             state: request.key_state.to_string(),
-            priorities: request.key_type_prios.iter().map(|priority| Priority::read(priority, dialect)).collect(),
+            priorities: request
+                .key_type_prios
+                .iter()
+                .map(|priority| Priority::read(priority, dialect))
+                .collect(),
             template: request.template().map(Template::from_base64).transpose()?,
         })
     }
@@ -165,18 +185,28 @@ impl AskedKey {
     /// # Errors
     /// Class `not-as-requested` if it takes none.
     pub fn choose(&self, mut takes: impl FnMut(&Priority) -> bool) -> Result<Choice, Error> {
-        let known = self.priorities.iter().enumerate().filter_map(|(index, priority)| Some(Choice { index, priority: (*priority)? }));
-        known
-            .into_iter()
-            .find(|choice| takes(&choice.priority))
-            .ok_or_else(|| Error::new(Class::NotAsRequested, "keytypeprios", "none of the types of key is one that is taken here"))
+        let known = self
+            .priorities
+            .iter()
+            .enumerate()
+            .filter_map(|(index, priority)| Some(Choice { index, priority: (*priority)? }));
+        known.into_iter().find(|choice| takes(&choice.priority)).ok_or_else(|| {
+            Error::new(
+                Class::NotAsRequested,
+                "keytypeprios",
+                "none of the types of key is one that is taken here",
+            )
+        })
     }
 
-    /// The priority that a key with this mechanism meets: the first of exactly its length or, if there is none, the first that it exceeds.
+    /// The priority that a key with this mechanism meets: the first of exactly its length or, if
+    /// there is none, the first that it exceeds.
     #[must_use]
     pub fn met_by(&self, key: &PublicKey, mechanism: Algorithm) -> Option<usize> {
         let met = |exactly: bool| {
-            let fits = |priority: &Priority| priority.is_met_by(key, mechanism) && !(exactly && priority.is_exceeded_by(key));
+            let fits = |priority: &Priority| {
+                priority.is_met_by(key, mechanism) && !(exactly && priority.is_exceeded_by(key))
+            };
             self.priorities.iter().position(|priority| priority.as_ref().is_some_and(fits))
         };
         met(true).or_else(|| met(false))
@@ -186,26 +216,43 @@ impl AskedKey {
     ///
     /// # Errors
     /// Class `algorithm` if `mechanism` does not fit `key`.
-    pub fn unsigned_request(&self, key: &PublicKey, mechanism: Algorithm) -> Result<Option<UnsignedRequest>, Error> {
+    pub fn unsigned_request(
+        &self,
+        key: &PublicKey,
+        mechanism: Algorithm,
+    ) -> Result<Option<UnsignedRequest>, Error> {
         self.template.as_ref().map(|template| template.with_key(key, mechanism)).transpose()
     }
 
-    /// The proof of possession of the new key, which lacks only its signature. `request` is the signed request, DER, if one is asked for.
+    /// The proof of possession of the new key, which lacks only its signature. `request` is the
+    /// signed request, DER, if one is asked for.
     #[must_use]
-    pub fn unsigned_key(&self, nonce: &str, key: &PublicKey, mechanism: Algorithm, request: Option<&[u8]>) -> UnsignedJws {
+    pub fn unsigned_key(
+        &self,
+        nonce: &str,
+        key: &PublicKey,
+        mechanism: Algorithm,
+        request: Option<&[u8]>,
+    ) -> UnsignedJws {
         let header = KeyHeader { mechanism, nonce, key_id: &self.key_id };
-        let payload = KeyPayload { asked: self, key, mechanism, certreq: request.map(encode_standard) };
+        let payload =
+            KeyPayload { asked: self, key, mechanism, certreq: request.map(encode_standard) };
         // Maps of texts; writing them to memory does not fail.
         let payload = serde_json::to_vec(&payload).unwrap_or_default();
         UnsignedJws::from_members(mechanism, &header, &payload)
     }
 
-    /// Makes the proof of possession with the new key: signs the request, if one is asked for, and the key's own statement. Gives one element of
-    /// `signedkeys`, a compact JWS.
+    /// Makes the proof of possession with the new key: signs the request, if one is asked for, and
+    /// the key's own statement. Gives one element of `signedkeys`, a compact JWS.
     ///
     /// # Errors
     /// [`CryptoError::Mismatch`] if `mechanism` does not fit the key, and what the signer answers.
-    pub fn sign(&self, nonce: &str, mechanism: Algorithm, signer: &dyn Signer) -> Result<String, CryptoError> {
+    pub fn sign(
+        &self,
+        nonce: &str,
+        mechanism: Algorithm,
+        signer: &dyn Signer,
+    ) -> Result<String, CryptoError> {
         let key = signer.public_key();
         let request = self.unsigned_request(key, mechanism).map_err(|_| CryptoError::Mismatch)?;
         let request = request.map(|request| request.sign(signer)).transpose()?;

@@ -10,7 +10,8 @@ use crate::hermod::dialect::SignatureTypes;
 use crate::hermod::model::ProvisionCommand;
 use crate::{Class, Error};
 
-/// What an answer has to be the answer to: the command that was sent, and what the integrator knows of the channel.
+/// What an answer has to be the answer to: the command that was sent, and what the integrator knows
+/// of the channel.
 ///
 /// It can be used for any number of answers.
 #[derive(Clone, Debug)]
@@ -41,7 +42,15 @@ impl Expectation {
         let asked = Asked::from_command_in(command, dialect)?;
         let key_ids = asked.keys.iter().map(|key| key.key_id.clone()).collect();
         let signature_types = dialect.signature_types.clone();
-        Ok(Self { asked: Arc::new(asked), key_ids, fqdn: None, envelope_fqdn: None, sch: None, mailbox_base: None, signature_types })
+        Ok(Self {
+            asked: Arc::new(asked),
+            key_ids,
+            fqdn: None,
+            envelope_fqdn: None,
+            sch: None,
+            mailbox_base: None,
+            signature_types,
+        })
     }
 
     /// Requires the device to have talked to this host, by the name that it signed (`fqdn`).
@@ -51,23 +60,24 @@ impl Expectation {
         self
     }
 
-    /// Requires the signed host name to be the one in the callback's envelope. Nobody signed the envelope, so this is a check of its own and a weak
-    /// one.
+    /// Requires the signed host name to be the one in the callback's envelope. Nobody signed the
+    /// envelope, so this is a check of its own and a weak one.
     #[must_use]
     pub fn with_envelope_fqdn(mut self, fqdn: impl Into<String>) -> Self {
         self.envelope_fqdn = Some(fqdn.into());
         self
     }
 
-    /// Requires the device to have seen this TLS certificate (`sch`): SHA-256 of the DER of the hub's leaf certificate. An answer without it is
-    /// refused.
+    /// Requires the device to have seen this TLS certificate (`sch`): SHA-256 of the DER of the
+    /// hub's leaf certificate. An answer without it is refused.
     #[must_use]
     pub fn with_sch(mut self, sha256: [u8; 32]) -> Self {
         self.sch = Some(sha256);
         self
     }
 
-    /// Requires the new mailbox (`boxurl`) to lie under this public address of the hub: `https://host/hermod/rest/ms`.
+    /// Requires the new mailbox (`boxurl`) to lie under this public address of the hub:
+    /// `https://host/hermod/rest/ms`.
     ///
     /// # Errors
     /// Class `malformed` if it is not an absolute address without query, fragment and user.
@@ -99,7 +109,9 @@ impl Expectation {
     pub(super) fn check_type(&self, typ: Option<&str>) -> Result<(), Error> {
         let SignatureTypes { sign, authenticate } = &self.signature_types;
         match typ {
-            Some(typ) if is_type(typ, sign) || is_type(typ, authenticate) => Err(Error::malformed("header.typ", "a signature of the user, no proof")),
+            Some(typ) if is_type(typ, sign) || is_type(typ, authenticate) => {
+                Err(Error::malformed("header.typ", "a signature of the user, no proof"))
+            }
             _ => Ok(()),
         }
     }

@@ -54,13 +54,22 @@ impl Pins for Unpinned {
 
 impl sealed::Pins for Pinned {
     fn imported(&self, algorithm: Algorithm, key: &PublicKey) -> Option<&dyn VerifyKey> {
-        let pin = self.0.iter().find(|pin| pin.algorithm() == algorithm && pin.public_key() == key)?;
+        let pin =
+            self.0.iter().find(|pin| pin.algorithm() == algorithm && pin.public_key() == key)?;
         Some(pin.as_verify_key())
     }
 
     fn check(&self, key: &PublicKey) -> Option<Result<(), Error>> {
         let known = self.0.iter().any(|pin| pin.public_key() == key);
-        Some(if known { Ok(()) } else { Err(Error::new(Class::Attestation, "header.jwk", "not one of the pinned attestation keys")) })
+        Some(if known {
+            Ok(())
+        } else {
+            Err(Error::new(
+                Class::Attestation,
+                "header.jwk",
+                "not one of the pinned attestation keys",
+            ))
+        })
     }
 }
 

@@ -122,7 +122,8 @@ impl fmt::Display for Outcome {
 
 /// Every check of one verification with its outcome, in the order in which they run.
 ///
-/// As JSON it is an array of `{"check","outcome","detail"}`, where those of a key have its `"key"` as well.
+/// As JSON it is an array of `{"check","outcome","detail"}`, where those of a key have its `"key"`
+/// as well.
 #[derive(Clone)]
 pub struct Report {
     /// Of the keys asked for, in the order of the command.
@@ -142,7 +143,8 @@ pub struct Entry<'a> {
     pub key_id: Option<&'a str>,
     /// How it came out.
     pub outcome: Outcome,
-    /// What is to be said about it: why it failed, what was accepted though it is not what was asked for.
+    /// What is to be said about it: why it failed, what was accepted though it is not what was
+    /// asked for.
     pub detail: Option<&'a str>,
 }
 
@@ -155,11 +157,19 @@ impl Report {
     /// All of it, in order.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         let outer = Check::OUTER.iter().map(|check| (None, *check));
-        let keys = self.key_ids.iter().flat_map(|key_id| Check::PER_KEY.iter().map(move |check| (Some(key_id.as_str()), *check)));
-        outer.chain(keys).zip(self.outcomes.iter()).enumerate().map(|(at, ((key_id, check), outcome))| {
-            let detail = self.details.iter().find(|(of, _)| *of == at).map(|(_, detail)| detail.as_str());
-            Entry { check, key_id, outcome: *outcome, detail }
-        })
+        let keys = self.key_ids.iter().flat_map(|key_id| {
+            Check::PER_KEY.iter().map(move |check| (Some(key_id.as_str()), *check))
+        });
+        outer.chain(keys).zip(self.outcomes.iter()).enumerate().map(
+            |(at, ((key_id, check), outcome))| {
+                let detail = self
+                    .details
+                    .iter()
+                    .find(|(of, _)| *of == at)
+                    .map(|(_, detail)| detail.as_str());
+                Entry { check, key_id, outcome: *outcome, detail }
+            },
+        )
     }
 
     /// The check that failed, if one did.
@@ -171,7 +181,9 @@ impl Report {
     /// The outcome of a check of the answer as a whole, or of the key `key_id`.
     #[must_use]
     pub fn outcome(&self, check: Check, key_id: Option<&str>) -> Option<Outcome> {
-        self.entries().find(|entry| entry.check == check && entry.key_id == key_id).map(|entry| entry.outcome)
+        self.entries()
+            .find(|entry| entry.check == check && entry.key_id == key_id)
+            .map(|entry| entry.outcome)
     }
 
     /// The checks of the whole, or of the key at `key` in the order of the command.
@@ -194,7 +206,11 @@ impl Steps<'_> {
         self.base + (check as usize - self.first)
     }
 
-    pub(super) fn run<T>(&mut self, check: Check, ran: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    pub(super) fn run<T>(
+        &mut self,
+        check: Check,
+        ran: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let result = ran();
         let at = self.at(check);
         self.report.outcomes[at] = match &result {
@@ -208,7 +224,12 @@ impl Steps<'_> {
     }
 
     /// The same for something that the caller may not have asked for.
-    pub(super) fn run_if_asked<A>(&mut self, check: Check, asked: Option<A>, ran: impl FnOnce(A) -> Result<(), Error>) -> Result<(), Error> {
+    pub(super) fn run_if_asked<A>(
+        &mut self,
+        check: Check,
+        asked: Option<A>,
+        ran: impl FnOnce(A) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         match asked {
             Some(asked) => self.run(check, || ran(asked)),
             None => {
@@ -228,7 +249,11 @@ impl Steps<'_> {
 
 /// Part and detail, without the class, which the refusal has.
 fn describe(error: &Error) -> String {
-    let mut text = if error.part().is_empty() { error.detail().to_owned() } else { format!("{}: {}", error.part(), error.detail()) };
+    let mut text = if error.part().is_empty() {
+        error.detail().to_owned()
+    } else {
+        format!("{}: {}", error.part(), error.detail())
+    };
     if let Some(offset) = error.offset() {
         text.push_str(&format!(" (at octet {offset})"));
     }
@@ -277,7 +302,8 @@ impl Serialize for Entry<'_> {
     }
 }
 
-/// An answer that was refused: the first check that failed, and the report of all. It carries nothing of the answer.
+/// An answer that was refused: the first check that failed, and the report of all. It carries
+/// nothing of the answer.
 #[derive(Clone, Debug)]
 pub struct Refusal {
     error: Error,

@@ -1,4 +1,5 @@
-//! Signatures that a user made: the answers to sign and authenticate commands, held against the command and the keys that are known.
+//! Signatures that a user made: the answers to sign and authenticate commands, held against the
+//! command and the keys that are known.
 
 use std::fmt;
 
@@ -8,7 +9,8 @@ use crate::cms::SignedData;
 use crate::crypto::{Algorithm, Provider, PublicKey, VerifyingKey};
 use crate::hermod::Dialect;
 use crate::hermod::model::{
-    AuthenticateCommand, CommandKind, DataFormat, Item, ItemContentType, SUCCESS, SignCommand, SignMechanism, SignParams, SignResponse,
+    AuthenticateCommand, CommandKind, DataFormat, Item, ItemContentType, SUCCESS, SignCommand,
+    SignMechanism, SignParams, SignResponse,
 };
 use crate::jose::{Jws, decode_standard, encode_standard, encode_url};
 use crate::{Certificate, Class, Error};
@@ -18,12 +20,13 @@ const MIN_NONCE: usize = 16;
 
 /// What a signature has to be the answer to: the command that was sent.
 ///
-/// An authenticate command is worth what is fresh in it: its `tbs` has to hold a nonce of the integrator's, never used before, of 16 octets at
-/// least. [`fresh_authentication`](Self::fresh_authentication) makes such a command.
+/// An authenticate command is worth what is fresh in it: its `tbs` has to hold a nonce of the
+/// integrator's, never used before, of 16 octets at least.
+/// [`fresh_authentication`](Self::fresh_authentication) makes such a command.
 ///
 /// # Security
-/// It can be used for any number of answers. That one answer counts once is the caller's business: a hub takes one answer a command, and who takes
-/// callbacks drops those that come twice.
+/// It can be used for any number of answers. That one answer counts once is the caller's business:
+/// a hub takes one answer a command, and who takes callbacks drops those that come twice.
 #[derive(Clone)]
 pub struct SignatureExpectation {
     role: Role,
@@ -41,9 +44,12 @@ impl SignatureExpectation {
     /// If the command names a content by its id, put the content into it first, as the hub does.
     ///
     /// # Errors
-    /// With the path of the member, class `not-as-requested` for a format that is not known here, another number of `tbs` items than one, a content id
-    /// or an encoding other than base64; `algorithm` for a mechanism that is not known here; `malformed` for what is no base64; `too-large`
-    /// above [`MAX_TBS_JWS`](super::MAX_TBS_JWS) or [`MAX_TBS_PKCS7`](super::MAX_TBS_PKCS7) octets. A device answers all of these with a refusal.
+    /// With the path of the member, class `not-as-requested` for a format that is not known here,
+    /// another number of `tbs` items than one, a content id or an encoding other than base64;
+    /// `algorithm` for a mechanism that is not known here; `malformed` for what is no base64;
+    /// `too-large` above [`MAX_TBS_JWS`](super::MAX_TBS_JWS) or
+    /// [`MAX_TBS_PKCS7`](super::MAX_TBS_PKCS7) octets. A device answers all of these with a
+    /// refusal.
     pub fn for_sign(command: &SignCommand) -> Result<Self, Error> {
         Self::for_sign_in(command, Dialect::standard())
     }
@@ -68,20 +74,33 @@ impl SignatureExpectation {
     ///
     /// # Errors
     /// As [`for_authenticate`](Self::for_authenticate).
-    pub fn for_authenticate_in(command: &AuthenticateCommand, dialect: &Dialect) -> Result<Self, Error> {
+    pub fn for_authenticate_in(
+        command: &AuthenticateCommand,
+        dialect: &Dialect,
+    ) -> Result<Self, Error> {
         let expectation = Self::new(Role::Authenticate, &command.params, dialect)?;
         if expectation.content.len() < MIN_NONCE {
-            return Err(Error::new(Class::Nonce, "authCommand.params.tbs[0].data", "fewer than 16 octets, which hold no nonce"));
+            return Err(Error::new(
+                Class::Nonce,
+                "authCommand.params.tbs[0].data",
+                "fewer than 16 octets, which hold no nonce",
+            ));
         }
         Ok(expectation)
     }
 
-    /// A new authenticate command with its expectation. What is signed is `hermod-authenticate:` and 32 random octets in base64url; the user does not
-    /// see it. Add descriptions and a filter as needed, and store the command until the answer is there.
+    /// A new authenticate command with its expectation. What is signed is `hermod-authenticate:`
+    /// and 32 random octets in base64url; the user does not see it. Add descriptions and a filter
+    /// as needed, and store the command until the answer is there.
     ///
     /// # Errors
-    /// Class `storage` if the random generator fails; `not-as-requested` for a format and `algorithm` for a mechanism that is not known here.
-    pub fn fresh_authentication(provider: &dyn Provider, format: DataFormat, mechanism: SignMechanism) -> Result<(AuthenticateCommand, Self), Error> {
+    /// Class `storage` if the random generator fails; `not-as-requested` for a format and
+    /// `algorithm` for a mechanism that is not known here.
+    pub fn fresh_authentication(
+        provider: &dyn Provider,
+        format: DataFormat,
+        mechanism: SignMechanism,
+    ) -> Result<(AuthenticateCommand, Self), Error> {
         Self::fresh_authentication_in(provider, format, mechanism, Dialect::standard())
     }
 
@@ -96,9 +115,12 @@ impl SignatureExpectation {
         dialect: &Dialect,
     ) -> Result<(AuthenticateCommand, Self), Error> {
         let mut nonce = [0; 32];
-        provider.fill_random(&mut nonce).map_err(|_| Error::new(Class::Storage, "tbs", "the random generator failed"))?;
+        provider
+            .fill_random(&mut nonce)
+            .map_err(|_| Error::new(Class::Storage, "tbs", "the random generator failed"))?;
         let content = format!("hermod-authenticate:{}", encode_url(&nonce));
-        let mut tbs = Item::base64("tbs", ItemContentType::TEXT, encode_standard(content.as_bytes()));
+        let mut tbs =
+            Item::base64("tbs", ItemContentType::TEXT, encode_standard(content.as_bytes()));
         tbs.visible = Some(false);
         let command = AuthenticateCommand::new(SignParams::new(vec![tbs], format, mechanism));
         let expectation = Self::for_authenticate_in(&command, dialect)?;
@@ -106,8 +128,8 @@ impl SignatureExpectation {
     }
 
     fn new(role: Role, params: &SignParams, dialect: &Dialect) -> Result<Self, Error> {
-        let ToSign { form, algorithm, content } =
-            ToSign::read(params, dialect).map_err(|error| error.within("params").within(role.member(dialect)))?;
+        let ToSign { form, algorithm, content } = ToSign::read(params, dialect)
+            .map_err(|error| error.within("params").within(role.member(dialect)))?;
         let (typ, hint) = (role.typ(dialect).clone().into_owned(), role.hint(dialect).to_owned());
         Ok(Self { role, form, format: params.format.clone(), algorithm, content, typ, hint })
     }
@@ -135,7 +157,8 @@ impl fmt::Debug for SignatureExpectation {
     }
 }
 
-/// A key of the user that the integrator knows: because the device proved it, or by its certificate.
+/// A key of the user that the integrator knows: because the device proved it, or by its
+/// certificate.
 #[derive(Clone, Debug)]
 pub struct KnownKey {
     public_key: PublicKey,
@@ -153,10 +176,15 @@ impl KnownKey {
     /// The key of a certificate. A CMS has to name this certificate then.
     ///
     /// # Security
-    /// The certificate is taken as it is. Whether it is valid, and whose, has been settled by who knows it.
+    /// The certificate is taken as it is. Whether it is valid, and whose, has been settled by who
+    /// knows it.
     #[must_use]
     pub fn of_certificate(certificate: Certificate) -> Self {
-        Self { public_key: certificate.public_key().clone(), key_id: None, certificate: Some(certificate) }
+        Self {
+            public_key: certificate.public_key().clone(),
+            key_id: None,
+            certificate: Some(certificate),
+        }
     }
 
     /// The same with its name in the profile. A JWS has to name that then.
@@ -174,7 +202,8 @@ impl From<&VerifiedKey> for KnownKey {
     }
 }
 
-/// A signature that passed every check: of the command's content, in the command's role, by a known key.
+/// A signature that passed every check: of the command's content, in the command's role, by a known
+/// key.
 ///
 /// Only [`verify_signature`] makes one:
 ///
@@ -241,7 +270,8 @@ impl fmt::Debug for VerifiedSignature {
     }
 }
 
-/// Verifies the answer to a sign or an authenticate command: one of the `known` keys signed what the command says, in its role.
+/// Verifies the answer to a sign or an authenticate command: one of the `known` keys signed what
+/// the command says, in its role.
 ///
 /// A user with several devices has several keys; which of them answered, the result says.
 ///
@@ -270,12 +300,16 @@ impl fmt::Debug for VerifiedSignature {
 /// # Errors
 /// The first of these that is true, in this order:
 /// - `not-as-requested`: a refusal (its code is not 0), another format than the command's;
-/// - `malformed`, `too-large`: no result, or one that is not in the one form of its format; a CMS with no or several signers, without signed
-///   attributes, or with a content that is not id-data;
-/// - `algorithm`: not the command's mechanism, or no known key is one for it; `weak-key` if the provider refuses a key;
-/// - `signature`: none of the known keys made it; the digest in a CMS is not that of its content, or, detached, of the command's;
-/// - `not-as-requested`: a JWS of another type, or a CMS with another content hint, than the command's role has; another content than the command's;
-/// - `keyid`: a JWS that names another key, a CMS that names another certificate, than the key that made it is known by.
+/// - `malformed`, `too-large`: no result, or one that is not in the one form of its format; a CMS
+///   with no or several signers, without signed attributes, or with a content that is not id-data;
+/// - `algorithm`: not the command's mechanism, or no known key is one for it; `weak-key` if the
+///   provider refuses a key;
+/// - `signature`: none of the known keys made it; the digest in a CMS is not that of its content,
+///   or, detached, of the command's;
+/// - `not-as-requested`: a JWS of another type, or a CMS with another content hint, than the
+///   command's role has; another content than the command's;
+/// - `keyid`: a JWS that names another key, a CMS that names another certificate, than the key that
+///   made it is known by.
 pub fn verify_signature(
     provider: &dyn Provider,
     expected: &SignatureExpectation,
@@ -287,40 +321,74 @@ pub fn verify_signature(
     }
     let result = response.result.as_ref().ok_or_else(|| Error::malformed("result", "absent"))?;
     if result.content_type != expected.format {
-        return Err(Error::new(Class::NotAsRequested, "result.contenttype", "not the format of the command"));
+        return Err(Error::new(
+            Class::NotAsRequested,
+            "result.contenttype",
+            "not the format of the command",
+        ));
     }
     let known = match expected.form {
         Form::Jws => verify_jws(provider, expected, &result.data, known)?,
-        Form::Cms => verify_cms(provider, expected, &decode_standard(&result.data, "result.data")?, known)?,
+        Form::Cms => {
+            verify_cms(provider, expected, &decode_standard(&result.data, "result.data")?, known)?
+        }
     };
     Ok(VerifiedSignature { expectation: expected.clone(), known: known.clone() })
 }
 
-fn verify_jws<'k>(provider: &dyn Provider, expected: &SignatureExpectation, text: &str, known: &'k [KnownKey]) -> Result<&'k KnownKey, Error> {
+fn verify_jws<'k>(
+    provider: &dyn Provider,
+    expected: &SignatureExpectation,
+    text: &str,
+    known: &'k [KnownKey],
+) -> Result<&'k KnownKey, Error> {
     let algorithm = Jws::from_compact(text)?.unverified_header().algorithm;
-    let (verified, makers) = find(provider, expected, algorithm, known, |key| Jws::from_compact(text)?.verify(key))?;
+    let (verified, makers) =
+        find(provider, expected, algorithm, known, |key| Jws::from_compact(text)?.verify(key))?;
     let header = verified.header();
     if !header.typ.as_deref().is_some_and(|typ| is_type(typ, &expected.typ)) {
-        return Err(Error::new(Class::NotAsRequested, "header.typ", "not that of an answer to this command"));
+        return Err(Error::new(
+            Class::NotAsRequested,
+            "header.typ",
+            "not that of an answer to this command",
+        ));
     }
     same_content(expected, verified.payload(), "payload")?;
     let named = |known: &KnownKey| known.key_id.is_none() || known.key_id == header.key_id;
-    makers.into_iter().find(|known| named(known)).ok_or_else(|| Error::new(Class::KeyId, "header.kid", "not the name of the key that signed"))
+    makers.into_iter().find(|known| named(known)).ok_or_else(|| {
+        Error::new(Class::KeyId, "header.kid", "not the name of the key that signed")
+    })
 }
 
-fn verify_cms<'k>(provider: &dyn Provider, expected: &SignatureExpectation, der: &[u8], known: &'k [KnownKey]) -> Result<&'k KnownKey, Error> {
+fn verify_cms<'k>(
+    provider: &dyn Provider,
+    expected: &SignatureExpectation,
+    der: &[u8],
+    known: &'k [KnownKey],
+) -> Result<&'k KnownKey, Error> {
     let signed = SignedData::read(der)?;
-    let ((), makers) = find(provider, expected, signed.algorithm, known, |key| signed.verify(key.as_verify_key()))?;
+    let ((), makers) = find(provider, expected, signed.algorithm, known, |key| {
+        signed.verify(key.as_verify_key())
+    })?;
     signed.is_about(provider, signed.content.unwrap_or(&expected.content))?;
     if signed.hint.is_some_and(|hint| hint != expected.hint) {
-        return Err(Error::new(Class::NotAsRequested, "signedAttrs.contentHint", "not that of an answer to this command"));
+        return Err(Error::new(
+            Class::NotAsRequested,
+            "signedAttrs.contentHint",
+            "not that of an answer to this command",
+        ));
     }
     if let Some(content) = signed.content {
         same_content(expected, content, "encapContentInfo")?;
     }
-    let mut refused = Error::new(Class::KeyId, "sid", "another certificate than the one that is known");
+    let mut refused =
+        Error::new(Class::KeyId, "sid", "another certificate than the one that is known");
     for known in makers {
-        match known.certificate.as_ref().map_or(Ok(()), |certificate| signed.names(provider, certificate)) {
+        match known
+            .certificate
+            .as_ref()
+            .map_or(Ok(()), |certificate| signed.names(provider, certificate))
+        {
             Ok(()) => return Ok(known),
             Err(error) => refused = error,
         }
@@ -342,7 +410,8 @@ fn find<'k, T>(
     let mut refused = Error::new(Class::Algorithm, "alg", "no known key is one for it");
     let (mut found, mut makers) = (None, Vec::new());
     for known in known.iter().filter(|known| algorithm.fits(&known.public_key)) {
-        match VerifyingKey::new(provider, algorithm, &known.public_key).and_then(|key| verify(&key)) {
+        match VerifyingKey::new(provider, algorithm, &known.public_key).and_then(|key| verify(&key))
+        {
             Ok(verified) => {
                 found = Some(verified);
                 makers.push(known);
@@ -353,6 +422,14 @@ fn find<'k, T>(
     found.map(|found| (found, makers)).ok_or(refused)
 }
 
-fn same_content(expected: &SignatureExpectation, content: &[u8], part: &'static str) -> Result<(), Error> {
-    if content == expected.content { Ok(()) } else { Err(Error::new(Class::NotAsRequested, part, "not what the command says is to be signed")) }
+fn same_content(
+    expected: &SignatureExpectation,
+    content: &[u8],
+    part: &'static str,
+) -> Result<(), Error> {
+    if content == expected.content {
+        Ok(())
+    } else {
+        Err(Error::new(Class::NotAsRequested, part, "not what the command says is to be signed"))
+    }
 }

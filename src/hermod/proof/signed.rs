@@ -85,19 +85,28 @@ macro_rules! never_equal {
 never_equal! { AttestationJwk SignedProfile }
 
 /// Reads a header.
-pub(super) fn header<'a, T: crate::jose::json::FromJson<'a>>(compact: &'a Compact<'_>) -> Result<T, Error> {
+pub(super) fn header<'a, T: crate::jose::json::FromJson<'a>>(
+    compact: &'a Compact<'_>,
+) -> Result<T, Error> {
     read(compact.header()?, Nulls::AreWrong).map_err(|error| error.within("header"))
 }
 
 /// Reads a payload.
-pub(super) fn payload<'a, T: crate::jose::json::FromJson<'a>>(octets: &'a [u8]) -> Result<T, Error> {
-    let text = std::str::from_utf8(octets).map_err(|error| Error::malformed("payload", "not UTF-8").at(error.valid_up_to()))?;
+pub(super) fn payload<'a, T: crate::jose::json::FromJson<'a>>(
+    octets: &'a [u8],
+) -> Result<T, Error> {
+    let text = std::str::from_utf8(octets)
+        .map_err(|error| Error::malformed("payload", "not UTF-8").at(error.valid_up_to()))?;
     read(text, Nulls::AreWrong).map_err(|error| error.within("payload"))
 }
 
-/// The id of the profile and the address of its mailbox as an answer names them, which nobody has verified.
+/// The id of the profile and the address of its mailbox as an answer names them, which nobody has
+/// verified.
 #[cfg(feature = "hub")]
-pub(crate) fn unverified_profile(answer: &str, padding: crate::jose::Padding) -> Result<(String, String), Error> {
+pub(crate) fn unverified_profile(
+    answer: &str,
+    padding: crate::jose::Padding,
+) -> Result<(String, String), Error> {
     let compact = Compact::read(answer, padding)?;
     let payload: AnswerPayload<'_> = payload(compact.payload())?;
     Ok((payload.profile.id.0.into_owned(), payload.profile.boxurl.0.into_owned()))

@@ -1,16 +1,21 @@
-//! What a sign or an authenticate command asks to be signed: the part that device and integrator share.
+//! What a sign or an authenticate command asks to be signed: the part that device and integrator
+//! share.
 
 use std::borrow::Cow;
 
 use crate::crypto::Algorithm;
 use crate::hermod::Dialect;
-use crate::hermod::model::{CommandKind, ContentEncoding, DataFormat, Item, ItemContentType, SignParams};
+use crate::hermod::model::{
+    CommandKind, ContentEncoding, DataFormat, Item, ItemContentType, SignParams,
+};
 use crate::jose::decode_standard;
 use crate::{Class, Error};
 
-/// Most octets that are signed as a JWS: 180 KiB, which with header and signature is no more than a [JWS](crate::jose::MAX_JWS) may have.
+/// Most octets that are signed as a JWS: 180 KiB, which with header and signature is no more than a
+/// [JWS](crate::jose::MAX_JWS) may have.
 pub const MAX_TBS_JWS: usize = 180 * 1024;
-/// Most octets that are signed as a CMS: 512 KiB, which in base64 is no more than a hub takes of an answer.
+/// Most octets that are signed as a CMS: 512 KiB, which in base64 is no more than a hub takes of an
+/// answer.
 pub const MAX_TBS_PKCS7: usize = 512 * 1024;
 
 /// One of the two commands that have something signed.
@@ -65,8 +70,9 @@ impl ToSign {
     /// Reads the parameters. The path of an error begins below `params`.
     ///
     /// # Errors
-    /// Class `not-as-requested` for a format that is not known here, or another number of items than one; `algorithm` for such a mechanism;
-    /// `too-large` for more octets than the format takes; as [`octets_of`].
+    /// Class `not-as-requested` for a format that is not known here, or another number of items
+    /// than one; `algorithm` for such a mechanism; `too-large` for more octets than the format
+    /// takes; as [`octets_of`].
     pub(crate) fn read(params: &SignParams, dialect: &Dialect) -> Result<Self, Error> {
         let (form, most) = if params.format == DataFormat::JWS {
             (Form::Jws, MAX_TBS_JWS)
@@ -91,12 +97,21 @@ impl ToSign {
 /// The octets of an item.
 ///
 /// # Errors
-/// Class `not-as-requested` if they are elsewhere (a content id) or encoded in another way than base64; `malformed` if it is not that.
+/// Class `not-as-requested` if they are elsewhere (a content id) or encoded in another way than
+/// base64; `malformed` if it is not that.
 pub(crate) fn octets_of(item: &Item) -> Result<Vec<u8>, Error> {
     if is_content_id(item) {
-        return Err(Error::new(Class::NotAsRequested, "content_type", "a content id that nobody has resolved"));
+        return Err(Error::new(
+            Class::NotAsRequested,
+            "content_type",
+            "a content id that nobody has resolved",
+        ));
     }
-    if item.content_encoding.as_ref().is_some_and(|encoding| !encoding.same_as(&ContentEncoding::BASE64)) {
+    if item
+        .content_encoding
+        .as_ref()
+        .is_some_and(|encoding| !encoding.same_as(&ContentEncoding::BASE64))
+    {
         return Err(Error::new(Class::NotAsRequested, "content_encoding", "not base64"));
     }
     decode_standard(&item.data, "data")
@@ -104,10 +119,13 @@ pub(crate) fn octets_of(item: &Item) -> Result<Vec<u8>, Error> {
 
 /// Whether the item's data is the id of a content.
 pub(crate) fn is_content_id(item: &Item) -> bool {
-    item.content_type.as_ref().is_some_and(|content_type| content_type.same_as(&ItemContentType::CONTENT_ID))
+    item.content_type
+        .as_ref()
+        .is_some_and(|content_type| content_type.same_as(&ItemContentType::CONTENT_ID))
 }
 
-/// Whether a header's `typ` is `name`: media types ignore case, and `application/` before them may be left out (RFC 7515 section 4.1.9).
+/// Whether a header's `typ` is `name`: media types ignore case, and `application/` before them may
+/// be left out (RFC 7515 section 4.1.9).
 pub(super) fn is_type(typ: &str, name: &str) -> bool {
     fn bare(typ: &str) -> &str {
         const PREFIX: &str = "application/";

@@ -58,9 +58,15 @@ struct Profile {
 }
 
 impl UnsignedAnswer {
-    /// The answer to what was asked: the id of the new profile (a UUID), the address of its own mailbox, and what the device says of itself.
+    /// The answer to what was asked: the id of the new profile (a UUID), the address of its own
+    /// mailbox, and what the device says of itself.
     #[must_use]
-    pub fn new(asked: &Asked, profile_id: impl Into<String>, mailbox: impl Into<String>, device: DeviceInfo) -> Self {
+    pub fn new(
+        asked: &Asked,
+        profile_id: impl Into<String>,
+        mailbox: impl Into<String>,
+        device: DeviceInfo,
+    ) -> Self {
         let profile = Profile {
             id: profile_id.into(),
             user_id: asked.user_id.clone(),
@@ -102,7 +108,8 @@ impl UnsignedAnswer {
         UnsignedJws::from_members(algorithm, &header, &payload)
     }
 
-    /// Signs it with the [default algorithm](Algorithm::default_for) of the attestation key. Gives what goes into `result.data`.
+    /// Signs it with the [default algorithm](Algorithm::default_for) of the attestation key. Gives
+    /// what goes into `result.data`.
     ///
     /// # Errors
     /// What the signer answers.
@@ -117,7 +124,10 @@ impl fmt::Debug for UnsignedAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Profile { id, mailbox, signed_keys, .. } = &self.profile;
         let mut f = f.debug_struct("UnsignedAnswer");
-        f.field("profile_id", id).field("mailbox", mailbox).field("signed_keys", &signed_keys.len()).finish_non_exhaustive()
+        f.field("profile_id", id)
+            .field("mailbox", mailbox)
+            .field("signed_keys", &signed_keys.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -19,9 +19,11 @@ pub enum Attested {}
 #[derive(Clone, Copy, Debug)]
 pub enum Consistent {}
 
-/// An answer that passed every check that was asked for, owned. `T` is [`Attested`] or [`Consistent`].
+/// An answer that passed every check that was asked for, owned. `T` is [`Attested`] or
+/// [`Consistent`].
 ///
-/// Only a [`Verifier`](super::Verifier) makes one. What it names was signed; whether keys live in hardware it cannot say.
+/// Only a [`Verifier`](super::Verifier) makes one. What it names was signed; whether keys live in
+/// hardware it cannot say.
 ///
 /// A function that wants an attested answer does not take the other:
 ///
@@ -131,7 +133,8 @@ impl<T> Verified<T> {
         self.parts.keys.iter().find(|key| key.key_id() == key_id)
     }
 
-    /// The protected header, JSON in UTF-8, as it was signed: with the members that are not known here.
+    /// The protected header, JSON in UTF-8, as it was signed: with the members that are not known
+    /// here.
     #[must_use]
     pub fn signed_header(&self) -> &[u8] {
         self.parts.content.header()
@@ -159,7 +162,10 @@ impl<T> Clone for Verified<T> {
 impl<T> fmt::Debug for Verified<T> {
     /// Shows no text that came with the answer.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verified").field("attestation_key", &self.parts.attestation_key).field("keys", &self.parts.keys).finish_non_exhaustive()
+        f.debug_struct("Verified")
+            .field("attestation_key", &self.parts.attestation_key)
+            .field("keys", &self.parts.keys)
+            .finish_non_exhaustive()
     }
 }
 
@@ -190,7 +196,8 @@ impl VerifiedKey {
         &self.public_key
     }
 
-    /// The key as JSON, with the members of the signed object that are not known here; without its state and request. It is read again at each call.
+    /// The key as JSON, with the members of the signed object that are not known here; without its
+    /// state and request. It is read again at each call.
     #[must_use]
     pub fn to_jwk(&self) -> Jwk {
         let mut jwk = Jwk::new(self.public_key.clone());

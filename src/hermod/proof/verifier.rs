@@ -10,7 +10,10 @@ use super::signed::{self, AnswerHeader, AnswerPayload, KeyHeader, KeyPayload};
 use super::verified::Parts;
 use super::{AskedKey, Check, Expectation, Priority, Refusal, Report, Verified, VerifiedKey};
 use crate::base_url::BaseUrl;
-use crate::crypto::{Algorithm, KeyKind, MIN_RSA_BITS, Provider, PublicKey, PublicKeyParts, VerifyKey, VerifyingKey, import, verify};
+use crate::crypto::{
+    Algorithm, KeyKind, MIN_RSA_BITS, Provider, PublicKey, PublicKeyParts, VerifyKey, VerifyingKey,
+    import, verify,
+};
 use crate::csr::{Request, UnverifiedRequest};
 use crate::jose::json::Text;
 use crate::jose::{Compact, Decoded, Padding, agree, decode_standard};
@@ -50,14 +53,22 @@ pub struct Verifier<'p, P> {
 }
 
 impl<'p> Verifier<'p, Pinned> {
-    /// A verifier that knows the attestation keys: those compiled into the app, or made for it. Without any it refuses every answer. Each is
-    /// imported once, for the [default algorithm](Algorithm::default_for) of its key; for another one it is imported at each call.
+    /// A verifier that knows the attestation keys: those compiled into the app, or made for it.
+    /// Without any it refuses every answer. Each is imported once, for the [default
+    /// algorithm](Algorithm::default_for) of its key; for another one it is imported at each call.
     ///
     /// # Errors
-    /// Class `weak-key` if the provider refuses a key, `algorithm` if it does not verify with one of its kind.
-    pub fn pinned<'k>(provider: &'p dyn Provider, keys: impl IntoIterator<Item = &'k PublicKey>) -> Result<Self, Error> {
+    /// Class `weak-key` if the provider refuses a key, `algorithm` if it does not verify with one
+    /// of its kind.
+    pub fn pinned<'k>(
+        provider: &'p dyn Provider,
+        keys: impl IntoIterator<Item = &'k PublicKey>,
+    ) -> Result<Self, Error> {
         let import = |key| VerifyingKey::new(provider, Algorithm::default_for(key), key);
-        Ok(Self::new(provider, Pinned::new(keys.into_iter().map(import).collect::<Result<_, _>>()?)))
+        Ok(Self::new(
+            provider,
+            Pinned::new(keys.into_iter().map(import).collect::<Result<_, _>>()?),
+        ))
     }
 }
 
@@ -65,7 +76,8 @@ impl<'p> Verifier<'p, Unpinned> {
     /// A verifier that takes any attestation key.
     ///
     /// # Security
-    /// What passes says that the answer fits this command and that whoever made it has the keys. It does not say that a genuine app did.
+    /// What passes says that the answer fits this command and that whoever made it has the keys. It
+    /// does not say that a genuine app did.
     #[must_use]
     pub fn unpinned(provider: &'p dyn Provider) -> Self {
         Self::new(provider, Unpinned::new())
@@ -74,18 +86,26 @@ impl<'p> Verifier<'p, Unpinned> {
 
 impl<'p, P: Pins> Verifier<'p, P> {
     fn new(provider: &'p dyn Provider, pins: P) -> Self {
-        Self { provider, pins, algorithms: Algorithm::ALL.to_vec(), min_rsa_bits: MIN_RSA_BITS, padding: Padding::Refused, other_states: false }
+        Self {
+            provider,
+            pins,
+            algorithms: Algorithm::ALL.to_vec(),
+            min_rsa_bits: MIN_RSA_BITS,
+            padding: Padding::Refused,
+            other_states: false,
+        }
     }
 
-    /// Allows the attestation key these algorithms only; all of [`Algorithm::ALL`] if this is not called. What the other keys sign with is what
-    /// the command asked for.
+    /// Allows the attestation key these algorithms only; all of [`Algorithm::ALL`] if this is not
+    /// called. What the other keys sign with is what the command asked for.
     #[must_use]
     pub fn with_algorithms(mut self, allowed: &[Algorithm]) -> Self {
         self.algorithms = allowed.to_vec();
         self
     }
 
-    /// Refuses RSA keys of fewer bits, attestation keys included. Less than [`MIN_RSA_BITS`] means that.
+    /// Refuses RSA keys of fewer bits, attestation keys included. Less than [`MIN_RSA_BITS`] means
+    /// that.
     #[must_use]
     pub fn with_min_rsa_bits(mut self, bits: u32) -> Self {
         self.min_rsa_bits = bits.max(MIN_RSA_BITS);
@@ -99,8 +119,8 @@ impl<'p, P: Pins> Verifier<'p, P> {
         self
     }
 
-    /// Accepts a key whose state is not the one asked for, and says so in the report. The default is to refuse it. A hub that verifies answers
-    /// itself may refuse it before.
+    /// Accepts a key whose state is not the one asked for, and says so in the report. The default
+    /// is to refuse it. A hub that verifies answers itself may refuse it before.
     #[must_use]
     pub fn accept_other_key_states(mut self) -> Self {
         self.other_states = true;
@@ -111,7 +131,11 @@ impl<'p, P: Pins> Verifier<'p, P> {
     ///
     /// # Errors
     /// A [`Refusal`] with the class of the first check that failed and the report of all.
-    pub fn verify(&self, expected: &Expectation, answer: &str) -> Result<Verified<P::Trust>, Refusal> {
+    pub fn verify(
+        &self,
+        expected: &Expectation,
+        answer: &str,
+    ) -> Result<Verified<P::Trust>, Refusal> {
         let mut report = Report::new(expected.key_ids().clone());
         match self.run(expected, answer, &mut report) {
             Ok(parts) => Ok(Verified { parts, report, trust: PhantomData }),
@@ -119,7 +143,12 @@ impl<'p, P: Pins> Verifier<'p, P> {
         }
     }
 
-    fn run(&self, expected: &Expectation, answer: &str, report: &mut Report) -> Result<Parts, Error> {
+    fn run(
+        &self,
+        expected: &Expectation,
+        answer: &str,
+        report: &mut Report,
+    ) -> Result<Parts, Error> {
         let asked = expected.asked();
         let mut steps = report.steps(None);
 
@@ -131,10 +160,14 @@ impl<'p, P: Pins> Verifier<'p, P> {
             Ok((header, payload))
         })?;
         let profile = payload.profile;
-        // What is inside is read here, so that all reading is done in one go, and judged in its turn.
-        let mut texts: Vec<Result<Compact<'_>, Error>> = profile.signedkeys.0.iter().map(|text| Compact::read(text, self.padding)).collect();
-        let mut given: Vec<Option<Result<GivenKey<'_>, Error>>> =
-            texts.iter().map(|text| Some(text.as_ref().map_err(Clone::clone).and_then(GivenKey::read))).collect();
+        // What is inside is read here, so that all reading is done in one go, and judged in its
+        // turn.
+        let mut texts: Vec<Result<Compact<'_>, Error>> =
+            profile.signedkeys.0.iter().map(|text| Compact::read(text, self.padding)).collect();
+        let mut given: Vec<Option<Result<GivenKey<'_>, Error>>> = texts
+            .iter()
+            .map(|text| Some(text.as_ref().map_err(Clone::clone).and_then(GivenKey::read)))
+            .collect();
 
         let algorithm = steps.run(Check::Algorithm, || {
             let algorithm = signed::algorithm(&header.alg)?;
@@ -150,7 +183,8 @@ impl<'p, P: Pins> Verifier<'p, P> {
             jwk.refuse_private().map_err(|error| error.within("header.jwk"))?;
             let key = jwk.to_public_key().map_err(|error| error.within("header.jwk"))?;
             self.strong(&key)?;
-            agree(algorithm, header.jwk.alg.as_deref(), header.jwk.usage.as_deref()).map_err(|error| error.within("header"))?;
+            agree(algorithm, header.jwk.alg.as_deref(), header.jwk.usage.as_deref())
+                .map_err(|error| error.within("header"))?;
             let verify_key = match self.pins.imported(algorithm, &key) {
                 Some(pin) => Ready::Before(pin),
                 None => Ready::Now(import(self.provider, algorithm, &key)?),
@@ -158,40 +192,73 @@ impl<'p, P: Pins> Verifier<'p, P> {
             Ok((key, verify_key))
         })?;
 
-        steps.run(Check::Signature, || verify(verify_key.as_ref(), compact.signing_input.as_bytes(), compact.signature()))?;
+        steps.run(Check::Signature, || {
+            verify(verify_key.as_ref(), compact.signing_input.as_bytes(), compact.signature())
+        })?;
         steps.run_if_asked(Check::Pin, self.pins.check(&attestation_key), |pinned| pinned)?;
         steps.run(Check::Nonce, || same_nonce(header.nonce.as_deref(), &asked.nonce))?;
 
         let signed_fqdn = header.fqdn.as_deref();
         steps.run_if_asked(Check::Fqdn, expected.fqdn(), |fqdn| same_host(signed_fqdn, fqdn))?;
-        steps.run_if_asked(Check::FqdnEnvelope, expected.envelope_fqdn(), |fqdn| same_host(signed_fqdn, fqdn))?;
-        steps.run_if_asked(Check::Sch, expected.sch(), |sch| match header.sch.as_deref().map(|sch| decode_standard(sch, "header.sch")) {
-            Some(Ok(signed)) if signed == sch => Ok(()),
-            Some(_) => Err(channel("header.sch", "not the hash of the certificate that was given")),
-            None => Err(channel("header.sch", "absent")),
+        steps.run_if_asked(Check::FqdnEnvelope, expected.envelope_fqdn(), |fqdn| {
+            same_host(signed_fqdn, fqdn)
         })?;
-        steps.run_if_asked(Check::BoxUrl, expected.mailbox_base(), |base| match BaseUrl::parse(&profile.boxurl) {
+        steps.run_if_asked(Check::Sch, expected.sch(), |sch| {
+            match header.sch.as_deref().map(|sch| decode_standard(sch, "header.sch")) {
+                Some(Ok(signed)) if signed == sch => Ok(()),
+                Some(_) => {
+                    Err(channel("header.sch", "not the hash of the certificate that was given"))
+                }
+                None => Err(channel("header.sch", "absent")),
+            }
+        })?;
+        steps.run_if_asked(Check::BoxUrl, expected.mailbox_base(), |base| match BaseUrl::parse(
+            &profile.boxurl,
+        ) {
             Ok(address) if base.contains(&address) => Ok(()),
-            _ => Err(channel("payload.profile.boxurl", "not under the base address that was given")),
+            _ => {
+                Err(channel("payload.profile.boxurl", "not under the base address that was given"))
+            }
         })?;
 
         let same = |signed: &str, asked: &str, part| {
-            if signed == asked { Ok(()) } else { Err(Error::new(Class::User, part, "not the one asked for")) }
+            if signed == asked {
+                Ok(())
+            } else {
+                Err(Error::new(Class::User, part, "not the one asked for"))
+            }
         };
-        steps.run(Check::User, || same(&profile.userid, &asked.user_id, "payload.profile.userid"))?;
+        steps
+            .run(Check::User, || same(&profile.userid, &asked.user_id, "payload.profile.userid"))?;
         steps.run(Check::Profile, || {
             same(&profile.name, &asked.name, "payload.profile.name")?;
             same(&profile.servername, &asked.server_name, "payload.profile.servername")?;
-            asked.profile_id.as_deref().map_or(Ok(()), |id| same(&profile.id, id, "payload.profile.id"))
+            asked
+                .profile_id
+                .as_deref()
+                .map_or(Ok(()), |id| same(&profile.id, id, "payload.profile.id"))
         })?;
 
         let order = steps.run(Check::KeyIds, || assign(expected.keys(), &given))?;
 
         let mut keys: Vec<VerifiedKey> = Vec::with_capacity(order.len());
         for (index, at) in order.iter().copied().enumerate() {
-            let missing = || Err(Error::new(Class::KeyId, "payload.profile.signedkeys", "a key that was asked for is missing"));
+            let missing = || {
+                Err(Error::new(
+                    Class::KeyId,
+                    "payload.profile.signedkeys",
+                    "a key that was asked for is missing",
+                ))
+            };
             let given = given.get_mut(at).and_then(Option::take).unwrap_or_else(missing);
-            let key = self.key(expected, index, given, &attestation_key, &keys, &mut report.steps(Some(index)));
+            let key = self.key(
+                expected,
+                index,
+                given,
+                &attestation_key,
+                &keys,
+                &mut report.steps(Some(index)),
+            );
             keys.push(key.map_err(|error| error.within(&format!("signedkeys[{at}]")))?);
         }
 
@@ -227,21 +294,32 @@ impl<'p, P: Pins> Verifier<'p, P> {
     ) -> Result<VerifiedKey, Error> {
         let asked = &expected.keys()[index];
         let key_ids = (expected.key_ids().clone(), index);
-        let (GivenKey { compact, header, payload, request }, mechanism, public_key) = steps.run(Check::KeyForm, || {
-            let given = given?;
-            expected.check_type(given.header.typ.as_deref())?;
-            let mechanism = signed::algorithm(&given.header.alg)?;
-            let public_key = match given.payload.members().to_public_key() {
-                Err(error) if error.class() == Class::Malformed => return Err(error.within("payload")),
-                other => other,
-            };
-            Ok((given, mechanism, public_key))
-        })?;
+        let (GivenKey { compact, header, payload, request }, mechanism, public_key) =
+            steps.run(Check::KeyForm, || {
+                let given = given?;
+                expected.check_type(given.header.typ.as_deref())?;
+                let mechanism = signed::algorithm(&given.header.alg)?;
+                let public_key = match given.payload.members().to_public_key() {
+                    Err(error) if error.class() == Class::Malformed => {
+                        return Err(error.within("payload"));
+                    }
+                    other => other,
+                };
+                Ok((given, mechanism, public_key))
+            })?;
         steps.run(Check::KeyKid, || {
-            if header.kid == payload.kid { Ok(()) } else { Err(Error::new(Class::KeyId, "payload.kid", "not the keyid of the header")) }
+            if header.kid == payload.kid {
+                Ok(())
+            } else {
+                Err(Error::new(Class::KeyId, "payload.kid", "not the keyid of the header"))
+            }
         })?;
-        steps.run(Check::KeyNonce, || same_nonce(header.nonce.as_deref(), &expected.asked().nonce))?;
-        steps.run(Check::KeyPrivate, || payload.members().refuse_private().map_err(|error| error.within("payload")))?;
+        steps.run(Check::KeyNonce, || {
+            same_nonce(header.nonce.as_deref(), &expected.asked().nonce)
+        })?;
+        steps.run(Check::KeyPrivate, || {
+            payload.members().refuse_private().map_err(|error| error.within("payload"))
+        })?;
         let (public_key, priority, verify_key) = steps.run(Check::KeyType, || {
             let public_key = public_key.map_err(|error| error.within("payload"))?;
             self.strong(&public_key)?;
@@ -249,7 +327,8 @@ impl<'p, P: Pins> Verifier<'p, P> {
             let verify_key = import(self.provider, mechanism, &public_key)?;
             Ok((public_key, priority, verify_key))
         })?;
-        if let Some(Some(met @ Priority { kind: KeyKind::Rsa { bits }, .. })) = asked.priorities.get(priority)
+        if let Some(Some(met @ Priority { kind: KeyKind::Rsa { bits }, .. })) =
+            asked.priorities.get(priority)
             && met.is_exceeded_by(&public_key)
         {
             steps.remark(Check::KeyType, format!("{} bits, {bits} asked for", public_key.bits()));
@@ -257,13 +336,25 @@ impl<'p, P: Pins> Verifier<'p, P> {
         let same_state = payload.keystate.eq_ignore_ascii_case(&asked.state);
         steps.run(Check::KeyState, || {
             let accepted = same_state || self.other_states;
-            if accepted { Ok(()) } else { Err(Error::new(Class::NotAsRequested, "payload.keystate", "not the state asked for")) }
+            if accepted {
+                Ok(())
+            } else {
+                Err(Error::new(
+                    Class::NotAsRequested,
+                    "payload.keystate",
+                    "not the state asked for",
+                ))
+            }
         })?;
         if !same_state {
-            steps.remark(Check::KeyState, String::from("not the state asked for; accepted as the verifier was told to"));
+            steps.remark(
+                Check::KeyState,
+                String::from("not the state asked for; accepted as the verifier was told to"),
+            );
         }
         steps.run(Check::KeySignature, || {
-            let verified = verify(&*verify_key, compact.signing_input.as_bytes(), compact.signature());
+            let verified =
+                verify(&*verify_key, compact.signing_input.as_bytes(), compact.signature());
             verified.map_err(|error| error.with_class(Class::Proof))
         })?;
         steps.run(Check::KeyReuse, || {
@@ -277,7 +368,15 @@ impl<'p, P: Pins> Verifier<'p, P> {
         })?;
         let request = self.request(asked, request, mechanism, &public_key, &*verify_key, steps)?;
         let state = payload.keystate.0.into_owned();
-        Ok(VerifiedKey { key_ids, public_key, mechanism, state, priority, request, content: Decoded::default() })
+        Ok(VerifiedKey {
+            key_ids,
+            public_key,
+            mechanism,
+            state,
+            priority,
+            request,
+            content: Decoded::default(),
+        })
     }
 
     fn request(
@@ -295,10 +394,20 @@ impl<'p, P: Pins> Verifier<'p, P> {
         }
         steps.run(Check::KeyRequest, || {
             let about = |error: Error| error.within("payload.certreq");
-            let template = asked.template.as_ref().ok_or_else(|| Error::new(Class::Csr, "payload.certreq", "a request that nobody asked for"))?;
-            let request = request.ok_or_else(|| Error::new(Class::Csr, "payload.certreq", "absent, though a template was sent"))?.map_err(about)?;
+            let template = asked.template.as_ref().ok_or_else(|| {
+                Error::new(Class::Csr, "payload.certreq", "a request that nobody asked for")
+            })?;
+            let request = request
+                .ok_or_else(|| {
+                    Error::new(Class::Csr, "payload.certreq", "absent, though a template was sent")
+                })?
+                .map_err(about)?;
             if !request.is_for(public_key) {
-                return Err(Error::new(Class::Csr, "payload.certreq.subjectPKInfo", "not the key that was proven"));
+                return Err(Error::new(
+                    Class::Csr,
+                    "payload.certreq.subjectPKInfo",
+                    "not the key that was proven",
+                ));
             }
             request.matches(template).map_err(about)?;
             request.fits(public_key).map_err(about)?;
@@ -313,9 +422,11 @@ impl<'p, P: Pins> Verifier<'p, P> {
 
     fn strong(&self, key: &PublicKey) -> Result<(), Error> {
         match key.parts() {
-            PublicKeyParts::Rsa { .. } if key.bits() < self.min_rsa_bits => {
-                Err(Error::new(Class::WeakKey, "n", "the modulus has fewer bits than the verifier was told to take"))
-            }
+            PublicKeyParts::Rsa { .. } if key.bits() < self.min_rsa_bits => Err(Error::new(
+                Class::WeakKey,
+                "n",
+                "the modulus has fewer bits than the verifier was told to take",
+            )),
             _ => Ok(()),
         }
     }
@@ -331,8 +442,13 @@ struct GivenKey<'a> {
 
 impl<'a> GivenKey<'a> {
     fn read(compact: &'a Compact<'a>) -> Result<Self, Error> {
-        let (header, payload): (KeyHeader<'_>, KeyPayload<'_>) = (signed::header(compact)?, signed::payload(compact.payload())?);
-        let request = payload.certreq.as_deref().filter(|certreq| !certreq.is_empty()).map(UnverifiedRequest::from_base64);
+        let (header, payload): (KeyHeader<'_>, KeyPayload<'_>) =
+            (signed::header(compact)?, signed::payload(compact.payload())?);
+        let request = payload
+            .certreq
+            .as_deref()
+            .filter(|certreq| !certreq.is_empty())
+            .map(UnverifiedRequest::from_base64);
         Ok(Self { compact, header, payload, request })
     }
 }
@@ -352,8 +468,12 @@ impl Ready<'_> {
     }
 }
 
-/// Which of the given keys each asked-for one is. One that cannot be read stands for the first that nobody else is.
-fn assign(asked: &[AskedKey], given: &[Option<Result<GivenKey<'_>, Error>>]) -> Result<Vec<usize>, Error> {
+/// Which of the given keys each asked-for one is. One that cannot be read stands for the first that
+/// nobody else is.
+fn assign(
+    asked: &[AskedKey],
+    given: &[Option<Result<GivenKey<'_>, Error>>],
+) -> Result<Vec<usize>, Error> {
     let refuse = |detail| Err(Error::new(Class::KeyId, "payload.profile.signedkeys", detail));
     for (at, key) in given.iter().enumerate() {
         let Some(Ok(key)) = key else { continue };
@@ -370,14 +490,30 @@ fn assign(asked: &[AskedKey], given: &[Option<Result<GivenKey<'_>, Error>>]) -> 
     if given.len() > asked.len() {
         return refuse("more keys than were asked for");
     }
-    let mut unreadable = given.iter().enumerate().filter(|(_, key)| !matches!(key, Some(Ok(_)))).map(|(at, _)| at);
-    let named = |asked: &AskedKey| given.iter().position(|key| matches!(key, Some(Ok(key)) if *key.header.kid == *asked.key_id));
-    let order: Vec<usize> = asked.iter().filter_map(|key| named(key).or_else(|| unreadable.next())).collect();
-    if order.len() == asked.len() { Ok(order) } else { refuse("a key that was asked for is missing") }
+    let mut unreadable =
+        given.iter().enumerate().filter(|(_, key)| !matches!(key, Some(Ok(_)))).map(|(at, _)| at);
+    let named = |asked: &AskedKey| {
+        given
+            .iter()
+            .position(|key| matches!(key, Some(Ok(key)) if *key.header.kid == *asked.key_id))
+    };
+    let order: Vec<usize> =
+        asked.iter().filter_map(|key| named(key).or_else(|| unreadable.next())).collect();
+    if order.len() == asked.len() {
+        Ok(order)
+    } else {
+        refuse("a key that was asked for is missing")
+    }
 }
 
-/// The priority that the key meets, if its usage is the one asked for as well and its mechanism is what both of its objects say.
-fn as_asked(asked: &AskedKey, key: &PublicKey, mechanism: Algorithm, payload: &KeyPayload<'_>) -> Result<usize, Error> {
+/// The priority that the key meets, if its usage is the one asked for as well and its mechanism is
+/// what both of its objects say.
+fn as_asked(
+    asked: &AskedKey,
+    key: &PublicKey,
+    mechanism: Algorithm,
+    payload: &KeyPayload<'_>,
+) -> Result<usize, Error> {
     let refuse = |part, detail| Err(Error::new(Class::NotAsRequested, part, detail));
     if *payload.alg != *mechanism.name() {
         return refuse("payload.alg", "not the algorithm of the header");
@@ -413,6 +549,9 @@ fn same_host(signed: Option<&str>, known: &str) -> Result<(), Error> {
 
 impl<P: fmt::Debug> fmt::Debug for Verifier<'_, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verifier").field("pins", &self.pins).field("algorithms", &self.algorithms).finish_non_exhaustive()
+        f.debug_struct("Verifier")
+            .field("pins", &self.pins)
+            .field("algorithms", &self.algorithms)
+            .finish_non_exhaustive()
     }
 }

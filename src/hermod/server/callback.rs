@@ -19,16 +19,19 @@ use crate::hermod::wire::{AnyCallbackApi, BasicAuth, CallbackApi, Delivery};
 use crate::{Error, Gate, Secret};
 
 service! {
-    /// Receives callbacks: `POST …/{command}`, whatever stands before the last segment of the path, with HTTP Basic and, where a secret is configured, a
-    /// signature.
+    /// Receives callbacks: `POST …/{command}`, whatever stands before the last segment of the path,
+    /// with HTTP Basic and, where a secret is configured, a signature.
     ///
     /// # Repeats
-    /// A hub may send a callback again. What was taken before, from the same user, of the same hub, command, messages, state and answered message, gets 204 and is not
-    /// handed on. While it is being taken, the same again gets 503. The memory is that of this process and [bounded](super::ServerLimits::callbacks), so a
-    /// handler has to bear a repeat all the same. The delivery's id does not decide: no signature covers it.
+    /// A hub may send a callback again. What was taken before, from the same user, of the same hub,
+    /// command, messages, state and answered message, gets 204 and is not handed on. While it is
+    /// being taken, the same again gets 503. The memory is that of this process and
+    /// [bounded](super::ServerLimits::callbacks), so a handler has to bear a repeat all the same.
+    /// The delivery's id does not decide: no signature covers it.
     ///
     /// # Failures
-    /// Class `storage` and `rate` are 503 and 429, and the hub comes again; with any other it gives up.
+    /// Class `storage` and `rate` are 503 and 429, and the hub comes again; with any other it gives
+    /// up.
     ///
     /// ```
     /// # #[cfg(feature = "aws-lc-rs")] {
@@ -59,7 +62,8 @@ service! {
 }
 
 impl CallbackService {
-    /// Serves what this gate opens to. It is asked with the credential of HTTP Basic, or with `None` if there is none, not exactly one, or it cannot be read.
+    /// Serves what this gate opens to. It is asked with the credential of HTTP Basic, or with
+    /// `None` if there is none, not exactly one, or it cannot be read.
     #[must_use]
     pub fn new<G>(gate: G) -> Self
     where
@@ -69,14 +73,22 @@ impl CallbackService {
         Self::of(Callbacks { gate: door(gate, AnyCallbackApi::new), signature: None })
     }
 
-    /// Takes only what was signed with one of these secrets, of which two are valid while one replaces the other, at most `max_age` ago. Everything else gets the
-    /// answer to a credential that does not fit.
+    /// Takes only what was signed with one of these secrets, of which two are valid while one
+    /// replaces the other, at most `max_age` ago. Everything else gets the answer to a credential
+    /// that does not fit.
     ///
-    /// A signature covers the body, so it is checked after that was read: let the gate ask for HTTP Basic as well, or anybody may have bodies read.
+    /// A signature covers the body, so it is checked after that was read: let the gate ask for HTTP
+    /// Basic as well, or anybody may have bodies read.
     #[must_use]
-    pub fn with_signature(mut self, provider: Arc<dyn Provider>, secrets: Vec<Secret>, max_age: Duration) -> Self {
+    pub fn with_signature(
+        mut self,
+        provider: Arc<dyn Provider>,
+        secrets: Vec<Secret>,
+        max_age: Duration,
+    ) -> Self {
         let gate = self.wire.gate.clone();
-        self.wire = Arc::new(Callbacks { gate, signature: Some(Signature { provider, secrets, max_age }) });
+        self.wire =
+            Arc::new(Callbacks { gate, signature: Some(Signature { provider, secrets, max_age }) });
         self
     }
 }
@@ -98,12 +110,19 @@ impl fmt::Debug for Signature {
     }
 }
 
-/// What tells one callback from another. All but the user is covered by the signature. A hub that has lost its store counts its commands anew, so their
-/// ids alone do not tell them apart; those of messages are random.
+/// What tells one callback from another. All but the user is covered by the signature. A hub that
+/// has lost its store counts its commands anew, so their ids alone do not tell them apart; those of
+/// messages are random.
 fn name_of<'a>(user: Option<&'a str>, callback: &'a Callback) -> impl Hash + use<'a> {
     let answered = callback.response_header.as_ref().map(|header| header.in_reply_to.as_str());
-    let messages: Vec<&str> = callback.destinations.iter().map(|destination| destination.mid.as_str()).collect();
-    let command = (callback.command_id.as_str(), callback.command_type.as_str(), callback.external_id.as_deref(), messages);
+    let messages: Vec<&str> =
+        callback.destinations.iter().map(|destination| destination.mid.as_str()).collect();
+    let command = (
+        callback.command_id.as_str(),
+        callback.command_type.as_str(),
+        callback.external_id.as_deref(),
+        messages,
+    );
     (user, callback.fqdn.as_deref(), command, &callback.state, answered)
 }
 
@@ -114,7 +133,8 @@ impl Wire for Callbacks {
 
     async fn answer(&self, exchange: &mut Exchange, path: &str) -> Result<(), Error> {
         let core = exchange.core.clone();
-        let (dialect, limits, clock) = (&core.config.dialect, &core.config.limits, &core.config.clock);
+        let (dialect, limits, clock) =
+            (&core.config.dialect, &core.config.limits, &core.config.clock);
         let credential = read_basic_auth(&exchange.head.headers);
         let user = credential.as_ref().map(|credential| credential.user.clone());
         let handle = exchange.open(&*self.gate, credential).await?;
@@ -122,8 +142,17 @@ impl Wire for Callbacks {
         callback::check_address(dialect, path, &exchange.head.method)?;
         let body = exchange.body(limits.callback_octets).await?;
         if let Some(Signature { provider, secrets, max_age }) = &self.signature {
-            let verified = callback::verify_signature(dialect, &**provider, secrets, (clock.now(), *max_age), &exchange.head, &body);
-            verified.map_err(|error| if error.class() == crate::Class::Unauthorized { unauthorized() } else { error })?;
+            let verified = callback::verify_signature(
+                dialect,
+                &**provider,
+                secrets,
+                (clock.now(), *max_age),
+                &exchange.head,
+                &body,
+            );
+            verified.map_err(|error| {
+                if error.class() == crate::Class::Unauthorized { unauthorized() } else { error }
+            })?;
         }
         let delivery = callback::read_call(dialect, path, &exchange.head, &body)?;
         drop(body);
@@ -131,7 +160,9 @@ impl Wire for Callbacks {
         exchange.note("command", callback.command_type.as_str());
         exchange.note("command_id", callback.command_id.as_str());
         exchange.note("delivery_id", id);
-        let Some(under_way) = core.repeats.begin(&name_of(user.as_deref(), callback))? else { return Ok(()) };
+        let Some(under_way) = core.repeats.begin(&name_of(user.as_deref(), callback))? else {
+            return Ok(());
+        };
         let work = async move {
             handle.deliver(delivery).await?;
             under_way.succeed();

@@ -18,9 +18,11 @@ pub(super) struct Callers {
 }
 
 struct State {
-    /// When the bucket of a caller will be full again: the theoretical arrival time of the generic cell rate algorithm.
+    /// When the bucket of a caller will be full again: the theoretical arrival time of the generic
+    /// cell rate algorithm.
     full: Generations<SystemTime>,
-    /// Requests and long polls under way. Only callers that have some are here, so the limit on all of them bounds it.
+    /// Requests and long polls under way. Only callers that have some are here, so the limit on all
+    /// of them bounds it.
     counts: HashMap<u128, [usize; 2]>,
 }
 
@@ -32,8 +34,14 @@ pub(super) struct Permit {
 }
 
 impl Callers {
-    pub(super) fn new(rate: Rate, concurrent: usize, long_polls: usize, remembered: usize) -> Arc<Self> {
-        let state = Mutex::new(State { full: Generations::new(remembered), counts: HashMap::new() });
+    pub(super) fn new(
+        rate: Rate,
+        concurrent: usize,
+        long_polls: usize,
+        remembered: usize,
+    ) -> Arc<Self> {
+        let state =
+            Mutex::new(State { full: Generations::new(remembered), counts: HashMap::new() });
         Arc::new(Self { rate, concurrent, long_polls, state })
     }
 
@@ -45,11 +53,16 @@ impl Callers {
     ///
     /// # Errors
     /// Class `rate`, with the time to wait.
-    pub(super) fn enter(self: &Arc<Self>, name: &impl Hash, now: SystemTime) -> Result<Permit, Error> {
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        name: &impl Hash,
+        now: SystemTime,
+    ) -> Result<Permit, Error> {
         let mut state = self.state();
         let key = state.full.key(name);
         if state.counts.get(&key).is_some_and(|counts| counts[0] >= self.concurrent) {
-            return Err(Error::new(Class::Rate, "", "too many requests at a time").with_retry_after(Duration::from_secs(1)));
+            return Err(Error::new(Class::Rate, "", "too many requests at a time")
+                .with_retry_after(Duration::from_secs(1)));
         }
         let (interval, ahead) = (self.rate.interval(), self.rate.ahead());
         let full = match state.full.get(key) {
@@ -59,7 +72,9 @@ impl Callers {
         };
         let early = full.duration_since(now).unwrap_or_default();
         if early > ahead {
-            return Err(Error::new(Class::Rate, "", "too many requests").with_retry_after(early - ahead));
+            return Err(
+                Error::new(Class::Rate, "", "too many requests").with_retry_after(early - ahead)
+            );
         }
         state.full.insert(key, full + interval);
         state.counts.entry(key).or_default()[0] += 1;
@@ -76,7 +91,8 @@ impl Permit {
         let mut state = self.callers.state();
         let counts = state.counts.entry(self.key).or_default();
         if counts[1] >= self.callers.long_polls {
-            return Err(Error::new(Class::Rate, "", "too many long polls").with_retry_after(Duration::from_secs(5)));
+            return Err(Error::new(Class::Rate, "", "too many long polls")
+                .with_retry_after(Duration::from_secs(5)));
         }
         counts[0] = counts[0].saturating_sub(1);
         counts[1] += 1;
@@ -114,7 +130,10 @@ mod tests {
             passes("a", 0).unwrap();
         }
         let error = passes("a", 0).unwrap_err();
-        assert_eq!((error.class(), error.retry_after()), (Class::Rate, Some(Duration::from_millis(100))));
+        assert_eq!(
+            (error.class(), error.retry_after()),
+            (Class::Rate, Some(Duration::from_millis(100)))
+        );
         passes("b", 0).unwrap();
         assert!(passes("a", 99).is_err());
         passes("a", 100).unwrap();

@@ -14,9 +14,11 @@ use crate::hermod::wire::{AnyCommandApi, ApiKey, CommandApi};
 use crate::{Error, Gate};
 
 service! {
-    /// Serves a [`CommandApi`]: `POST {base}/{command}` and `GET {base}/poll/{commandId}`, with `X-Api-Key`.
+    /// Serves a [`CommandApi`]: `POST {base}/{command}` and `GET {base}/poll/{commandId}`, with
+    /// `X-Api-Key`.
     ///
-    /// Its base path is `/hermod/rest/command`; below another it is found by [`with_base_path`](Self::with_base_path).
+    /// Its base path is `/hermod/rest/command`; below another it is found by
+    /// [`with_base_path`](Self::with_base_path).
     CommandService(Commands, "/hermod/rest/command")
 }
 
@@ -57,7 +59,12 @@ impl Wire for Commands {
         let handle = exchange.open(&*self.0, key).await?;
         exchange.note("tenant", &tenant);
         let permit = exchange.permit(&core.tenants, &(Self::NAME, &tenant))?;
-        let limit = command::body_limit(dialect, path, &exchange.head.method, (limits.provision_octets, limits.body_octets))?;
+        let limit = command::body_limit(
+            dialect,
+            path,
+            &exchange.head.method,
+            (limits.provision_octets, limits.body_octets),
+        )?;
         let body = exchange.body(limit).await?;
         let call = command::read_call(dialect, path, &exchange.head, &body)?;
         drop(body);
@@ -66,7 +73,9 @@ impl Wire for Commands {
                 if let Some(kind) = command.body.kind() {
                     exchange.note("command", &dialect.words(kind).path);
                 }
-                let submitted = exchange.bring_about(permit, async move { handle.submit(command).await }).await?;
+                let submitted = exchange
+                    .bring_about(permit, async move { handle.submit(command).await })
+                    .await?;
                 exchange.note("command_id", submitted.command_id.as_str());
                 exchange.done("command taken");
                 Ok(Answer::Submitted(submitted))
@@ -75,12 +84,19 @@ impl Wire for Commands {
                 exchange.note("command", &dialect.paths.poll);
                 exchange.note("command_id", id.as_str());
                 exchange.forget_head();
-                exchange.within(std::time::Duration::ZERO, handle.poll(&id)).await.map(Answer::State)
+                exchange
+                    .within(std::time::Duration::ZERO, handle.poll(&id))
+                    .await
+                    .map(Answer::State)
             }
         }
     }
 
-    fn write(dialect: &Dialect, answer: &Result<Answer, Error>, request_id: &str) -> Response<Bytes> {
+    fn write(
+        dialect: &Dialect,
+        answer: &Result<Answer, Error>,
+        request_id: &str,
+    ) -> Response<Bytes> {
         command::write_answer(dialect, answer, request_id)
     }
 

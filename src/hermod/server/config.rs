@@ -29,14 +29,23 @@ pub struct ServerConfig {
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { dialect: Dialect::default(), limits: ServerLimits::default(), clock: Arc::new(SystemClock), drain: Drain::default() }
+        Self {
+            dialect: Dialect::default(),
+            limits: ServerLimits::default(),
+            clock: Arc::new(SystemClock),
+            drain: Drain::default(),
+        }
     }
 }
 
 impl fmt::Debug for ServerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { dialect, limits, drain, .. } = self;
-        f.debug_struct("ServerConfig").field("dialect", dialect).field("limits", limits).field("drain", drain).finish_non_exhaustive()
+        f.debug_struct("ServerConfig")
+            .field("dialect", dialect)
+            .field("limits", limits)
+            .field("drain", drain)
+            .finish_non_exhaustive()
     }
 }
 
@@ -56,7 +65,12 @@ impl Core {
         let limits = &config.limits;
         Arc::new(Self {
             tenants: Callers::new(limits.tenant_rate, limits.tenant_concurrent, 0, limits.callers),
-            mailboxes: Callers::new(limits.mailbox_rate, limits.mailbox_concurrent, limits.mailbox_long_polls, limits.callers),
+            mailboxes: Callers::new(
+                limits.mailbox_rate,
+                limits.mailbox_concurrent,
+                limits.mailbox_long_polls,
+                limits.callers,
+            ),
             repeats: Repeats::new(limits.callbacks),
             request_id: HeaderName::try_from(&*config.dialect.headers.request_id).ok(),
             ids: (RandomState::new(), RandomState::new(), AtomicU64::new(0)),
@@ -64,7 +78,8 @@ impl Core {
         })
     }
 
-    /// The id of a request: 32 hexadecimal digits, unlike every other. It is no secret, so the keyed hash of the standard library over a count will do.
+    /// The id of a request: 32 hexadecimal digits, unlike every other. It is no secret, so the
+    /// keyed hash of the standard library over a count will do.
     pub(super) fn new_request_id(&self) -> String {
         let count = self.ids.2.fetch_add(1, Ordering::Relaxed);
         format!("{:016x}{:016x}", self.ids.0.hash_one(count), self.ids.1.hash_one(count))

@@ -16,12 +16,14 @@ use crate::hermod::wire::{AnyContentApi, BasicAuth, ContentApi};
 use crate::{Error, Gate};
 
 service! {
-    /// Serves a [`ContentApi`]: `POST …/getcontent`, whatever stands before the last segment of the path, with HTTP Basic.
+    /// Serves a [`ContentApi`]: `POST …/getcontent`, whatever stands before the last segment of the
+    /// path, with HTTP Basic.
     ContentService(Contents, "")
 }
 
 impl ContentService {
-    /// Serves what this gate opens to. It is asked with the credential of HTTP Basic, or with `None` if there is none, not exactly one, or it cannot be read.
+    /// Serves what this gate opens to. It is asked with the credential of HTTP Basic, or with
+    /// `None` if there is none, not exactly one, or it cannot be read.
     #[must_use]
     pub fn new<G>(gate: G) -> Self
     where
@@ -64,7 +66,11 @@ impl Wire for Contents {
         exchange.within(Duration::ZERO, handle.content(&id)).await
     }
 
-    fn write(dialect: &Dialect, answer: &Result<ContentAnswer, Error>, request_id: &str) -> Response<Bytes> {
+    fn write(
+        dialect: &Dialect,
+        answer: &Result<ContentAnswer, Error>,
+        request_id: &str,
+    ) -> Response<Bytes> {
         content::write_answer(dialect, answer, request_id)
     }
 

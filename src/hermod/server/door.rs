@@ -25,7 +25,10 @@ where
     }
 }
 
-pub(super) fn door<C, H, G>(gate: G, erase: impl Fn(G::Handle) -> H + Send + Sync + 'static) -> Arc<dyn Door<C, H>>
+pub(super) fn door<C, H, G>(
+    gate: G,
+    erase: impl Fn(G::Handle) -> H + Send + Sync + 'static,
+) -> Arc<dyn Door<C, H>>
 where
     C: Send + 'static,
     G: Gate<C> + 'static,

@@ -9,11 +9,13 @@ use tokio::sync::{Notify, watch};
 
 use crate::{Class, Error};
 
-/// Ends a server in good order. Its clones are the same drain; services that share one share the [limits](super::ServerLimits) on what is under way, too.
+/// Ends a server in good order. Its clones are the same drain; services that share one share the
+/// [limits](super::ServerLimits) on what is under way, too.
 ///
-/// From [`begin`](Self::begin) on, `/ready` answers 503 and so does every new request, with `Retry-After` and `Connection: close`. Long polls end at once
-/// with what there is. What was under way is brought to its end; [`drained`](Self::drained) waits for that. Then the connections can be closed, in the way of
-/// whatever accepted them:
+/// From [`begin`](Self::begin) on, `/ready` answers 503 and so does every new request, with
+/// `Retry-After` and `Connection: close`. Long polls end at once with what there is. What was under
+/// way is brought to its end; [`drained`](Self::drained) waits for that. Then the connections can
+/// be closed, in the way of whatever accepted them:
 ///
 /// ```
 /// use keyferry::hermod::server::{Drain, HermodService, ServerConfig};
@@ -50,7 +52,12 @@ struct Inner {
 
 impl Default for Inner {
     fn default() -> Self {
-        Self { begun: watch::Sender::new(false), requests: AtomicUsize::new(0), long_polls: AtomicUsize::new(0), idle: Notify::new() }
+        Self {
+            begun: watch::Sender::new(false),
+            requests: AtomicUsize::new(0),
+            long_polls: AtomicUsize::new(0),
+            idle: Notify::new(),
+        }
     }
 }
 
@@ -79,7 +86,8 @@ impl Drain {
         let _ = self.0.begun.subscribe().wait_for(|begun| *begun).await;
     }
 
-    /// Resolves when it has begun and nothing is under way any more. The last octets of the last answers may still be on their way.
+    /// Resolves when it has begun and nothing is under way any more. The last octets of the last
+    /// answers may still be on their way.
     pub async fn drained(&self) {
         self.begun().await;
         loop {
@@ -111,7 +119,11 @@ impl Drain {
         if self.has_begun() {
             return Err(unavailable("the server is shutting down", 5));
         }
-        if before >= at_most { Err(unavailable("too many requests at a time", 1)) } else { Ok(flight) }
+        if before >= at_most {
+            Err(unavailable("too many requests at a time", 1))
+        } else {
+            Ok(flight)
+        }
     }
 }
 
@@ -121,7 +133,10 @@ fn unavailable(detail: &'static str, secs: u64) -> Error {
 
 impl fmt::Debug for Drain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Drain").field("has_begun", &self.has_begun()).field("in_flight", &self.in_flight()).finish()
+        f.debug_struct("Drain")
+            .field("has_begun", &self.has_begun())
+            .field("in_flight", &self.in_flight())
+            .finish()
     }
 }
 
@@ -165,7 +180,9 @@ mod tests {
     use super::*;
 
     fn is_ready(future: impl Future<Output = ()>) -> bool {
-        std::pin::pin!(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready()
+        std::pin::pin!(future)
+            .poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
+            .is_ready()
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use ::http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use ::http::request::Parts;
 use ::http::{Method, Request, Response, StatusCode, Uri, Version};
 use bytes::{Buf, Bytes, BytesMut};
@@ -35,12 +38,21 @@ pub(super) trait Wire: Send + Sync + 'static {
     const CHALLENGE: &'static str;
 
     /// Answers a request to `path`, which is below the base.
-    fn answer(&self, exchange: &mut Exchange, path: &str) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
+    fn answer(
+        &self,
+        exchange: &mut Exchange,
+        path: &str,
+    ) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
 
     /// Writes the answer.
-    fn write(dialect: &Dialect, answer: &Result<Self::Answer, Error>, request_id: &str) -> Response<Bytes>;
+    fn write(
+        dialect: &Dialect,
+        answer: &Result<Self::Answer, Error>,
+        request_id: &str,
+    ) -> Response<Bytes>;
 
-    /// Whether a request with this method may come to this address: status 405 if the address has other methods.
+    /// Whether a request with this method may come to this address: status 405 if the address has
+    /// other methods.
     fn check_address(dialect: &Dialect, path: &str, method: &Method) -> Result<(), Error>;
 }
 
@@ -66,7 +78,10 @@ impl Exchange {
         B::Data: Send,
     {
         let (head, body) = request.into_parts();
-        let body = body.map_frame(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))).map_err(drop).boxed_unsync();
+        let body = body
+            .map_frame(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
+            .map_err(drop)
+            .boxed_unsync();
         let request_id = core.new_request_id();
         let span = tracing::info_span!(
             "request",
@@ -77,7 +92,17 @@ impl Exchange {
             command_id = field::Empty,
             delivery_id = field::Empty
         );
-        Self { core: core.clone(), head, body: Some(body), request_id, span, started: Instant::now(), flight: None, received: 0, done: None }
+        Self {
+            core: core.clone(),
+            head,
+            body: Some(body),
+            request_id,
+            span,
+            started: Instant::now(),
+            flight: None,
+            received: 0,
+            done: None,
+        }
     }
 
     /// Takes the request through all its phases.
@@ -102,9 +127,15 @@ impl Exchange {
     }
 
     /// Asks a gate. Every credential that does not fit gets the same answer.
-    pub(super) async fn open<C, H>(&mut self, door: &dyn Door<C, H>, credential: C) -> Result<H, Error> {
+    pub(super) async fn open<C, H>(
+        &mut self,
+        door: &dyn Door<C, H>,
+        credential: C,
+    ) -> Result<H, Error> {
         let opened = self.within(Duration::ZERO, door.open(credential)).await;
-        opened.map_err(|error| if error.class() == Class::Unauthorized { unauthorized() } else { error })
+        opened.map_err(
+            |error| if error.class() == Class::Unauthorized { unauthorized() } else { error },
+        )
     }
 
     /// Lets the caller in, if it does not come too often.
@@ -115,19 +146,23 @@ impl Exchange {
     /// The body, of at most so many octets.
     pub(super) async fn body(&mut self, limit: usize) -> Result<Bytes, Error> {
         let Some(mut body) = self.body.take() else { return Ok(Bytes::new()) };
-        let declared = declared_length(&self.head.headers).max(http_body::Body::size_hint(&body).lower());
+        let declared =
+            declared_length(&self.head.headers).max(http_body::Body::size_hint(&body).lower());
         if usize::try_from(declared).is_ok_and(|declared| declared <= limit) {
             let late = || Error::malformed("body", "not here in time").with_status(408);
             let config = &self.core.config;
             let (body, received) =
-                timely(&*config.clock, config.limits.body_time, collect(&mut body, limit)).await.unwrap_or_else(|| (Err(late()), 0));
+                timely(&*config.clock, config.limits.body_time, collect(&mut body, limit))
+                    .await
+                    .unwrap_or_else(|| (Err(late()), 0));
             self.received = received;
             return body;
         }
         Err(too_large())
     }
 
-    /// Gives up the head but for its method and version: it holds secrets, and pieces of the connection's buffer, which would be kept for as long as they are.
+    /// Gives up the head but for its method and version: it holds secrets, and pieces of the
+    /// connection's buffer, which would be kept for as long as they are.
     pub(super) fn forget_head(&mut self) {
         self.head.headers = HeaderMap::new();
         self.head.uri = Uri::default();
@@ -136,13 +171,19 @@ impl Exchange {
     }
 
     /// Waits for a handler that changes nothing: if the caller goes away, it is dropped.
-    pub(super) async fn within<T>(&mut self, extra: Duration, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    pub(super) async fn within<T>(
+        &mut self,
+        extra: Duration,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
         let config = &self.core.config;
-        timely(&*config.clock, config.limits.handle_time.saturating_add(extra), work).await.unwrap_or_else(|| Err(late()))
+        timely(&*config.clock, config.limits.handle_time.saturating_add(extra), work)
+            .await
+            .unwrap_or_else(|| Err(late()))
     }
 
-    /// Waits for a handler that changes something. It runs to its end even if the caller goes away, or the time is over; until then the request counts as
-    /// under way.
+    /// Waits for a handler that changes something. It runs to its end even if the caller goes away,
+    /// or the time is over; until then the request counts as under way.
     pub(super) async fn bring_about<T: Send + 'static>(
         &mut self,
         permit: Permit,
@@ -165,7 +206,8 @@ impl Exchange {
         self.within(Duration::ZERO, joined).await
     }
 
-    /// Waits for a long poll of at most so long; if the server is drained, `at_once` answers in its place.
+    /// Waits for a long poll of at most so long; if the server is drained, `at_once` answers in its
+    /// place.
     pub(super) async fn wait<T>(
         &mut self,
         permit: &mut Permit,
@@ -197,11 +239,18 @@ impl Exchange {
         self.done = Some(what);
     }
 
-    fn finish<W: Wire>(self, response: Response<Bytes>, error: Option<Error>, path: &str) -> Response<Body> {
+    fn finish<W: Wire>(
+        self,
+        response: Response<Bytes>,
+        error: Option<Error>,
+        path: &str,
+    ) -> Response<Body> {
         let config = &self.core.config;
         let (mut head, body) = response.into_parts();
         let headers = &mut head.headers;
-        if let (Some(name), Ok(id)) = (&self.core.request_id, HeaderValue::from_str(&self.request_id)) {
+        if let (Some(name), Ok(id)) =
+            (&self.core.request_id, HeaderValue::from_str(&self.request_id))
+        {
             headers.insert(name.clone(), id);
         }
         finish_headers(headers);
@@ -212,14 +261,17 @@ impl Exchange {
             headers.insert(ALLOW, allowed::<W>(&config.dialect, path));
         }
         // The rest of such a body is not read.
-        let broken = matches!(head.status, StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE);
+        let broken =
+            matches!(head.status, StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE);
         if self.head.version < Version::HTTP_2 && (broken || config.drain.has_begun()) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         let (status, received, sent) = (head.status.as_u16(), self.received, body.len());
         let micros = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         match (&error, self.done) {
-            (Some(error), _) => warn!(status, class = error.class().as_str(), received, sent, micros, "refused"),
+            (Some(error), _) => {
+                warn!(status, class = error.class().as_str(), received, sent, micros, "refused")
+            }
             (None, Some(what)) => info!(status, received, sent, micros, "{what}"),
             (None, None) => debug!(status, received, sent, micros, "answered"),
         }
@@ -237,7 +289,10 @@ pub(super) fn finish_headers(headers: &mut HeaderMap) {
 /// The methods that an address has.
 fn allowed<W: Wire>(dialect: &Dialect, path: &str) -> HeaderValue {
     let methods = [Method::GET, Method::POST, Method::DELETE];
-    let mut names = methods.iter().filter(|method| W::check_address(dialect, path, method).is_ok()).map(Method::as_str);
+    let mut names = methods
+        .iter()
+        .filter(|method| W::check_address(dialect, path, method).is_ok())
+        .map(Method::as_str);
     let first = names.next().unwrap_or_default();
     let text = names.fold(first.to_owned(), |text, name| text + ", " + name);
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
@@ -257,10 +312,15 @@ fn late() -> Error {
 }
 
 /// The octets of a body, and how many came.
-async fn collect(body: &mut UnsyncBoxBody<Bytes, ()>, limit: usize) -> (Result<Bytes, Error>, usize) {
+async fn collect(
+    body: &mut UnsyncBoxBody<Bytes, ()>,
+    limit: usize,
+) -> (Result<Bytes, Error>, usize) {
     let (mut whole, mut more, mut received) = (Bytes::new(), BytesMut::new(), 0);
     while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else { return (Err(Error::malformed("body", "not to be read to its end")), received) };
+        let Ok(frame) = frame else {
+            return (Err(Error::malformed("body", "not to be read to its end")), received);
+        };
         // Trailers say nothing here.
         let Ok(data) = frame.into_data() else { continue };
         received += data.len();

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 
-/// A map of at most so many keys: when the newer half is full, the older half is forgotten. Of a key its hash is kept, made with a key of this process: 128
-/// bits, so that two are never one.
+/// A map of at most so many keys: when the newer half is full, the older half is forgotten. Of a
+/// key its hash is kept, made with a key of this process: 128 bits, so that two are never one.
 pub(super) struct Generations<V> {
     hashers: (RandomState, RandomState),
     newer: HashMap<u128, V>,

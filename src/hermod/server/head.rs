@@ -7,13 +7,15 @@ use ::http::request::Parts;
 use super::ServerLimits;
 use crate::Error;
 
-/// Keeps the limits, and refuses what one server could read as other than another: where a body ends, and whom it is for.
+/// Keeps the limits, and refuses what one server could read as other than another: where a body
+/// ends, and whom it is for.
 pub(super) fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Error> {
     let uri = head.uri.path().len() + head.uri.query().map_or(0, |query| query.len() + 1);
     if uri > limits.uri_octets {
         return Err(Error::too_large("uri", "too long").with_status(414));
     }
-    let octets: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let octets: usize =
+        head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if head.headers.len() > limits.header_count || octets > limits.header_octets {
         return Err(Error::too_large("headers", "too many, or too long").with_status(431));
     }
@@ -23,7 +25,10 @@ pub(super) fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Erro
     }
     let chunked = head.headers.contains_key(TRANSFER_ENCODING);
     if chunked && (head.version < Version::HTTP_11 || head.headers.contains_key(CONTENT_LENGTH)) {
-        return Err(Error::malformed("headers.Transfer-Encoding", "beside Content-Length, or where there is none"));
+        return Err(Error::malformed(
+            "headers.Transfer-Encoding",
+            "beside Content-Length, or where there is none",
+        ));
     }
     check_length(&head.headers)
 }

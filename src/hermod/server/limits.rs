@@ -4,7 +4,8 @@ use std::time::Duration;
 
 /// Limits of a server, all ours. What stands above them is refused with the status that is named.
 ///
-/// Time in the head of a request, and what an idle connection may take, are the business of what accepts connections: see [the module](super).
+/// Time in the head of a request, and what an idle connection may take, are the business of what
+/// accepts connections: see [the module](super).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerLimits {
@@ -22,14 +23,15 @@ pub struct ServerLimits {
     pub callback_octets: usize,
     /// From the gate to the last octet of the body: 30 seconds. Later: 408.
     pub body_time: Duration,
-    /// How long a gate, and then a handler, may take; a long poll so much longer than it was to wait: 30 seconds. Later: 503. What changes something
-    /// runs to its end all the same.
+    /// How long a gate, and then a handler, may take; a long poll so much longer than it was to
+    /// wait: 30 seconds. Later: 503. What changes something runs to its end all the same.
     pub handle_time: Duration,
     /// Requests that are under way, without long polls: 1024. Above: 503.
     pub concurrent: usize,
     /// Long polls that wait: 20,000. Above: 503.
     pub long_polls: usize,
-    /// Requests of one tenant (the id of an API key, the user of HTTP Basic): 500 a second, 1000 at once. Above: 429.
+    /// Requests of one tenant (the id of an API key, the user of HTTP Basic): 500 a second, 1000 at
+    /// once. Above: 429.
     pub tenant_rate: Rate,
     /// Requests of one tenant that are under way: 64. Above: 429.
     pub tenant_concurrent: usize,
@@ -39,10 +41,11 @@ pub struct ServerLimits {
     pub mailbox_concurrent: usize,
     /// Long polls with one token: 8. Above: 429.
     pub mailbox_long_polls: usize,
-    /// Callers whose rate is remembered, each of which takes some 50 octets: 65,536. One that so many others came after is forgotten, and begins anew.
+    /// Callers whose rate is remembered, each of which takes some 50 octets: 65,536. One that so
+    /// many others came after is forgotten, and begins anew.
     pub callers: usize,
-    /// Callbacks that are remembered so that repeats can be dropped, each of which takes some 50 octets: 65,536. A repeat of one that was forgotten is
-    /// handed on again.
+    /// Callbacks that are remembered so that repeats can be dropped, each of which takes some 50
+    /// octets: 65,536. A repeat of one that was forgotten is handed on again.
     pub callbacks: usize,
 }
 

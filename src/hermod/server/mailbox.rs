@@ -17,7 +17,8 @@ use crate::{Error, Gate};
 service! {
     /// Serves a [`MailboxApi`]: `{base}/{bid}` and `{base}/{bid}/{mid}`, with a bearer token.
     ///
-    /// Its base path is `/hermod/rest/ms`; below another it is found by [`with_base_path`](Self::with_base_path).
+    /// Its base path is `/hermod/rest/ms`; below another it is found by
+    /// [`with_base_path`](Self::with_base_path).
     MailboxService(Mailboxes, "/hermod/rest/ms")
 }
 
@@ -53,7 +54,8 @@ impl Wire for Mailboxes {
     async fn answer(&self, exchange: &mut Exchange, path: &str) -> Result<Answer, Error> {
         let core = exchange.core.clone();
         let (dialect, limits) = (&core.config.dialect, &core.config.limits);
-        let key = mailbox::read_credential(dialect, path, &exchange.head).ok_or_else(unauthorized)?;
+        let key =
+            mailbox::read_credential(dialect, path, &exchange.head).ok_or_else(unauthorized)?;
         let token = key.token.clone();
         let handle = exchange.open(&*self.0, key).await?;
         // Each token for itself: who has that of one message cannot use up what is the mailbox's.
@@ -78,17 +80,23 @@ impl Wire for Mailboxes {
             }
             Call::Fetch { mid } => {
                 exchange.note("command", "fetch");
-                exchange.bring_about(permit, async move { handle.fetch(&mid).await }).await.map(Answer::Message)
+                exchange
+                    .bring_about(permit, async move { handle.fetch(&mid).await })
+                    .await
+                    .map(Answer::Message)
             }
             Call::Answer { mid, answer } => {
                 exchange.note("command", "answer");
-                exchange.bring_about(permit, async move { handle.answer(&mid, &answer).await }).await?;
+                exchange
+                    .bring_about(permit, async move { handle.answer(&mid, &answer).await })
+                    .await?;
                 exchange.done("answer taken");
                 Ok(Answer::Taken)
             }
             Call::Reserve => {
                 exchange.note("command", "reserve");
-                let reserved = exchange.bring_about(permit, async move { handle.reserve().await }).await?;
+                let reserved =
+                    exchange.bring_about(permit, async move { handle.reserve().await }).await?;
                 exchange.done("mailbox reserved");
                 Ok(Answer::Reserved(reserved))
             }
@@ -101,7 +109,11 @@ impl Wire for Mailboxes {
         }
     }
 
-    fn write(dialect: &Dialect, answer: &Result<Answer, Error>, request_id: &str) -> Response<Bytes> {
+    fn write(
+        dialect: &Dialect,
+        answer: &Result<Answer, Error>,
+        request_id: &str,
+    ) -> Response<Bytes> {
         mailbox::write_answer(dialect, answer, request_id)
     }
 

@@ -77,7 +77,8 @@ struct Mounts {
 }
 
 impl HermodService {
-    /// Serves nothing yet, below this path. A router may take it away, or a part of it, or leave it; slashes at its ends do not matter.
+    /// Serves nothing yet, below this path. A router may take it away, or a part of it, or leave
+    /// it; slashes at its ends do not matter.
     #[must_use]
     pub fn new(base: &str) -> Self {
         let mounts = Mounts {
@@ -94,10 +95,13 @@ impl HermodService {
         Self { core: Core::new(ServerConfig::default()), mounts: Arc::new(mounts) }
     }
 
-    /// Serves commands and mailboxes of a hub, with its dialect, below the path of its public address without `/ms`.
+    /// Serves commands and mailboxes of a hub, with its dialect, below the path of its public
+    /// address without `/ms`.
     ///
-    /// Deadlines and callbacks are not the server's business: [`Hub::run`](crate::hermod::hub::Hub::run) has to be polled beside it, or no callback is ever sent.
-    /// To change the configuration, take [`config`](Self::config) and change that, so that the hub's dialect stays.
+    /// Deadlines and callbacks are not the server's business:
+    /// [`Hub::run`](crate::hermod::hub::Hub::run) has to be polled beside it, or no callback is
+    /// ever sent. To change the configuration, take [`config`](Self::config) and change that, so
+    /// that the hub's dialect stays.
     ///
     /// ```
     /// # #[cfg(feature = "aws-lc-rs")] {
@@ -122,7 +126,9 @@ impl HermodService {
         let mut config = ServerConfig::default();
         config.dialect = hub.config().dialect.clone();
         let public = crate::BaseUrl::parse(&hub.config().public_url);
-        let base = public.as_ref().map_or("", |public| public.path().strip_suffix("/ms").unwrap_or_default());
+        let base = public
+            .as_ref()
+            .map_or("", |public| public.path().strip_suffix("/ms").unwrap_or_default());
         Self::new(base).with_config(config).with_commands(hub.clone()).with_mailboxes(hub.clone())
     }
 
@@ -132,20 +138,23 @@ impl HermodService {
         &self.core.config
     }
 
-    /// The same with another configuration, to be made of [`config`](Self::config). Rates and whatever else it remembers begin anew.
+    /// The same with another configuration, to be made of [`config`](Self::config). Rates and
+    /// whatever else it remembers begin anew.
     #[must_use]
     pub fn with_config(mut self, config: ServerConfig) -> Self {
         self.core = Core::new(config);
         self
     }
 
-    /// Commands below another path than `/command`, and mailboxes below another than `/ms`. Both are below the base.
+    /// Commands below another path than `/command`, and mailboxes below another than `/ms`. Both
+    /// are below the base.
     #[must_use]
     pub fn with_paths(self, command: &str, mailbox: &str) -> Self {
         self.mount(|mounts| (mounts.command, mounts.mailbox) = (normal(command), normal(mailbox)))
     }
 
-    /// Health and readiness at other paths than `/health` and `/ready`. They are found below the base, too.
+    /// Health and readiness at other paths than `/health` and `/ready`. They are found below the
+    /// base, too.
     #[must_use]
     pub fn with_probes(self, health: &str, ready: &str) -> Self {
         self.mount(|mounts| (mounts.health, mounts.ready) = (normal(health), normal(ready)))
@@ -205,7 +214,9 @@ impl HermodService {
             refusal(Error::new(Class::Storage, "", "the server is shutting down"))
         } else {
             let mut response = Response::new(Bytes::from_static(b"{}"));
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
         };
         if let (Some(name), Ok(id)) = (&self.core.request_id, HeaderValue::from_str(&request_id)) {
@@ -249,7 +260,9 @@ where
         if is(&mounts.health) || is(&mounts.ready) {
             return Box::pin(ready(Ok(self.probe(request.method(), is(&mounts.ready)))));
         }
-        let under = |prefix: &str| path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let under = |prefix: &str| {
+            path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         if let (Some(commands), Some(rest)) = (&mounts.commands, under(&mounts.command)) {
             return self.serve(commands, rest, request);
         }
@@ -264,7 +277,9 @@ where
             [] => ("", ""),
         };
         match (&mounts.callbacks, &mounts.contents) {
-            (Some(callbacks), _) if paths.callback.is_empty() || before == paths.callback => self.serve(callbacks, path, request),
+            (Some(callbacks), _) if paths.callback.is_empty() || before == paths.callback => {
+                self.serve(callbacks, path, request)
+            }
             (_, Some(contents)) if last == paths.content => self.serve(contents, path, request),
             _ => self.serve(&Arc::new(Nowhere), path, request),
         }
@@ -289,7 +304,11 @@ impl Wire for Nowhere {
         Err(no_such_address())
     }
 
-    fn write(dialect: &Dialect, answer: &Result<Infallible, Error>, request_id: &str) -> Response<Bytes> {
+    fn write(
+        dialect: &Dialect,
+        answer: &Result<Infallible, Error>,
+        request_id: &str,
+    ) -> Response<Bytes> {
         match answer {
             Ok(never) => match *never {},
             Err(error) => write_refusal(dialect, error, request_id),

@@ -25,7 +25,10 @@ pub(super) struct UnderWay {
 
 impl Repeats {
     pub(super) fn new(remembered: usize) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(State { delivered: Generations::new(remembered), under_way: HashSet::new() })))
+        Arc::new(Self(Mutex::new(State {
+            delivered: Generations::new(remembered),
+            under_way: HashSet::new(),
+        })))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -43,7 +46,8 @@ impl Repeats {
             return Ok(None);
         }
         if !state.under_way.insert(key) {
-            return Err(Error::new(Class::Storage, "", "the same is being taken").with_retry_after(Duration::from_secs(1)));
+            return Err(Error::new(Class::Storage, "", "the same is being taken")
+                .with_retry_after(Duration::from_secs(1)));
         }
         Ok(Some(UnderWay { repeats: self.clone(), key }))
     }

@@ -3,7 +3,9 @@
 /// The path below a base, of which a router may have taken the beginning away, or all of it.
 pub(super) fn below<'a>(base: &str, path: &'a str) -> &'a str {
     let begins = base.char_indices().filter(|(_, one)| *one == '/').map(|(at, _)| &base[at..]);
-    let mut rests = begins.filter_map(|left| path.strip_prefix(left)).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let mut rests = begins
+        .filter_map(|left| path.strip_prefix(left))
+        .filter(|rest| rest.is_empty() || rest.starts_with('/'));
     rests.next().unwrap_or(path)
 }
 
@@ -31,14 +33,16 @@ macro_rules! service {
                 Self { core: super::config::Core::new(super::ServerConfig::default()), base: $base.into(), wire: std::sync::Arc::new(wire) }
             }
 
-            /// The same with another configuration. Rates and whatever else it remembers begin anew.
+            /// The same with another configuration. Rates and whatever else it remembers begin
+            /// anew.
             #[must_use]
             pub fn with_config(mut self, config: super::ServerConfig) -> Self {
                 self.core = super::config::Core::new(config);
                 self
             }
 
-            /// The same below another path. A router may take the base away, or a part of it, or leave it; slashes at its ends do not matter.
+            /// The same below another path. A router may take the base away, or a part of it, or
+            /// leave it; slashes at its ends do not matter.
             #[must_use]
             pub fn with_base_path(mut self, base: &str) -> Self {
                 self.base = super::service::normal(base).into();

@@ -9,7 +9,8 @@ use crate::{BoxFuture, Error};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// The same on each try: a UUID. A hub that gives none has the receiver make one of command and state.
+    /// The same on each try: a UUID. A hub that gives none has the receiver make one of command and
+    /// state.
     pub id: String,
     /// What is told.
     pub callback: Callback,

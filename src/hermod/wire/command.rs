@@ -7,11 +7,12 @@ use crate::{BoxFuture, Error};
 
 /// What an integrator asks of the hub, as that integrator.
 pub trait CommandApi: Send + Sync {
-    /// Submits a command. It returns as soon as the hub has stored it, before any device has acted. It is not to be repeated by itself: a hub may
-    /// take it for another command.
+    /// Submits a command. It returns as soon as the hub has stored it, before any device has acted.
+    /// It is not to be repeated by itself: a hub may take it for another command.
     ///
     /// # Errors
-    /// Class `malformed` or `too-large` for the command, `not-found` if a destination does not resolve, `unauthorized`, `rate`, `storage`.
+    /// Class `malformed` or `too-large` for the command, `not-found` if a destination does not
+    /// resolve, `unauthorized`, `rate`, `storage`.
     fn submit(&self, command: Command) -> impl Future<Output = Result<Submitted, Error>> + Send;
 
     /// The envelope of a command in its current state.

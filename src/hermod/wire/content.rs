@@ -10,8 +10,12 @@ pub trait ContentApi: Send + Sync {
     /// The content with this id: one or two pieces.
     ///
     /// # Errors
-    /// Class `not-found` if there is none, `unauthorized`, `rate`, `storage`. Whichever it is, the hub refuses the command that names it.
-    fn content(&self, content_id: &str) -> impl Future<Output = Result<ContentAnswer, Error>> + Send;
+    /// Class `not-found` if there is none, `unauthorized`, `rate`, `storage`. Whichever it is, the
+    /// hub refuses the command that names it.
+    fn content(
+        &self,
+        content_id: &str,
+    ) -> impl Future<Output = Result<ContentAnswer, Error>> + Send;
 }
 
 trait Erased: Send + Sync {

@@ -20,17 +20,18 @@ impl ApiKey {
     }
 }
 
-/// The credential of a device: the token of a mailbox or of one message, and, with the latter, the device's claim.
+/// The credential of a device: the token of a mailbox or of one message, and, with the latter, the
+/// device's claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MailboxKey {
-    /// The mailbox, as it stands in its address. Empty where the address has none, as that of [`reserve`](super::MailboxApi::reserve): then it is the one
-    /// that the token is for.
+    /// The mailbox, as it stands in its address. Empty where the address has none, as that of
+    /// [`reserve`](super::MailboxApi::reserve): then it is the one that the token is for.
     pub bid: String,
     /// The token; a bearer token in HTTP.
     pub token: Secret,
-    /// 32 random octets in base64url, chosen by the device. The first call with a message's token binds it to the claim. Absent with a mailbox's own
-    /// token. `X-Claim` in HTTP.
+    /// 32 random octets in base64url, chosen by the device. The first call with a message's token
+    /// binds it to the claim. Absent with a mailbox's own token. `X-Claim` in HTTP.
     pub claim: Option<Secret>,
 }
 
@@ -48,7 +49,8 @@ impl MailboxKey {
     }
 }
 
-/// User and password of HTTP Basic (RFC 7617): what a hub proves itself with to a callback receiver and to a content provider.
+/// User and password of HTTP Basic (RFC 7617): what a hub proves itself with to a callback receiver
+/// and to a content provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BasicAuth {
@@ -70,7 +72,9 @@ impl BasicAuth {
     /// # Errors
     /// Class `malformed` if there is no colon.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let (user, password) = text.split_once(':').ok_or_else(|| Error::malformed("basic-auth", "not username:password"))?;
+        let (user, password) = text
+            .split_once(':')
+            .ok_or_else(|| Error::malformed("basic-auth", "not username:password"))?;
         Ok(Self::new(user, Secret::new(password)))
     }
 }

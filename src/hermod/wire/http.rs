@@ -1,7 +1,9 @@
-//! The HTTP form of each wire: pure functions between typed calls and the requests and answers of the crate [`http`], which both ends use.
+//! The HTTP form of each wire: pure functions between typed calls and the requests and answers of
+//! the crate [`http`], which both ends use.
 //!
-//! A client writes a call and reads the answer; a server reads the credential (before the body), then the call, and writes the answer. Paths, header names
-//! and codes are the [dialect](crate::hermod::Dialect)'s; base addresses are arguments.
+//! A client writes a call and reads the answer; a server reads the credential (before the body),
+//! then the call, and writes the answer. Paths, header names and codes are the
+//! [dialect](crate::hermod::Dialect)'s; base addresses are arguments.
 //!
 //! | module | call | form |
 //! |---|---|---|

@@ -10,10 +10,12 @@ use crate::{BoxFuture, Error};
 ///
 /// The protocol between device and hub is not documented; this one is ours.
 pub trait MailboxApi: Send + Sync {
-    /// The messages that wait, oldest first. Waits up to `wait` (at most 60 seconds) for one if there is none.
+    /// The messages that wait, oldest first. Waits up to `wait` (at most 60 seconds) for one if
+    /// there is none.
     ///
     /// # Errors
-    /// Class `unauthorized`, `expired` if the message of the credential has ended, `conflict` if somebody else claimed it, `storage`.
+    /// Class `unauthorized`, `expired` if the message of the credential has ended, `conflict` if
+    /// somebody else claimed it, `storage`.
     fn list(&self, wait: Duration) -> impl Future<Output = Result<Listing, Error>> + Send;
 
     /// One message.
@@ -22,18 +24,20 @@ pub trait MailboxApi: Send + Sync {
     /// As [`list`](Self::list); class `expired` if it ended or was answered.
     fn fetch(&self, mid: &str) -> impl Future<Output = Result<Message, Error>> + Send;
 
-    /// Answers a message. `answer` is the JSON of an [`Answer`](crate::hermod::model::Answer), kept and sent again octet by octet: the same one
-    /// again succeeds again.
+    /// Answers a message. `answer` is the JSON of an [`Answer`](crate::hermod::model::Answer), kept
+    /// and sent again octet by octet: the same one again succeeds again.
     ///
     /// # Errors
-    /// Class `malformed` or `too-large` for its form, those of [`proof`](crate::hermod::proof) if it does not prove itself, `conflict` if another
-    /// answer is stored, `expired`, `unauthorized`, `storage`.
+    /// Class `malformed` or `too-large` for its form, those of [`proof`](crate::hermod::proof) if
+    /// it does not prove itself, `conflict` if another answer is stored, `expired`, `unauthorized`,
+    /// `storage`.
     fn answer(&self, mid: &str, answer: &str) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Reserves a mailbox of its own for the profile that is being provisioned.
     ///
     /// # Errors
-    /// Class `unauthorized` unless the credential is that of a provision command's message, `expired`, `rate` after 8, `storage`.
+    /// Class `unauthorized` unless the credential is that of a provision command's message,
+    /// `expired`, `rate` after 8, `storage`.
     fn reserve(&self) -> impl Future<Output = Result<ReservedBox, Error>> + Send;
 
     /// Gives the mailbox up, with all that is in it.

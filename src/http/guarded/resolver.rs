@@ -34,21 +34,37 @@ impl GuardedTransport {
         Self::reqwest_builder(policy, ours())
     }
 
-    /// A client of the caller's builder: with own roots, say, or a client certificate. Its redirects, its proxies and its resolver are replaced. Do not tie
-    /// hosts to addresses in it (`resolve` and the like), nor give it a connector or a socket of another kind: those are asked first, and not checked.
+    /// A client of the caller's builder: with own roots, say, or a client certificate. Its
+    /// redirects, its proxies and its resolver are replaced. Do not tie hosts to addresses in it
+    /// (`resolve` and the like), nor give it a connector or a socket of another kind: those are
+    /// asked first, and not checked.
     ///
     /// # Errors
     /// As [`ReqwestTransport::new`].
     ///
     /// # Panics
     /// As [`ReqwestTransport::new`].
-    pub fn reqwest_builder(policy: TargetPolicy, builder: ClientBuilder) -> Result<Self, TransportError> {
-        Self::with_lookup(policy, builder, Arc::new(|name| Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })))
+    pub fn reqwest_builder(
+        policy: TargetPolicy,
+        builder: ClientBuilder,
+    ) -> Result<Self, TransportError> {
+        Self::with_lookup(
+            policy,
+            builder,
+            Arc::new(|name| {
+                Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
+            }),
+        )
     }
 
-    fn with_lookup(policy: TargetPolicy, builder: ClientBuilder, lookup: Lookup) -> Result<Self, TransportError> {
+    fn with_lookup(
+        policy: TargetPolicy,
+        builder: ClientBuilder,
+        lookup: Lookup,
+    ) -> Result<Self, TransportError> {
         let resolver = Resolver { policy: policy.clone(), lookup };
-        let builder = builder.no_proxy().https_only(!policy.allows_plain_http()).dns_resolver(resolver);
+        let builder =
+            builder.no_proxy().https_only(!policy.allows_plain_http()).dns_resolver(resolver);
         let transport = ReqwestTransport::from_builder(builder)?;
         Ok(Self { transport: Arc::new(Literals { policy: policy.clone(), transport }), policy })
     }
@@ -57,7 +73,8 @@ impl GuardedTransport {
 /// What a name leads to.
 type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
 
-/// Gives a name's addresses without those that must not be called. What it gives is what is connected to.
+/// Gives a name's addresses without those that must not be called. What it gives is what is
+/// connected to.
 struct Resolver {
     policy: TargetPolicy,
     lookup: Lookup,
@@ -69,7 +86,11 @@ impl Resolve for Resolver {
         let found = (self.lookup)(name.clone());
         Box::pin(async move {
             let found = found.await?;
-            let allowed: Vec<SocketAddr> = found.iter().copied().filter(|address| policy.permits(&name, address.ip())).collect();
+            let allowed: Vec<SocketAddr> = found
+                .iter()
+                .copied()
+                .filter(|address| policy.permits(&name, address.ip()))
+                .collect();
             if allowed.is_empty() && !found.is_empty() {
                 return Err(Refused.into());
             }
@@ -97,13 +118,19 @@ struct Literals {
 }
 
 impl Transport for Literals {
-    fn send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         // As reqwest reads it.
         let url = Url::parse(&request.uri().to_string());
         let host = url.as_ref().ok().and_then(Url::host_str).unwrap_or_default();
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         if bare.parse::<IpAddr>().is_ok_and(|address| !self.policy.permits(host, address)) {
-            let refused = TransportError::new(TransportErrorKind::TargetRefused, "an address that is inside or special");
+            let refused = TransportError::new(
+                TransportErrorKind::TargetRefused,
+                "an address that is inside or special",
+            );
             return Box::pin(std::future::ready(Err(refused)));
         }
         self.transport.send(request)
@@ -124,7 +151,8 @@ mod tests {
     }
 
     fn lookup(answers: &[&[SocketAddr]]) -> Lookup {
-        let answers = Mutex::new(answers.iter().rev().map(|answer| answer.to_vec()).collect::<Vec<_>>());
+        let answers =
+            Mutex::new(answers.iter().rev().map(|answer| answer.to_vec()).collect::<Vec<_>>());
         Arc::new(move |_| {
             let answer = answers.lock().unwrap().pop().unwrap();
             Box::pin(async move { Ok(answer) })
@@ -132,7 +160,8 @@ mod tests {
     }
 
     fn builder() -> ClientBuilder {
-        // The process's provider of rustls, which reqwest is built without here. It may be there already.
+        // The process's provider of rustls, which reqwest is built without here. It may be there
+        // already.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         reqwest::Client::builder().tls_certs_only([])
     }
@@ -190,19 +219,34 @@ mod tests {
         let policy = TargetPolicy::new().with_plain_http();
         let lookup = lookup(&[&outside, &[inside.address()]]);
         let resolver = Resolver { policy: policy.clone(), lookup: lookup.clone() };
-        let found = resolver.resolve("callback.example".parse().unwrap()).await.unwrap_or_else(|_| panic!("it leads outside"));
+        let found = resolver
+            .resolve("callback.example".parse().unwrap())
+            .await
+            .unwrap_or_else(|_| panic!("it leads outside"));
         assert_eq!(found.collect::<Vec<_>>(), outside);
         let guard = GuardedTransport::with_lookup(policy, builder(), lookup).unwrap();
-        let error = send(&guard, &format!("http://callback.example:{}/", inside.address().port())).await.unwrap_err();
+        let error = send(&guard, &format!("http://callback.example:{}/", inside.address().port()))
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), TransportErrorKind::TargetRefused);
         inside.was_left_alone();
     }
 
     #[tokio::test]
     async fn of_several_addresses_those_inside_are_left_out() {
-        let all = addresses(&["10.0.0.1", "93.184.215.14", "::1", "2606:2800:21f::1", "169.254.169.254", "64:ff9b::a00:1"]);
+        let all = addresses(&[
+            "10.0.0.1",
+            "93.184.215.14",
+            "::1",
+            "2606:2800:21f::1",
+            "169.254.169.254",
+            "64:ff9b::a00:1",
+        ]);
         let resolver = Resolver { policy: TargetPolicy::new(), lookup: lookup(&[&all]) };
-        let found = resolver.resolve("callback.example".parse().unwrap()).await.unwrap_or_else(|_| panic!("some lead outside"));
+        let found = resolver
+            .resolve("callback.example".parse().unwrap())
+            .await
+            .unwrap_or_else(|_| panic!("some lead outside"));
         assert_eq!(found.collect::<Vec<_>>(), addresses(&["93.184.215.14", "2606:2800:21f::1"]));
     }
 
@@ -219,8 +263,13 @@ mod tests {
         });
         let policy = TargetPolicy::new().with_plain_http().with_host("app.internal");
         let guard = guard(policy, &[&[address], &[address]]);
-        assert_eq!(send(&guard, &format!("http://app.internal:{}/", address.port())).await.unwrap().body(), "ok");
-        let error = send(&guard, &format!("http://app.internal.example:{}/", address.port())).await.unwrap_err();
+        assert_eq!(
+            send(&guard, &format!("http://app.internal:{}/", address.port())).await.unwrap().body(),
+            "ok"
+        );
+        let error = send(&guard, &format!("http://app.internal.example:{}/", address.port()))
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), TransportErrorKind::TargetRefused);
         server.await.unwrap();
     }
@@ -228,6 +277,9 @@ mod tests {
     #[tokio::test]
     async fn a_name_that_leads_nowhere_is_unreachable() {
         let guard = guard(TargetPolicy::new(), &[&[]]);
-        assert_eq!(send(&guard, "https://callback.example/").await.unwrap_err().kind(), TransportErrorKind::Unreachable);
+        assert_eq!(
+            send(&guard, "https://callback.example/").await.unwrap_err().kind(),
+            TransportErrorKind::Unreachable
+        );
     }
 }

@@ -6,7 +6,9 @@ use der::flagset::FlagSet;
 use x509_cert::TbsCertificate;
 use x509_cert::builder::Result;
 use x509_cert::builder::profile::BuilderProfile;
-use x509_cert::ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier};
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier,
+};
 use x509_cert::ext::{Extension, ToExtension as _};
 use x509_cert::name::Name;
 use x509_cert::spki::SubjectPublicKeyInfoRef;
@@ -27,7 +29,8 @@ pub enum KeyUse {
 
 /// How a [`LocalCa`](super::LocalCa) issues: the authority's choice, whatever a request asks for.
 ///
-/// Every certificate has critical key usage and basic constraints that say it is no authority's, and the identifiers of both keys.
+/// Every certificate has critical key usage and basic constraints that say it is no authority's,
+/// and the identifiers of both keys.
 ///
 /// ```
 /// use std::time::Duration;
@@ -50,7 +53,8 @@ impl Default for LeafProfile {
 }
 
 impl LeafProfile {
-    /// Certificates that are valid for `validity` from now, or as long as the root if that ends earlier; for signatures of both kinds.
+    /// Certificates that are valid for `validity` from now, or as long as the root if that ends
+    /// earlier; for signatures of both kinds.
     #[must_use]
     pub fn new(validity: Duration) -> Self {
         Self { validity, uses: vec![KeyUse::DigitalSignature, KeyUse::NonRepudiation] }
@@ -95,12 +99,21 @@ impl BuilderProfile for Root {
         self.0.clone()
     }
 
-    fn build_extensions(&self, key: SubjectPublicKeyInfoRef<'_>, _: SubjectPublicKeyInfoRef<'_>, tbs: &TbsCertificate) -> Result<Vec<Extension>> {
+    fn build_extensions(
+        &self,
+        key: SubjectPublicKeyInfoRef<'_>,
+        _: SubjectPublicKeyInfoRef<'_>,
+        tbs: &TbsCertificate,
+    ) -> Result<Vec<Extension>> {
         let mut extensions = Vec::new();
         let constraints = BasicConstraints { ca: true, path_len_constraint: Some(0) };
         extensions.push(constraints.to_extension(tbs.subject(), &extensions)?);
-        extensions.push(KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign).to_extension(tbs.subject(), &extensions)?);
-        extensions.push(SubjectKeyIdentifier::try_from(key)?.to_extension(tbs.subject(), &extensions)?);
+        extensions.push(
+            KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign)
+                .to_extension(tbs.subject(), &extensions)?,
+        );
+        extensions
+            .push(SubjectKeyIdentifier::try_from(key)?.to_extension(tbs.subject(), &extensions)?);
         Ok(extensions)
     }
 }
@@ -130,13 +143,18 @@ impl BuilderProfile for EndEntity {
         tbs: &TbsCertificate,
     ) -> Result<Vec<Extension>> {
         let mut extensions = Vec::new();
-        let mut constraints = BasicConstraints { ca: false, path_len_constraint: None }.to_extension(tbs.subject(), &extensions)?;
+        let mut constraints = BasicConstraints { ca: false, path_len_constraint: None }
+            .to_extension(tbs.subject(), &extensions)?;
         constraints.critical = true;
         extensions.push(constraints);
         extensions.push(self.profile.key_usage().to_extension(tbs.subject(), &extensions)?);
-        extensions.push(SubjectKeyIdentifier::try_from(key)?.to_extension(tbs.subject(), &extensions)?);
+        extensions
+            .push(SubjectKeyIdentifier::try_from(key)?.to_extension(tbs.subject(), &extensions)?);
         let authority = match &self.issuer_key_id {
-            Some(key_id) => AuthorityKeyIdentifier { key_identifier: Some(key_id.0.clone()), ..AuthorityKeyIdentifier::default() },
+            Some(key_id) => AuthorityKeyIdentifier {
+                key_identifier: Some(key_id.0.clone()),
+                ..AuthorityKeyIdentifier::default()
+            },
             None => AuthorityKeyIdentifier::try_from(issuer_key)?,
         };
         extensions.push(authority.to_extension(tbs.subject(), &extensions)?);

@@ -1,9 +1,12 @@
-//! A [`Signer`](crate::crypto::Signer) in the form that x509-cert's builder takes. The builder never signs with it.
+//! A [`Signer`](crate::crypto::Signer) in the form that x509-cert's builder takes. The builder
+//! never signs with it.
 
 use der::Decode as _;
 use der::asn1::BitString;
 use signature::Keypair;
-use x509_cert::spki::{self, AlgorithmIdentifierOwned, Document, DynSignatureAlgorithmIdentifier, EncodePublicKey};
+use x509_cert::spki::{
+    self, AlgorithmIdentifierOwned, Document, DynSignatureAlgorithmIdentifier, EncodePublicKey,
+};
 
 use crate::crypto::{Algorithm, PublicKey, raw_to_der};
 use crate::csr::identifier;
@@ -18,8 +21,12 @@ pub(super) struct Adapter<'a> {
 impl Adapter<'_> {
     /// The signature in the form of a certificate: ECDSA as DER, the others as they are.
     pub(super) fn bit_string(&self, signature: &[u8]) -> Result<BitString, IssuerError> {
-        if self.algorithm.curve().is_some() { BitString::from_bytes(&raw_to_der(signature)) } else { BitString::from_bytes(signature) }
-            .map_err(IssuerError::failed)
+        if self.algorithm.curve().is_some() {
+            BitString::from_bytes(&raw_to_der(signature))
+        } else {
+            BitString::from_bytes(signature)
+        }
+        .map_err(IssuerError::failed)
     }
 }
 

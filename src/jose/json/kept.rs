@@ -10,9 +10,11 @@ use serde_json::value::RawValue;
 use super::{FromJson, MAX_NAMES, MAX_TEXT, Reading, Text};
 use crate::Class;
 
-/// The members of an object that are not known here, in the order they came, each value exactly as it was written.
+/// The members of an object that are not known here, in the order they came, each value exactly as
+/// it was written.
 ///
-/// They are written again with the object. `Debug` shows their names only: what they hold is not known.
+/// They are written again with the object. `Debug` shows their names only: what they hold is not
+/// known.
 #[derive(Clone, Default)]
 pub struct Kept(Vec<(String, Box<RawValue>)>);
 
@@ -44,7 +46,11 @@ impl Kept {
     ///
     /// # Errors
     /// Whatever `value` answers when it is written as JSON.
-    pub fn insert(&mut self, name: impl Into<String>, value: &impl serde::Serialize) -> Result<(), serde_json::Error> {
+    pub fn insert(
+        &mut self,
+        name: impl Into<String>,
+        value: &impl serde::Serialize,
+    ) -> Result<(), serde_json::Error> {
         let (name, value) = (name.into(), serde_json::value::to_raw_value(value)?);
         self.remove(&name);
         self.0.push((name, value));
@@ -57,11 +63,14 @@ impl Kept {
         Some(self.0.remove(at).1)
     }
 
-    /// Refuses members of these names: those of an envelope that these members will stand in, and that are not for their writer to set.
+    /// Refuses members of these names: those of an envelope that these members will stand in, and
+    /// that are not for their writer to set.
     #[cfg(feature = "hub")]
     pub(crate) fn refuse(&self, names: &[&'static str]) -> Result<(), crate::Error> {
         match names.iter().find(|name| self.get(name).is_some()) {
-            Some(name) => Err(crate::Error::malformed(*name, "not for the writer of this object to set")),
+            Some(name) => {
+                Err(crate::Error::malformed(*name, "not for the writer of this object to set"))
+            }
             None => Ok(()),
         }
     }
@@ -147,7 +156,10 @@ impl serde::Serialize for KeptValue {
 impl<'de> FromJson<'de> for KeptValue {
     const EXPECTED: &'static str = "not JSON";
 
-    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+    fn from_json<D: Deserializer<'de>>(
+        deserializer: D,
+        reading: &Reading,
+    ) -> Result<Self, D::Error> {
         let value: Box<RawValue> = serde::Deserialize::deserialize(deserializer)?;
         check(&value, reading)?;
         Ok(Self(value))
@@ -160,7 +172,12 @@ pub(crate) struct KeptRef<'a>(Vec<(Text<'a>, &'a RawValue)>);
 
 impl<'a> KeptRef<'a> {
     /// Reads the value of the next member and keeps it under `name`.
-    pub(crate) fn read<A: MapAccess<'a>>(&mut self, name: Text<'a>, map: &mut A, reading: &Reading) -> Result<(), A::Error> {
+    pub(crate) fn read<A: MapAccess<'a>>(
+        &mut self,
+        name: Text<'a>,
+        map: &mut A,
+        reading: &Reading,
+    ) -> Result<(), A::Error> {
         if self.0.iter().any(|(other, _)| *other == name) {
             return Err(reading.fail(Class::Malformed, "a member twice"));
         }
@@ -175,13 +192,23 @@ impl<'a> KeptRef<'a> {
         if self.0.is_empty() {
             return Kept::new();
         }
-        Kept(self.0.iter().map(|(name, value)| (String::from(&**name), (*value).to_owned())).collect())
+        Kept(
+            self.0
+                .iter()
+                .map(|(name, value)| (String::from(&**name), (*value).to_owned()))
+                .collect(),
+        )
     }
 }
 
 impl Kept {
     /// As [`KeptRef::read`], owned.
-    pub(crate) fn read<'de, A: MapAccess<'de>>(&mut self, name: Text<'de>, map: &mut A, reading: &Reading) -> Result<(), A::Error> {
+    pub(crate) fn read<'de, A: MapAccess<'de>>(
+        &mut self,
+        name: Text<'de>,
+        map: &mut A,
+        reading: &Reading,
+    ) -> Result<(), A::Error> {
         if self.get(&name).is_some() {
             return Err(reading.fail(Class::Malformed, "a member twice"));
         }
@@ -193,7 +220,8 @@ impl Kept {
     }
 }
 
-/// Looks through a kept value, once from its front to its end: no member twice, not too deep, not too many, no text too long, no half of a character.
+/// Looks through a kept value, once from its front to its end: no member twice, not too deep, not
+/// too many, no text too long, no half of a character.
 ///
 /// It is well-formed JSON already.
 fn check<E: serde::de::Error>(value: &RawValue, reading: &Reading) -> Result<(), E> {
@@ -216,17 +244,23 @@ fn check<E: serde::de::Error>(value: &RawValue, reading: &Reading) -> Result<(),
             }
             b',' => name_is_due = open.last().is_some_and(Option::is_some),
             b'"' => {
-                let Quoted { end, escaped } = quoted(text, at + 1).ok_or_else(|| reading.fail(Class::Malformed, "not the JSON that is due here"))?;
+                let Quoted { end, escaped } = quoted(text, at + 1).ok_or_else(|| {
+                    reading.fail(Class::Malformed, "not the JSON that is due here")
+                })?;
                 match open.last_mut() {
                     Some(Some(names)) if name_is_due => {
                         let name = match escaped {
                             false => Cow::Borrowed(&text[at + 1..end]),
-                            true => Cow::Owned(serde_json::from_str(&text[at..=end]).map_err(E::custom)?),
+                            true => Cow::Owned(
+                                serde_json::from_str(&text[at..=end]).map_err(E::custom)?,
+                            ),
                         };
                         add_name(names, name, reading)?;
                         name_is_due = false;
                     }
-                    _ if end - at > MAX_TEXT + 1 => return Err(reading.fail(Class::TooLarge, "a text of more than 64 KiB")),
+                    _ if end - at > MAX_TEXT + 1 => {
+                        return Err(reading.fail(Class::TooLarge, "a text of more than 64 KiB"));
+                    }
                     _ => {}
                 }
                 at = end;
@@ -238,7 +272,11 @@ fn check<E: serde::de::Error>(value: &RawValue, reading: &Reading) -> Result<(),
     Ok(())
 }
 
-fn add_name<'a, E: serde::de::Error>(names: &mut Vec<Cow<'a, str>>, name: Cow<'a, str>, reading: &Reading) -> Result<(), E> {
+fn add_name<'a, E: serde::de::Error>(
+    names: &mut Vec<Cow<'a, str>>,
+    name: Cow<'a, str>,
+    reading: &Reading,
+) -> Result<(), E> {
     if name.len() > MAX_TEXT {
         return Err(reading.fail(Class::TooLarge, "a text that is too long"));
     }
@@ -259,7 +297,8 @@ struct Quoted {
     escaped: bool,
 }
 
-/// The text that begins at `start`, behind its quotation mark; `None` if it holds half a pair of surrogates, of which other readers make other things.
+/// The text that begins at `start`, behind its quotation mark; `None` if it holds half a pair of
+/// surrogates, of which other readers make other things.
 fn quoted(text: &str, start: usize) -> Option<Quoted> {
     let octets = text.as_bytes();
     let unit = |at: usize| u32::from_str_radix(text.get(at..at + 4)?, 16).ok();

@@ -18,13 +18,24 @@ impl<T> Slot<T> {
     }
 
     /// Reads the next value of `map`. A second spelling of the same member has to say the same.
-    pub(crate) fn fill<'de, A>(&mut self, name: &'static str, spelling: u8, optional: bool, map: &mut A, reading: &Reading) -> Result<(), A::Error>
+    pub(crate) fn fill<'de, A>(
+        &mut self,
+        name: &'static str,
+        spelling: u8,
+        optional: bool,
+        map: &mut A,
+        reading: &Reading,
+    ) -> Result<(), A::Error>
     where
         A: MapAccess<'de>,
         T: FromJson<'de> + PartialEq,
     {
         if self.seen & (1 << spelling) != 0 {
-            return Err(reading.in_member(name, T::EXPECTED, reading.fail(Class::Malformed, "given twice")));
+            return Err(reading.in_member(
+                name,
+                T::EXPECTED,
+                reading.fail(Class::Malformed, "given twice"),
+            ));
         }
         let value = if optional && reading.null_is_absent() {
             map.next_value_seed(OrNull(Seed::<T>::new(reading)))
@@ -33,15 +44,24 @@ impl<T> Slot<T> {
         };
         let value = value.map_err(|error| reading.in_member(name, T::EXPECTED, error))?;
         if self.seen != 0 && self.value != value {
-            return Err(reading.in_member(name, T::EXPECTED, reading.fail(Class::Malformed, "two spellings that do not say the same")));
+            return Err(reading.in_member(
+                name,
+                T::EXPECTED,
+                reading.fail(Class::Malformed, "two spellings that do not say the same"),
+            ));
         }
         self.value = value;
         self.seen |= 1 << spelling;
         Ok(())
     }
 
-    pub(crate) fn required<E: serde::de::Error>(self, name: &'static str, reading: &Reading) -> Result<T, E> {
-        self.value.ok_or_else(|| reading.in_member(name, "", reading.fail(Class::Malformed, "absent")))
+    pub(crate) fn required<E: serde::de::Error>(
+        self,
+        name: &'static str,
+        reading: &Reading,
+    ) -> Result<T, E> {
+        self.value
+            .ok_or_else(|| reading.in_member(name, "", reading.fail(Class::Malformed, "absent")))
     }
 
     pub(crate) fn optional(self) -> Option<T> {
@@ -55,7 +75,10 @@ pub(crate) struct OrNull<S>(pub(crate) S);
 impl<'de, S: serde::de::DeserializeSeed<'de>> serde::de::DeserializeSeed<'de> for OrNull<S> {
     type Value = Option<S::Value>;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<Self::Value, D::Error> {
         struct V<S>(S);
         impl<'de, S: serde::de::DeserializeSeed<'de>> serde::de::Visitor<'de> for V<S> {
             type Value = Option<S::Value>;
@@ -72,7 +95,10 @@ impl<'de, S: serde::de::DeserializeSeed<'de>> serde::de::DeserializeSeed<'de> fo
                 Ok(None)
             }
 
-            fn visit_some<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+            fn visit_some<D: serde::Deserializer<'de>>(
+                self,
+                deserializer: D,
+            ) -> Result<Self::Value, D::Error> {
                 self.0.deserialize(deserializer).map(Some)
             }
         }
@@ -93,12 +119,15 @@ impl<'de, S: serde::de::DeserializeSeed<'de>> serde::de::DeserializeSeed<'de> fo
 /// }
 /// ```
 ///
-/// `exposed` and `optional_exposed` are `required` and `optional` of a [`Secret`](crate::Secret), the only way for one to be written as JSON.
-/// `struct Name at_most 16` limits how many of it an array may hold.
+/// `exposed` and `optional_exposed` are `required` and `optional` of a [`Secret`](crate::Secret),
+/// the only way for one to be written as JSON. `struct Name at_most 16` limits how many of it an
+/// array may hold.
 ///
-/// The struct gets a last field `extra` with the members that are not known. An owned struct gets [`FromJson`], `Serialize`, `Deserialize`; one
-/// with a lifetime (`struct Name<'a>`) borrows from the document and gets [`FromJson`] only. Types of fields are read by their [`FromJson`]
-/// and written by their `Serialize`. Add derives as attributes; `Clone, Debug, PartialEq` come by themselves on the owned.
+/// The struct gets a last field `extra` with the members that are not known. An owned struct gets
+/// [`FromJson`], `Serialize`, `Deserialize`; one with a lifetime (`struct Name<'a>`) borrows from
+/// the document and gets [`FromJson`] only. Types of fields are read by their [`FromJson`] and
+/// written by their `Serialize`. Add derives as attributes; `Clone, Debug, PartialEq` come by
+/// themselves on the owned.
 macro_rules! json_object {
     (
         $(#[$meta:meta])*

@@ -58,21 +58,38 @@ impl Reading {
         E::custom(detail)
     }
 
-    /// Notes, on its way outwards, where a fault was met. What serde_json found by itself becomes a fault here, in our words: its own may
-    /// repeat the input.
+    /// Notes, on its way outwards, where a fault was met. What serde_json found by itself becomes a
+    /// fault here, in our words: its own may repeat the input.
     #[cold]
-    pub(crate) fn in_member<E: serde::de::Error>(&self, name: impl Into<Cow<'static, str>>, expected: &'static str, error: E) -> E {
+    pub(crate) fn in_member<E: serde::de::Error>(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        expected: &'static str,
+        error: E,
+    ) -> E {
         self.step(Step::Member(name.into()), expected, error)
     }
 
     #[cold]
-    pub(crate) fn in_element<E: serde::de::Error>(&self, index: usize, expected: &'static str, error: E) -> E {
+    pub(crate) fn in_element<E: serde::de::Error>(
+        &self,
+        index: usize,
+        expected: &'static str,
+        error: E,
+    ) -> E {
         self.step(Step::Element(index), expected, error)
     }
 
     fn step<E: serde::de::Error>(&self, step: Step, expected: &'static str, error: E) -> E {
         let mut fault = self.fault.borrow_mut();
-        fault.get_or_insert_with(|| Fault { class: Class::Malformed, detail: expected, path: Vec::new() }).path.push(step);
+        fault
+            .get_or_insert_with(|| Fault {
+                class: Class::Malformed,
+                detail: expected,
+                path: Vec::new(),
+            })
+            .path
+            .push(step);
         error
     }
 
@@ -106,7 +123,12 @@ impl Reading {
         let offset = offset(text, error);
         match self.fault.take() {
             // A syntax error outranks the wrong type that it was first taken for.
-            Some(fault) if !matches!(error.classify(), serde_json::error::Category::Syntax | serde_json::error::Category::Eof) => {
+            Some(fault)
+                if !matches!(
+                    error.classify(),
+                    serde_json::error::Category::Syntax | serde_json::error::Category::Eof
+                ) =>
+            {
                 let mut path = String::new();
                 for step in fault.path.iter().rev() {
                     let wrote = match step {
@@ -135,7 +157,8 @@ impl Reading {
 
 /// serde_json tells line and column, in characters of one octet.
 fn offset(text: &str, error: &serde_json::Error) -> usize {
-    let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let before: usize =
+        text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     (before + error.column().saturating_sub(1)).min(text.len())
 }
 
@@ -146,7 +169,10 @@ pub(crate) trait FromJson<'de>: Sized {
     /// How many of it an array may hold.
     const MAX_COUNT: usize = 64;
 
-    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error>;
+    fn from_json<D: Deserializer<'de>>(
+        deserializer: D,
+        reading: &Reading,
+    ) -> Result<Self, D::Error>;
 }
 
 /// Reads a `T`.

@@ -47,7 +47,10 @@ impl<'de> Visitor<'de> for TextVisitor<'_> {
 impl<'de> FromJson<'de> for Text<'de> {
     const EXPECTED: &'static str = "not a text";
 
-    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+    fn from_json<D: Deserializer<'de>>(
+        deserializer: D,
+        reading: &Reading,
+    ) -> Result<Self, D::Error> {
         deserializer.deserialize_str(TextVisitor { reading, limit: MAX_TEXT }).map(Self)
     }
 }
@@ -55,7 +58,10 @@ impl<'de> FromJson<'de> for Text<'de> {
 impl<'de> FromJson<'de> for BigText<'de> {
     const EXPECTED: &'static str = "not a text";
 
-    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+    fn from_json<D: Deserializer<'de>>(
+        deserializer: D,
+        reading: &Reading,
+    ) -> Result<Self, D::Error> {
         deserializer.deserialize_str(TextVisitor { reading, limit: usize::MAX }).map(Self)
     }
 }
@@ -79,7 +85,10 @@ impl std::ops::Deref for BigText<'_> {
 impl<'de> FromJson<'de> for String {
     const EXPECTED: &'static str = "not a text";
 
-    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+    fn from_json<D: Deserializer<'de>>(
+        deserializer: D,
+        reading: &Reading,
+    ) -> Result<Self, D::Error> {
         Text::from_json(deserializer, reading).map(|text| text.0.into_owned())
     }
 }
@@ -87,7 +96,10 @@ impl<'de> FromJson<'de> for String {
 impl<'de> FromJson<'de> for crate::Secret {
     const EXPECTED: &'static str = "not a text";
 
-    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+    fn from_json<D: Deserializer<'de>>(
+        deserializer: D,
+        reading: &Reading,
+    ) -> Result<Self, D::Error> {
         Text::from_json(deserializer, reading).map(|text| Self::new(text.0))
     }
 }
@@ -114,7 +126,11 @@ impl<'de> FromJson<'de> for Integer {
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<u64, E> {
                 let digits = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
-                if digits { text.parse().map_err(|_| E::custom("too large")) } else { Err(E::custom("not digits")) }
+                if digits {
+                    text.parse().map_err(|_| E::custom("too large"))
+                } else {
+                    Err(E::custom("not digits"))
+                }
             }
         }
         deserializer.deserialize_any(V).map(Self)
@@ -124,7 +140,10 @@ impl<'de> FromJson<'de> for Integer {
 impl<'de> FromJson<'de> for u64 {
     const EXPECTED: &'static str = Integer::EXPECTED;
 
-    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+    fn from_json<D: Deserializer<'de>>(
+        deserializer: D,
+        reading: &Reading,
+    ) -> Result<Self, D::Error> {
         Integer::from_json(deserializer, reading).map(|integer| integer.0)
     }
 }
@@ -160,7 +179,10 @@ impl<'de> FromJson<'de> for Flag {
 impl<'de> FromJson<'de> for bool {
     const EXPECTED: &'static str = Flag::EXPECTED;
 
-    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+    fn from_json<D: Deserializer<'de>>(
+        deserializer: D,
+        reading: &Reading,
+    ) -> Result<Self, D::Error> {
         Flag::from_json(deserializer, reading).map(|flag| flag.0)
     }
 }
@@ -200,8 +222,13 @@ impl<'de> FromJson<'de> for i64 {
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<i64, E> {
                 let digits = text.strip_prefix('-').unwrap_or(text);
-                let digits = !digits.is_empty() && digits.bytes().all(|octet| octet.is_ascii_digit());
-                if digits { text.parse().map_err(|_| E::custom("too large")) } else { Err(E::custom("not digits")) }
+                let digits =
+                    !digits.is_empty() && digits.bytes().all(|octet| octet.is_ascii_digit());
+                if digits {
+                    text.parse().map_err(|_| E::custom("too large"))
+                } else {
+                    Err(E::custom("not digits"))
+                }
             }
         }
         deserializer.deserialize_any(V)
@@ -215,7 +242,10 @@ pub(crate) struct List<T, const MAX: usize>(pub(crate) Vec<T>);
 impl<'de, T: FromJson<'de>, const MAX: usize> FromJson<'de> for List<T, MAX> {
     const EXPECTED: &'static str = "not an array";
 
-    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+    fn from_json<D: Deserializer<'de>>(
+        deserializer: D,
+        reading: &Reading,
+    ) -> Result<Self, D::Error> {
         read_list(deserializer, reading, MAX).map(Self)
     }
 }
@@ -224,12 +254,19 @@ impl<'de, T: FromJson<'de>, const MAX: usize> FromJson<'de> for List<T, MAX> {
 impl<'de, T: FromJson<'de>> FromJson<'de> for Vec<T> {
     const EXPECTED: &'static str = "not an array";
 
-    fn from_json<D: Deserializer<'de>>(deserializer: D, reading: &Reading) -> Result<Self, D::Error> {
+    fn from_json<D: Deserializer<'de>>(
+        deserializer: D,
+        reading: &Reading,
+    ) -> Result<Self, D::Error> {
         read_list(deserializer, reading, T::MAX_COUNT)
     }
 }
 
-fn read_list<'de, T: FromJson<'de>, D: Deserializer<'de>>(deserializer: D, reading: &Reading, max: usize) -> Result<Vec<T>, D::Error> {
+fn read_list<'de, T: FromJson<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+    reading: &Reading,
+    max: usize,
+) -> Result<Vec<T>, D::Error> {
     struct V<'r, T>(&'r Reading, usize, std::marker::PhantomData<T>);
     impl<'de, T: FromJson<'de>> Visitor<'de> for V<'_, T> {
         type Value = Vec<T>;
@@ -243,7 +280,9 @@ fn read_list<'de, T: FromJson<'de>, D: Deserializer<'de>>(deserializer: D, readi
             let mut list = Vec::new();
             loop {
                 let next = elements.next_element_seed(Seed::<T>::new(self.0));
-                let Some(element) = next.map_err(|error| self.0.in_element(list.len(), T::EXPECTED, error))? else {
+                let Some(element) =
+                    next.map_err(|error| self.0.in_element(list.len(), T::EXPECTED, error))?
+                else {
                     break;
                 };
                 if list.len() == self.1 {

@@ -55,17 +55,29 @@ fn keeps_unknown_members_as_they_came_and_writes_them_again() {
     let text = r#"{"size":"12","new":{"a":[1.50,1e400,"\u00e9"]},"key_state":"ACTIVE"}"#;
     let sample: Sample = read(text, Nulls::AreAbsent).unwrap();
     assert_eq!((sample.size, &*sample.keystate), (Some(12), "ACTIVE"));
-    assert_eq!(serde_json::to_string(&sample).unwrap(), r#"{"keystate":"ACTIVE","size":12,"new":{"a":[1.50,1e400,"\u00e9"]}}"#);
+    assert_eq!(
+        serde_json::to_string(&sample).unwrap(),
+        r#"{"keystate":"ACTIVE","size":12,"new":{"a":[1.50,1e400,"\u00e9"]}}"#
+    );
     assert_eq!(format!("{:?}", sample.extra), r#"{"new"}"#);
 }
 
 #[test]
 fn rejects_a_member_twice_at_any_depth_and_in_any_spelling() {
     let twice = "given twice".to_owned();
-    assert_eq!(refusal(r#"{"keystate":"a","keystate":"a"}"#), (Class::Malformed, "keystate".into(), twice));
+    assert_eq!(
+        refusal(r#"{"keystate":"a","keystate":"a"}"#),
+        (Class::Malformed, "keystate".into(), twice)
+    );
     assert_eq!(refusal(r#"{"keystate":"a","k\u0065ystate":"a"}"#).0, Class::Malformed);
-    for text in [r#"{"x":1,"x":1,"keystate":"a"}"#, r#"{"keystate":"a","x":[{"y":{"z":1,"\u007a":2}}]}"#] {
-        assert_eq!(refusal(text), (Class::Malformed, String::new(), "a member twice".into()), "{text}");
+    for text in
+        [r#"{"x":1,"x":1,"keystate":"a"}"#, r#"{"keystate":"a","x":[{"y":{"z":1,"\u007a":2}}]}"#]
+    {
+        assert_eq!(
+            refusal(text),
+            (Class::Malformed, String::new(), "a member twice".into()),
+            "{text}"
+        );
     }
 }
 
@@ -78,7 +90,8 @@ fn accepts_two_spellings_only_if_they_say_the_same() {
 
 #[test]
 fn names_the_member_and_never_repeats_the_input() {
-    let (class, part, detail) = refusal(r#"{"keystate":"a","list":[{"name":"x"},{"name":["s3cret"]}]}"#);
+    let (class, part, detail) =
+        refusal(r#"{"keystate":"a","list":[{"name":"x"},{"name":["s3cret"]}]}"#);
     assert_eq!((class, &*part, &*detail), (Class::Malformed, "list[1].name", "not a text"));
     let (class, part, detail) = refusal(r#"{"keystate":"a","list":[{"other":1}]}"#);
     assert_eq!((class, &*part, &*detail), (Class::Malformed, "list[0].name", "absent"));
@@ -99,7 +112,10 @@ fn rejects_what_is_over_a_limit() {
     let deep = format!(r#"{{"keystate":"a","x":{}1{}}}"#, "[".repeat(32), "]".repeat(32));
     let names: Vec<String> = (0..64).map(|i| format!(r#""n{i}":0"#)).collect();
     let wide = format!(r#"{{"keystate":"a",{}}}"#, names.join(","));
-    let kept = format!(r#"{{"keystate":"a","x":[{}]}}"#, vec![format!("{{{}}}", names.join(",")); 16].join(","));
+    let kept = format!(
+        r#"{{"keystate":"a","x":[{}]}}"#,
+        vec![format!("{{{}}}", names.join(",")); 16].join(",")
+    );
     let long = format!(r#"{{"keystate":"{}"}}"#, "a".repeat(MAX_TEXT + 1));
     let long_kept = format!(r#"{{"keystate":"a","x":["{}"]}}"#, "a".repeat(MAX_TEXT + 1));
     for text in [&deep, &wide, &kept, &long, &long_kept] {
@@ -111,7 +127,8 @@ fn rejects_what_is_over_a_limit() {
 
 #[test]
 fn borrows_where_it_can_and_decodes_where_it_must() {
-    let object: Borrowed<'_> = read(r#"{"alg":"RS256","kid":"a\/b","x":1}"#, Nulls::AreWrong).unwrap();
+    let object: Borrowed<'_> =
+        read(r#"{"alg":"RS256","kid":"a\/b","x":1}"#, Nulls::AreWrong).unwrap();
     assert!(matches!(object.alg.0, std::borrow::Cow::Borrowed("RS256")));
     assert_eq!(object.kid.as_deref(), Some("a/b"));
     assert_eq!(object.extra.to_kept().iter().collect::<Vec<_>>(), [("x", "1")]);
@@ -123,22 +140,35 @@ fn writes_secrets_where_the_model_says_so_and_shows_them_nowhere() {
     let guarded: Guarded = read(text, Nulls::AreAbsent).unwrap();
     assert_eq!(write(&guarded), text);
     assert!(!format!("{guarded:?}").contains("s3cret"));
-    assert_eq!(read::<Guarded>(r#"{"key":"a","Key":"b"}"#, Nulls::AreAbsent).unwrap_err().part(), "key");
+    assert_eq!(
+        read::<Guarded>(r#"{"key":"a","Key":"b"}"#, Nulls::AreAbsent).unwrap_err().part(),
+        "key"
+    );
     assert_eq!(read::<Guarded>("{}", Nulls::AreAbsent).unwrap_err().part(), "key");
 }
 
 #[test]
 fn counts_elements_as_their_type_says() {
-    let list = |count: usize| read::<Vec<Guarded>>(&format!("[{}]", vec![r#"{"key":"k"}"#; count].join(",")), Nulls::AreAbsent);
+    let list = |count: usize| {
+        read::<Vec<Guarded>>(
+            &format!("[{}]", vec![r#"{"key":"k"}"#; count].join(",")),
+            Nulls::AreAbsent,
+        )
+    };
     assert_eq!(list(2).unwrap().len(), 2);
     assert_eq!(list(3).unwrap_err().class(), Class::TooLarge);
 }
 
 #[test]
 fn keeps_values_as_they_came_and_looks_through_them() {
-    let guarded = |value: &str| read::<Guarded>(&format!(r#"{{"key":"k","value":{value}}}"#), Nulls::AreAbsent);
+    let guarded = |value: &str| {
+        read::<Guarded>(&format!(r#"{{"key":"k","value":{value}}}"#), Nulls::AreAbsent)
+    };
     let read = guarded("[1.50, 1e400]").unwrap();
-    assert_eq!((read.value.as_ref().unwrap().as_json(), read.value.as_ref().unwrap().to_text()), ("[1.50, 1e400]", None));
+    assert_eq!(
+        (read.value.as_ref().unwrap().as_json(), read.value.as_ref().unwrap().to_text()),
+        ("[1.50, 1e400]", None)
+    );
     assert_eq!(guarded(r#""a\u0062""#).unwrap().value.unwrap().to_text().as_deref(), Some("ab"));
     let error = guarded(r#"{"a":1,"a":1}"#).unwrap_err();
     assert_eq!((error.class(), error.part()), (Class::Malformed, "value"));
@@ -146,8 +176,17 @@ fn keeps_values_as_they_came_and_looks_through_them() {
 
 #[test]
 fn reads_numbers_with_a_sign() {
-    let code = |text: &str| read::<Guarded>(&format!(r#"{{"key":"k","code":{text}}}"#), Nulls::AreAbsent).map(|guarded| guarded.code);
-    for (text, number) in [("0", 0), ("-5", -5), ("\"-5\"", -5), ("9223372036854775807", i64::MAX), ("-9223372036854775808", i64::MIN)] {
+    let code = |text: &str| {
+        read::<Guarded>(&format!(r#"{{"key":"k","code":{text}}}"#), Nulls::AreAbsent)
+            .map(|guarded| guarded.code)
+    };
+    for (text, number) in [
+        ("0", 0),
+        ("-5", -5),
+        ("\"-5\"", -5),
+        ("9223372036854775807", i64::MAX),
+        ("-9223372036854775808", i64::MIN),
+    ] {
         assert_eq!(code(text), Ok(Some(number)));
     }
     for text in ["9223372036854775808", "\"-\"", "\"+1\"", "\"\"", "1.0", "\"--1\""] {

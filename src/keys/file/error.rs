@@ -3,22 +3,26 @@
 use crate::Error;
 use crate::crypto::CryptoError;
 
-/// Why a [`FileKeyStore`](super::FileKeyStore) could not be opened, or what is the source of its [`KeyStoreError::Failed`](crate::keys::KeyStoreError::Failed).
+/// Why a [`FileKeyStore`](super::FileKeyStore) could not be opened, or what is the source of its
+/// [`KeyStoreError::Failed`](crate::keys::KeyStoreError::Failed).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileStoreError {
     /// A store is open in that folder.
     #[error("the folder is in use")]
     InUse,
-    /// A file cannot be read as what it is, is not there, or does not fit the others. Nothing was removed or changed.
+    /// A file cannot be read as what it is, is not there, or does not fit the others. Nothing was
+    /// removed or changed.
     #[error("{file} is damaged")]
     Damaged {
         /// The name of the file in the folder.
         file: String,
-        /// What is wrong: of class `malformed`, `too-large`, or `not-found` for one that is not there.
+        /// What is wrong: of class `malformed`, `too-large`, or `not-found` for one that is not
+        /// there.
         source: Error,
     },
-    /// What has to be remembered could not be read again: too much of it, a text that is too long. Nothing was changed.
+    /// What has to be remembered could not be read again: too much of it, a text that is too long.
+    /// Nothing was changed.
     #[error("what is to be remembered cannot be stored")]
     Unstorable(#[source] Error),
     /// The provider does not write out a key that it made.

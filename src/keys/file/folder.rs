@@ -31,12 +31,19 @@ impl Folder {
             made => made.map(|()| true).map_err(failed("the folder could not be made"))?,
         };
         if made {
-            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let parent = path
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty())
+                .unwrap_or(Path::new("."));
             sync_folder(parent).map_err(failed("the folder around it could not be synced"))?;
         } else {
             make_private(path).map_err(failed("the folder could not be made private"))?;
         }
-        let lock = private_file().create(true).truncate(false).open(path.join(LOCK)).map_err(failed("the lock could not be opened"))?;
+        let lock = private_file()
+            .create(true)
+            .truncate(false)
+            .open(path.join(LOCK))
+            .map_err(failed("the lock could not be opened"))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), faults, lock }),
             Err(TryLockError::WouldBlock) => Err(FileStoreError::InUse),
@@ -46,13 +53,20 @@ impl Folder {
 
     /// The names of the files. Those that are not UTF-8 are nobody's here.
     pub(super) fn names(&self) -> Result<Vec<String>, FileStoreError> {
-        let names = std::fs::read_dir(&self.path).and_then(|entries| entries.map(|entry| entry.map(|entry| entry.file_name())).collect());
-        let names: Vec<std::ffi::OsString> = names.map_err(failed("the folder could not be listed"))?;
+        let names = std::fs::read_dir(&self.path).and_then(|entries| {
+            entries.map(|entry| entry.map(|entry| entry.file_name())).collect()
+        });
+        let names: Vec<std::ffi::OsString> =
+            names.map_err(failed("the folder could not be listed"))?;
         Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect())
     }
 
     /// What a file holds, `most` octets and one at most; `None` if it is not there.
-    pub(super) fn read(&self, name: &str, most: usize) -> Result<Option<Zeroizing<Vec<u8>>>, FileStoreError> {
+    pub(super) fn read(
+        &self,
+        name: &str,
+        most: usize,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, FileStoreError> {
         let read = || {
             let file = match File::open(self.path.join(name)) {
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -60,14 +74,16 @@ impl Folder {
             };
             // Room for all of it at once: a buffer that grows leaves copies behind.
             let length = file.metadata()?.len().min(most as u64 + 1);
-            let mut octets = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(most) + 1));
+            let mut octets =
+                Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(most) + 1));
             file.take(most as u64 + 1).read_to_end(&mut octets)?;
             Ok(Some(octets))
         };
         read().map_err(failed("a file could not be read"))
     }
 
-    /// Puts a file in its place, where one may be, as a whole. It is there for good once the folder was synced.
+    /// Puts a file in its place, where one may be, as a whole. It is there for good once the folder
+    /// was synced.
     pub(super) fn put(&self, name: &str, octets: &[u8]) -> Result<(), FileStoreError> {
         let temporary = self.path.join(format!("{name}{TEMPORARY}"));
         let put = || {
@@ -88,7 +104,8 @@ impl Folder {
 
     /// Removes a file, if it is there.
     pub(super) fn remove(&self, name: &str) -> Result<(), FileStoreError> {
-        let removed = self.before("remove").and_then(|()| std::fs::remove_file(self.path.join(name)));
+        let removed =
+            self.before("remove").and_then(|()| std::fs::remove_file(self.path.join(name)));
         match removed {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             removed => removed.map_err(failed("a file could not be removed")),
@@ -97,7 +114,9 @@ impl Folder {
 
     /// Makes what was put and removed stay so.
     pub(super) fn sync(&self) -> Result<(), FileStoreError> {
-        self.before("sync-folder").and_then(|()| sync_folder(&self.path)).map_err(failed("the folder could not be synced"))
+        self.before("sync-folder")
+            .and_then(|()| sync_folder(&self.path))
+            .map_err(failed("the folder could not be synced"))
     }
 
     fn before(&self, operation: &'static str) -> io::Result<()> {
@@ -107,7 +126,8 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // A process that was being started may have the file open as well, for a moment; closing would not be enough then.
+        // A process that was being started may have the file open as well, for a moment; closing
+        // would not be enough then.
         let _ = self.lock.unlock();
     }
 }
@@ -134,7 +154,11 @@ fn private_folder() -> DirBuilder {
 fn make_private(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let permissions = std::fs::metadata(path)?.permissions();
-    if permissions.mode() & 0o077 == 0 { Ok(()) } else { std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)) }
+    if permissions.mode() & 0o077 == 0 {
+        Ok(())
+    } else {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+    }
 }
 
 #[cfg(not(unix))]

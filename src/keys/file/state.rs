@@ -110,14 +110,22 @@ pub(super) fn write(state: &State) -> Result<Zeroizing<String>, FileStoreError> 
         let mut text = Zeroizing::new(Vec::with_capacity(octets.0));
         serde_json::to_writer(&mut *text, &stored).map(|()| text)
     });
-    let text = text.ok().and_then(|mut text| String::from_utf8(std::mem::take(&mut *text)).ok()).map(Zeroizing::new);
-    let text = text.ok_or_else(|| FileStoreError::Unstorable(Error::malformed("", "not what can be written as JSON")))?;
+    let text = text
+        .ok()
+        .and_then(|mut text| String::from_utf8(std::mem::take(&mut *text)).ok())
+        .map(Zeroizing::new);
+    let text = text.ok_or_else(|| {
+        FileStoreError::Unstorable(Error::malformed("", "not what can be written as JSON"))
+    })?;
     if text.len() > MAX_STATE {
         return Err(FileStoreError::Unstorable(Error::too_large("", "more than 64 MiB")));
     }
     match read::<Stored>(&text, Nulls::AreWrong) {
         Ok(again) if again == stored => Ok(text),
-        Ok(_) => Err(FileStoreError::Unstorable(Error::malformed("", "not what is read again after it was written"))),
+        Ok(_) => Err(FileStoreError::Unstorable(Error::malformed(
+            "",
+            "not what is read again after it was written",
+        ))),
         Err(error) => Err(FileStoreError::Unstorable(error)),
     }
 }
@@ -136,7 +144,8 @@ impl std::io::Write for Octets {
     }
 }
 
-/// Reads what is in a folder, and removes what a power failure left over. A folder without anything gets an empty state.
+/// Reads what is in a folder, and removes what a power failure left over. A folder without anything
+/// gets an empty state.
 pub(super) fn load(folder: &Folder, provider: &dyn Provider) -> Result<State, FileStoreError> {
     let names = folder.names()?;
     let state = match folder.read(FILE, MAX_STATE)? {
@@ -154,7 +163,8 @@ pub(super) fn load(folder: &Folder, provider: &dyn Provider) -> Result<State, Fi
         }
     };
     let state = with_keys(state, folder, provider)?;
-    // What is read is acted on: it has to be there for good, and was not if the power failed before the folder was synced.
+    // What is read is acted on: it has to be there for good, and was not if the power failed before
+    // the folder was synced.
     folder.sync()?;
     let known = key_files(&state, provider);
     let left_over = |name: &&String| match name.strip_suffix(TEMPORARY) {
@@ -177,15 +187,26 @@ fn parse(octets: &[u8]) -> Result<Stored, Error> {
     if octets.len() > MAX_STATE {
         return Err(Error::too_large("", "more than 64 MiB"));
     }
-    let text = std::str::from_utf8(octets).map_err(|error| Error::malformed("", "not UTF-8").at(error.valid_up_to()))?;
+    let text = std::str::from_utf8(octets)
+        .map_err(|error| Error::malformed("", "not UTF-8").at(error.valid_up_to()))?;
     let stored: Stored = read(text, Nulls::AreWrong)?;
-    if stored.version == VERSION { Ok(stored) } else { Err(Error::malformed("version", "not one that is known here")) }
+    if stored.version == VERSION {
+        Ok(stored)
+    } else {
+        Err(Error::malformed("version", "not one that is known here"))
+    }
 }
 
 /// The same state with its private keys.
-fn with_keys(mut state: State, folder: &Folder, provider: &dyn Provider) -> Result<State, FileStoreError> {
+fn with_keys(
+    mut state: State,
+    folder: &Folder,
+    provider: &dyn Provider,
+) -> Result<State, FileStoreError> {
     let ring = |keys: &[StoredKey]| -> Result<Ring, FileStoreError> {
-        keys.iter().map(|key| Ok((key.key_id.clone(), private_key(&key.public_key, folder, provider)?))).collect()
+        keys.iter()
+            .map(|key| Ok((key.key_id.clone(), private_key(&key.public_key, folder, provider)?)))
+            .collect()
     };
     for pending in &mut state.pending {
         pending.private = ring(&pending.public.keys)?;
@@ -196,12 +217,22 @@ fn with_keys(mut state: State, folder: &Folder, provider: &dyn Provider) -> Resu
     Ok(state)
 }
 
-fn private_key(public: &PublicKey, folder: &Folder, provider: &dyn Provider) -> Result<Arc<dyn PrivateKey>, FileStoreError> {
+fn private_key(
+    public: &PublicKey,
+    folder: &Folder,
+    provider: &dyn Provider,
+) -> Result<Arc<dyn PrivateKey>, FileStoreError> {
     let name = key_file(public, provider);
     let Some(pkcs8) = folder.read(&name, MAX_KEY)? else {
-        return Err(damaged(&name)(Error::new(Class::NotFound, "", "not there, but the state names it")));
+        return Err(damaged(&name)(Error::new(
+            Class::NotFound,
+            "",
+            "not there, but the state names it",
+        )));
     };
-    let key = provider.private_key_from_pkcs8_der(&pkcs8).map_err(|_| damaged(&name)(Error::malformed("", "not a private key in PKCS#8")))?;
+    let key = provider
+        .private_key_from_pkcs8_der(&pkcs8)
+        .map_err(|_| damaged(&name)(Error::malformed("", "not a private key in PKCS#8")))?;
     if key.public_key() != public {
         return Err(damaged(&name)(Error::malformed("", "another key than its name says")));
     }
@@ -213,8 +244,16 @@ impl Stored {
         Self {
             version: VERSION,
             activations: state.activations.iter().map(StoredChannel::of).collect(),
-            pending: state.pending.iter().map(|pending| StoredPending::of(&pending.public)).collect(),
-            profiles: state.profiles.iter().map(|profile| StoredProfile::of(&profile.public)).collect(),
+            pending: state
+                .pending
+                .iter()
+                .map(|pending| StoredPending::of(&pending.public))
+                .collect(),
+            profiles: state
+                .profiles
+                .iter()
+                .map(|profile| StoredProfile::of(&profile.public))
+                .collect(),
             answers: state.answers.iter().map(StoredAnswer::of).collect(),
             extra: Default::default(),
         }
@@ -222,12 +261,20 @@ impl Stored {
 
     /// The state without its private keys.
     fn into_state(self) -> Result<State, Error> {
-        let pending: Result<Vec<_>, Error> = self.pending.into_iter().map(StoredPending::into_pending).collect();
-        let profiles: Result<Vec<_>, Error> = self.profiles.into_iter().map(StoredProfile::into_profile).collect();
+        let pending: Result<Vec<_>, Error> =
+            self.pending.into_iter().map(StoredPending::into_pending).collect();
+        let profiles: Result<Vec<_>, Error> =
+            self.profiles.into_iter().map(StoredProfile::into_profile).collect();
         Ok(State {
             activations: self.activations.into_iter().map(StoredChannel::into_channel).collect(),
-            pending: pending?.into_iter().map(|public| PendingKeys { public, private: Ring::new() }).collect(),
-            profiles: profiles?.into_iter().map(|public| ProfileKeys { public, private: Ring::new() }).collect(),
+            pending: pending?
+                .into_iter()
+                .map(|public| PendingKeys { public, private: Ring::new() })
+                .collect(),
+            profiles: profiles?
+                .into_iter()
+                .map(|public| ProfileKeys { public, private: Ring::new() })
+                .collect(),
             answers: self.answers.into_iter().map(StoredAnswer::into_answer).collect(),
         })
     }
@@ -235,7 +282,12 @@ impl Stored {
 
 impl StoredChannel {
     fn of(channel: &Channel) -> Self {
-        Self { address: channel.address.clone(), token: channel.token.clone(), claim: channel.claim.clone(), extra: Default::default() }
+        Self {
+            address: channel.address.clone(),
+            token: channel.token.clone(),
+            claim: channel.claim.clone(),
+            extra: Default::default(),
+        }
     }
 
     fn into_channel(self) -> Channel {
@@ -245,7 +297,11 @@ impl StoredChannel {
 
 impl StoredMessage {
     fn of(message: &MessageId) -> Self {
-        Self { mailbox: message.mailbox.clone(), mid: message.mid.clone(), extra: Default::default() }
+        Self {
+            mailbox: message.mailbox.clone(),
+            mid: message.mid.clone(),
+            extra: Default::default(),
+        }
     }
 
     fn into_message(self) -> MessageId {
@@ -291,9 +347,14 @@ impl StoredPublicKey {
     }
 
     fn into_keys(list: Vec<Self>) -> Result<Vec<StoredKey>, Error> {
-        let keys: Vec<StoredKey> = list.into_iter().map(Self::into_key).collect::<Result<_, _>>()?;
+        let keys: Vec<StoredKey> =
+            list.into_iter().map(Self::into_key).collect::<Result<_, _>>()?;
         let names: HashSet<&str> = keys.iter().map(|key| key.key_id.as_str()).collect();
-        if names.len() == keys.len() { Ok(keys) } else { Err(Error::malformed("keys", "a keyid twice")) }
+        if names.len() == keys.len() {
+            Ok(keys)
+        } else {
+            Err(Error::malformed("keys", "a keyid twice"))
+        }
     }
 }
 
@@ -313,7 +374,9 @@ impl StoredPending {
         let command_sha256 = decode_url(&self.command_sha256, "commandSha256")?;
         Ok(Pending {
             message: self.message.into_message(),
-            command_sha256: command_sha256.try_into().map_err(|_| Error::malformed("commandSha256", "not 32 octets"))?,
+            command_sha256: command_sha256
+                .try_into()
+                .map_err(|_| Error::malformed("commandSha256", "not 32 octets"))?,
             profile: self.profile.into_names(),
             keys: StoredPublicKey::into_keys(self.keys)?,
             mailbox: self.mailbox.map(StoredChannel::into_channel),
@@ -344,10 +407,19 @@ impl StoredProfile {
 
 impl StoredAnswer {
     fn of(kept: &KeptAnswer) -> Self {
-        Self { message: StoredMessage::of(&kept.message), text: kept.text.as_str().into(), sent: kept.sent, extra: Default::default() }
+        Self {
+            message: StoredMessage::of(&kept.message),
+            text: kept.text.as_str().into(),
+            sent: kept.sent,
+            extra: Default::default(),
+        }
     }
 
     fn into_answer(self) -> KeptAnswer {
-        KeptAnswer { message: self.message.into_message(), text: self.text.into_string(), sent: self.sent }
+        KeptAnswer {
+            message: self.message.into_message(),
+            text: self.text.into_string(),
+            sent: self.sent,
+        }
     }
 }

@@ -4,7 +4,10 @@ use std::net::TcpListener;
 
 use bytes::Bytes;
 use http::Request;
-use keyferry::http::{BlockingTransport, GuardedTransport, ReqwestTransport, TargetPolicy, Transport, TransportErrorKind, UreqTransport};
+use keyferry::http::{
+    BlockingTransport, GuardedTransport, ReqwestTransport, TargetPolicy, Transport,
+    TransportErrorKind, UreqTransport,
+};
 
 /// Whatever the library does before it finds out: it may connect, and nobody answers.
 fn request(listener: &TcpListener) -> Request<Bytes> {
@@ -20,11 +23,15 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 fn reqwest_without_tls_says_so_in_words() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let guarded = GuardedTransport::reqwest(TargetPolicy::new().with_host("localhost")).unwrap();
-    let transports: [Box<dyn Transport>; 2] = [Box::new(ReqwestTransport::new().unwrap()), Box::new(guarded)];
+    let transports: [Box<dyn Transport>; 2] =
+        [Box::new(ReqwestTransport::new().unwrap()), Box::new(guarded)];
     for transport in transports {
         let error = run(transport.send(request(&listener))).unwrap_err();
         assert_eq!(error.kind(), TransportErrorKind::Tls);
-        assert_eq!(error.to_string(), "no trusted connection: https needs a client with TLS: turn on reqwest's feature `rustls` or `native-tls`");
+        assert_eq!(
+            error.to_string(),
+            "no trusted connection: https needs a client with TLS: turn on reqwest's feature `rustls` or `native-tls`"
+        );
     }
 }
 
@@ -33,5 +40,8 @@ fn ureq_without_tls_says_so_in_words() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let error = UreqTransport::new().send(request(&listener)).unwrap_err();
     assert_eq!(error.kind(), TransportErrorKind::Tls);
-    assert_eq!(error.to_string(), "no trusted connection: https needs a client with TLS: turn on ureq's feature `rustls` or `native-tls`");
+    assert_eq!(
+        error.to_string(),
+        "no trusted connection: https needs a client with TLS: turn on ureq's feature `rustls` or `native-tls`"
+    );
 }

@@ -14,7 +14,8 @@ use crate::hermod::wire::http::command::Call;
 use crate::http::BlockingTransport;
 use crate::{BaseUrl, Error};
 
-/// What an integrator asks of a hub, over HTTP, as the asynchronous [`CommandClient`](crate::hermod::client::CommandClient). Every call blocks.
+/// What an integrator asks of a hub, over HTTP, as the asynchronous
+/// [`CommandClient`](crate::hermod::client::CommandClient). Every call blocks.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -43,22 +44,35 @@ pub struct CommandClient {
 }
 
 impl CommandClient {
-    /// A client of the hub whose commands are below `base` (`https://hub.example/hermod/rest/command`).
+    /// A client of the hub whose commands are below `base`
+    /// (`https://hub.example/hermod/rest/command`).
     #[must_use]
     pub fn new(transport: impl BlockingTransport + 'static, base: BaseUrl, key: ApiKey) -> Self {
         let party = CommandParty { base, key };
-        Self { transport: Arc::new(transport), timer: Arc::new(SystemTimer), settings: Settings::default(), party }
+        Self {
+            transport: Arc::new(transport),
+            timer: Arc::new(SystemTimer),
+            settings: Settings::default(),
+            party,
+        }
     }
 
     setters!();
     with_timer!();
 
-    /// As [`CommandApi::submit`](crate::hermod::wire::CommandApi::submit). It never sends a command again that may have arrived.
+    /// As [`CommandApi::submit`](crate::hermod::wire::CommandApi::submit). It never sends a command
+    /// again that may have arrived.
     ///
     /// # Errors
     /// As there.
     pub fn submit(&self, command: Command) -> Result<Submitted, Error> {
-        CommandParty::submitted(call(&*self.transport, &*self.timer, &self.settings, &self.party, &Call::Submit(command))?)
+        CommandParty::submitted(call(
+            &*self.transport,
+            &*self.timer,
+            &self.settings,
+            &self.party,
+            &Call::Submit(command),
+        )?)
     }
 
     /// As [`CommandApi::poll`](crate::hermod::wire::CommandApi::poll).
@@ -70,7 +84,13 @@ impl CommandClient {
     }
 
     fn poll_in(&self, settings: &Settings, id: &CommandId) -> Result<Callback, Error> {
-        CommandParty::state(call(&*self.transport, &*self.timer, settings, &self.party, &Call::Poll(id.clone()))?)
+        CommandParty::state(call(
+            &*self.transport,
+            &*self.timer,
+            settings,
+            &self.party,
+            &Call::Poll(id.clone()),
+        )?)
     }
 
     /// Polls until a command has ended, as [`wait_for`](crate::hermod::client::wait_for).

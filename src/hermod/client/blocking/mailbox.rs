@@ -13,7 +13,8 @@ use crate::hermod::wire::http::mailbox::{Answer, Call};
 use crate::http::BlockingTransport;
 use crate::{BaseUrl, Error};
 
-/// What a device asks of a hub, over HTTP, as the asynchronous [`MailboxClient`](crate::hermod::client::MailboxClient). Every call blocks.
+/// What a device asks of a hub, over HTTP, as the asynchronous
+/// [`MailboxClient`](crate::hermod::client::MailboxClient). Every call blocks.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -39,9 +40,18 @@ pub struct MailboxClient {
 impl MailboxClient {
     /// A client of the hub whose mailboxes are below `public` (`https://hub.example/ms`).
     #[must_use]
-    pub fn new(transport: impl BlockingTransport + 'static, public: BaseUrl, key: MailboxKey) -> Self {
+    pub fn new(
+        transport: impl BlockingTransport + 'static,
+        public: BaseUrl,
+        key: MailboxKey,
+    ) -> Self {
         let party = MailboxParty { public, key };
-        Self { transport: Arc::new(transport), timer: Arc::new(SystemTimer), settings: Settings::default(), party }
+        Self {
+            transport: Arc::new(transport),
+            timer: Arc::new(SystemTimer),
+            settings: Settings::default(),
+            party,
+        }
     }
 
     setters!();

@@ -22,7 +22,8 @@ impl Timer for SystemTimer {
         SystemTime::now()
     }
 
-    /// Looks again at least once a minute, so that a clock that is set while somebody sleeps is followed.
+    /// Looks again at least once a minute, so that a clock that is set while somebody sleeps is
+    /// followed.
     fn sleep_until(&self, time: SystemTime) {
         const LOOK: Duration = Duration::from_secs(60);
         while let Ok(left) = time.duration_since(SystemTime::now()) {

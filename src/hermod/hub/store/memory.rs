@@ -11,14 +11,15 @@ use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
-    AcceptAnswer, Claim, Claimed, CommandRecord, DeliveryOutcome, DeliveryRecord, MailboxRecord, NewCommand, Reserve, Store, TakeDeliveries,
-    TokenRecord, Topic,
+    AcceptAnswer, Claim, Claimed, CommandRecord, DeliveryOutcome, DeliveryRecord, MailboxRecord,
+    NewCommand, Reserve, Store, TakeDeliveries, TokenRecord, Topic,
 };
 use crate::hermod::hub::{Digest, UnixMillis};
 use crate::{BoxFuture, Class, Error};
 use signals::Signals;
 
-/// A [`Store`] in memory: it forgets all when the process ends. Every step is done within the call that makes its future.
+/// A [`Store`] in memory: it forgets all when the process ends. Every step is done within the call
+/// that makes its future.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -61,10 +62,12 @@ struct State {
     usage: HashMap<String, Usage>,
     deliveries: BTreeMap<String, DeliveryRecord>,
     deadlines: BTreeSet<(UnixMillis, u64)>,
-    /// The deliveries of an integrator that are planned. One that has many costs the others nothing.
+    /// The deliveries of an integrator that are planned. One that has many costs the others
+    /// nothing.
     due: BTreeMap<String, BTreeSet<(UnixMillis, String)>>,
     purges: BTreeSet<(UnixMillis, Kept)>,
-    /// Mailboxes that somebody should look into, and whether something was planned, since the last step.
+    /// Mailboxes that somebody should look into, and whether something was planned, since the last
+    /// step.
     changed: Vec<String>,
     planned: bool,
 }
@@ -86,10 +89,14 @@ enum Kept {
 
 impl MemoryStore {
     /// One step: everything it does, it does here, so it cannot be cut short.
-    fn step<'a, T: Send + 'a>(&self, step: impl FnOnce(&mut State) -> Result<T, Error>) -> BoxFuture<'a, Result<T, Error>> {
+    fn step<'a, T: Send + 'a>(
+        &self,
+        step: impl FnOnce(&mut State) -> Result<T, Error>,
+    ) -> BoxFuture<'a, Result<T, Error>> {
         let mut state = self.lock();
         let result = step(&mut state);
-        let (changed, planned) = (std::mem::take(&mut state.changed), std::mem::take(&mut state.planned));
+        let (changed, planned) =
+            (std::mem::take(&mut state.changed), std::mem::take(&mut state.planned));
         drop(state);
         self.signals.send(&changed, planned);
         Box::pin(ready(result))
@@ -105,19 +112,32 @@ impl Store for MemoryStore {
         self.step(|state| state.create(new))
     }
 
-    fn command<'a>(&'a self, integrator: &'a str, id: u64) -> BoxFuture<'a, Result<Option<CommandRecord>, Error>> {
-        self.step(|state| Ok(state.commands.get(&id).filter(|command| command.integrator == integrator).cloned()))
+    fn command<'a>(
+        &'a self,
+        integrator: &'a str,
+        id: u64,
+    ) -> BoxFuture<'a, Result<Option<CommandRecord>, Error>> {
+        self.step(|state| {
+            Ok(state.commands.get(&id).filter(|command| command.integrator == integrator).cloned())
+        })
     }
 
     fn mailbox<'a>(&'a self, bid: &'a str) -> BoxFuture<'a, Result<Option<MailboxRecord>, Error>> {
         self.step(|state| Ok(state.mailboxes.get(bid).cloned()))
     }
 
-    fn mailboxes_of_user<'a>(&'a self, group: &'a str, user: &'a str) -> BoxFuture<'a, Result<Vec<MailboxRecord>, Error>> {
+    fn mailboxes_of_user<'a>(
+        &'a self,
+        group: &'a str,
+        user: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<MailboxRecord>, Error>> {
         self.step(|state| Ok(state.mailboxes_of(group, user)))
     }
 
-    fn find_token<'a>(&'a self, token: &'a Digest) -> BoxFuture<'a, Result<Option<TokenRecord>, Error>> {
+    fn find_token<'a>(
+        &'a self,
+        token: &'a Digest,
+    ) -> BoxFuture<'a, Result<Option<TokenRecord>, Error>> {
         self.step(|state| Ok(state.tokens.get(token.as_bytes()).cloned()))
     }
 
@@ -125,7 +145,12 @@ impl Store for MemoryStore {
         self.step(|state| state.claim(&claim))
     }
 
-    fn open_messages<'a>(&'a self, bid: &'a str, now: UnixMillis, limit: u32) -> BoxFuture<'a, Result<Vec<Claimed>, Error>> {
+    fn open_messages<'a>(
+        &'a self,
+        bid: &'a str,
+        now: UnixMillis,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Vec<Claimed>, Error>> {
         self.step(|state| Ok(state.open_messages(bid, now, limit)))
     }
 
@@ -137,7 +162,11 @@ impl Store for MemoryStore {
         self.step(|state| state.accept(answer))
     }
 
-    fn remove_mailbox<'a>(&'a self, bid: &'a str, now: UnixMillis) -> BoxFuture<'a, Result<(), Error>> {
+    fn remove_mailbox<'a>(
+        &'a self,
+        bid: &'a str,
+        now: UnixMillis,
+    ) -> BoxFuture<'a, Result<(), Error>> {
         self.step(|state| {
             state.remove_mailbox(bid, now);
             Ok(())
@@ -148,11 +177,19 @@ impl Store for MemoryStore {
         self.step(|state| Ok(state.expire(now, limit)))
     }
 
-    fn take_due_deliveries(&self, take: TakeDeliveries) -> BoxFuture<'_, Result<Vec<DeliveryRecord>, Error>> {
+    fn take_due_deliveries(
+        &self,
+        take: TakeDeliveries,
+    ) -> BoxFuture<'_, Result<Vec<DeliveryRecord>, Error>> {
         self.step(|state| Ok(state.take_due(&take)))
     }
 
-    fn finish_delivery<'a>(&'a self, id: &'a str, attempt: u32, outcome: DeliveryOutcome) -> BoxFuture<'a, Result<(), Error>> {
+    fn finish_delivery<'a>(
+        &'a self,
+        id: &'a str,
+        attempt: u32,
+        outcome: DeliveryOutcome,
+    ) -> BoxFuture<'a, Result<(), Error>> {
         self.step(|state| {
             state.finish(id, attempt, outcome);
             Ok(())
@@ -168,7 +205,11 @@ impl Store for MemoryStore {
         self.step(|state| Ok(state.failed(integrator, after, limit)))
     }
 
-    fn requeue_delivery<'a>(&'a self, id: &'a str, now: UnixMillis) -> BoxFuture<'a, Result<(), Error>> {
+    fn requeue_delivery<'a>(
+        &'a self,
+        id: &'a str,
+        now: UnixMillis,
+    ) -> BoxFuture<'a, Result<(), Error>> {
         self.step(|state| state.requeue(id, now))
     }
 
@@ -176,7 +217,10 @@ impl Store for MemoryStore {
         self.step(|state| Ok(state.purge(now, limit)))
     }
 
-    fn next_due<'a>(&'a self, except: &'a [String]) -> BoxFuture<'a, Result<Option<UnixMillis>, Error>> {
+    fn next_due<'a>(
+        &'a self,
+        except: &'a [String],
+    ) -> BoxFuture<'a, Result<Option<UnixMillis>, Error>> {
         self.step(|state| Ok(state.next_due(except)))
     }
 
@@ -199,9 +243,16 @@ impl fmt::Debug for MemoryStore {
 impl State {
     /// Entries of all indexes together: none when everything is forgotten.
     fn entries(&self) -> usize {
-        let of_messages = self.messages.len() + self.reserved.len() + self.queues.len() + self.tokens.len();
+        let of_messages =
+            self.messages.len() + self.reserved.len() + self.queues.len() + self.tokens.len();
         let of_mailboxes = self.users.len() + self.groups.len() + self.profiles.len();
-        of_messages + of_mailboxes + self.usage.len() + self.deliveries.len() + self.deadlines.len() + self.due.len() + self.purges.len()
+        of_messages
+            + of_mailboxes
+            + self.usage.len()
+            + self.deliveries.len()
+            + self.deadlines.len()
+            + self.due.len()
+            + self.purges.len()
     }
 }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::super::{Digest, UnixMillis};
 use crate::Class;
 
-/// A JSON text as it was received or written, in the hub's dialect. It may hold secrets (an encrypted nonce, a new admin key), so `Debug` shows its
-/// length only. Its clones share it. Empty: wiped, or none.
+/// A JSON text as it was received or written, in the hub's dialect. It may hold secrets (an
+/// encrypted nonce, a new admin key), so `Debug` shows its length only. Its clones share it. Empty:
+/// wiped, or none.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct StoredJson(Arc<str>);
 
@@ -55,13 +56,15 @@ pub enum CommandState {
     TimedOut,
 }
 
-/// When a command with several messages is completed. A refusal completes it only when no open message is left.
+/// When a command with several messages is completed. A refusal completes it only when no open
+/// message is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Completion {
     /// At the first success; the other messages are withdrawn. Every command but delete.
     FirstSuccess,
-    /// When no message is open any more; the first refusal, if there was one, is what is told. Delete: its purpose is every mailbox.
+    /// When no message is open any more; the first refusal, if there was one, is what is told.
+    /// Delete: its purpose is every mailbox.
     Every,
 }
 
@@ -117,12 +120,14 @@ impl CommandRecord {
         Some(UnixMillis(self.ended?.0.saturating_add(self.keep_millis)).max(self.tokens_until))
     }
 
-    /// Octets that it takes up for as long as it is kept, beside body and answers: about what its messages take, and the integrator's own text.
+    /// Octets that it takes up for as long as it is kept, beside body and answers: about what its
+    /// messages take, and the integrator's own text.
     #[must_use]
     pub fn kept_octets(&self) -> u64 {
         /// A message with its token and its places in the indexes of a store.
         const OF_A_MESSAGE: u64 = 1024;
-        self.external_id.as_ref().map_or(0, String::len) as u64 + OF_A_MESSAGE * self.messages.len() as u64
+        self.external_id.as_ref().map_or(0, String::len) as u64
+            + OF_A_MESSAGE * self.messages.len() as u64
     }
 
     /// The record without body, answers and messages.
@@ -257,7 +262,8 @@ pub enum DeliveryState {
     Failed,
 }
 
-/// A callback in the outbox. What it says is made from its command, which does not change any more. A command has one.
+/// A callback in the outbox. What it says is made from its command, which does not change any more.
+/// A command has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryRecord {
     /// Its id, a UUID, the same on each try.

@@ -17,7 +17,8 @@ pub struct NewCommand {
     pub removes_mailboxes: bool,
 }
 
-/// Numbers that one integrator, and one mailbox, must not pass. A number that is reached refuses the next command.
+/// Numbers that one integrator, and one mailbox, must not pass. A number that is reached refuses
+/// the next command.
 #[derive(Clone, Copy, Debug)]
 pub struct Quota {
     /// Its commands in progress.
@@ -26,7 +27,8 @@ pub struct Quota {
     pub commands_kept: u32,
     /// Its deliveries that are not delivered, those that were given up included.
     pub outbox: u32,
-    /// Octets of its stored commands and answers together, with those of the new one: bodies, answers and [`CommandRecord::kept_octets`].
+    /// Octets of its stored commands and answers together, with those of the new one: bodies,
+    /// answers and [`CommandRecord::kept_octets`].
     pub stored_octets: u64,
     /// Open messages in one permanent mailbox.
     pub mailbox_messages: u32,
@@ -92,7 +94,8 @@ pub struct AcceptAnswer {
     pub mailboxes_at_most: u32,
     /// How many mailboxes all users of a group may have, with a new one.
     pub group_mailboxes_at_most: u32,
-    /// Octets of commands and answers of one integrator that may be stored, with this answer; see [`Quota::stored_octets`].
+    /// Octets of commands and answers of one integrator that may be stored, with this answer; see
+    /// [`Quota::stored_octets`].
     pub stored_octets: u64,
     /// The time.
     pub now: UnixMillis,
@@ -119,7 +122,8 @@ pub struct Registration {
     pub user: String,
     /// Its profile. ASCII case does not tell profiles apart.
     pub pid: String,
-    /// Whether the command named the profile, so that a mailbox that the same user has for it in the same group is replaced: removed.
+    /// Whether the command named the profile, so that a mailbox that the same user has for it in
+    /// the same group is replaced: removed.
     pub replaces: bool,
 }
 

@@ -1,4 +1,5 @@
-//! Callbacks: `POST {base}/callback/{command}`, with HTTP Basic, the id of the delivery, its time and its signature.
+//! Callbacks: `POST {base}/callback/{command}`, with HTTP Basic, the id of the delivery, its time
+//! and its signature.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +10,9 @@ use bytes::Bytes;
 use subtle::ConstantTimeEq;
 
 use super::credential::{only_text, write_basic_auth};
-use super::message::{method_not_allowed, no_such_address, read_json, split_path, write_empty, write_request};
+use super::message::{
+    method_not_allowed, no_such_address, read_json, split_path, write_empty, write_request,
+};
 use super::{read_refusal, write_refusal};
 use crate::crypto::Provider;
 use crate::hermod::Dialect;
@@ -20,11 +23,13 @@ use crate::{BaseUrl, Class, Error, Secret, hex};
 /// Most octets of a delivery's id.
 const MAX_ID: usize = 128;
 
-/// Writes a delivery. `now` is its timestamp. With a `secret`, it is signed: see [`verify_signature`].
+/// Writes a delivery. `now` is its timestamp. With a `secret`, it is signed: see
+/// [`verify_signature`].
 ///
 /// # Errors
-/// Class `malformed` if the type of the command is not known here, and so has no path, or credential, id or header names are such that no header can carry them; `storage` if the
-/// provider fails.
+/// Class `malformed` if the type of the command is not known here, and so has no path, or
+/// credential, id or header names are such that no header can carry them; `storage` if the provider
+/// fails.
 pub fn write_call(
     dialect: &Dialect,
     base: &BaseUrl,
@@ -34,11 +39,14 @@ pub fn write_call(
     delivery: &Delivery,
 ) -> Result<Request<Bytes>, Error> {
     let callback = &delivery.callback;
-    let kind = dialect.kind_of_type(&callback.command_type).ok_or_else(|| Error::malformed("commandType", "not known here"))?;
+    let kind = dialect
+        .kind_of_type(&callback.command_type)
+        .ok_or_else(|| Error::malformed("commandType", "not known here"))?;
     let segments = [&*dialect.paths.callback, &*dialect.words(kind).callback_path];
     let address = base.join(if segments[0].is_empty() { &segments[1..] } else { &segments });
     let body = dialect.write_callback(callback);
-    let timestamp = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
+    let timestamp =
+        now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
     let signature = match signing {
         Some((provider, secret)) => {
             let mac = signature(provider, secret, &timestamp, body.as_bytes())?;
@@ -61,17 +69,28 @@ pub fn write_call(
 
 fn put(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Error> {
     let bad = || Error::malformed("headers", "a name or a value that is none");
-    headers.insert(HeaderName::try_from(name).map_err(|_| bad())?, HeaderValue::from_str(value).map_err(|_| bad())?);
+    headers.insert(
+        HeaderName::try_from(name).map_err(|_| bad())?,
+        HeaderValue::from_str(value).map_err(|_| bad())?,
+    );
     Ok(())
 }
 
 /// HMAC-SHA256 of the timestamp, a dot and the body.
-fn signature(provider: &dyn Provider, secret: &Secret, timestamp: &str, body: &[u8]) -> Result<[u8; 32], Error> {
+fn signature(
+    provider: &dyn Provider,
+    secret: &Secret,
+    timestamp: &str,
+    body: &[u8],
+) -> Result<[u8; 32], Error> {
     let signed = [timestamp.as_bytes(), b".", body].concat();
-    provider.hmac_sha256(secret.expose().as_bytes(), &signed).map_err(|_| Error::new(Class::Storage, "", "the signature could not be made"))
+    provider
+        .hmac_sha256(secret.expose().as_bytes(), &signed)
+        .map_err(|_| Error::new(Class::Storage, "", "the signature could not be made"))
 }
 
-/// Whether a delivery was signed with one of these secrets, not longer ago than `max_age`, and not so much later either: clocks differ.
+/// Whether a delivery was signed with one of these secrets, not longer ago than `max_age`, and not
+/// so much later either: clocks differ.
 ///
 /// # Errors
 /// Class `unauthorized`, for every reason the same; `storage` if the provider fails.
@@ -85,16 +104,25 @@ pub fn verify_signature(
 ) -> Result<(), Error> {
     let refused = || Error::new(Class::Unauthorized, "", "no credential, or one that does not fit");
     let header = |name: &str| only_text(&head.headers, name).ok_or_else(refused);
-    let (timestamp, given) = (header(&dialect.headers.delivery_timestamp)?, header(&dialect.headers.delivery_signature)?);
+    let (timestamp, given) = (
+        header(&dialect.headers.delivery_timestamp)?,
+        header(&dialect.headers.delivery_signature)?,
+    );
     let digits = timestamp.len() <= 12 && timestamp.bytes().all(|octet| octet.is_ascii_digit());
     let seconds = timestamp.parse::<u64>().ok().filter(|_| digits).ok_or_else(refused)?;
-    let sent = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or_else(refused)?;
+    let sent =
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or_else(refused)?;
     let apart = now.duration_since(sent).unwrap_or_else(|early| early.duration());
-    let given = given.strip_prefix(&*dialect.headers.delivery_signature_version).and_then(|rest| rest.strip_prefix('=')).ok_or_else(refused)?;
+    let given = given
+        .strip_prefix(&*dialect.headers.delivery_signature_version)
+        .and_then(|rest| rest.strip_prefix('='))
+        .ok_or_else(refused)?;
     let mut fits = subtle::Choice::from(0);
     // One that is empty, as a variable that is not set, is everybody's.
     for secret in secrets.iter().filter(|secret| !secret.expose().is_empty()) {
-        fits |= hex::encode(&signature(provider, secret, timestamp, body)?).as_bytes().ct_eq(given.as_bytes());
+        fits |= hex::encode(&signature(provider, secret, timestamp, body)?)
+            .as_bytes()
+            .ct_eq(given.as_bytes());
     }
     if bool::from(fits) && apart <= max_age { Ok(()) } else { Err(refused()) }
 }
@@ -102,7 +130,8 @@ pub fn verify_signature(
 /// Whether a call at this address may come.
 ///
 /// # Errors
-/// Class `not-found` for a path that names no command, `malformed` with status 405 for a method other than POST.
+/// Class `not-found` for a path that names no command, `malformed` with status 405 for a method
+/// other than POST.
 pub fn check_address(dialect: &Dialect, path: &str, method: &Method) -> Result<(), Error> {
     target(dialect, path, method).map(drop)
 }
@@ -116,12 +145,18 @@ fn target(dialect: &Dialect, path: &str, method: &Method) -> Result<CommandKind,
 
 /// Reads a delivery. The last segment of `path` names the command, whatever stands before it.
 ///
-/// Without an id (another hub's callback) it is made of the command and its state, so that a repeat has the same.
+/// Without an id (another hub's callback) it is made of the command and its state, so that a repeat
+/// has the same.
 ///
 /// # Errors
-/// Class `not-found` for a path that names no command, `malformed` for all else that is wrong; a method other than POST is answered with 405, a content type
-/// other than JSON with 415.
-pub fn read_call(dialect: &Dialect, path: &str, head: &Parts, body: &[u8]) -> Result<Delivery, Error> {
+/// Class `not-found` for a path that names no command, `malformed` for all else that is wrong; a
+/// method other than POST is answered with 405, a content type other than JSON with 415.
+pub fn read_call(
+    dialect: &Dialect,
+    path: &str,
+    head: &Parts,
+    body: &[u8],
+) -> Result<Delivery, Error> {
     let kind = target(dialect, path, &head.method)?;
     let callback = dialect.read_callback(read_json(head, body)?)?;
     if callback.command_type != dialect.words(kind).command_type {
@@ -139,7 +174,11 @@ pub fn read_call(dialect: &Dialect, path: &str, head: &Parts, body: &[u8]) -> Re
 
 /// Writes an answer: 204, or a refusal.
 #[must_use]
-pub fn write_answer(dialect: &Dialect, answer: &Result<(), Error>, request_id: &str) -> Response<Bytes> {
+pub fn write_answer(
+    dialect: &Dialect,
+    answer: &Result<(), Error>,
+    request_id: &str,
+) -> Response<Bytes> {
     match answer {
         Ok(()) => write_empty(StatusCode::NO_CONTENT),
         Err(error) => write_refusal(dialect, error, request_id),

@@ -1,4 +1,5 @@
-//! Commands: `POST {base}/{command}` and `GET {base}/poll/{commandId}`, with `X-Api-Key: base64(id:key)`.
+//! Commands: `POST {base}/{command}` and `GET {base}/poll/{commandId}`, with `X-Api-Key:
+//! base64(id:key)`.
 //!
 //! ```
 //! use keyferry::hermod::Dialect;
@@ -22,7 +23,10 @@ use ::http::{Method, Request, Response, StatusCode};
 use bytes::Bytes;
 
 use super::credential::{API_KEY, read_api_key, write_api_key};
-use super::message::{method_not_allowed, no_such_address, read_json, split_path, text_of, write_request, write_response};
+use super::message::{
+    method_not_allowed, no_such_address, read_json, split_path, text_of, write_request,
+    write_response,
+};
 use super::{read_refusal, write_refusal};
 use crate::hermod::Dialect;
 use crate::hermod::model::{Callback, Command, CommandId, CommandKind, Submitted};
@@ -54,14 +58,29 @@ pub enum Answer {
 /// Writes a call.
 ///
 /// # Errors
-/// Class `malformed` for a command that is not known here, and so has no path, or a key that no header can carry.
-pub fn write_call(dialect: &Dialect, base: &BaseUrl, key: &ApiKey, call: &Call) -> Result<Request<Bytes>, Error> {
+/// Class `malformed` for a command that is not known here, and so has no path, or a key that no
+/// header can carry.
+pub fn write_call(
+    dialect: &Dialect,
+    base: &BaseUrl,
+    key: &ApiKey,
+    call: &Call,
+) -> Result<Request<Bytes>, Error> {
     let mut request = match call {
         Call::Submit(command) => {
-            let kind = command.body.kind().ok_or_else(|| Error::malformed("", "a command that is not known here"))?;
-            write_request(Method::POST, base.join(&[&dialect.words(kind).path]), Some(dialect.write_command(command)))?
+            let kind = command
+                .body
+                .kind()
+                .ok_or_else(|| Error::malformed("", "a command that is not known here"))?;
+            write_request(
+                Method::POST,
+                base.join(&[&dialect.words(kind).path]),
+                Some(dialect.write_command(command)),
+            )?
         }
-        Call::Poll(id) => write_request(Method::GET, base.join(&[&dialect.paths.poll, id.as_str()]), None)?,
+        Call::Poll(id) => {
+            write_request(Method::GET, base.join(&[&dialect.paths.poll, id.as_str()]), None)?
+        }
     };
     request.headers_mut().insert(API_KEY, write_api_key(key)?);
     Ok(request)
@@ -73,11 +92,18 @@ pub fn read_credential(head: &Parts) -> Option<ApiKey> {
     read_api_key(&head.headers)
 }
 
-/// Most octets of a body that a call at this address may have, if there is such an address: `(provision, others)` are the two limits.
+/// Most octets of a body that a call at this address may have, if there is such an address:
+/// `(provision, others)` are the two limits.
 ///
 /// # Errors
-/// Class `not-found` if there is no such address, `malformed` with status 405 if it has not this method.
-pub fn body_limit(dialect: &Dialect, path: &str, method: &Method, (provision, others): (usize, usize)) -> Result<usize, Error> {
+/// Class `not-found` if there is no such address, `malformed` with status 405 if it has not this
+/// method.
+pub fn body_limit(
+    dialect: &Dialect,
+    path: &str,
+    method: &Method,
+    (provision, others): (usize, usize),
+) -> Result<usize, Error> {
     Ok(match target(dialect, path, method)? {
         Target::Submit(CommandKind::Provision) => provision,
         Target::Submit(_) => others,
@@ -88,8 +114,8 @@ pub fn body_limit(dialect: &Dialect, path: &str, method: &Method, (provision, ot
 /// Reads a call. `path` is what is left of the path below the base: `/provision`.
 ///
 /// # Errors
-/// Class `not-found` for an unknown path, `malformed` for all else that is wrong; a method that the path does not have is answered with 405, a content type
-/// other than JSON with 415.
+/// Class `not-found` for an unknown path, `malformed` for all else that is wrong; a method that the
+/// path does not have is answered with 405, a content type other than JSON with 415.
 pub fn read_call(dialect: &Dialect, path: &str, head: &Parts, body: &[u8]) -> Result<Call, Error> {
     match target(dialect, path, &head.method)? {
         Target::Poll(id) => Ok(Call::Poll(id)),
@@ -112,7 +138,9 @@ fn target(dialect: &Dialect, path: &str, method: &Method) -> Result<Target, Erro
     let segments = split_path(path)?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let (target, due) = match &segments[..] {
-        [poll, id] if *poll == dialect.paths.poll => (Target::Poll(CommandId::from((*id).to_owned())), Method::GET),
+        [poll, id] if *poll == dialect.paths.poll => {
+            (Target::Poll(CommandId::from((*id).to_owned())), Method::GET)
+        }
         [command] => match dialect.kind_of_path(command) {
             Some(kind) => (Target::Submit(kind), Method::POST),
             None => return Err(no_such_address()),
@@ -124,10 +152,16 @@ fn target(dialect: &Dialect, path: &str, method: &Method) -> Result<Target, Erro
 
 /// Writes an answer.
 #[must_use]
-pub fn write_answer(dialect: &Dialect, answer: &Result<Answer, Error>, request_id: &str) -> Response<Bytes> {
+pub fn write_answer(
+    dialect: &Dialect,
+    answer: &Result<Answer, Error>,
+    request_id: &str,
+) -> Response<Bytes> {
     match answer {
         Ok(Answer::Submitted(submitted)) => write_response(StatusCode::OK, submitted.to_json()),
-        Ok(Answer::State(callback)) => write_response(StatusCode::OK, dialect.write_callback(callback)),
+        Ok(Answer::State(callback)) => {
+            write_response(StatusCode::OK, dialect.write_callback(callback))
+        }
         Err(error) => write_refusal(dialect, error, request_id),
     }
 }
@@ -135,8 +169,13 @@ pub fn write_answer(dialect: &Dialect, answer: &Result<Answer, Error>, request_i
 /// Reads the answer to a call.
 ///
 /// # Errors
-/// What the hub refused it with, as [`read_refusal`]; class `malformed` or `too-large` for a success that cannot be read, with the answer as its source.
-pub fn read_answer(dialect: &Dialect, call: &Call, response: &Response<Bytes>) -> Result<Answer, Error> {
+/// What the hub refused it with, as [`read_refusal`]; class `malformed` or `too-large` for a
+/// success that cannot be read, with the answer as its source.
+pub fn read_answer(
+    dialect: &Dialect,
+    call: &Call,
+    response: &Response<Bytes>,
+) -> Result<Answer, Error> {
     if !response.status().is_success() {
         return Err(read_refusal(response));
     }
@@ -144,5 +183,7 @@ pub fn read_answer(dialect: &Dialect, call: &Call, response: &Response<Bytes>) -
         Call::Submit(_) => Submitted::from_json(text).map(Answer::Submitted),
         Call::Poll(_) => dialect.read_callback(text).map(Answer::State),
     });
-    answer.map_err(|error| error.with_source(crate::http::StatusError::new(response.status(), response.body(), None)))
+    answer.map_err(|error| {
+        error.with_source(crate::http::StatusError::new(response.status(), response.body(), None))
+    })
 }

@@ -1,4 +1,5 @@
-//! Credentials in headers. Values that hold one are marked sensitive, so that nothing that follows HTTP's types shows them.
+//! Credentials in headers. Values that hold one are marked sensitive, so that nothing that follows
+//! HTTP's types shows them.
 
 use ::http::HeaderMap;
 use ::http::header::{AUTHORIZATION, AsHeaderName, HeaderValue};
@@ -24,7 +25,8 @@ pub(super) fn only_text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<
 }
 
 pub(super) fn sensitive(text: &str) -> Result<HeaderValue, Error> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| Error::malformed("credential", "not one that a header can carry"))?;
+    let mut value = HeaderValue::from_str(text)
+        .map_err(|_| Error::malformed("credential", "not one that a header can carry"))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -72,7 +74,10 @@ pub(super) fn read_bearer(headers: &HeaderMap) -> Option<Secret> {
 }
 
 pub(super) fn write_basic_auth(credential: &BasicAuth) -> Result<HeaderValue, Error> {
-    sensitive(&Zeroizing::new(format!("Basic {}", write_pair(&credential.user, &credential.password)?.as_str())))
+    sensitive(&Zeroizing::new(format!(
+        "Basic {}",
+        write_pair(&credential.user, &credential.password)?.as_str()
+    )))
 }
 
 /// The credential of HTTP Basic among these headers; `None` if there is none, or not exactly one.
@@ -94,17 +99,29 @@ mod tests {
     #[test]
     fn reads_what_the_standard_shows_and_nothing_that_is_there_twice() {
         // RFC 7617, section 2.
-        let basic = read_basic_auth(&headers("authorization", &["Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="])).unwrap();
+        let basic =
+            read_basic_auth(&headers("authorization", &["Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="]))
+                .unwrap();
         assert_eq!((basic.user.as_str(), basic.password.expose()), ("Aladdin", "open sesame"));
         assert_eq!(write_basic_auth(&basic).unwrap(), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
         assert!(write_basic_auth(&basic).unwrap().is_sensitive());
-        assert!(read_basic_auth(&headers("authorization", &["Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "Basic YTpi"])).is_none());
+        assert!(
+            read_basic_auth(&headers(
+                "authorization",
+                &["Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "Basic YTpi"]
+            ))
+            .is_none()
+        );
         // The colon that splits is the first.
         let key = read_api_key(&headers("x-api-key", &["YTpiOmM"])).unwrap();
         assert_eq!((key.id.as_str(), key.key.expose()), ("a", "b:c"));
         for bad in ["", "YTpiOmM===", "YWJj", "YTpi\u{7f}", "!!!!", "YTpiOmN="] {
             let Ok(value) = bad.parse() else { continue };
-            assert!(read_api_key(&HeaderMap::from_iter([("x-api-key".parse().unwrap(), value)])).is_none(), "{bad}");
+            assert!(
+                read_api_key(&HeaderMap::from_iter([("x-api-key".parse().unwrap(), value)]))
+                    .is_none(),
+                "{bad}"
+            );
         }
     }
 }

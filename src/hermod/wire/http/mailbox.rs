@@ -1,4 +1,5 @@
-//! Mailboxes: `{public}/{bid}` and `{public}/{bid}/{mid}`, with `Authorization: Bearer` and, with the token of a message, `X-Claim`. The form is ours.
+//! Mailboxes: `{public}/{bid}` and `{public}/{bid}/{mid}`, with `Authorization: Bearer` and, with
+//! the token of a message, `X-Claim`. The form is ours.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,7 +12,10 @@ use bytes::Bytes;
 use serde::de::IgnoredAny;
 
 use super::credential::{only_text, read_bearer, sensitive, write_bearer};
-use super::message::{method_not_allowed, no_such_address, read_json, split_path, text_of, write_empty, write_request, write_response};
+use super::message::{
+    method_not_allowed, no_such_address, read_json, split_path, text_of, write_empty,
+    write_request, write_response,
+};
 use super::refusal::is_ours;
 use super::{read_refusal, write_refusal};
 use crate::hermod::Dialect;
@@ -52,7 +56,9 @@ impl fmt::Debug for Call {
         match self {
             Self::List { wait } => f.debug_struct("List").field("wait", wait).finish(),
             Self::Fetch { mid } => f.debug_struct("Fetch").field("mid", mid).finish(),
-            Self::Answer { mid, answer } => f.debug_struct("Answer").field("mid", mid).field("octets", &answer.len()).finish(),
+            Self::Answer { mid, answer } => {
+                f.debug_struct("Answer").field("mid", mid).field("octets", &answer.len()).finish()
+            }
             Self::Reserve => f.write_str("Reserve"),
             Self::Remove => f.write_str("Remove"),
         }
@@ -79,8 +85,14 @@ pub enum Answer {
 /// Writes a call. `public` is the hub's address without the mailbox.
 ///
 /// # Errors
-/// Class `malformed` for a credential that no header can carry, or without a mailbox where the address has one.
-pub fn write_call(dialect: &Dialect, public: &BaseUrl, key: &MailboxKey, call: &Call) -> Result<Request<Bytes>, Error> {
+/// Class `malformed` for a credential that no header can carry, or without a mailbox where the
+/// address has one.
+pub fn write_call(
+    dialect: &Dialect,
+    public: &BaseUrl,
+    key: &MailboxKey,
+    call: &Call,
+) -> Result<Request<Bytes>, Error> {
     if key.bid.is_empty() && *call != Call::Reserve {
         return Err(Error::malformed("bid", "no mailbox"));
     }
@@ -90,7 +102,9 @@ pub fn write_call(dialect: &Dialect, public: &BaseUrl, key: &MailboxKey, call: &
             write_request(Method::GET, address, None)?
         }
         Call::Fetch { mid } => write_request(Method::GET, public.join(&[&key.bid, mid]), None)?,
-        Call::Answer { mid, answer } => write_request(Method::POST, public.join(&[&key.bid, mid]), Some(answer.clone()))?,
+        Call::Answer { mid, answer } => {
+            write_request(Method::POST, public.join(&[&key.bid, mid]), Some(answer.clone()))?
+        }
         Call::Reserve => write_request(Method::POST, public.to_string(), Some("{}".to_owned()))?,
         Call::Remove => write_request(Method::DELETE, public.join(&[&key.bid]), None)?,
     };
@@ -103,22 +117,30 @@ pub fn write_call(dialect: &Dialect, public: &BaseUrl, key: &MailboxKey, call: &
 }
 
 fn claim_header(dialect: &Dialect) -> Result<HeaderName, Error> {
-    HeaderName::try_from(&*dialect.headers.claim).map_err(|_| Error::malformed("headers.claim", "not the name of a header"))
+    HeaderName::try_from(&*dialect.headers.claim)
+        .map_err(|_| Error::malformed("headers.claim", "not the name of a header"))
 }
 
-/// The credential of a call: token and claim from the headers, the mailbox from the path. `None` if there is no token, not exactly one, or it cannot be read.
+/// The credential of a call: token and claim from the headers, the mailbox from the path. `None` if
+/// there is no token, not exactly one, or it cannot be read.
 #[must_use]
 pub fn read_credential(dialect: &Dialect, path: &str, head: &Parts) -> Option<MailboxKey> {
     let bid = split_path(path).ok()?.into_iter().next().unwrap_or_default();
     let name = claim_header(dialect).ok()?;
-    let claim = if head.headers.contains_key(&name) { Some(Secret::new(only_text(&head.headers, &name)?.trim())) } else { None };
+    let claim = if head.headers.contains_key(&name) {
+        Some(Secret::new(only_text(&head.headers, &name)?.trim()))
+    } else {
+        None
+    };
     Some(MailboxKey { bid, token: read_bearer(&head.headers)?, claim })
 }
 
-/// Most octets of a body that a call at this address may have, if there is such an address: `limit`, or none at all.
+/// Most octets of a body that a call at this address may have, if there is such an address:
+/// `limit`, or none at all.
 ///
 /// # Errors
-/// Class `not-found` if there is no such address, `malformed` with status 405 if it has not this method.
+/// Class `not-found` if there is no such address, `malformed` with status 405 if it has not this
+/// method.
 pub fn body_limit(path: &str, method: &Method, limit: usize) -> Result<usize, Error> {
     Ok(match target(path, method)? {
         Target::Answer(_) | Target::Reserve => limit,
@@ -129,8 +151,9 @@ pub fn body_limit(path: &str, method: &Method, limit: usize) -> Result<usize, Er
 /// Reads a call. `path` is what is left of the path below the public address: `/b1/m1`.
 ///
 /// # Errors
-/// Class `not-found` for an unknown path, `malformed` for all else that is wrong; a method that the path does not have is answered with 405, a content type
-/// other than JSON with 415. What an answer says is not looked at.
+/// Class `not-found` for an unknown path, `malformed` for all else that is wrong; a method that the
+/// path does not have is answered with 405, a content type other than JSON with 415. What an answer
+/// says is not looked at.
 pub fn read_call(path: &str, head: &Parts, body: &[u8]) -> Result<Call, Error> {
     Ok(match target(path, &head.method)? {
         Target::List => Call::List { wait: read_wait(head.uri.query().unwrap_or_default())? },
@@ -138,7 +161,8 @@ pub fn read_call(path: &str, head: &Parts, body: &[u8]) -> Result<Call, Error> {
         Target::Answer(mid) => Call::Answer { mid, answer: read_json(head, body)?.to_owned() },
         Target::Reserve => {
             let body = read_json(head, body)?;
-            let empty = serde_json::from_str::<HashMap<String, IgnoredAny>>(body).is_ok_and(|map| map.is_empty());
+            let empty = serde_json::from_str::<HashMap<String, IgnoredAny>>(body)
+                .is_ok_and(|map| map.is_empty());
             if !empty {
                 return Err(Error::malformed("", "not an empty object"));
             }
@@ -176,7 +200,8 @@ fn target(path: &str, method: &Method) -> Result<Target, Error> {
 fn read_wait(query: &str) -> Result<Duration, Error> {
     let mut waits = query.split('&').filter_map(|piece| piece.strip_prefix("wait="));
     let Some(wait) = waits.next() else { return Ok(Duration::ZERO) };
-    let digits = !wait.is_empty() && wait.len() <= 4 && wait.bytes().all(|octet| octet.is_ascii_digit());
+    let digits =
+        !wait.is_empty() && wait.len() <= 4 && wait.bytes().all(|octet| octet.is_ascii_digit());
     match wait.parse() {
         Ok(seconds) if digits && waits.next().is_none() => Ok(Duration::from_secs(seconds)),
         _ => Err(Error::malformed("wait", "not a number of seconds, once")),
@@ -185,10 +210,16 @@ fn read_wait(query: &str) -> Result<Duration, Error> {
 
 /// Writes an answer.
 #[must_use]
-pub fn write_answer(dialect: &Dialect, answer: &Result<Answer, Error>, request_id: &str) -> Response<Bytes> {
+pub fn write_answer(
+    dialect: &Dialect,
+    answer: &Result<Answer, Error>,
+    request_id: &str,
+) -> Response<Bytes> {
     match answer {
         Ok(Answer::Listing(listing)) => write_response(StatusCode::OK, listing.to_json()),
-        Ok(Answer::Message(message)) => write_response(StatusCode::OK, dialect.write_message(message)),
+        Ok(Answer::Message(message)) => {
+            write_response(StatusCode::OK, dialect.write_message(message))
+        }
         Ok(Answer::Taken) => write_response(StatusCode::OK, "{}".to_owned()),
         Ok(Answer::Reserved(reserved)) => write_response(StatusCode::CREATED, reserved.to_json()),
         Ok(Answer::Removed) => write_empty(StatusCode::NO_CONTENT),
@@ -199,9 +230,15 @@ pub fn write_answer(dialect: &Dialect, answer: &Result<Answer, Error>, request_i
 /// Reads the answer to a call.
 ///
 /// # Errors
-/// What the hub refused it with, as [`read_refusal`]. A refusal or a success that does not have the hub's form comes from something between (a proxy, a portal), and a
-/// device must not give up keys for that: class `storage`, with the answer as its source. A message that is one and cannot be read is `malformed` or `too-large`.
-pub fn read_answer(dialect: &Dialect, call: &Call, response: &Response<Bytes>) -> Result<Answer, Error> {
+/// What the hub refused it with, as [`read_refusal`]. A refusal or a success that does not have the
+/// hub's form comes from something between (a proxy, a portal), and a device must not give up keys
+/// for that: class `storage`, with the answer as its source. A message that is one and cannot be
+/// read is `malformed` or `too-large`.
+pub fn read_answer(
+    dialect: &Dialect,
+    call: &Call,
+    response: &Response<Bytes>,
+) -> Result<Answer, Error> {
     let kept = || StatusError::new(response.status(), response.body(), None);
     let between = || Error::new(Class::Storage, "", "not an answer of the hub").with_source(kept());
     if !response.status().is_success() {
@@ -214,7 +251,9 @@ pub fn read_answer(dialect: &Dialect, call: &Call, response: &Response<Bytes>) -
         Call::List { .. } => Listing::from_json(text).map(Answer::Listing),
         Call::Fetch { .. } => {
             let message = dialect.read_message(text);
-            return message.map(Answer::Message).map_err(|error| if is_message(text) { error.with_source(kept()) } else { between() });
+            return message.map(Answer::Message).map_err(|error| {
+                if is_message(text) { error.with_source(kept()) } else { between() }
+            });
         }
         Call::Answer { .. } if text.trim() == "{}" => Ok(Answer::Taken),
         Call::Answer { .. } => return Err(between()),
@@ -228,5 +267,6 @@ pub fn read_answer(dialect: &Dialect, call: &Call, response: &Response<Bytes>) -
 /// Whether a text is meant as a message: an object with a header.
 fn is_message(text: &str) -> bool {
     // Nothing is built of what is not looked at: it may be 6 MiB of whatever.
-    serde_json::from_str::<HashMap<String, IgnoredAny>>(text).is_ok_and(|map| map.contains_key("header"))
+    serde_json::from_str::<HashMap<String, IgnoredAny>>(text)
+        .is_ok_and(|map| map.contains_key("header"))
 }

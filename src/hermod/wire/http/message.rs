@@ -10,9 +10,14 @@ use crate::{Class, Error};
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A request with a JSON body, or without one.
-pub(super) fn write_request(method: Method, address: String, body: Option<String>) -> Result<Request<Bytes>, Error> {
+pub(super) fn write_request(
+    method: Method,
+    address: String,
+    body: Option<String>,
+) -> Result<Request<Bytes>, Error> {
     let mut request = Request::new(Bytes::new());
-    *request.uri_mut() = Uri::try_from(address).map_err(|_| Error::malformed("address", "not one that HTTP can carry"))?;
+    *request.uri_mut() = Uri::try_from(address)
+        .map_err(|_| Error::malformed("address", "not one that HTTP can carry"))?;
     *request.method_mut() = method;
     if let Some(body) = body {
         request.headers_mut().insert(CONTENT_TYPE, JSON);
@@ -36,7 +41,8 @@ pub(super) fn write_empty(status: StatusCode) -> Response<Bytes> {
     response
 }
 
-/// The segments of a path below a base, unescaped: `/b1/m1` is two. A slash at the end is passed over.
+/// The segments of a path below a base, unescaped: `/b1/m1` is two. A slash at the end is passed
+/// over.
 ///
 /// # Errors
 /// Class `malformed` for bad escapes, empty segments and dot segments.
@@ -53,8 +59,8 @@ pub fn split_path(path: &str) -> Result<Vec<String>, Error> {
     segments.collect()
 }
 
-/// Refuses an address that is not there. Its part is what makes its code [another](crate::hermod::dialect::ErrorCodes::unknown_address) than that of what is not
-/// found.
+/// Refuses an address that is not there. Its part is what makes its code
+/// [another](crate::hermod::dialect::ErrorCodes::unknown_address) than that of what is not found.
 pub(crate) fn no_such_address() -> Error {
     Error::new(Class::NotFound, UNKNOWN_ADDRESS, "no such address")
 }
@@ -70,14 +76,16 @@ pub(crate) fn method_not_allowed() -> Error {
 /// The body of a request as text, if its header says that it is JSON as it is.
 pub(super) fn read_json<'a>(head: &Parts, body: &'a [u8]) -> Result<&'a str, Error> {
     if head.headers.contains_key(CONTENT_ENCODING) || !is_json(&head.headers) {
-        return Err(Error::malformed("Content-Type", "not application/json in UTF-8, as it is").with_status(415));
+        return Err(Error::malformed("Content-Type", "not application/json in UTF-8, as it is")
+            .with_status(415));
     }
     text_of(body)
 }
 
 /// Octets as text.
 pub(super) fn text_of(body: &[u8]) -> Result<&str, Error> {
-    std::str::from_utf8(body).map_err(|error| Error::malformed("", "not UTF-8").at(error.valid_up_to()))
+    std::str::from_utf8(body)
+        .map_err(|error| Error::malformed("", "not UTF-8").at(error.valid_up_to()))
 }
 
 /// Whether the one content type is `application/json`, with nothing but a charset, and that UTF-8.
@@ -89,7 +97,8 @@ fn is_json(headers: &HeaderMap) -> bool {
     let mut params = params.split(';').map(str::trim).filter(|param| !param.is_empty());
     let utf8 = |param: &str| {
         let (name, value) = param.split_once('=').unwrap_or((param, ""));
-        name.trim().eq_ignore_ascii_case("charset") && value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        name.trim().eq_ignore_ascii_case("charset")
+            && value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
     };
     essence.trim().eq_ignore_ascii_case("application/json") && params.all(utf8)
 }

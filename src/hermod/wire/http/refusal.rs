@@ -16,9 +16,11 @@ use crate::{Class, Error};
 /// What a caller is told to wait if nothing better is known.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// An error as an answer: the status of its class, or the one that was given to it, and an [`ErrorBody`].
+/// An error as an answer: the status of its class, or the one that was given to it, and an
+/// [`ErrorBody`].
 ///
-/// A fault in what a device signed is 422 whatever its class. `rate` and `storage` say `Retry-After`.
+/// A fault in what a device signed is 422 whatever its class. `rate` and `storage` say
+/// `Retry-After`.
 #[must_use]
 pub fn write_refusal(dialect: &Dialect, error: &Error, request_id: &str) -> Response<Bytes> {
     let status = status_of(error);
@@ -38,7 +40,9 @@ pub fn write_refusal(dialect: &Dialect, error: &Error, request_id: &str) -> Resp
         // HTTP wants a challenge (RFC 9110, 15.5.2); it says nothing of the cause.
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if let (Ok(name), Ok(value)) = (HeaderName::try_from(&*dialect.headers.request_id), HeaderValue::from_str(request_id)) {
+    if let (Ok(name), Ok(value)) =
+        (HeaderName::try_from(&*dialect.headers.request_id), HeaderValue::from_str(request_id))
+    {
         response.headers_mut().insert(name, value);
     }
     response
@@ -52,7 +56,9 @@ fn status_of(error: &Error) -> StatusCode {
         return status;
     }
     match error.class() {
-        Class::Malformed | Class::TooLarge if error.part().starts_with(IN_SIGNED) => StatusCode::UNPROCESSABLE_ENTITY,
+        Class::Malformed | Class::TooLarge if error.part().starts_with(IN_SIGNED) => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         Class::TooLarge if error.part().is_empty() => StatusCode::PAYLOAD_TOO_LARGE,
         Class::Malformed | Class::TooLarge => StatusCode::BAD_REQUEST,
         Class::Unauthorized => StatusCode::UNAUTHORIZED,
@@ -107,10 +113,12 @@ fn upper_snake(class: Class) -> String {
     class.as_str().to_ascii_uppercase().replace('-', "_")
 }
 
-/// An answer that is no success as an error, which has the answer as its [source](StatusError::of). Its class follows from the status, of a 422 from the
-/// code if that is a class; a hub of somebody else's may say anything in the body.
+/// An answer that is no success as an error, which has the answer as its [source](StatusError::of).
+/// Its class follows from the status, of a 422 from the code if that is a class; a hub of somebody
+/// else's may say anything in the body.
 ///
-/// What says nothing about the request is `storage`, so that it is tried again: a 5xx, a redirect, 408, 425, and any status that is unknown here.
+/// What says nothing about the request is `storage`, so that it is tried again: a 5xx, a redirect,
+/// 408, 425, and any status that is unknown here.
 #[must_use]
 pub fn read_refusal(response: &Response<Bytes>) -> Error {
     let status = response.status();
@@ -133,10 +141,11 @@ pub fn read_refusal(response: &Response<Bytes>) -> Error {
     error.with_source(StatusError::new(status, response.body(), retry_after))
 }
 
-/// Whether an answer is what a hub of this crate says about what it was asked: its body has the form, and it is not that there is no such address, which says that
-/// the request went astray.
+/// Whether an answer is what a hub of this crate says about what it was asked: its body has the
+/// form, and it is not that there is no such address, which says that the request went astray.
 pub(super) fn is_ours(dialect: &Dialect, response: &Response<Bytes>) -> bool {
-    let body = std::str::from_utf8(response.body()).ok().and_then(|body| ErrorBody::from_json(body).ok());
+    let body =
+        std::str::from_utf8(response.body()).ok().and_then(|body| ErrorBody::from_json(body).ok());
     body.is_some_and(|body| body.error.code != dialect.errors.unknown_address)
 }
 
@@ -198,7 +207,13 @@ mod tests {
 
     #[test]
     fn retry_after_is_read_in_seconds_and_never_believed_beyond_a_day() {
-        for (text, pause) in [("7", Some(7)), ("0", Some(0)), ("99999999999999999999999", Some(86_400)), ("-1", None), ("Fri, 31 Dec 1999", None)] {
+        for (text, pause) in [
+            ("7", Some(7)),
+            ("0", Some(0)),
+            ("99999999999999999999999", Some(86_400)),
+            ("-1", None),
+            ("Fri, 31 Dec 1999", None),
+        ] {
             let mut response = Response::new(Bytes::new());
             response.headers_mut().insert(RETRY_AFTER, text.parse().unwrap());
             assert_eq!(retry_after(&response), pause.map(Duration::from_secs), "{text}");

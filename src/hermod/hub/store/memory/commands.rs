@@ -1,7 +1,8 @@
 //! Commands: how they begin, are answered, end and are forgotten.
 
 use super::super::{
-    AcceptAnswer, AfterAnswer, CommandState, Completion, DeliveryRecord, DeliveryState, MailboxState, MessageState, NewCommand, StoredJson,
+    AcceptAnswer, AfterAnswer, CommandState, Completion, DeliveryRecord, DeliveryState,
+    MailboxState, MessageState, NewCommand, StoredJson,
 };
 use super::mailboxes::Most;
 use super::{Kept, State, TokenRecord, ended, no_message, quota};
@@ -32,7 +33,9 @@ impl State {
         }
         for message in command.messages.iter().filter(|message| message.pid.is_some()) {
             let here = self.mailboxes.get(&message.bid);
-            if !here.is_some_and(|mailbox| mailbox.state == MailboxState::Permanent && mailbox.group == command.group) {
+            if !here.is_some_and(|mailbox| {
+                mailbox.state == MailboxState::Permanent && mailbox.group == command.group
+            }) {
                 return Err(Error::new(Class::NotFound, "commandHeader.to", "no such mailbox"));
             }
             let waiting = self.queues.get(&message.bid).map_or(0, std::collections::BTreeSet::len);
@@ -50,14 +53,18 @@ impl State {
         for (place, message) in command.messages.iter().enumerate() {
             self.messages.insert(message.mid.clone(), (id, place));
             let (bid, mid) = (message.bid.clone(), Some(message.mid.clone()));
-            let record = TokenRecord { token: message.token, bid, mid, until: Some(command.tokens_until) };
+            let record =
+                TokenRecord { token: message.token, bid, mid, until: Some(command.tokens_until) };
             self.tokens.insert(*message.token.as_bytes(), record);
             if message.is_open() {
                 self.queues.entry(message.bid.clone()).or_default().insert((id, place));
                 self.changed.push(message.bid.clone());
             }
         }
-        let (created, mailboxes) = (command.created, command.messages.iter().map(|message| message.bid.clone()).collect::<Vec<_>>());
+        let (created, mailboxes) = (
+            command.created,
+            command.messages.iter().map(|message| message.bid.clone()).collect::<Vec<_>>(),
+        );
         if in_progress {
             usage.in_progress += 1;
             self.deadlines.insert((command.ends, id));
@@ -74,7 +81,17 @@ impl State {
     }
 
     pub(super) fn accept(&mut self, answer: AcceptAnswer) -> Result<(), Error> {
-        let AcceptAnswer { mid, digest, answer, success, after, mailboxes_at_most, group_mailboxes_at_most, stored_octets, now } = answer;
+        let AcceptAnswer {
+            mid,
+            digest,
+            answer,
+            success,
+            after,
+            mailboxes_at_most,
+            group_mailboxes_at_most,
+            stored_octets,
+            now,
+        } = answer;
         let &(id, place) = self.messages.get(&mid).ok_or_else(no_message)?;
         let command = self.commands.get(&id).ok_or_else(no_message)?;
         let message = command.messages.get(place).ok_or_else(no_message)?;
@@ -84,9 +101,12 @@ impl State {
             None if !message.is_open() || !command.is_open(now) => return Err(ended()),
             None => {}
         }
-        let (group, bid, completion) = (command.group.clone(), message.bid.clone(), command.completion);
+        let (group, bid, completion) =
+            (command.group.clone(), message.bid.clone(), command.completion);
         // A success that ends the command takes the place of its body.
-        let freed = if success && completion == Completion::FirstSuccess { command.body.len() } else { 0 } as u64;
+        let freed =
+            if success && completion == Completion::FirstSuccess { command.body.len() } else { 0 }
+                as u64;
         let stored = self.usage.get(&command.integrator).map_or(0, |usage| usage.octets);
         if stored.saturating_sub(freed).saturating_add(answer.len() as u64) > stored_octets {
             return Err(quota("too much that is stored"));
@@ -101,7 +121,9 @@ impl State {
 
         // From here on nothing is refused.
         self.close(id, place, MessageState::Answered);
-        if let Some(message) = self.commands.get_mut(&id).and_then(|command| command.messages.get_mut(place)) {
+        if let Some(message) =
+            self.commands.get_mut(&id).and_then(|command| command.messages.get_mut(place))
+        {
             message.answer = Some(digest);
         }
         let removed = match after {
@@ -112,7 +134,8 @@ impl State {
             }
             AfterAnswer::Remove => Some(bid),
         };
-        // Before a mailbox is removed, as that withdraws messages, this command's among them: it must not end with another answer by that.
+        // Before a mailbox is removed, as that withdraws messages, this command's among them: it
+        // must not end with another answer by that.
         if success && completion == Completion::FirstSuccess {
             self.end(id, CommandState::Completed, Some(answer), now);
         } else {
@@ -147,7 +170,10 @@ impl State {
             self.purges.remove(&(time, kept.clone()));
             match kept {
                 Kept::Command(id) if self.is_waiting_for_delivery(id) => {
-                    self.purges.insert((UnixMillis(now.0.saturating_add(LATER_MILLIS)), Kept::Command(id)));
+                    self.purges.insert((
+                        UnixMillis(now.0.saturating_add(LATER_MILLIS)),
+                        Kept::Command(id),
+                    ));
                 }
                 Kept::Command(id) => self.forget_command(id),
                 Kept::Mailbox(bid) => {
@@ -171,7 +197,11 @@ impl State {
 
     /// Takes a message out of its queue, for good.
     pub(super) fn close(&mut self, id: u64, place: usize, state: MessageState) {
-        let Some(message) = self.commands.get_mut(&id).and_then(|command| command.messages.get_mut(place)) else { return };
+        let Some(message) =
+            self.commands.get_mut(&id).and_then(|command| command.messages.get_mut(place))
+        else {
+            return;
+        };
         message.state = state;
         if let Some(queue) = self.queues.get_mut(&message.bid) {
             queue.remove(&(id, place));
@@ -182,7 +212,8 @@ impl State {
         self.changed.push(message.bid.clone());
     }
 
-    /// Keeps an answer that does not end its command by itself: the first refusal, and the last success.
+    /// Keeps an answer that does not end its command by itself: the first refusal, and the last
+    /// success.
     fn note(&mut self, id: u64, answer: StoredJson, success: bool) {
         let Some(command) = self.commands.get_mut(&id) else { return };
         let slot = if success { &mut command.answer } else { &mut command.refusal };
@@ -208,25 +239,48 @@ impl State {
     }
 
     fn end(&mut self, id: u64, state: CommandState, answer: Option<StoredJson>, now: UnixMillis) {
-        let Some(command) = self.commands.get_mut(&id).filter(|command| command.state == CommandState::InProgress) else { return };
+        let Some(command) =
+            self.commands.get_mut(&id).filter(|command| command.state == CommandState::InProgress)
+        else {
+            return;
+        };
         command.state = state;
         command.ended = Some(now);
-        let before = [Some(std::mem::take(&mut command.body)), command.refusal.take(), command.answer.take()];
+        let before = [
+            Some(std::mem::take(&mut command.body)),
+            command.refusal.take(),
+            command.answer.take(),
+        ];
         let freed: usize = before.iter().flatten().map(StoredJson::len).sum();
         if let Some(usage) = self.usage.get_mut(&command.integrator) {
             usage.in_progress = usage.in_progress.saturating_sub(1);
-            usage.octets = usage.octets.saturating_add(answer.as_ref().map_or(0, StoredJson::len) as u64).saturating_sub(freed as u64);
+            usage.octets = usage
+                .octets
+                .saturating_add(answer.as_ref().map_or(0, StoredJson::len) as u64)
+                .saturating_sub(freed as u64);
         }
         command.answer = answer;
         self.deadlines.remove(&(command.ends, id));
-        let messages: Vec<(String, bool)> = command.messages.iter().map(|message| (message.mid.clone(), message.is_open())).collect();
-        let closed = if state == CommandState::TimedOut { MessageState::Expired } else { MessageState::Withdrawn };
+        let messages: Vec<(String, bool)> = command
+            .messages
+            .iter()
+            .map(|message| (message.mid.clone(), message.is_open()))
+            .collect();
+        let closed = if state == CommandState::TimedOut {
+            MessageState::Expired
+        } else {
+            MessageState::Withdrawn
+        };
         for (place, (mid, open)) in messages.into_iter().enumerate() {
             if open {
                 self.close(id, place, closed);
             }
             for bid in self.reserved.remove(&mid).unwrap_or_default() {
-                if self.mailboxes.get(&bid).is_some_and(|mailbox| mailbox.state == MailboxState::Reserved) {
+                if self
+                    .mailboxes
+                    .get(&bid)
+                    .is_some_and(|mailbox| mailbox.state == MailboxState::Reserved)
+                {
                     self.remove_mailbox(&bid, now);
                 }
             }
@@ -261,13 +315,19 @@ impl State {
     }
 
     fn is_waiting_for_delivery(&self, id: u64) -> bool {
-        let delivery = self.commands.get(&id).and_then(|command| self.deliveries.get(command.delivery.as_ref()?));
-        delivery.is_some_and(|delivery| matches!(delivery.state, DeliveryState::Pending | DeliveryState::InFlight))
+        let delivery = self
+            .commands
+            .get(&id)
+            .and_then(|command| self.deliveries.get(command.delivery.as_ref()?));
+        delivery.is_some_and(|delivery| {
+            matches!(delivery.state, DeliveryState::Pending | DeliveryState::InFlight)
+        })
     }
 
     fn forget_command(&mut self, id: u64) {
         let Some(command) = self.commands.remove(&id) else { return };
-        let octets = command.kept_octets() + command.answer.as_ref().map_or(0, StoredJson::len) as u64;
+        let octets =
+            command.kept_octets() + command.answer.as_ref().map_or(0, StoredJson::len) as u64;
         for message in &command.messages {
             self.messages.remove(&message.mid);
             self.tokens.remove(message.token.as_bytes());

@@ -1,6 +1,8 @@
 //! Mailboxes and the messages in them.
 
-use super::super::{Claim, Claimed, MailboxRecord, MailboxState, MessageState, Registration, Reserve};
+use super::super::{
+    Claim, Claimed, MailboxRecord, MailboxState, MessageState, Registration, Reserve,
+};
 use super::{Kept, State, TokenRecord, ended, no_message, quota};
 use crate::hermod::hub::UnixMillis;
 use crate::{Class, Error};
@@ -22,11 +24,19 @@ impl State {
         let &(id, place) = self.messages.get(&claim.mid).ok_or_else(no_message)?;
         let command = self.commands.get_mut(&id).ok_or_else(no_message)?;
         let open = command.is_open(claim.now);
-        let message = command.messages.get_mut(place).filter(|message| message.bid == claim.bid).ok_or_else(no_message)?;
+        let message = command
+            .messages
+            .get_mut(place)
+            .filter(|message| message.bid == claim.bid)
+            .ok_or_else(no_message)?;
         let open = open && message.is_open();
         match (&claim.claim, &message.claim) {
             (Some(given), Some(bound)) if given != bound => {
-                return Err(Error::new(Class::Conflict, "claim", "somebody else has claimed the message"));
+                return Err(Error::new(
+                    Class::Conflict,
+                    "claim",
+                    "somebody else has claimed the message",
+                ));
             }
             (Some(given), None) if open => message.claim = Some(*given),
             _ => {}
@@ -44,7 +54,10 @@ impl State {
         let queue = self.queues.get(bid).into_iter().flatten();
         let messages = queue.filter_map(|(id, place)| {
             let command = self.commands.get(id).filter(|command| command.is_open(now))?;
-            Some(Claimed { message: command.messages.get(*place)?.clone(), command: command.to_head() })
+            Some(Claimed {
+                message: command.messages.get(*place)?.clone(),
+                command: command.to_head(),
+            })
         });
         messages.take(limit as usize).collect()
     }
@@ -53,7 +66,9 @@ impl State {
         let Reserve { mailbox, at_most, now } = reserve;
         let &(id, place) = self.messages.get(&mailbox.reserved_by).ok_or_else(no_message)?;
         let command = self.commands.get(&id).ok_or_else(no_message)?;
-        if !command.is_open(now) || !command.messages.get(place).is_some_and(super::super::MessageRecord::is_open) {
+        if !command.is_open(now)
+            || !command.messages.get(place).is_some_and(super::super::MessageRecord::is_open)
+        {
             return Err(ended());
         }
         let reserved = self.reserved.entry(mailbox.reserved_by.clone()).or_default();
@@ -61,23 +76,42 @@ impl State {
             return Err(quota("too many mailboxes are reserved"));
         }
         reserved.push(mailbox.bid.clone());
-        let token = TokenRecord { token: mailbox.token, bid: mailbox.bid.clone(), mid: None, until: None };
+        let token =
+            TokenRecord { token: mailbox.token, bid: mailbox.bid.clone(), mid: None, until: None };
         self.tokens.insert(*mailbox.token.as_bytes(), token);
         self.mailboxes.insert(mailbox.bid.clone(), mailbox);
         Ok(())
     }
 
     /// Whether a reserved mailbox can be registered; gives the one that it replaces.
-    pub(super) fn may_register(&self, group: &str, mid: &str, registration: &Registration, most: Most) -> Result<Option<String>, Error> {
+    pub(super) fn may_register(
+        &self,
+        group: &str,
+        mid: &str,
+        registration: &Registration,
+        most: Most,
+    ) -> Result<Option<String>, Error> {
         let Registration { bid, user, pid, replaces } = registration;
-        let reserved = self.mailboxes.get(bid).is_some_and(|mailbox| mailbox.state == MailboxState::Reserved && mailbox.reserved_by == mid);
+        let reserved = self.mailboxes.get(bid).is_some_and(|mailbox| {
+            mailbox.state == MailboxState::Reserved && mailbox.reserved_by == mid
+        });
         if !reserved {
-            return Err(Error::new(Class::Channel, "boxurl", "not a mailbox that was reserved for this message"));
+            return Err(Error::new(
+                Class::Channel,
+                "boxurl",
+                "not a mailbox that was reserved for this message",
+            ));
         }
         let taken = self.profiles.get(&profile_key(group, pid));
-        let same_user = taken.and_then(|bid| self.mailboxes.get(bid)).is_some_and(|mailbox| mailbox.user.as_ref() == Some(user));
+        let same_user = taken
+            .and_then(|bid| self.mailboxes.get(bid))
+            .is_some_and(|mailbox| mailbox.user.as_ref() == Some(user));
         if taken.is_some() && !(*replaces && same_user) {
-            return Err(Error::new(Class::User, "profile.id", "the profile exists and is not the one asked for"));
+            return Err(Error::new(
+                Class::User,
+                "profile.id",
+                "the profile exists and is not the one asked for",
+            ));
         }
         let mailboxes = self.users.get(&(group.to_owned(), user.clone())).map_or(0, Vec::len);
         if taken.is_none() && mailboxes >= most.of_user as usize {
@@ -101,7 +135,11 @@ impl State {
     }
 
     pub(super) fn remove_mailbox(&mut self, bid: &str, now: UnixMillis) {
-        let Some(mailbox) = self.mailboxes.get_mut(bid).filter(|mailbox| mailbox.state != MailboxState::Removed) else { return };
+        let Some(mailbox) =
+            self.mailboxes.get_mut(bid).filter(|mailbox| mailbox.state != MailboxState::Removed)
+        else {
+            return;
+        };
         mailbox.state = MailboxState::Removed;
         let forget_at = UnixMillis(now.0.saturating_add(mailbox.known_millis));
         mailbox.forget_at = Some(forget_at);
@@ -109,7 +147,8 @@ impl State {
             token.until = Some(forget_at);
         }
         if let (Some(user), Some(pid)) = (&mailbox.user, &mailbox.pid) {
-            let (user, profile) = ((mailbox.group.clone(), user.clone()), profile_key(&mailbox.group, pid));
+            let (user, profile) =
+                ((mailbox.group.clone(), user.clone()), profile_key(&mailbox.group, pid));
             if let Some(bids) = self.users.get_mut(&user) {
                 bids.retain(|other| other != bid);
                 if bids.is_empty() {

@@ -8,8 +8,12 @@ use crate::{Class, Error};
 impl State {
     pub(super) fn take_due(&mut self, take: &TakeDeliveries) -> Vec<DeliveryRecord> {
         let mut chosen: Vec<(UnixMillis, String)> = Vec::new();
-        for (_, due) in self.due.iter().filter(|(integrator, _)| !take.except.contains(integrator)) {
-            let first = due.iter().take_while(|(time, _)| *time <= take.now).take(take.per_integrator as usize);
+        for (_, due) in self.due.iter().filter(|(integrator, _)| !take.except.contains(integrator))
+        {
+            let first = due
+                .iter()
+                .take_while(|(time, _)| *time <= take.now)
+                .take(take.per_integrator as usize);
             chosen.extend(first.cloned());
         }
         chosen.sort_unstable();
@@ -42,15 +46,20 @@ impl State {
     }
 
     pub(super) fn finish(&mut self, id: &str, attempt: u32, outcome: DeliveryOutcome) {
-        let delivery = self.deliveries.get_mut(id).filter(|delivery| delivery.state == DeliveryState::InFlight && delivery.attempts == attempt);
+        let delivery = self.deliveries.get_mut(id).filter(|delivery| {
+            delivery.state == DeliveryState::InFlight && delivery.attempts == attempt
+        });
         let Some(delivery) = delivery else { return };
         let (integrator, before) = (delivery.integrator.clone(), delivery.due);
         match outcome {
             DeliveryOutcome::Delivered => delivery.state = DeliveryState::Delivered,
             DeliveryOutcome::Retry { at, error } => {
-                (delivery.state, delivery.due, delivery.last_error) = (DeliveryState::Pending, at, Some(error));
+                (delivery.state, delivery.due, delivery.last_error) =
+                    (DeliveryState::Pending, at, Some(error));
             }
-            DeliveryOutcome::Failed { error } => (delivery.state, delivery.last_error) = (DeliveryState::Failed, Some(error)),
+            DeliveryOutcome::Failed { error } => {
+                (delivery.state, delivery.last_error) = (DeliveryState::Failed, Some(error))
+            }
         }
         self.unplan(&integrator, before, id);
         match outcome {
@@ -67,9 +76,15 @@ impl State {
         }
     }
 
-    pub(super) fn failed(&self, integrator: Option<&str>, after: Option<&str>, limit: u32) -> Vec<DeliveryRecord> {
+    pub(super) fn failed(
+        &self,
+        integrator: Option<&str>,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Vec<DeliveryRecord> {
         let wanted = |delivery: &&DeliveryRecord| {
-            delivery.state == DeliveryState::Failed && integrator.is_none_or(|integrator| delivery.integrator == integrator)
+            delivery.state == DeliveryState::Failed
+                && integrator.is_none_or(|integrator| delivery.integrator == integrator)
         };
         let from = after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
         let range = self.deliveries.range::<str, _>((from, std::ops::Bound::Unbounded));
@@ -77,8 +92,11 @@ impl State {
     }
 
     pub(super) fn requeue(&mut self, id: &str, now: UnixMillis) -> Result<(), Error> {
-        let delivery = self.deliveries.get_mut(id).filter(|delivery| delivery.state == DeliveryState::Failed);
-        let delivery = delivery.ok_or_else(|| Error::new(Class::NotFound, "delivery", "no such delivery that was given up"))?;
+        let delivery =
+            self.deliveries.get_mut(id).filter(|delivery| delivery.state == DeliveryState::Failed);
+        let delivery = delivery.ok_or_else(|| {
+            Error::new(Class::NotFound, "delivery", "no such delivery that was given up")
+        })?;
         (delivery.state, delivery.attempts, delivery.due) = (DeliveryState::Pending, 0, now);
         let integrator = delivery.integrator.clone();
         self.plan(&integrator, now, id.to_owned());

@@ -18,7 +18,8 @@ impl Signals {
             return;
         }
         let channels = self.channels();
-        let topics = mailboxes.iter().cloned().map(Topic::Mailbox).chain(planned.then_some(Topic::Work));
+        let topics =
+            mailboxes.iter().cloned().map(Topic::Mailbox).chain(planned.then_some(Topic::Work));
         for topic in topics {
             if let Some(channel) = channels.get(&topic) {
                 channel.send_replace(());
@@ -27,7 +28,11 @@ impl Signals {
     }
 
     pub(super) fn watch(&self, topic: Topic) -> BoxFuture<'static, ()> {
-        let receiver = self.channels().entry(topic.clone()).or_insert_with(|| watch::channel(()).0).subscribe();
+        let receiver = self
+            .channels()
+            .entry(topic.clone())
+            .or_insert_with(|| watch::channel(()).0)
+            .subscribe();
         let mut watching = Watching { signals: self.clone(), topic, receiver: Some(receiver) };
         Box::pin(async move {
             if let Some(receiver) = &mut watching.receiver {
