@@ -3,11 +3,12 @@
 use std::fmt;
 use std::ops::Range;
 
-use der::{Decode as _, Tag};
+use der::Decode as _;
 
 use crate::crypto::{Provider, PublicKey};
 use crate::jose::{decode_standard, encode_standard};
-use crate::{Class, Error, tlv};
+use crate::tlv::{self, Tag};
+use crate::{Class, Error};
 
 /// Most octets of a certificate.
 pub const MAX_CERTIFICATE: usize = 64 * 1024;
@@ -149,11 +150,9 @@ impl Certificate {
 /// issuer, validity, subject.
 fn places(der: &[u8]) -> Result<Places, Error> {
     const PART: &str = "certificate";
-    let mut fields = tlv::Cursor::new(der)
-        .require(Tag::Sequence, PART)?
-        .inside()
-        .require(Tag::Sequence, PART)?
-        .inside();
+    let whole = tlv::Cursor::new(der).require(Tag::Sequence, PART)?;
+    whole.check_structure(PART)?;
+    let mut fields = whole.inside().require(Tag::Sequence, PART)?.inside();
     if fields.peek() == Some(tlv::context(0)) {
         fields.next(PART)?;
     }

@@ -3,12 +3,174 @@
 
 use std::ops::Range;
 
-use der::{Decode as _, Encode as _, Header, Length, Reader as _, SliceReader, Tag, TagNumber};
-
 use crate::Error;
 
 /// Deepest nesting that is walked.
 const MAX_DEPTH: usize = 32;
+
+/// What an element is. Types without a name here can be read all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tag {
+    Boolean,
+    Integer,
+    BitString,
+    OctetString,
+    Null,
+    ObjectIdentifier,
+    Enumerated,
+    Utf8String,
+    RelativeOid,
+    Sequence,
+    Set,
+    NumericString,
+    PrintableString,
+    TeletexString,
+    Ia5String,
+    UtcTime,
+    GeneralizedTime,
+    VisibleString,
+    UniversalString,
+    BmpString,
+    ContextSpecific {
+        constructed: bool,
+        number: u32,
+    },
+    /// Any other; a number beyond 32 bits is given as the largest of them.
+    Other {
+        class: Class,
+        constructed: bool,
+        number: u32,
+    },
+}
+
+/// The class of a tag that has no name here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    Universal,
+    Application,
+    Private,
+}
+
+impl Tag {
+    /// Reads a tag and gives its length with it; `None` if it is not DER.
+    fn read(input: &[u8]) -> Option<(Self, usize)> {
+        let first = *input.first()?;
+        let (number, length) = match first & 0x1f {
+            0x1f => {
+                let (number, length) = long_number(&input[1..])?;
+                (number, 1 + length)
+            }
+            number => (u32::from(number), 1),
+        };
+        let constructed = first & 0x20 != 0;
+        let tag = match first >> 6 {
+            0 => Self::universal(number, constructed)?,
+            1 => Self::Other { class: Class::Application, constructed, number },
+            2 => Self::ContextSpecific { constructed, number },
+            _ => Self::Other { class: Class::Private, constructed, number },
+        };
+        Some((tag, length))
+    }
+
+    /// A tag of X.680. DER has one of the two forms, primitive or constructed, for each type.
+    fn universal(number: u32, constructed: bool) -> Option<Self> {
+        let tag = match number {
+            // The end of an indefinite length, which DER does not have.
+            0 => return None,
+            1 => Self::Boolean,
+            2 => Self::Integer,
+            3 => Self::BitString,
+            4 => Self::OctetString,
+            5 => Self::Null,
+            6 => Self::ObjectIdentifier,
+            10 => Self::Enumerated,
+            12 => Self::Utf8String,
+            13 => Self::RelativeOid,
+            16 => Self::Sequence,
+            17 => Self::Set,
+            18 => Self::NumericString,
+            19 => Self::PrintableString,
+            20 => Self::TeletexString,
+            22 => Self::Ia5String,
+            23 => Self::UtcTime,
+            24 => Self::GeneralizedTime,
+            26 => Self::VisibleString,
+            28 => Self::UniversalString,
+            30 => Self::BmpString,
+            _ => Self::Other { class: Class::Universal, constructed, number },
+        };
+        let due = match number {
+            // EXTERNAL, EMBEDDED PDV, SEQUENCE, SET, CHARACTER STRING.
+            8 | 11 | 16 | 17 | 29 => true,
+            // Reserved: whatever they will be.
+            15 | 37.. => constructed,
+            _ => false,
+        };
+        (constructed == due).then_some(tag)
+    }
+
+    pub(crate) fn is_constructed(self) -> bool {
+        match self {
+            Self::Sequence | Self::Set => true,
+            Self::ContextSpecific { constructed, .. } | Self::Other { constructed, .. } => {
+                constructed
+            }
+            _ => false,
+        }
+    }
+
+    /// The first byte of a tag whose number is below 31, as are those of all that is written.
+    fn to_byte(self) -> u8 {
+        let (class, constructed, number) = match self {
+            Self::Boolean => (0, false, 1),
+            Self::Integer => (0, false, 2),
+            Self::BitString => (0, false, 3),
+            Self::OctetString => (0, false, 4),
+            Self::Null => (0, false, 5),
+            Self::ObjectIdentifier => (0, false, 6),
+            Self::Enumerated => (0, false, 10),
+            Self::Utf8String => (0, false, 12),
+            Self::RelativeOid => (0, false, 13),
+            Self::Sequence => (0, true, 16),
+            Self::Set => (0, true, 17),
+            Self::NumericString => (0, false, 18),
+            Self::PrintableString => (0, false, 19),
+            Self::TeletexString => (0, false, 20),
+            Self::Ia5String => (0, false, 22),
+            Self::UtcTime => (0, false, 23),
+            Self::GeneralizedTime => (0, false, 24),
+            Self::VisibleString => (0, false, 26),
+            Self::UniversalString => (0, false, 28),
+            Self::BmpString => (0, false, 30),
+            Self::ContextSpecific { constructed, number } => (2, constructed, number),
+            Self::Other { class, constructed, number } => (
+                match class {
+                    Class::Universal => 0,
+                    Class::Application => 1,
+                    Class::Private => 3,
+                },
+                constructed,
+                number,
+            ),
+        };
+        debug_assert!(number < 31, "nothing with a long tag is written");
+        class << 6 | u8::from(constructed) << 5 | (number & 0x1f) as u8
+    }
+}
+
+/// The number of a tag above 30, in the fewest bytes, and how many there are.
+fn long_number(input: &[u8]) -> Option<(u32, usize)> {
+    let length = input.iter().position(|byte| *byte < 0x80)? + 1;
+    let bytes = input.get(..length)?;
+    if bytes.first() == Some(&0x80) {
+        return None;
+    }
+    let number = bytes.iter().try_fold(0u32, |number, byte| {
+        number.checked_mul(128).map(|number| number | u32::from(byte & 0x7f))
+    });
+    let number = number.unwrap_or(u32::MAX);
+    (number >= 31).then_some((number, length))
+}
 
 /// One element.
 #[derive(Clone, Copy, Debug)]
@@ -41,20 +203,32 @@ impl<'a> Element<'a> {
 
     /// Whether everything inside is DER as well, to a bounded depth.
     pub(crate) fn check(&self, part: &'static str) -> Result<(), Error> {
-        check_within(self, part, 0)
+        check_within(self, part, 0, true)
+    }
+
+    /// The same for something that is only carried: texts may have bytes that are no characters.
+    pub(crate) fn check_structure(&self, part: &'static str) -> Result<(), Error> {
+        check_within(self, part, 0, false)
     }
 }
 
-fn check_within(element: &Element<'_>, part: &'static str, depth: usize) -> Result<(), Error> {
+fn check_within(
+    element: &Element<'_>,
+    part: &'static str,
+    depth: usize,
+    texts: bool,
+) -> Result<(), Error> {
     if !element.tag.is_constructed() {
-        return check_primitive(element, part);
+        let is_text =
+            matches!(element.tag, Tag::Utf8String | Tag::BmpString | Tag::UniversalString);
+        return if is_text && !texts { Ok(()) } else { check_primitive(element, part) };
     }
     if depth >= MAX_DEPTH {
         return Err(Error::too_large(part, "nested too deep").at(element.offset));
     }
     let mut inside = element.inside();
     while !inside.is_empty() {
-        check_within(&inside.next(part)?, part, depth + 1)?;
+        check_within(&inside.next(part)?, part, depth + 1, texts)?;
     }
     Ok(())
 }
@@ -74,6 +248,11 @@ fn check_primitive(element: &Element<'_>, part: &'static str) -> Result<(), Erro
         (Tag::BmpString, value) => {
             !value.len().is_multiple_of(2)
                 || value.chunks(2).any(|unit| matches!(unit, [0xd8..=0xdf, _]))
+        }
+        (Tag::UniversalString, value) => {
+            let (units, rest) = value.as_chunks::<4>();
+            !rest.is_empty()
+                || units.iter().any(|unit| char::from_u32(u32::from_be_bytes(*unit)).is_none())
         }
         _ => false,
     };
@@ -108,15 +287,24 @@ fn short_header(input: &[u8]) -> Option<(Tag, usize, usize)> {
     }
 }
 
-/// The same for every header there is.
+/// The same for every header there is. A length that no memory could hold is not a length.
 fn header(input: &[u8]) -> Option<(Tag, usize, usize)> {
-    let mut reader = SliceReader::new(input).ok()?;
-    let header = Header::decode(&mut reader).ok()?;
-    Some((
-        header.tag(),
-        input.len() - usize::try_from(reader.remaining_len()).ok()?,
-        usize::try_from(header.length()).ok()?,
-    ))
+    let (tag, start) = Tag::read(input)?;
+    let first = *input.get(start)?;
+    let count = match first {
+        0x00..=0x7f => return Some((tag, start + 1, usize::from(first))),
+        // 0x80 is an indefinite length.
+        _ => usize::from(first & 0x7f),
+    };
+    let bytes = input.get(start + 1..(start + 1).checked_add(count)?)?;
+    // In the fewest bytes.
+    if matches!(bytes, [] | [0, ..] | [0x00..=0x7f]) {
+        return None;
+    }
+    let length = bytes.iter().try_fold(0usize, |length, byte| {
+        length.checked_mul(256).map(|length| length | usize::from(*byte))
+    })?;
+    Some((tag, start + 1 + count, length))
 }
 
 /// Each number in the fewest octets.
@@ -156,7 +344,7 @@ impl<'a> Cursor<'a> {
 
     /// The tag of what comes next, if it has a readable one.
     pub(crate) fn peek(&self) -> Option<Tag> {
-        Tag::peek(&SliceReader::new(self.input).ok()?).ok()
+        Tag::read(self.input).map(|(tag, _)| tag)
     }
 
     /// The next element, whatever it is.
@@ -218,16 +406,17 @@ impl<'a> Cursor<'a> {
 
 /// `[number] IMPLICIT` of a constructed type.
 pub(crate) const fn context(number: u32) -> Tag {
-    Tag::ContextSpecific { constructed: true, number: TagNumber(number) }
+    Tag::ContextSpecific { constructed: true, number }
 }
 
-/// Octets of a header for a content of `length`.
+/// Octets of a header for a content of `length`, under a tag whose number is below 31.
 pub(crate) fn header_length(length: usize) -> usize {
     match length {
         0..=0x7f => 2,
         0x80..=0xff => 3,
         0x100..=0xffff => 4,
-        _ => 5,
+        0x1_0000..=0xff_ffff => 5,
+        _ => 6,
     }
 }
 
@@ -240,11 +429,16 @@ pub(crate) fn unsigned_length(octets: &[u8]) -> usize {
 
 /// Writes a header.
 pub(crate) fn write_header(out: &mut Vec<u8>, tag: Tag, length: usize) {
-    // Both writes go to memory, and no length here comes near what DER cannot say; below 2^28
-    // `Length` takes any.
-    let length = Length::try_from(length).unwrap_or(Length::ZERO);
-    let wrote = Header::new(tag, length).encode(out);
-    debug_assert!(wrote.is_ok(), "writing to memory");
+    out.push(tag.to_byte());
+    // No length here comes near 4 GiB.
+    let bytes = (length as u32).to_be_bytes();
+    match header_length(length) - 2 {
+        0 => out.push(bytes[3]),
+        count => {
+            out.push(0x80 | count as u8);
+            out.extend_from_slice(&bytes[4 - count..]);
+        }
+    }
 }
 
 /// Writes a non-negative INTEGER from its octets without leading zeros.
@@ -260,8 +454,8 @@ pub(crate) fn write_unsigned(out: &mut Vec<u8>, octets: &[u8]) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use der::Tagged as _;
     use der::asn1::{AnyRef, BitStringRef, Int, Null, ObjectIdentifier, Utf8StringRef};
+    use der::{Decode as _, Reader as _, SliceReader, Tagged as _};
     use proptest::prelude::*;
 
     use super::*;
@@ -273,6 +467,18 @@ mod tests {
 
     /// The same by the crate `der`: the element, and whatever is inside of it.
     fn theirs(octets: &[u8]) -> bool {
+        use der::Tag;
+
+        let mut known = octets.to_vec();
+        match known.first().copied().unwrap_or_default() {
+            // Types that the crate does not know: strings and times, then those that are sequences.
+            0x07 | 0x0e | 0x0f | 0x19 | 0x1c => known[0] = 0x04,
+            0x28 | 0x2b | 0x2f | 0x3d => known[0] = 0x30,
+            // Those with numbers above 30.
+            0x1f | 0x3f => return true,
+            _ => {}
+        }
+        let octets = &known[..];
         let Ok(any) = AnyRef::from_der(octets) else { return false };
         match any.tag() {
             tag if tag.is_constructed() => {
@@ -373,15 +579,56 @@ mod tests {
             &[0x0c, 0x01, 0xff],                   // not UTF-8
             &[0x1e, 0x01, 0x00],                   // half a character
             &[0x1e, 0x02, 0xd8, 0x00],             // half a pair of surrogates
+            &[0x1c, 0x03, 0x00, 0x00, 0x41],       // three quarters of a character
+            &[0x1c, 0x04, 0x00, 0x11, 0x00, 0x00], // a character beyond the last
             &[0x30, 0x02, 0x05, 0x00, 0x00],       // an octet after the end
             &[0x30, 0x03, 0x05, 0x00],             // cut short
+            &[0x00, 0x00],                         // the end of an indefinite length
+            &[0x08, 0x00],                         // an EXTERNAL that is primitive
+            &[0x3c, 0x00],                         // a UniversalString in pieces
             &[0x1f, 0x1e, 0x00],                   // a long tag for a short number
+            &[0x9f, 0x80, 0x1f, 0x00],             // one with a needless byte
+            &[0x9f, 0x9f],                         // one that does not end
             &[0xbf, 0x1e, 0x00],                   // the same
             &[0x30, 0x84, 0xff, 0xff, 0xff, 0xff], // a length beyond everything
             &[0x30, 0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
             &[],
         ] {
             assert!(!ours(octets), "{octets:02x?}");
+        }
+    }
+
+    #[test]
+    fn reads_every_type_of_x680_and_every_class() {
+        for octets in [
+            &[0x07, 0x01, b'a'][..],                           // ObjectDescriptor
+            &[0x28, 0x00],                                     // EXTERNAL
+            &[0x09, 0x00],                                     // REAL
+            &[0x2b, 0x00],                                     // EMBEDDED PDV
+            &[0x0e, 0x04, b'2', b'0', b'2', b'6'],             // TIME
+            &[0x15, 0x00],                                     // VideotexString
+            &[0x19, 0x00],                                     // GraphicString
+            &[0x1b, 0x00],                                     // GeneralString
+            &[0x1c, 0x04, 0x00, 0x01, 0xf6, 0x00],             // UniversalString
+            &[0x3d, 0x00],                                     // CHARACTER STRING
+            &[0x1f, 0x1f, 0x00],                               // DATE
+            &[0x5f, 0x8f, 0xff, 0xff, 0xff, 0x7f, 0x00],       // [APPLICATION 2^32 - 1]
+            &[0xdf, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0x00], // a longer number
+            &[0xe0, 0x02, 0x05, 0x00],
+        ] {
+            assert!(ours(octets), "{octets:02x?}");
+        }
+    }
+
+    #[test]
+    fn writes_the_headers_that_it_reads() {
+        for tag in [Tag::Sequence, Tag::Utf8String, Tag::UniversalString, context(3)] {
+            for length in [0, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x1_0000, 0xff_ffff, 0x100_0000] {
+                let mut out = Vec::new();
+                write_header(&mut out, tag, length);
+                assert_eq!(out.len(), header_length(length));
+                assert_eq!(header(&out), Some((tag, out.len(), length)));
+            }
         }
     }
 

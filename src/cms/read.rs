@@ -1,6 +1,6 @@
 //! SignedData as anybody may write it, read strictly.
 
-use der::{Decode as _, Tag, TagNumber};
+use der::Decode as _;
 use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
 use super::{
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::crypto::{Algorithm, Provider, VerifyKey, der_to_raw, verify};
 use crate::csr::identified;
-use crate::tlv::{self, Cursor, Element};
+use crate::tlv::{self, Cursor, Element, Tag};
 use crate::{Certificate, Class, Error};
 
 /// Most octets of a ContentInfo.
@@ -211,8 +211,7 @@ impl<'a> SignedData<'a> {
 
 impl<'a> SignerId<'a> {
     fn read(element: &Element<'a>) -> Result<Self, Error> {
-        const KEY_IDENTIFIER: Tag =
-            Tag::ContextSpecific { constructed: false, number: TagNumber(0) };
+        const KEY_IDENTIFIER: Tag = Tag::ContextSpecific { constructed: false, number: 0 };
         match element.tag {
             Tag::Sequence => {
                 let mut fields = element.inside();

@@ -1,15 +1,13 @@
 //! SignedData as a device writes it: version 1, the content inside, the signer's certificate with
 //! it.
 
-use der::Tag;
-
 use super::{
     CONTENT_HINTS, CONTENT_TYPE, DATA, Hash, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_CERTIFICATE,
 };
 use crate::Certificate;
 use crate::crypto::{Algorithm, CryptoError, Provider, Signer, raw_to_der};
 use crate::csr::identifier;
-use crate::tlv;
+use crate::tlv::{self, Tag};
 
 /// A SignedData that lacks only its signature.
 pub(crate) struct Unsigned<'a> {

@@ -11,13 +11,12 @@ use aws_lc_rs::signature::{
     RSA_PSS_SHA512, RsaKeyPair, VerificationAlgorithm,
 };
 use aws_lc_rs::{digest, hmac, rand, rsa};
-use der::Tag;
 use zeroize::Zeroizing;
 
 use super::{
     Algorithm, CryptoError, Curve, KeyKind, PrivateKey, Provider, PublicKey, Signer, VerifyKey,
 };
-use crate::tlv;
+use crate::tlv::{self, Tag};
 
 /// The provider on aws-lc-rs: the fastest of those here. It makes RSA keys of 2048, 3072, 4096 and
 /// 8192 bits only.

@@ -1,9 +1,8 @@
 //! The two forms of an ECDSA signature: `r‖s` (RFC 7518) and DER (RFC 3279).
 
-use der::Tag;
-
 use super::Curve;
-use crate::{Error, tlv};
+use crate::Error;
+use crate::tlv::{self, Tag};
 
 /// `Ecdsa-Sig-Value` to `r‖s`, both of the curve's length.
 pub(crate) fn der_to_raw(curve: Curve, der: &[u8]) -> Result<Vec<u8>, Error> {

@@ -11,7 +11,6 @@ use ::josekit::jws::alg::eddsa::EddsaJwsAlgorithm;
 use ::josekit::jws::alg::rsassa::RsassaJwsAlgorithm;
 use ::josekit::jws::alg::rsassa_pss::RsassaPssJwsAlgorithm;
 use ::josekit::jws::{JwsSigner, JwsVerifier};
-use der::{Tag, TagNumber};
 use openssl::ec::{Asn1Flag, EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
@@ -23,7 +22,8 @@ use super::{
     Algorithm, CryptoError, Curve, KeyKind, MAX_RSA_BITS, MIN_RSA_BITS, PrivateKey, Provider,
     PublicKey, PublicKeyParts, Signer, VerifyKey,
 };
-use crate::{Error, tlv};
+use crate::Error;
+use crate::tlv::{self, Tag};
 
 /// The provider on josekit and the system's OpenSSL (tested with 3.0). It makes RSA keys of any
 /// even length from 2048 to 8192 bits.
@@ -207,10 +207,8 @@ impl<'a> Pkcs8<'a> {
                 [] => None,
                 [1] if fields.is_empty() => None,
                 [1] => {
-                    let public_key = fields.require(
-                        Tag::ContextSpecific { constructed: false, number: TagNumber(1) },
-                        PART,
-                    )?;
+                    let public_key = fields
+                        .require(Tag::ContextSpecific { constructed: false, number: 1 }, PART)?;
                     Some(public_key.value.strip_prefix(&[0]).ok_or_else(|| {
                         Error::malformed(PART, "not a bit string of whole octets")
                     })?)

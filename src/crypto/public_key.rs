@@ -4,9 +4,8 @@
 use std::fmt;
 use std::ops::Range;
 
-use der::Tag;
-
-use crate::{Class, Error, tlv};
+use crate::tlv::{self, Tag};
+use crate::{Class, Error};
 
 /// Fewest bits of an RSA modulus.
 pub const MIN_RSA_BITS: u32 = 2048;

@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use der::Tag;
-
 use super::MAX_REQUEST;
-use crate::{Error, tlv};
+use crate::Error;
+use crate::tlv::{self, Tag};
 
 /// Where the parts stand; they are not looked into.
 #[derive(Clone, PartialEq, Eq)]

@@ -2,11 +2,9 @@
 
 use std::fmt;
 
-use der::Tag;
-
 use super::signature_algorithm::identifier;
 use crate::crypto::{Algorithm, CryptoError, PublicKey, Signer, raw_to_der};
-use crate::tlv;
+use crate::tlv::{self, Tag};
 
 /// A certificate request that lacks only its signature, so that it can be signed anywhere.
 #[derive(Clone)]
