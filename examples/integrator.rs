@@ -29,7 +29,7 @@ use std::time::Duration;
 use keyferry::crypto::PublicKey;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::client::{CommandClient, WaitPolicy, blocking};
-use keyferry::hermod::integrator::{Enrollment, KnownHub, Received};
+use keyferry::hermod::integrator::{Enrollment, HubIdentity, Received};
 use keyferry::hermod::model::{CommandHeader, CommandId, ProfileRequest};
 use keyferry::hermod::server::CallbackService;
 use keyferry::hermod::wire::{ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery};
@@ -154,15 +154,14 @@ async fn wait(
     options: &Options,
     hub: &CommandClient,
     inbox: &Inbox,
-    id: Option<CommandId>,
+    id: CommandId,
 ) -> Result<(), Failed> {
     let end = Instant::now() + options.wait;
     while Instant::now() < end {
         if timeout(options.poll, inbox.changed.notified()).await.is_ok() {
             return Ok(());
         }
-        let Some(id) = &id else { continue };
-        match hub.poll(id).await {
+        match hub.poll(&id).await {
             Ok(state) => {
                 if inbox.journey.lock().await.received(&state)? == Received::New {
                     return Ok(());
@@ -223,14 +222,8 @@ fn by_polling(
                 let result = hub.submit((*command).clone());
                 journey.sent(&command, result)?;
             }
-            Step::Wait(Some(id)) => {
+            Step::Wait(id) => {
                 journey.received(&hub.wait(&id, &policy(options))?)?;
-            }
-            Step::Wait(None) => {
-                return Err(
-                    "whether the hub has the command is not known, and only a callback could tell"
-                        .into(),
-                );
             }
             // The authority is local: this does not wait.
             Step::Prove => runtime.block_on(journey.prove())?,
@@ -260,15 +253,17 @@ fn journey(options: &Options) -> Result<Journey, Failed> {
             profile,
         )?)
     };
-    let fqdn = options.fqdn.clone().unwrap_or_else(|| options.public_url.host().to_owned());
-    let known = KnownHub::new().with_fqdn(fqdn).with_mailbox_base(options.public_url.clone());
+    let mut hub = HubIdentity::from_public_address(options.public_url.clone());
+    if let Some(fqdn) = &options.fqdn {
+        hub = hub.with_fqdn(fqdn);
+    }
     let trust = match options.pins.as_slice() {
         [] => Trust::Unpinned { accepted: options.accept_unpinned },
         pins => Trust::Pinned(pins.to_vec()),
     };
     let authority =
         authority(options.state.as_ref().map(|state| state.with_extension("ca.p8")).as_deref())?;
-    Journey::new(begin, options.state.clone(), trust, known, authority)
+    Journey::new(begin, options.state.clone(), trust, hub, authority, false)
 }
 
 fn commands(options: &Options) -> Result<BaseUrl, Error> {

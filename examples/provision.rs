@@ -14,6 +14,7 @@ mod support {
     pub mod arguments;
     pub mod clients;
     pub mod files;
+    pub mod journey;
     pub mod keys;
     pub mod program;
     pub mod serve;
@@ -29,22 +30,21 @@ use keyferry::crypto::{Curve, KeyKind, Provider, Signer};
 use keyferry::hermod::client::{CallbackSender, CommandClient, HttpConnector};
 use keyferry::hermod::device::{Agent, Decision, DevicePolicy, Question};
 use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
-use keyferry::hermod::integrator::{Enrollment, KnownHub, Next};
+use keyferry::hermod::integrator::{Enrollment, HubIdentity};
 use keyferry::hermod::model::{Callback, CommandHeader, DeviceInfo, ProfileRequest};
-use keyferry::hermod::proof::{Report, Verifier};
-use keyferry::hermod::qr::{ActivationQr, Background};
+use keyferry::hermod::proof::Report;
 use keyferry::hermod::server::{CallbackService, Drain, HermodService, ServerConfig};
 use keyferry::hermod::wire::{
     AnyCallbackApi, ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery,
 };
 use keyferry::http::{GuardedTransport, OnThreads, TargetPolicy, Transport};
-use keyferry::issuer::{LocalCa, issue};
 use keyferry::keys::MemoryKeyStore;
-use keyferry::{BaseUrl, Certificate, Class, Error, Secret, SystemClock};
+use keyferry::{BaseUrl, Certificate, Class, Error, Secret};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use support::arguments::Argument;
+use support::journey::{Journey, Step, Trust, authority};
 use support::keys::{key_requests, printed};
 use support::program::{Failed, usage};
 use support::serve::{Door, serve};
@@ -151,7 +151,6 @@ async fn journey(
     said: &Said,
 ) -> Result<(Report, Vec<(String, Certificate)>), Failed> {
     let provider: Arc<dyn Provider> = Arc::new(AwsLcRs);
-    let clock = Arc::new(SystemClock);
     let config = ServerConfig::default();
     let drain = config.drain.clone();
 
@@ -223,94 +222,43 @@ async fn journey(
         DeviceInfo::new("Linux"),
     );
 
-    // The certificate authority.
-    let root_key: Arc<dyn Signer> = Arc::new(provider.generate(KeyKind::Ec(Curve::P256))?);
-    let authority = LocalCa::new_root(
-        "CN=Example root,O=Example",
-        root_key,
-        provider.clone(),
-        clock,
-        Duration::from_secs(365 * 24 * 3600),
+    // The integrator, with its certificate authority.
+    let begin = || -> Result<Enrollment, Failed> {
+        let keys = key_requests(keys, SUBJECT, &*provider)?;
+        let profile = ProfileRequest::new("Example", "Card of user A", keys);
+        Ok(Enrollment::begin(&*provider, CommandHeader::new(300, 300), USER, profile)?)
+    };
+    let mut journey = Journey::new(
+        begin,
+        None,
+        Trust::Pinned(vec![pin]),
+        HubIdentity::from_public_address(public_url),
+        authority(None)?,
+        said.json,
     )?;
-
-    // The integrator.
-    let verifier = Verifier::pinned(&*provider, [&pin])?;
-    let known = KnownHub::new().with_fqdn(public_url.host()).with_mailbox_base(public_url);
-    let profile =
-        ProfileRequest::new("Example", "Card of user A", key_requests(keys, SUBJECT, &*provider)?);
-    let mut enrollment =
-        Enrollment::begin(&*provider, CommandHeader::new(300, 300), USER, profile)?;
-    let mut certificates: Vec<(String, Certificate)> = Vec::new();
-    let mut report = None;
     loop {
-        match enrollment.next() {
-            Next::Submit(command) => {
-                let command = command.clone();
-                enrollment.sending(&command)?;
-                let submitted = commands.submit(command).await?;
-                enrollment.submitted(&submitted)?;
-                let link = submitted.destinations.first().ok_or("no destination")?.activation()?;
-                said.step(&format!(
-                    "integrator: command {} is with the hub; activation link:",
-                    submitted.command_id.as_str()
-                ));
-                said.text(link.to_uri().expose());
-                said.text(&ActivationQr::new(&link)?.to_terminal(Background::Dark));
+        match journey.step()? {
+            Step::Send(command) => {
+                let result = commands.submit((*command).clone()).await;
+                journey.sent(&command, result)?;
             }
-            Next::AwaitDevice(submitted) => {
-                let link = submitted
-                    .and_then(|submitted| submitted.destinations.first())
-                    .ok_or("no destination")?
-                    .uri
-                    .clone();
-                for event in device.activate(link.expose()).await? {
-                    said.step(&format!("device: {event:?}"));
-                }
-                enrollment.received(&next_of(&mut inbox).await?)?;
-                said.step("integrator: the answer is here");
-            }
-            Next::Prove => {
-                let proven = match enrollment.prove_through(&verifier, &known).ok_or("no answer")? {
-                    Ok(proven) => proven,
-                    Err(refusal) => {
-                        enrollment.give_up(refusal.to_string())?;
-                        return Err(refusal.into());
-                    }
-                };
-                said.step("integrator: the answer proves itself:");
-                said.text(&proven.report().to_string());
-                for key in proven.keys() {
-                    if let Some(request) = key.request() {
-                        certificates
-                            .push((key.key_id().to_owned(), issue(&authority, request).await?));
-                        said.step(&format!("authority: a certificate for {}", key.key_id()));
+            Step::Wait(_) => {
+                let links = journey.links();
+                for link in &links {
+                    for event in device.activate(link).await? {
+                        said.step(&format!("device: {event:?}"));
                     }
                 }
-                let named: Vec<(&str, &Certificate)> = certificates
-                    .iter()
-                    .map(|(key_id, certificate)| (key_id.as_str(), certificate))
-                    .collect();
-                enrollment.issued(&proven, &named)?;
-                report = Some(proven.report().clone());
-            }
-            Next::Deliver(command) => {
-                let command = command.clone();
-                enrollment.sending(&command)?;
-                enrollment.submitted(&commands.submit(command).await?)?;
-                said.step("integrator: the certificates are with the hub");
-            }
-            Next::AwaitDelivery(_) => {
-                for event in device.run_once().await {
-                    said.step(&format!("device: {:?}", event?));
+                if links.is_empty() {
+                    for event in device.run_once().await {
+                        said.step(&format!("device: {:?}", event?));
+                    }
                 }
-                enrollment.received(&next_of(&mut inbox).await?)?;
+                journey.received(&next_of(&mut inbox).await?)?;
             }
-            Next::Done => break,
-            Next::Failed(failure) => return Err(format!("the journey ended: {failure:?}").into()),
-            _ => return Err("a step that is not known here".into()),
+            Step::Prove => journey.prove().await?,
+            Step::Done => break,
         }
-        // What a process that may die would do after each step.
-        enrollment = Enrollment::from_json(&enrollment.to_json())?;
     }
     drain.begin();
     running.abort();
@@ -327,7 +275,7 @@ async fn journey(
             ));
         }
     }
-    Ok((report.ok_or("nothing was proven")?, certificates))
+    Ok(journey.into_proof().ok_or("nothing was proven")?)
 }
 
 /// 32 random octets as text.
@@ -360,12 +308,6 @@ impl Said {
     fn step(&self, text: &str) {
         if !self.json {
             println!("* {text}");
-        }
-    }
-
-    fn text(&self, text: &str) {
-        if !self.json {
-            println!("{text}\n");
         }
     }
 }

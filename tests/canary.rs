@@ -32,7 +32,7 @@ use keyferry::hermod::Dialect;
 use keyferry::hermod::client::{CommandClient, WaitPolicy, blocking, wait_for};
 use keyferry::hermod::device::{Agent, Event};
 use keyferry::hermod::hub::StoredJson;
-use keyferry::hermod::integrator::{Enrollment, KnownHub, Next};
+use keyferry::hermod::integrator::{Enrollment, HubIdentity, Next};
 use keyferry::hermod::model::{
     Activation, Address, Answer, AuthenticateCommand, Callback, Command, CommandBody,
     CommandHeader, DataFormat, DeleteCommand, DeviceInfo, EndPinResetCommand, Item, PingCommand,
@@ -323,7 +323,7 @@ async fn journey(
                 evidence.show(&(&submitted, command::Answer::Submitted(submitted.clone())));
                 enrollment.submitted(&submitted).unwrap();
             }
-            Next::AwaitDevice(submitted) => {
+            Next::AwaitDevice { submitted, .. } => {
                 let destination = &submitted.unwrap().destinations[0];
                 let link = destination.activation().unwrap();
                 let Activation::Plugout(plugout) = &link else { panic!() };
@@ -339,13 +339,16 @@ async fn journey(
             Next::Prove => {
                 let verifier =
                     Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
-                let elsewhere = KnownHub::new().with_fqdn("elsewhere");
+                let elsewhere = HubIdentity::new().with_fqdn("elsewhere");
                 evidence.show(&(&verifier, &elsewhere, enrollment.expectation().unwrap()));
-                let refusal = enrollment.prove_through(&verifier, &elsewhere).unwrap().unwrap_err();
+                let refusal = enrollment
+                    .prove_through(&verifier, &elsewhere)
+                    .unwrap_err()
+                    .into_refusal()
+                    .unwrap();
                 evidence.show(&refusal);
                 evidence.fault(&refusal);
-                let proven =
-                    enrollment.prove_through(&verifier, &KnownHub::new()).unwrap().unwrap();
+                let proven = enrollment.prove_through(&verifier, &HubIdentity::new()).unwrap();
                 evidence.show(&(&proven, proven.answer(), proven.answer().report()));
                 let mut issued = Vec::new();
                 for key in proven.answer().keys() {
@@ -362,7 +365,7 @@ async fn journey(
                     .collect();
                 enrollment.issued(&proven, &named).unwrap();
             }
-            Next::AwaitDelivery(_) => {
+            Next::AwaitDelivery { .. } => {
                 let events: Vec<Event> =
                     device.run_once().await.into_iter().map(Result::unwrap).collect();
                 assert!(matches!(events[..], [Event::Answered { code: 0, .. }]), "{events:?}");

@@ -12,7 +12,7 @@ use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Curve, KeyKind};
 use keyferry::csr::{Request, Template};
 use keyferry::hermod::device::Decision;
-use keyferry::hermod::integrator::{Enrollment, Failure, KnownHub, Next, Received};
+use keyferry::hermod::integrator::{Enrollment, Failure, HubIdentity, Next, Received};
 use keyferry::hermod::model::{
     Answer, Callback, CertificateResponse, Command, CommandBody, CommandHeader, CommandId,
     CommandKind, CommandType, KeyCertificate, PingCommand, ProfileRequest, Progress,
@@ -111,10 +111,10 @@ async fn a_callback_may_come_before_the_answer_to_the_command() {
         restart(&mut enrollment);
         let submitted = world.commands().submit(command).await.unwrap();
         if kind == CommandKind::Provision {
-            assert_eq!(enrollment.next(), Next::AwaitDevice(None));
+            assert!(matches!(enrollment.next(), Next::AwaitDevice { submitted: None, .. }));
             world.device().activate(submitted.destinations[0].uri.expose()).await.unwrap();
         } else {
-            assert_eq!(enrollment.next(), Next::AwaitDelivery(None));
+            assert!(matches!(enrollment.next(), Next::AwaitDelivery { submitted: None, .. }));
             world.poll_device().await;
         }
         let callback = world.callback().await;
@@ -207,7 +207,7 @@ async fn a_command_that_may_have_been_sent_is_not_given_again_unless_it_certainl
     let provision = to_send(&enrollment);
     enrollment.sending(&provision).unwrap();
     restart(&mut enrollment);
-    assert_eq!(enrollment.next(), Next::AwaitDevice(None));
+    assert!(matches!(enrollment.next(), Next::AwaitDevice { submitted: None, .. }));
     assert_eq!(enrollment.not_sent(&provision).unwrap(), Received::New);
     assert_eq!(enrollment.not_sent(&provision).unwrap(), Received::Known);
     restart(&mut enrollment);
@@ -216,19 +216,19 @@ async fn a_command_that_may_have_been_sent_is_not_given_again_unless_it_certainl
     world.advance(&mut enrollment).await;
     assert_eq!(enrollment.not_sent(&provision).unwrap(), Received::Known);
     restart(&mut enrollment);
-    assert!(matches!(enrollment.next(), Next::AwaitDevice(Some(_))));
+    assert!(matches!(enrollment.next(), Next::AwaitDevice { submitted: Some(_), .. }));
 
     let mut enrollment = world.at(3).await;
     let delivery = to_send(&enrollment);
     enrollment.sending(&delivery).unwrap();
     restart(&mut enrollment);
-    assert_eq!(enrollment.next(), Next::AwaitDelivery(None));
+    assert!(matches!(enrollment.next(), Next::AwaitDelivery { submitted: None, .. }));
     enrollment.not_sent(&delivery).unwrap();
     restart(&mut enrollment);
     assert!(matches!(enrollment.next(), Next::Deliver(_)));
     world.advance(&mut enrollment).await;
     assert_eq!(enrollment.not_sent(&delivery).unwrap(), Received::Known);
-    assert!(matches!(enrollment.next(), Next::AwaitDelivery(Some(_))));
+    assert!(matches!(enrollment.next(), Next::AwaitDelivery { submitted: Some(_), .. }));
 }
 
 /// The command that is to be sent.
@@ -261,16 +261,16 @@ async fn what_is_said_of_one_command_hits_no_other() {
     refused(enrollment.not_sent(&replaced), Class::NotFound);
     assert_eq!(enrollment.not_sent(&provision).unwrap(), Received::Known);
     restart(&mut enrollment);
-    assert_eq!(enrollment.next(), Next::AwaitDelivery(None));
+    assert!(matches!(enrollment.next(), Next::AwaitDelivery { submitted: None, .. }));
 }
 
 #[tokio::test]
 async fn what_is_not_about_a_command_of_this_journey_is_not_found() {
     let world = World::new();
     let (mut enrollment, other) = (world.at(1).await, world.at(1).await);
-    let Next::AwaitDevice(Some(foreign)) = other.next() else { panic!() };
+    let Next::AwaitDevice { submitted: Some(foreign), .. } = other.next() else { panic!() };
     let foreign = foreign.clone();
-    let Next::AwaitDevice(Some(own)) = enrollment.next() else { panic!() };
+    let Next::AwaitDevice { submitted: Some(own), .. } = enrollment.next() else { panic!() };
     let own = own.clone();
     world.activate(&other).await.unwrap();
     let callback = world.callback().await;
@@ -300,18 +300,21 @@ async fn what_is_not_about_a_command_of_this_journey_is_not_found() {
     forged.command_id = own.command_id;
     enrollment.received(&forged).unwrap();
     let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
-    let refusal =
-        enrollment.prove(&verifier, &enrollment.expectation().unwrap()).unwrap().unwrap_err();
+    let refusal = enrollment
+        .prove(&verifier, &enrollment.expectation().unwrap())
+        .unwrap_err()
+        .into_refusal()
+        .unwrap();
     assert_eq!(refusal.class(), Class::Nonce);
     // Nor does it with what the other journey expects.
-    assert!(enrollment.prove(&verifier, &other.expectation().unwrap()).is_none());
+    assert!(enrollment.prove(&verifier, &other.expectation().unwrap()).is_err());
 }
 
 #[tokio::test]
 async fn another_answer_than_the_one_that_is_known_conflicts() {
     let world = World::new();
     let mut enrollment = world.at(1).await;
-    let Next::AwaitDevice(Some(submitted)) = enrollment.next() else { panic!() };
+    let Next::AwaitDevice { submitted: Some(submitted), .. } = enrollment.next() else { panic!() };
     let mut other = submitted.clone();
     other.command_id = CommandId::from("4711");
     refused(enrollment.submitted(&other), Class::Conflict);
@@ -386,7 +389,7 @@ async fn a_device_that_refuses_ends_the_journey() {
         Next::Failed(Failure::Refused { command: CommandKind::Provision, code: 1 })
     );
     let verifier = Verifier::unpinned(&AwsLcRs);
-    assert!(enrollment.prove(&verifier, &enrollment.expectation().unwrap()).is_none());
+    assert!(enrollment.prove(&verifier, &enrollment.expectation().unwrap()).is_err());
 }
 
 #[tokio::test]
@@ -405,7 +408,7 @@ async fn an_answer_with_a_refusal_proves_nothing_whatever_came_with_it() {
     assert!(
         enrollment
             .prove(&Verifier::unpinned(&AwsLcRs), &enrollment.expectation().unwrap())
-            .is_none()
+            .is_err()
     );
 }
 
@@ -453,7 +456,7 @@ async fn a_journey_that_is_given_up_stays_so_whatever_comes_later() {
     for steps in 0..=4 {
         let mut enrollment = world.at(steps).await;
         let (waits, sends) = (
-            matches!(enrollment.next(), Next::AwaitDevice(_)),
+            matches!(enrollment.next(), Next::AwaitDevice { .. }),
             matches!(enrollment.next(), Next::Submit(_) | Next::Deliver(_)),
         );
         let command = sends.then(|| to_send(&enrollment));
@@ -512,18 +515,23 @@ async fn what_is_known_of_the_hub_is_asked_of_the_answer() {
     let world = World::new();
     let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
     let base = |text| BaseUrl::parse(text).unwrap();
-    assert!(world.at(1).await.prove_through(&verifier, &KnownHub::new()).is_none());
+    assert!(world.at(1).await.prove_through(&verifier, &HubIdentity::new()).is_err());
     let enrollment = world.at(2).await;
-    let known = KnownHub::new().with_fqdn(HOST).with_mailbox_base(base(PUBLIC));
-    assert_eq!(enrollment.prove_through(&verifier, &known).unwrap().unwrap().user_id(), USER);
+    let known = HubIdentity::new().with_fqdn(HOST).with_mailbox_base(base(PUBLIC));
+    assert_eq!(enrollment.prove_through(&verifier, &known).unwrap().user_id(), USER);
     for other in [
-        KnownHub::new().with_fqdn("other.example"),
-        KnownHub::new().with_mailbox_base(base("https://other.example/ms")),
+        HubIdentity::new().with_fqdn("other.example"),
+        HubIdentity::new().with_mailbox_base(base("https://other.example/ms")),
         // This device saw no certificate.
-        KnownHub::new().with_certificate_sha256([7; 32]),
+        HubIdentity::new().with_certificate_sha256([7; 32]),
     ] {
         assert_eq!(
-            enrollment.prove_through(&verifier, &other).unwrap().unwrap_err().class(),
+            enrollment
+                .prove_through(&verifier, &other)
+                .unwrap_err()
+                .into_refusal()
+                .unwrap()
+                .class(),
             Class::Channel
         );
     }
@@ -614,13 +622,15 @@ async fn an_answer_that_nobody_vouches_for_goes_on_only_by_its_dangerous_name() 
     let mut enrollment = world.at(2).await;
     let other = signer(KeyKind::Ec(Curve::P256));
     let pinned = Verifier::pinned(&AwsLcRs, [other.public_key()]).unwrap();
-    let refusal =
-        enrollment.prove(&pinned, &enrollment.expectation().unwrap()).unwrap().unwrap_err();
+    let refusal = enrollment
+        .prove(&pinned, &enrollment.expectation().unwrap())
+        .unwrap_err()
+        .into_refusal()
+        .unwrap();
     assert_eq!(refusal.class(), Class::Attestation);
     let issued = world.issue(&world.prove(&enrollment)).await;
     let proven = enrollment
         .prove(&Verifier::unpinned(&AwsLcRs), &enrollment.expectation().unwrap())
-        .unwrap()
         .unwrap();
     enrollment.danger_issued_unpinned(&proven, &named(&issued)).unwrap();
     while enrollment.next() != Next::Done {
@@ -672,7 +682,11 @@ async fn a_stored_journey_whose_answer_was_changed_does_not_prove_itself() {
             });
         });
         let loaded = Enrollment::from_json(&stored).unwrap();
-        let refusal = loaded.prove(&verifier, &loaded.expectation().unwrap()).unwrap().unwrap_err();
+        let refusal = loaded
+            .prove(&verifier, &loaded.expectation().unwrap())
+            .unwrap_err()
+            .into_refusal()
+            .unwrap();
         assert_eq!(refusal.class(), class);
         // Nor does the proof of what it was open it.
         let proven = world.prove(&enrollment);
@@ -733,7 +747,11 @@ async fn a_stored_journey_whose_command_was_changed_does_not_prove_itself() {
             inner(stored, "provision", "command", |command| change(&mut command["provCommand"]))
         });
         let loaded = Enrollment::from_json(&stored).unwrap();
-        let refusal = loaded.prove(&verifier, &loaded.expectation().unwrap()).unwrap().unwrap_err();
+        let refusal = loaded
+            .prove(&verifier, &loaded.expectation().unwrap())
+            .unwrap_err()
+            .into_refusal()
+            .unwrap();
         assert_eq!(refusal.class(), class, "{}", refusal.report());
     }
 }
@@ -911,6 +929,203 @@ async fn debug_shows_neither_token_nor_answer() {
     }
 }
 
+// ---- A crash at any point, and a delivery that is asked for again
+
+/// The process with the journey is killed after so many steps, and another goes on with what was
+/// stored. Gives how many steps there were.
+async fn is_interrupted_after(steps_before: usize) -> usize {
+    let world = World::new();
+    let mut stored = begin(vec![key("signer", P256)]).to_json();
+    let mut steps = 0;
+    // Whether the process lives after this step.
+    let mut lives = move |total: &mut usize| {
+        *total += 1;
+        steps += 1;
+        steps != steps_before
+    };
+    let mut total = 0;
+    // One turn of this loop is the life of one process.
+    'process: loop {
+        let mut enrollment = Enrollment::from_json(&stored).unwrap();
+        match enrollment.next() {
+            Next::AwaitDelivery { submitted: None, .. } => {
+                assert_eq!(enrollment.deliver_again().unwrap(), Received::New);
+            }
+            // The link is lost: another journey.
+            Next::AwaitDevice { submitted: None, .. } => {
+                enrollment = begin(vec![key("signer", P256)]);
+            }
+            _ => {}
+        }
+        loop {
+            match enrollment.next() {
+                Next::Submit(command) | Next::Deliver(command) => {
+                    let command = command.clone();
+                    enrollment.sending(&command).unwrap();
+                    stored = enrollment.to_json();
+                    if !lives(&mut total) {
+                        continue 'process;
+                    }
+                    let submitted = world.commands().submit(command).await.unwrap();
+                    if !lives(&mut total) {
+                        continue 'process;
+                    }
+                    enrollment.submitted(&submitted).unwrap();
+                }
+                Next::AwaitDevice { .. } | Next::AwaitDelivery { .. } => {
+                    // The device works whether or not the integrator lives.
+                    if let Next::AwaitDevice { .. } = enrollment.next() {
+                        // A link that was opened before is refused.
+                        let _ = world.activate(&enrollment).await;
+                    } else {
+                        world.poll_device().await;
+                    }
+                    world.step().await;
+                    if !lives(&mut total) {
+                        continue 'process;
+                    }
+                    let (Next::AwaitDevice { submitted: Some(submitted), .. }
+                    | Next::AwaitDelivery { submitted: Some(submitted), .. }) = enrollment.next()
+                    else {
+                        panic!("{:?}", enrollment.next())
+                    };
+                    let polled = world.commands().poll(&submitted.command_id).await.unwrap();
+                    enrollment.received(&polled).unwrap();
+                }
+                Next::Prove => {
+                    let proven = world.prove(&enrollment);
+                    let issued = world.issue(&proven).await;
+                    if !lives(&mut total) {
+                        continue 'process;
+                    }
+                    enrollment.issued(&proven, &named(&issued)).unwrap();
+                }
+                Next::Done => {
+                    world.assert_installed(&["signer"]).await;
+                    return total;
+                }
+                other => panic!("{other:?}"),
+            }
+            if !lives(&mut total) {
+                continue 'process;
+            }
+            stored = enrollment.to_json();
+            if !lives(&mut total) {
+                continue 'process;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_journey_interrupted_at_any_step_ends_with_an_installed_certificate() {
+    let steps = is_interrupted_after(usize::MAX).await;
+    assert!(steps >= 15, "{steps}");
+    for step in 1..=steps {
+        is_interrupted_after(step).await;
+    }
+}
+
+#[tokio::test]
+async fn a_delivery_can_be_asked_for_again_until_it_has_succeeded() {
+    refused(World::new().at(2).await.deliver_again(), Class::NotFound);
+    let world = World::new();
+    let mut enrollment = world.at(3).await;
+    let delivery = to_send(&enrollment);
+    assert_eq!(enrollment.deliver_again().unwrap(), Received::Known, "it is to be sent anyway");
+    enrollment.sending(&delivery).unwrap();
+    let first = world.commands().submit(delivery.clone()).await.unwrap();
+    // The answer is lost in a crash.
+    restart(&mut enrollment);
+    let Next::AwaitDelivery { command, submitted: None } = enrollment.next() else { panic!() };
+    assert_eq!(*command, delivery);
+    assert_eq!(enrollment.deliver_again().unwrap(), Received::New);
+    assert_eq!(enrollment.deliver_again().unwrap(), Received::Known);
+    restart(&mut enrollment);
+    assert_eq!(enrollment.next(), Next::Deliver(&delivery));
+    world.advance(&mut enrollment).await;
+    restart(&mut enrollment);
+    // The device installs both, and the end of either ends the journey.
+    world.poll_device().await;
+    let polled = world.commands().poll(&first.command_id).await.unwrap();
+    assert_eq!(enrollment.received(&polled).unwrap(), Received::New);
+    restart(&mut enrollment);
+    assert_eq!(enrollment.next(), Next::Done);
+    assert_eq!(enrollment.received(&polled).unwrap(), Received::Known);
+    world.step().await;
+    for delivery in world.inbox.take() {
+        assert_eq!(enrollment.received(&delivery.callback).unwrap(), Received::Known);
+    }
+    assert_eq!(enrollment.deliver_again().unwrap(), Received::Known);
+    assert_eq!(enrollment.next(), Next::Done);
+    world.assert_installed(&["signer"]).await;
+}
+
+#[tokio::test]
+async fn the_end_of_an_earlier_delivery_without_success_does_not_end_a_later_one() {
+    let world = World::new();
+    let mut enrollment = world.at(4).await;
+    world.pass(TIMEOUT + 1).await;
+    let timed_out = world.callback().await;
+    assert_eq!(enrollment.received(&timed_out).unwrap(), Received::New);
+    let Next::Failed(Failure::Ended { command: CommandKind::Certificate, .. }) = enrollment.next()
+    else {
+        panic!("{:?}", enrollment.next())
+    };
+    restart(&mut enrollment);
+    // The keys are there and so are the certificates: delivery may be tried again.
+    assert_eq!(enrollment.deliver_again().unwrap(), Received::New);
+    restart(&mut enrollment);
+    assert_eq!(enrollment.received(&timed_out).unwrap(), Received::Known);
+    assert!(matches!(enrollment.next(), Next::Deliver(_)));
+    let delivery = to_send(&enrollment);
+    enrollment.sending(&delivery).unwrap();
+    assert_eq!(enrollment.received(&timed_out).unwrap(), Received::Known);
+    assert!(matches!(enrollment.next(), Next::AwaitDelivery { submitted: None, .. }));
+    let submitted = world.commands().submit(delivery).await.unwrap();
+    assert_eq!(enrollment.submitted(&submitted).unwrap(), Received::New);
+    assert_eq!(enrollment.received(&timed_out).unwrap(), Received::Known);
+    restart(&mut enrollment);
+    world.advance(&mut enrollment).await;
+    assert_eq!(enrollment.next(), Next::Done);
+    world.assert_installed(&["signer"]).await;
+    enrollment.give_up("too late").unwrap_err();
+
+    let mut given_up = world.at(4).await;
+    given_up.give_up("no more").unwrap();
+    refused(given_up.deliver_again(), Class::Conflict);
+}
+
+// ---- Revisions
+
+#[tokio::test]
+async fn the_revision_grows_with_each_change_and_with_nothing_else() {
+    let world = World::new();
+    let mut enrollment = begin(vec![key("signer", P256)]);
+    assert_eq!(enrollment.revision(), 0);
+    let provision = to_send(&enrollment);
+    assert_eq!(enrollment.sending(&provision).unwrap(), Received::New);
+    assert_eq!(enrollment.sending(&provision).unwrap(), Received::Known);
+    assert_eq!(enrollment.revision(), 1);
+    let mut last = 1;
+    let submitted = world.commands().submit(provision).await.unwrap();
+    enrollment.submitted(&submitted).unwrap();
+    while enrollment.next() != Next::Done {
+        assert!(enrollment.revision() > last);
+        last = enrollment.revision();
+        restart(&mut enrollment);
+        assert_eq!(enrollment.revision(), last, "it is stored");
+        world.advance(&mut enrollment).await;
+    }
+    // What is known or refused changes nothing.
+    last = enrollment.revision();
+    assert_eq!(enrollment.submitted(&submitted).unwrap(), Received::Known);
+    refused(enrollment.give_up("x"), Class::Conflict);
+    assert_eq!(enrollment.revision(), last);
+    let stored: Value = serde_json::from_str(&enrollment.to_json()).unwrap();
+    assert_eq!(stored["revision"], json!(last));
+}
+
 // ---- Any events in any order
 
 /// What happened on one journey.
@@ -935,7 +1150,7 @@ async fn record() -> Recorded {
     let begun = enrollment.to_json();
     let command = to_send(&enrollment);
     world.advance(&mut enrollment).await;
-    let Next::AwaitDevice(Some(submitted)) = enrollment.next() else { panic!() };
+    let Next::AwaitDevice { submitted: Some(submitted), .. } = enrollment.next() else { panic!() };
     let submitted = submitted.clone();
     let waiting = world.commands().poll(&submitted.command_id).await.unwrap();
     world.advance(&mut enrollment).await;
@@ -945,7 +1160,9 @@ async fn record() -> Recorded {
     enrollment.issued(&proven, &named(&issued)).unwrap();
     let delivery = to_send(&enrollment);
     world.advance(&mut enrollment).await;
-    let Next::AwaitDelivery(Some(submitted_delivery)) = enrollment.next() else { panic!() };
+    let Next::AwaitDelivery { submitted: Some(submitted_delivery), .. } = enrollment.next() else {
+        panic!()
+    };
     let delivery_submitted = submitted_delivery.clone();
     world.advance(&mut enrollment).await;
     let delivery_callback = world.commands().poll(&delivery_submitted.command_id).await.unwrap();
@@ -967,10 +1184,10 @@ async fn record() -> Recorded {
 fn rank(next: &Next<'_>) -> u8 {
     match next {
         Next::Submit(_) => 0,
-        Next::AwaitDevice(_) => 1,
+        Next::AwaitDevice { .. } => 1,
         Next::Prove => 2,
         Next::Deliver(_) => 3,
-        Next::AwaitDelivery(_) => 4,
+        Next::AwaitDelivery { .. } => 4,
         _ => 5,
     }
 }
@@ -979,7 +1196,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn storing_changes_nothing_and_a_journey_only_goes_forward(events in prop::collection::vec(0u8..11, 0..24)) {
+    fn storing_changes_nothing_and_a_journey_only_goes_forward(events in prop::collection::vec(0u8..12, 0..24)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let recorded = runtime.block_on(RECORDED.get_or_init(record));
         let mut enrollment = Enrollment::from_json(&recorded.begun).unwrap();
@@ -994,12 +1211,13 @@ proptest! {
                 5 | 6 => enrollment.received(&recorded.callback),
                 7 | 8 => enrollment.issued(&recorded.proven, &named(&recorded.issued)),
                 9 => enrollment.submitted(&recorded.delivery_submitted),
+                10 => enrollment.deliver_again(),
                 _ => enrollment.received(&recorded.delivery_callback),
             };
             if result != Ok(Received::New) {
                 prop_assert_eq!(enrollment.to_json(), was, "an event that is not new changes nothing");
             }
-            prop_assert!(event == 2 || rank(&enrollment.next()) >= before, "{} after {:?}", event, enrollment.next());
+            prop_assert!(matches!(event, 2 | 10) || rank(&enrollment.next()) >= before, "{} after {:?}", event, enrollment.next());
             restart(&mut enrollment);
         }
         // Whatever came, the rest of it brings the journey to its end.

@@ -270,7 +270,7 @@ impl World {
                         // Refused only if it was garbled; then it is as if there was none.
                         Ok(submitted) => drop(enrollment.submitted(&submitted)),
                         Err(error) if keyferry::hermod::client::was_not_sent(&error) => {
-                            drop(enrollment.not_sent(&command).unwrap())
+                            enrollment.not_sent(&command).unwrap();
                         }
                         // Taken or not: to deliver twice is to deliver once.
                         Err(error) if command.provision().is_none() => {
@@ -279,13 +279,13 @@ impl World {
                                     || self.chaos.tally().garbled > 0,
                                 "{error}"
                             );
-                            enrollment.not_sent(&command).unwrap();
+                            enrollment.deliver_again().unwrap();
                         }
                         // A callback tells, or nobody.
                         Err(_) => {}
                     }
                 }
-                Next::AwaitDevice(submitted) => {
+                Next::AwaitDevice { submitted, .. } => {
                     if let Some(submitted) = submitted {
                         // What fails is gone on with by the device's own loop.
                         let _ = self
@@ -300,14 +300,14 @@ impl World {
                         enrollment.expectation().unwrap().with_mailbox_base(PUBLIC).unwrap();
                     let verifier =
                         Verifier::pinned(&AwsLcRs, [self.attestation.public_key()]).unwrap();
-                    let proof = enrollment.prove(&verifier, &expectation).unwrap().unwrap();
+                    let proof = enrollment.prove(&verifier, &expectation).unwrap();
                     let certificate =
                         issue(&*self.ca, proof.keys()[0].request().unwrap()).await.unwrap();
                     enrollment.issued(&proof, &[("signer", &certificate)]).unwrap();
                     (proven, issued) =
                         (Some(proof.answer().profile_id().to_owned()), Some(certificate));
                 }
-                Next::AwaitDelivery(_) => {
+                Next::AwaitDelivery { .. } => {
                     self.hear(&mut enrollment).await?;
                 }
                 Next::Done => return Some((proven.unwrap(), issued.unwrap())),

@@ -104,7 +104,7 @@ fn a_device_that_stops_at_any_step_and_starts_again_brings_the_journey_to_its_en
             }
             while enrollment.next() != Next::Done {
                 restart(&mut enrollment);
-                if let Next::AwaitDevice(_) | Next::AwaitDelivery(_) = enrollment.next() {
+                if let Next::AwaitDevice { .. } | Next::AwaitDelivery { .. } = enrollment.next() {
                     run(world.poll_device()).unwrap();
                     enrollment.received(&run(world.callback()).unwrap()).unwrap();
                 } else {
@@ -133,7 +133,7 @@ async fn an_integrator_that_dies_while_it_sends_starts_anew_and_the_old_command_
     // The hub has it; the answer never arrived, and so nobody was shown the link.
     world.commands().submit(command).await.unwrap();
     let mut enrollment = Enrollment::from_json(&stored).unwrap();
-    assert_eq!(enrollment.next(), Next::AwaitDevice(None));
+    assert!(matches!(enrollment.next(), Next::AwaitDevice { submitted: None, .. }));
     world.pass(TIMEOUT).await;
     // The callback finds its journey by the externalId.
     let callback = world.callback().await;
@@ -178,8 +178,8 @@ async fn callbacks_that_are_lost_are_found_again_by_poll() {
     while enrollment.next() != Next::Done {
         restart(&mut enrollment);
         let waits = match enrollment.next() {
-            Next::AwaitDevice(submitted) => submitted.cloned(),
-            Next::AwaitDelivery(submitted) => submitted.cloned(),
+            Next::AwaitDevice { submitted, .. } => submitted.cloned(),
+            Next::AwaitDelivery { submitted, .. } => submitted.cloned(),
             _ => None,
         };
         let Some(submitted) = waits else {
@@ -189,7 +189,7 @@ async fn callbacks_that_are_lost_are_found_again_by_poll() {
         let poll = async || world.commands().poll(&submitted.command_id).await.unwrap();
         assert_eq!(enrollment.received(&poll().await).unwrap(), Received::Known);
         match enrollment.next() {
-            Next::AwaitDevice(_) => drop(world.activate(&enrollment).await.unwrap()),
+            Next::AwaitDevice { .. } => drop(world.activate(&enrollment).await.unwrap()),
             _ => drop(world.poll_device().await),
         }
         world.step().await;
@@ -295,7 +295,7 @@ async fn a_hub_refuses_an_answer_that_lies_and_the_message_stays_open() {
     }
     world.step().await;
     assert!(world.inbox.take().is_empty());
-    let Next::AwaitDevice(Some(submitted)) = enrollment.next() else { panic!() };
+    let Next::AwaitDevice { submitted: Some(submitted), .. } = enrollment.next() else { panic!() };
     assert_eq!(
         world.commands().poll(&submitted.command_id).await.unwrap().state,
         State::IN_PROGRESS
@@ -329,8 +329,11 @@ async fn an_integrator_refuses_the_same_lies_from_a_hub_that_does_not_look() {
         mailbox.answer(&listed.mid, &answer).await.unwrap();
         enrollment.received(&world.callback().await).unwrap();
         let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
-        let refusal =
-            enrollment.prove(&verifier, &enrollment.expectation().unwrap()).unwrap().unwrap_err();
+        let refusal = enrollment
+            .prove(&verifier, &enrollment.expectation().unwrap())
+            .unwrap_err()
+            .into_refusal()
+            .unwrap();
         assert_eq!(refusal.class(), *class);
         assert_eq!(enrollment.next(), Next::Prove);
     }
@@ -342,8 +345,11 @@ async fn a_device_with_another_attestation_key_is_refused_by_the_integrator_alon
     let enrollment = world.at(2).await;
     let genuine = signer(EC);
     let verifier = Verifier::pinned(&AwsLcRs, [genuine.public_key()]).unwrap();
-    let refusal =
-        enrollment.prove(&verifier, &enrollment.expectation().unwrap()).unwrap().unwrap_err();
+    let refusal = enrollment
+        .prove(&verifier, &enrollment.expectation().unwrap())
+        .unwrap_err()
+        .into_refusal()
+        .unwrap();
     assert_eq!(refusal.class(), Class::Attestation);
 }
 

@@ -21,7 +21,7 @@ use keyferry::hermod::client::{
 };
 use keyferry::hermod::device::{Agent, Decision, DevicePolicy, Event, Question};
 use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
-use keyferry::hermod::integrator::{Enrollment, KnownHub, Next};
+use keyferry::hermod::integrator::{Enrollment, HubIdentity, Next};
 use keyferry::hermod::model::{
     Callback, CommandHeader, DeviceInfo, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest,
 };
@@ -141,8 +141,8 @@ impl World {
         if let Some(heard) = &mut self.heard {
             return tokio::time::timeout(PATIENCE, heard.recv()).await.unwrap().unwrap();
         }
-        let (Next::AwaitDevice(Some(submitted)) | Next::AwaitDelivery(Some(submitted))) =
-            enrollment.next()
+        let (Next::AwaitDevice { submitted: Some(submitted), .. }
+        | Next::AwaitDelivery { submitted: Some(submitted), .. }) = enrollment.next()
         else {
             panic!("nothing to wait for")
         };
@@ -159,7 +159,7 @@ impl World {
 
     /// The whole journey, and what the device has at its end. `known` is what the integrator knows
     /// of the hub.
-    async fn journey(&mut self, transport: Arc<dyn Transport>, known: &KnownHub) {
+    async fn journey(&mut self, transport: Arc<dyn Transport>, known: &HubIdentity) {
         let client = CommandClient::new(transport.clone(), self.commands(), self.key.clone());
         let keys = Arc::new(MemoryKeyStore::new(Arc::new(AwsLcRs)));
         let root = AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap();
@@ -183,7 +183,7 @@ impl World {
                     enrollment.sending(&command).unwrap();
                     enrollment.submitted(&client.submit(command).await.unwrap()).unwrap();
                 }
-                Next::AwaitDevice(submitted) => {
+                Next::AwaitDevice { submitted, .. } => {
                     let events = device
                         .activate(submitted.unwrap().destinations[0].uri.expose())
                         .await
@@ -195,21 +195,22 @@ impl World {
                 Next::Prove => {
                     let verifier =
                         Verifier::pinned(&AwsLcRs, [self.attestation.public_key()]).unwrap();
-                    let elsewhere = KnownHub::new().with_certificate_sha256([0; 32]);
+                    let elsewhere = HubIdentity::new().with_certificate_sha256([0; 32]);
                     assert_eq!(
                         enrollment
                             .prove_through(&verifier, &elsewhere)
-                            .unwrap()
                             .unwrap_err()
+                            .into_refusal()
+                            .unwrap()
                             .class(),
                         Class::Channel
                     );
-                    let proven = enrollment.prove_through(&verifier, known).unwrap().unwrap();
+                    let proven = enrollment.prove_through(&verifier, known).unwrap();
                     let certificate =
                         issue(&ca, proven.answer().keys()[0].request().unwrap()).await.unwrap();
                     enrollment.issued(&proven, &[("signer", &certificate)]).unwrap();
                 }
-                Next::AwaitDelivery(_) => {
+                Next::AwaitDelivery { .. } => {
                     let profiles = keys.profiles().await.unwrap();
                     let events =
                         device.poll(&profiles[0].names.id, Duration::from_secs(10)).await.unwrap();
@@ -258,7 +259,7 @@ async fn pairs(framework: Framework) {
                 with_callbacks,
             )
             .await;
-            let known = KnownHub::new()
+            let known = HubIdentity::new()
                 .with_mailbox_base(BaseUrl::parse(&format!("{}/ms", world.base)).unwrap());
             world.journey(transport.clone(), &known).await;
         }
@@ -300,7 +301,7 @@ async fn a_blocking_integrator_submits_and_waits() {
         let wait = move || client.wait(&submitted.command_id, &WaitPolicy::new(PATIENCE));
         enrollment.received(&tokio::task::spawn_blocking(wait).await.unwrap().unwrap()).unwrap();
         let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
-        enrollment.prove_through(&verifier, &KnownHub::new()).unwrap().unwrap();
+        enrollment.prove_through(&verifier, &HubIdentity::new()).unwrap();
     }
 }
 
@@ -349,7 +350,7 @@ async fn over_tls_the_device_signs_the_certificate_that_it_saw_and_the_integrato
         ReqwestTransport::from_builder(client).unwrap().with_certificate(|extensions| {
             Some(extensions.get::<reqwest::tls::TlsInfo>()?.peer_certificate()?.to_vec())
         });
-    let known = KnownHub::new().with_certificate_sha256(AwsLcRs.sha256(leaf.der()));
+    let known = HubIdentity::new().with_certificate_sha256(AwsLcRs.sha256(leaf.der()));
     world.journey(Arc::new(transport), &known).await;
     serving.abort();
 }

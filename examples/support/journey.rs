@@ -1,4 +1,4 @@
-//! The integrator's journey, kept in a file between its steps.
+//! The integrator's journey, kept in a file between its steps: one way for every example.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,13 +8,15 @@ use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, Provider, PublicKey, Signer};
 use keyferry::hermod::Dialect;
 use keyferry::hermod::client::was_not_taken;
-use keyferry::hermod::integrator::{Enrollment, Failure, KnownHub, Next, Proven, Received};
+use keyferry::hermod::integrator::{
+    Enrollment, Failure, HubIdentity, Next, NotProven, Proven, Received,
+};
 use keyferry::hermod::model::{
     Address, Callback, Command, CommandHeader, CommandId, CommandKind, DataFormat, Item, Response,
     SignCommand, SignMechanism, SignParams, Submitted,
 };
 use keyferry::hermod::proof::{
-    KnownKey, Pins, SignatureExpectation, VerifiedKey, Verifier, verify_signature,
+    KnownKey, Pins, Report, SignatureExpectation, VerifiedKey, Verifier, verify_signature,
 };
 use keyferry::hermod::qr::{ActivationQr, Background};
 use keyferry::issuer::{LocalCa, issue};
@@ -41,17 +43,19 @@ pub struct Journey {
     enrollment: Enrollment,
     state: Option<PathBuf>,
     trust: Trust,
-    known: KnownHub,
+    hub: HubIdentity,
     authority: LocalCa,
+    quiet: bool,
+    report: Option<Report>,
+    certificates: Vec<(String, Certificate)>,
 }
 
 /// What to do next.
 pub enum Step {
     /// Send this, and tell [`Journey::sent`] what came of it.
     Send(Box<Command>),
-    /// Wait for the end of this command, and tell [`Journey::received`]. Without an id only a
-    /// callback can tell.
-    Wait(Option<CommandId>),
+    /// Wait for the end of a command, and tell [`Journey::received`].
+    Wait(CommandId),
     /// Call [`Journey::prove`].
     Prove,
     /// Nothing.
@@ -60,46 +64,68 @@ pub enum Step {
 
 impl Journey {
     /// Goes on with the journey in the file, if there is one that can go on, or begins the one that
-    /// is given.
+    /// is given. Nothing is printed if it is to be `quiet`.
     pub fn new(
         begin: impl FnOnce() -> Result<Enrollment, Failed>,
         state: Option<PathBuf>,
         trust: Trust,
-        known: KnownHub,
+        hub: HubIdentity,
         authority: LocalCa,
+        quiet: bool,
     ) -> Result<Self, Failed> {
         let stored = state.as_deref().map(read).transpose()?.flatten();
         let stored = stored
             .map(|text| Enrollment::from_json(&String::from_utf8_lossy(&text)))
             .transpose()?;
-        let enrollment = match stored {
+        let (enrollment, is_new) = match stored {
             // Whether the hub has the command is not known, and its link is lost: nobody can answer
             // it.
-            Some(stored) if matches!(stored.next(), Next::AwaitDevice(None)) => {
-                said("integrator: the last journey lost its link; another is begun");
-                begin()?
+            Some(stored) if matches!(stored.next(), Next::AwaitDevice { submitted: None, .. }) => {
+                if !quiet {
+                    said("integrator: the last journey lost its link; another is begun");
+                }
+                (begin()?, true)
             }
-            Some(stored) => {
-                said("integrator: going on with the journey in the file");
-                stored
-            }
-            None => begin()?,
+            Some(stored) => (stored, false),
+            None => (begin()?, true),
         };
-        let journey = Self { enrollment, state, trust, known, authority };
+        let mut journey = Self {
+            enrollment,
+            state,
+            trust,
+            hub,
+            authority,
+            quiet,
+            report: None,
+            certificates: Vec::new(),
+        };
+        if !is_new {
+            journey.say("integrator: going on with the journey in the file");
+        }
+        // The answer of the hub is missing: the certificates may be on their way or not. A device
+        // that installs them twice has installed them once.
+        if let Next::AwaitDelivery { submitted: None, .. } = journey.enrollment.next() {
+            journey.say("integrator: the certificates are delivered again");
+            journey.enrollment.deliver_again()?;
+        }
         journey.store()?;
-        if let Next::AwaitDevice(Some(submitted)) = journey.enrollment.next() {
-            show(submitted)?;
+        if let Next::AwaitDevice { submitted: Some(submitted), .. } = journey.enrollment.next() {
+            journey.show(submitted)?;
         }
         Ok(journey)
     }
 
-    /// What to do next. A provision command that is to be sent is stored as under way before it is
-    /// given: it is never sent twice.
+    /// What to do next. A command that is to be sent is stored as under way before it is given.
     pub fn step(&mut self) -> Result<Step, Failed> {
         let step = match self.enrollment.next() {
             Next::Submit(command) | Next::Deliver(command) => Step::Send(Box::new(command.clone())),
-            Next::AwaitDevice(submitted) | Next::AwaitDelivery(submitted) => {
-                Step::Wait(submitted.map(|submitted| submitted.command_id.clone()))
+            Next::AwaitDevice { submitted: Some(submitted), .. }
+            | Next::AwaitDelivery { submitted: Some(submitted), .. } => {
+                Step::Wait(submitted.command_id.clone())
+            }
+            // The program ends when sending fails, and `new` deals with what is left.
+            Next::AwaitDevice { .. } | Next::AwaitDelivery { .. } => {
+                return Err("whether the hub has the command is not known; start again".into());
             }
             Next::Prove => Step::Prove,
             Next::Done => Step::Done,
@@ -108,11 +134,7 @@ impl Journey {
             }
             _ => return Err("a step that is not known here".into()),
         };
-        // Certificates that are installed twice are installed once: that command may be sent again,
-        // and what is not known to be under way is.
-        if let Step::Send(command) = &step
-            && command.provision().is_some()
-        {
+        if let Step::Send(command) = &step {
             self.enrollment.sending(command)?;
             self.store()?;
         }
@@ -132,25 +154,27 @@ impl Journey {
                     self.enrollment.not_sent(command)?;
                     self.store()?;
                 }
+                if error.class() == Class::NotFound && command.provision().is_none() {
+                    return Err(
+                        "the hub knows no mailbox of this profile: the profile was deleted, or \
+                                the hub has lost what it stored; remove the file to begin another \
+                                journey"
+                            .into(),
+                    );
+                }
                 return Err(error.into());
             }
         };
-        match self.enrollment.submitted(&submitted) {
-            // It was sent before, and that one has ended by now.
-            Err(error) if error.class() == Class::Conflict && command.provision().is_none() => {
-                return Ok(());
-            }
-            submitted => submitted?,
-        };
+        self.enrollment.submitted(&submitted)?;
         self.store()?;
         if command.provision().is_some() {
-            said(&format!(
+            self.say(&format!(
                 "integrator: command {} is with the hub",
                 submitted.command_id.as_str().escape_debug()
             ));
-            show(&submitted)
+            self.show(&submitted)
         } else {
-            said("integrator: the certificates are with the hub");
+            self.say("integrator: the certificates are with the hub");
             Ok(())
         }
     }
@@ -161,7 +185,7 @@ impl Journey {
         let received = self.enrollment.received(callback)?;
         if received == Received::New {
             self.store()?;
-            said(&format!(
+            self.say(&format!(
                 "integrator: command {} has ended: {}",
                 callback.command_id.as_str().escape_debug(),
                 callback.state
@@ -172,21 +196,20 @@ impl Journey {
 
     /// Verifies the answer and has certificates issued.
     pub async fn prove(&mut self) -> Result<(), Failed> {
-        let certificates = match &self.trust {
+        let (report, certificates) = match &self.trust {
             Trust::Pinned(pins) => {
-                let proven =
-                    proven(&self.enrollment, &Verifier::pinned(&AwsLcRs, pins)?, &self.known)?;
-                said(&format!(
+                let proven = self.proven(&Verifier::pinned(&AwsLcRs, pins)?)?;
+                self.say(&format!(
                     "integrator: the answer proves itself, and a pinned key attests it:\n{}",
                     proven.answer().report()
                 ));
                 let certificates = issue_all(&self.authority, proven.answer().keys()).await?;
                 self.enrollment.issued(&proven, &named(&certificates))?;
-                certificates
+                (proven.answer().report().clone(), certificates)
             }
             Trust::Unpinned { accepted } => {
-                let proven = proven(&self.enrollment, &Verifier::unpinned(&AwsLcRs), &self.known)?;
-                said(&format!(
+                let proven = self.proven(&Verifier::unpinned(&AwsLcRs))?;
+                self.say(&format!(
                     "integrator: the answer is consistent only, nobody vouches for the device:\n{}",
                     proven.answer().report()
                 ));
@@ -198,13 +221,14 @@ impl Journey {
                 }
                 let certificates = issue_all(&self.authority, proven.answer().keys()).await?;
                 self.enrollment.danger_issued_unpinned(&proven, &named(&certificates))?;
-                certificates
+                (proven.answer().report().clone(), certificates)
             }
         };
         self.store()?;
         for (key_id, certificate) in &certificates {
-            said(&format!("authority: {}", printed(key_id, certificate)));
+            self.say(&format!("authority: {}", printed(key_id, certificate)));
         }
+        (self.report, self.certificates) = (Some(report), certificates);
         Ok(())
     }
 
@@ -213,12 +237,11 @@ impl Journey {
     pub fn sign(&self, text: &str) -> Result<(Command, Signature), Failed> {
         let (user_id, keys): (String, Vec<VerifiedKey>) = match &self.trust {
             Trust::Pinned(pins) => {
-                let proven =
-                    proven(&self.enrollment, &Verifier::pinned(&AwsLcRs, pins)?, &self.known)?;
+                let proven = self.proven(&Verifier::pinned(&AwsLcRs, pins)?)?;
                 (proven.answer().user_id().to_owned(), proven.answer().keys().to_vec())
             }
             Trust::Unpinned { .. } => {
-                let proven = proven(&self.enrollment, &Verifier::unpinned(&AwsLcRs), &self.known)?;
+                let proven = self.proven(&Verifier::unpinned(&AwsLcRs))?;
                 (proven.answer().user_id().to_owned(), proven.answer().keys().to_vec())
             }
         };
@@ -233,6 +256,54 @@ impl Journey {
             Command::new(header, body),
             Signature { expected, keys: keys.iter().map(KnownKey::from).collect() },
         ))
+    }
+
+    /// The activation links that the device can open, while it is waited for.
+    pub fn links(&self) -> Vec<String> {
+        match self.enrollment.next() {
+            Next::AwaitDevice { submitted: Some(submitted), .. } => submitted
+                .destinations
+                .iter()
+                .map(|destination| destination.uri.expose().to_owned())
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What was checked, and the certificates that were issued, once [`prove`](Self::prove) has
+    /// done so.
+    pub fn into_proof(self) -> Option<(Report, Vec<(String, Certificate)>)> {
+        Some((self.report?, self.certificates))
+    }
+
+    fn proven<P: Pins>(&self, verifier: &Verifier<'_, P>) -> Result<Proven<P::Trust>, Failed> {
+        self.enrollment.prove_through(verifier, &self.hub).map_err(|error| {
+            if let NotProven::Refused(refusal) = &error {
+                self.say(&format!(
+                    "integrator: the answer does not prove itself:\n{}",
+                    refusal.report()
+                ));
+            }
+            error.into()
+        })
+    }
+
+    /// The link, as text and as a QR code.
+    fn show(&self, submitted: &Submitted) -> Result<(), Failed> {
+        let link = submitted.destinations.first().ok_or("no destination")?.activation()?;
+        self.say(&format!(
+            "integrator: the activation link:\n{}\n\n{}",
+            link.to_uri().expose(),
+            ActivationQr::new(&link)?.to_terminal(Background::Dark)
+        ));
+        Ok(())
+    }
+
+    /// Tells of the journey.
+    pub fn say(&self, text: &str) {
+        if !self.quiet {
+            said(text);
+        }
     }
 
     fn store(&self) -> Result<(), Failed> {
@@ -284,18 +355,6 @@ pub fn authority(key: Option<&Path>) -> Result<LocalCa, Failed> {
     )?)
 }
 
-fn proven<P: Pins>(
-    enrollment: &Enrollment,
-    verifier: &Verifier<'_, P>,
-    known: &KnownHub,
-) -> Result<Proven<P::Trust>, Failed> {
-    let proven = enrollment.prove_through(verifier, known).ok_or("no answer is there")?;
-    proven.map_err(|refusal| {
-        said(&format!("integrator: the answer does not prove itself:\n{}", refusal.report()));
-        refusal.error().clone().into()
-    })
-}
-
 async fn issue_all(
     authority: &LocalCa,
     keys: &[VerifiedKey],
@@ -327,17 +386,6 @@ fn mechanism(algorithm: Algorithm) -> Option<SignMechanism> {
         .into_iter()
         .find(|mechanism| Dialect::standard().algorithm_of(mechanism) == Some(algorithm))
         .cloned()
-}
-
-/// The link, as text and as a QR code.
-fn show(submitted: &Submitted) -> Result<(), Failed> {
-    let link = submitted.destinations.first().ok_or("no destination")?.activation()?;
-    said(&format!(
-        "integrator: the activation link:\n{}\n\n{}",
-        link.to_uri().expose(),
-        ActivationQr::new(&link)?.to_terminal(Background::Dark)
-    ));
-    Ok(())
 }
 
 /// Tells of the journey.

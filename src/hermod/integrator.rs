@@ -5,5 +5,5 @@ mod enrollment;
 mod evidence;
 mod proven;
 
-pub use enrollment::{Enrollment, Failure, KnownHub, Next, Received};
+pub use enrollment::{Enrollment, Failure, HubIdentity, Next, NotProven, Received};
 pub use proven::Proven;

@@ -11,7 +11,7 @@ use keyferry::hermod::Dialect;
 use keyferry::hermod::client::HttpConnector;
 use keyferry::hermod::device::{Agent, Connector as _, DeviceError, Event};
 use keyferry::hermod::hub::Hub;
-use keyferry::hermod::integrator::{KnownHub, Next};
+use keyferry::hermod::integrator::{HubIdentity, Next};
 use keyferry::hermod::proof::Verifier;
 use keyferry::hermod::wire::MailboxApi as _;
 use keyferry::hermod::wire::http::mailbox::{self, Answer, Call};
@@ -81,16 +81,17 @@ fn a_device_goes_the_whole_way_over_http_and_signs_the_certificate_that_its_hub_
         enrollment.received(&world.callback().await).unwrap();
         let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
         let known =
-            |der: &str| KnownHub::new().with_certificate_sha256(AwsLcRs.sha256(der.as_bytes()));
-        enrollment.prove_through(&verifier, &known("the certificate")).unwrap().unwrap();
+            |der: &str| HubIdentity::new().with_certificate_sha256(AwsLcRs.sha256(der.as_bytes()));
+        enrollment.prove_through(&verifier, &known("the certificate")).unwrap();
         let other = enrollment
             .prove_through(&verifier, &known("the old certificate"))
-            .unwrap()
-            .unwrap_err();
+            .unwrap_err()
+            .into_refusal()
+            .unwrap();
         assert_eq!(other.class(), Class::Channel);
 
         while enrollment.next() != Next::Done {
-            if let Next::AwaitDelivery(_) = enrollment.next() {
+            if let Next::AwaitDelivery { .. } = enrollment.next() {
                 for event in device.run_once().await {
                     event.unwrap();
                 }
@@ -114,10 +115,15 @@ fn without_tls_a_device_signs_no_certificate() {
             .unwrap();
         enrollment.received(&world.callback().await).unwrap();
         let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
-        enrollment.prove_through(&verifier, &KnownHub::new()).unwrap().unwrap();
-        let known = KnownHub::new().with_certificate_sha256([7; 32]);
+        enrollment.prove_through(&verifier, &HubIdentity::new()).unwrap();
+        let known = HubIdentity::new().with_certificate_sha256([7; 32]);
         assert_eq!(
-            enrollment.prove_through(&verifier, &known).unwrap().unwrap_err().class(),
+            enrollment
+                .prove_through(&verifier, &known)
+                .unwrap_err()
+                .into_refusal()
+                .unwrap()
+                .class(),
             Class::Channel
         );
     });

@@ -97,7 +97,11 @@ fn a_journey_gives_its_command_again_if_and_only_if_the_hub_certainly_does_not_h
                     enrollment.not_sent(&command).unwrap();
                 }
                 restart(&mut enrollment);
-                let expected = if again { Next::Submit(&command) } else { Next::AwaitDevice(None) };
+                let expected = if again {
+                    Next::Submit(&command)
+                } else {
+                    Next::AwaitDevice { command: &command, submitted: None }
+                };
                 assert_eq!(enrollment.next(), expected, "{exchanged:?}");
             },
         );

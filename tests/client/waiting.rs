@@ -246,7 +246,8 @@ fn any_command_api_can_be_waited_for() {
     run(async {
         let world = World::new();
         let enrollment = world.at(1).await;
-        let keyferry::hermod::integrator::Next::AwaitDevice(Some(submitted)) = enrollment.next()
+        let keyferry::hermod::integrator::Next::AwaitDevice { submitted: Some(submitted), .. } =
+            enrollment.next()
         else {
             panic!()
         };

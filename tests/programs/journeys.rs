@@ -140,23 +140,38 @@ fn a_device_that_is_killed_at_any_exchange_goes_on() {
 
 #[test]
 fn an_integrator_that_is_killed_at_any_exchange_goes_on() {
+    is_killed_at_any_exchange(&[]);
+}
+
+#[test]
+fn a_blocking_integrator_that_is_killed_at_any_exchange_goes_on() {
+    is_killed_at_any_exchange(&["--blocking"]);
+}
+
+/// Kills an integrator at each exchange of the whole journey in turn, and starts it again. Each
+/// journey ends with an installed certificate.
+fn is_killed_at_any_exchange(more: &[&str]) {
     let killer = Killer::default();
     let Some(site) = Site::start(&Killer::default(), &killer) else { return };
     for pieces in 0.. {
         let user = format!("user{pieces}");
         let pin = site.attestation_key(&user);
         let state = site.scratch.path(&format!("{user}.state"));
+        let arguments = [&["--attestation-key", &pin, "--state", &state], more].concat();
+        let listens = !more.contains(&"--blocking");
         let start = || {
-            let integrator =
-                site.integrator(&user, &["--attestation-key", &pin, "--state", &state]);
-            site.of_callbacks.to(&integrator.line("listening on "));
+            let integrator = site.integrator(&user, &arguments);
+            if listens {
+                site.of_callbacks.to(&integrator.line("listening on "));
+            }
             integrator
         };
         killer.arm(pieces);
-        let mut integrator =
-            site.integrator(&user, &["--attestation-key", &pin, "--state", &state]);
+        let mut integrator = site.integrator(&user, &arguments);
         killer.aim(&integrator);
-        site.of_callbacks.to(&integrator.line("listening on "));
+        if listens {
+            site.of_callbacks.to(&integrator.line("listening on "));
+        }
         let end = Instant::now() + Duration::from_secs(60);
         let (status, said) = loop {
             assert!(

@@ -200,7 +200,7 @@ impl World {
                 let submitted = self.commands().submit(command).await.unwrap();
                 assert_eq!(enrollment.submitted(&submitted).unwrap(), Received::New);
             }
-            Next::AwaitDevice(_) => {
+            Next::AwaitDevice { .. } => {
                 self.activate(enrollment).await.unwrap();
                 assert_eq!(enrollment.received(&self.callback().await).unwrap(), Received::New);
             }
@@ -209,7 +209,7 @@ impl World {
                 let issued = self.issue(&proven).await;
                 assert_eq!(enrollment.issued(&proven, &named(&issued)).unwrap(), Received::New);
             }
-            Next::AwaitDelivery(_) => {
+            Next::AwaitDelivery { .. } => {
                 self.poll_device().await;
                 assert_eq!(enrollment.received(&self.callback().await).unwrap(), Received::New);
             }
@@ -282,7 +282,7 @@ pub(crate) fn begin(keys: Vec<KeyGenRequest>) -> Enrollment {
 }
 
 pub(crate) fn link(enrollment: &Enrollment) -> String {
-    let Next::AwaitDevice(Some(submitted)) = enrollment.next() else {
+    let Next::AwaitDevice { submitted: Some(submitted), .. } = enrollment.next() else {
         panic!("{:?}", enrollment.next())
     };
     submitted.destinations[0].uri.expose().to_owned()
@@ -291,7 +291,7 @@ pub(crate) fn link(enrollment: &Enrollment) -> String {
 pub(crate) fn prove(enrollment: &Enrollment, pin: &PublicKey) -> Proven<Attested> {
     let expectation =
         enrollment.expectation().unwrap().with_fqdn(HOST).with_mailbox_base(PUBLIC).unwrap();
-    enrollment.prove(&Verifier::pinned(&AwsLcRs, [pin]).unwrap(), &expectation).unwrap().unwrap()
+    enrollment.prove(&Verifier::pinned(&AwsLcRs, [pin]).unwrap(), &expectation).unwrap()
 }
 
 pub(crate) fn named(certificates: &[(String, Certificate)]) -> Vec<(&str, &Certificate)> {

@@ -9,8 +9,8 @@ use crate::crypto::{CryptoError, Provider};
 use crate::hermod::Dialect;
 use crate::hermod::model::{
     Address, Callback, CertificateCommand, Command, CommandBody, CommandHeader, CommandKind,
-    CommandType, KeyCertificate, KeyState, ProfileRequest, Progress, ProvisionCommand, SUCCESS,
-    Submitted,
+    CommandType, KeyCertificate, KeyState, ProfileRequest, Progress, ProvisionCommand, Response,
+    SUCCESS, Submitted,
 };
 use crate::hermod::proof::{Asked, Attested, Consistent, Expectation, Pins, Refusal, Verifier};
 use crate::jose::encode_url;
@@ -45,7 +45,81 @@ use crate::{BaseUrl, Certificate, Class, Error};
 ///
 /// // The process died in between: whether the command was sent is not known, so it is not sent again by itself.
 /// let enrollment = Enrollment::from_json(&stored)?;
-/// assert!(matches!(enrollment.next(), Next::AwaitDevice(None)));
+/// assert!(matches!(enrollment.next(), Next::AwaitDevice { submitted: None, .. }));
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # After a crash
+///
+/// Load the journey and do what [`next`](Self::next) says. Two steps wait for something that a
+/// crash may have prevented, because `submitted` is `None`:
+///
+/// - [`Next::AwaitDelivery`]: call [`deliver_again`](Self::deliver_again). The device installs the
+///   same certificates twice with the same result as once.
+/// - [`Next::AwaitDevice`]: the activation link is lost with the hub's answer, and a provision
+///   command must not be sent twice, as each makes keys. Begin another journey; keep this one until
+///   its command has timed out if a callback could still bring an answer.
+///
+/// # Two tasks with one journey
+///
+/// A callback receiver and the task that sends commands often hold the same journey, in one process
+/// or in several. Each change increments [`revision`](Self::revision), so that a store can compare
+/// and set: write the changed journey only if the stored revision is still the one that was loaded.
+/// In SQL that is `UPDATE journeys SET revision = :new, json = :json WHERE id = :id AND revision =
+/// :loaded`, which has to change one row. The task whose write fails loads the journey again and
+/// applies its event again, which is safe because every event may come twice.
+///
+/// Three rules follow:
+///
+/// - Call [`sending`](Self::sending), store the journey, and send the command only if that write
+///   succeeded. Of two tasks that are given the same command only one sends it.
+/// - Acknowledge a callback only after the journey with it was stored.
+/// - Never write a journey without the comparison: it would undo what another task stored.
+///
+/// ```
+/// # #[cfg(feature = "aws-lc-rs")] {
+/// use std::collections::HashMap;
+/// use keyferry::crypto::aws_lc_rs::AwsLcRs;
+/// use keyferry::hermod::integrator::{Enrollment, Next, Received};
+/// use keyferry::hermod::model::{CommandHeader, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest};
+///
+/// /// Journeys by id: the revision and the text.
+/// #[derive(Default)]
+/// struct Journeys(HashMap<String, (u64, String)>);
+///
+/// impl Journeys {
+///     /// Stores `changed` if nobody has stored another change since `loaded`.
+///     fn compare_and_set(&mut self, loaded: u64, changed: &Enrollment) -> bool {
+///         match self.0.get_mut(changed.id()) {
+///             Some(stored) if stored.0 == loaded => {
+///                 *stored = (changed.revision(), changed.to_json());
+///                 true
+///             }
+///             _ => false,
+///         }
+///     }
+/// }
+///
+/// # let key = KeyGenRequest::new("signer", KeyUsage::SIG, vec![KeyTypePrio::new("RSA", "2048", "RS256")]);
+/// # let profile = ProfileRequest::new("Example", "Card of A", vec![key]);
+/// let enrollment = Enrollment::begin(&AwsLcRs, CommandHeader::new(300, 300), "userA", profile)?;
+/// let mut journeys = Journeys::default();
+/// journeys.0.insert(enrollment.id().to_owned(), (enrollment.revision(), enrollment.to_json()));
+///
+/// // Two tasks load the same journey, and each is told to send the same command.
+/// let mut tasks = [enrollment.clone(), enrollment];
+/// let mut sent = 0;
+/// for task in &mut tasks {
+///     let loaded = task.revision();
+///     let Next::Submit(command) = task.next() else { unreachable!() };
+///     let command = command.clone();
+///     assert_eq!(task.sending(&command)?, Received::New);
+///     if journeys.compare_and_set(loaded, task) {
+///         sent += 1; // This task sends the command; the other loads the journey again.
+///     }
+/// }
+/// assert_eq!(sent, 1);
 /// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -55,6 +129,7 @@ pub struct Enrollment {
     provision: Exchange,
     certificate: Option<Exchange>,
     given_up: Option<String>,
+    revision: u64,
     dialect: Arc<Dialect>,
 }
 
@@ -67,24 +142,36 @@ pub enum Next<'a> {
     /// does not have it.
     Submit(&'a Command),
     /// Show the activation link of each destination, and hand the callback, or what a poll answers,
-    /// to [`Enrollment::received`]. `None` if the hub's answer to the command is missing: the
-    /// command may have been sent or not. A callback may still come; or start anew.
-    AwaitDevice(Option<&'a Submitted>),
+    /// to [`Enrollment::received`].
+    AwaitDevice {
+        /// The command that the device is to answer.
+        command: &'a Command,
+        /// What the hub answered to the command. `None` if that is missing, as after a crash: the
+        /// command may have been sent or not, and its link is lost. A callback may still come;
+        /// otherwise begin another journey.
+        submitted: Option<&'a Submitted>,
+    },
     /// The answer is there: [`Enrollment::prove`] it, have certificates issued for the requests,
     /// and hand them to [`Enrollment::issued`]. If it does not prove itself,
     /// [`Enrollment::give_up`].
     Prove,
     /// As [`Next::Submit`], for the command that delivers the certificates.
     Deliver(&'a Command),
-    /// Hand the callback, or what a poll answers, to [`Enrollment::received`]. `None` as for
-    /// [`Next::AwaitDevice`].
-    AwaitDelivery(Option<&'a Submitted>),
+    /// Hand the callback, or what a poll answers, to [`Enrollment::received`].
+    AwaitDelivery {
+        /// The command that delivers the certificates.
+        command: &'a Command,
+        /// What the hub answered to the command. `None` if that is missing, as after a crash:
+        /// nobody knows whether the hub has the command. Call [`Enrollment::deliver_again`].
+        submitted: Option<&'a Submitted>,
+    },
     /// Nothing: the device says that the certificates are installed, or no key was to have one.
     ///
     /// If no key was to have one, the answer is here and **nobody has verified it**:
     /// [`Enrollment::prove`] it before a key of it is used.
     Done,
-    /// Nothing: it ended without success. Another journey may be begun.
+    /// Nothing: it ended without success. Another journey may be begun; or, if the command that
+    /// delivers the certificates is the one that failed, [`Enrollment::deliver_again`].
     Failed(Failure),
 }
 
@@ -114,28 +201,41 @@ pub enum Failure {
     },
 }
 
-/// What the integrator knows of the hub that the device talked to, for
+/// What the integrator knows of the hub that the device talks to, for
 /// [`Enrollment::prove_through`]. What is not given is not asked of the answer.
 ///
 /// ```
 /// use keyferry::BaseUrl;
-/// use keyferry::hermod::integrator::KnownHub;
+/// use keyferry::hermod::integrator::HubIdentity;
 ///
-/// let hub = KnownHub::new().with_fqdn("hub.example").with_mailbox_base(BaseUrl::parse("https://hub.example/ms")?);
+/// let public_address = BaseUrl::parse("https://hub.example/hermod/rest/ms")?;
+/// let hub = HubIdentity::from_public_address(public_address.clone());
+/// assert_eq!(hub, HubIdentity::new().with_fqdn("hub.example").with_mailbox_base(public_address));
 /// # Ok::<(), keyferry::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KnownHub {
+pub struct HubIdentity {
     fqdn: Option<String>,
     certificate_sha256: Option<[u8; 32]>,
     mailbox_base: Option<BaseUrl>,
 }
 
-impl KnownHub {
+impl HubIdentity {
     /// A hub of which nothing is known.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The hub at a public address, which is the address that mailboxes are below
+    /// (`https://hub.example/hermod/rest/ms`): its host is the name that the device signs, and
+    /// the profile's mailbox has to be below it.
+    ///
+    /// A hub that runs behind another name than that of its public address says so in its answers
+    /// (`fqdn`); give that one with [`with_fqdn`](Self::with_fqdn).
+    #[must_use]
+    pub fn from_public_address(address: BaseUrl) -> Self {
+        Self::new().with_fqdn(address.host()).with_mailbox_base(address)
     }
 
     /// Its host name, as [`Expectation::with_fqdn`].
@@ -157,6 +257,48 @@ impl KnownHub {
     pub fn with_mailbox_base(mut self, base: BaseUrl) -> Self {
         self.mailbox_base = Some(base);
         self
+    }
+}
+
+/// Why an answer is not proven.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotProven {
+    /// The journey has no answer to verify: the device has not answered yet, or it refused, or the
+    /// command ended without an answer. [`Enrollment::next`] says which.
+    #[error("the journey has no answer to verify")]
+    NoAnswer,
+    /// The expectation was made from another command than this journey's.
+    #[error("the expectation is of another command")]
+    OtherCommand,
+    /// The verifier refused the answer.
+    #[error("{0}")]
+    Refused(#[source] Refusal),
+}
+
+impl NotProven {
+    /// What the verifier said, with its report, if it was asked.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// The same, taken out.
+    #[must_use]
+    pub fn into_refusal(self) -> Option<Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+}
+
+impl From<Refusal> for NotProven {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
 }
 
@@ -214,6 +356,7 @@ impl Enrollment {
             provision: Exchange::new(command),
             certificate: None,
             given_up: None,
+            revision: 0,
             dialect,
         };
         let command = enrollment.command()?;
@@ -231,6 +374,19 @@ impl Enrollment {
         &self.id
     }
 
+    /// How many changes the journey has seen: 0 at the beginning, one more after each event that is
+    /// [`Received::New`], and never less. It is stored with the journey, so that a store can compare
+    /// and set; see [above](Self#two-tasks-with-one-journey).
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    fn changed(&mut self) -> Received {
+        self.revision = self.revision.saturating_add(1);
+        Received::New
+    }
+
     /// What the caller has to do.
     #[must_use]
     pub fn next(&self) -> Next<'_> {
@@ -243,16 +399,20 @@ impl Enrollment {
         let waits = |exchange: &Exchange| exchange.sent || exchange.submitted.is_some();
         match (&self.provision.ended, &self.certificate) {
             (None, _) if !waits(&self.provision) => Next::Submit(&self.provision.command),
-            (None, _) => Next::AwaitDevice(self.provision.submitted.as_ref()),
+            (None, _) => Next::AwaitDevice {
+                command: &self.provision.command,
+                submitted: self.provision.submitted.as_ref(),
+            },
             (Some(_), None) if self.wants_certificates() => Next::Prove,
             (Some(_), None) => Next::Done,
             (Some(_), Some(delivery)) => {
                 match (self.failure(CommandKind::Certificate, delivery), &delivery.ended) {
                     (Some(failure), _) => Next::Failed(failure),
                     (None, Some(_)) => Next::Done,
-                    (None, None) if waits(delivery) => {
-                        Next::AwaitDelivery(delivery.submitted.as_ref())
-                    }
+                    (None, None) if waits(delivery) => Next::AwaitDelivery {
+                        command: &delivery.command,
+                        submitted: delivery.submitted.as_ref(),
+                    },
                     (None, None) => Next::Deliver(&delivery.command),
                 }
             }
@@ -277,10 +437,9 @@ impl Enrollment {
     /// nothing changes. Of an HTTP client's error, `hermod::client::was_not_taken` tells whether it
     /// means that.
     ///
-    /// The command that delivers certificates may be given up for lost in this way also if nobody
-    /// knows: to install twice is to install once, and what is told of the first one then belongs
-    /// to no command of this journey ([`received`](Self::received) says `not-found`). A provision
-    /// command may not: each makes keys.
+    /// If nobody knows whether the hub has it, use [`deliver_again`](Self::deliver_again) for the
+    /// command that delivers certificates. There is nothing alike for a provision command, as each
+    /// makes keys.
     ///
     /// # Errors
     /// Class `not-found` as for [`sending`](Self::sending).
@@ -299,7 +458,53 @@ impl Enrollment {
             return Ok(Received::Known);
         }
         exchange.sent = sent;
-        Ok(Received::New)
+        Ok(self.changed())
+    }
+
+    /// The certificates are to be delivered again: nobody knows whether the hub has the command, as
+    /// after a crash between [`sending`](Self::sending) and [`submitted`](Self::submitted), or it
+    /// ended without success. [`next`](Self::next) gives the same command again, as
+    /// [`Next::Deliver`], and the hub gives it a new id.
+    ///
+    /// This is safe at any time: a device that installs the same certificates twice has installed
+    /// them once. What is told of the deliveries before still counts if it is a success, and is
+    /// [`Received::Known`] otherwise. So after this the end of a delivery without success is only
+    /// taken when its id is known from [`submitted`](Self::submitted): poll after that, and do not
+    /// rely on a callback that overtook it.
+    ///
+    /// [`Received::Known`] if the command is to be sent anyway, or the certificates are installed.
+    ///
+    /// ```
+    /// # use keyferry::{Error, hermod::integrator::{Enrollment, Next}};
+    /// /// After loading a journey.
+    /// fn recover(enrollment: &mut Enrollment) -> Result<(), Error> {
+    ///     if let Next::AwaitDelivery { submitted: None, .. } = enrollment.next() {
+    ///         enrollment.deliver_again()?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// Class `not-found` if no certificates were issued yet, `conflict` if the journey was given
+    /// up.
+    pub fn deliver_again(&mut self) -> Result<Received, Error> {
+        if self.given_up.is_some() {
+            return Err(Error::new(Class::Conflict, "", "the journey was given up"));
+        }
+        let Some(delivery) = &self.certificate else {
+            return Err(Error::new(Class::NotFound, "certificates", "none were issued yet"));
+        };
+        let is_installed =
+            delivery.ended.is_some() && self.failure(CommandKind::Certificate, delivery).is_none();
+        let is_under_way =
+            delivery.sent || delivery.submitted.is_some() || delivery.ended.is_some();
+        if is_installed || !is_under_way {
+            return Ok(Received::Known);
+        }
+        let command = delivery.command.clone();
+        self.certificate = Some(Exchange { repeated: true, ..Exchange::new(command) });
+        Ok(self.changed())
     }
 
     /// Ends the journey without success, for a reason of the integrator's own: an answer that does
@@ -307,7 +512,7 @@ impl Enrollment {
     /// What comes later is still taken as evidence, and changes nothing of that. A journey that
     /// failed already stays as it is.
     ///
-    /// The reason is for a person, and is stored: at most 1024 octets, without secrets.
+    /// The reason is for a person, and is stored: at most 1024 bytes, without secrets.
     ///
     /// # Errors
     /// Class `too-large` for a longer one, `conflict` if the device has installed the certificates.
@@ -320,7 +525,7 @@ impl Enrollment {
             }
             _ => {
                 self.given_up = Some(reason);
-                Ok(Received::New)
+                Ok(self.changed())
             }
         }
     }
@@ -336,6 +541,10 @@ impl Enrollment {
         let (_, exchange) =
             self.exchange(&submitted.command_type, submitted.external_id.as_deref())?;
         if exchange.command_id().is_some_and(|known| *known != submitted.command_id) {
+            // An earlier delivery has succeeded while this one was being sent.
+            if exchange.repeated && exchange.submitted.is_none() {
+                return Ok(Received::Known);
+            }
             return Err(Error::new(
                 Class::Conflict,
                 "commandId",
@@ -346,7 +555,7 @@ impl Enrollment {
             return Ok(Received::Known);
         }
         exchange.set(&dialect, |exchange| exchange.submitted = Some(submitted.clone()))?;
-        Ok(Received::New)
+        Ok(self.changed())
     }
 
     /// What a callback says, or a poll.
@@ -362,13 +571,35 @@ impl Enrollment {
         let dialect = self.dialect.clone();
         let (kind, exchange) =
             self.exchange(&callback.command_type, callback.external_id.as_deref())?;
-        if exchange.command_id().is_some_and(|known| *known != callback.command_id) {
+        let known_id = exchange.command_id();
+        if !exchange.repeated && known_id.is_some_and(|known| *known != callback.command_id) {
             return Err(Error::new(Class::NotFound, "commandId", "not the id of this command"));
         }
-        match dialect.progress(&callback.state) {
+        let succeeded = match dialect.progress(&callback.state) {
             Progress::Waiting | Progress::Unknown => return Ok(Received::Known),
-            Progress::Answered => check_answer(kind, callback)?,
-            Progress::TimedOut | Progress::Cancelled => {}
+            Progress::Answered => {
+                check_answer(kind, callback)?;
+                callback.response.as_ref().and_then(Response::code) == Some(SUCCESS)
+            }
+            Progress::TimedOut | Progress::Cancelled => false,
+        };
+        if exchange.repeated {
+            // Any delivery that installed the certificates ends the journey. One that did not
+            // counts only if it is the newest: another may be under way.
+            let is_newest = exchange
+                .submitted
+                .as_ref()
+                .is_some_and(|known| known.command_id == callback.command_id);
+            let installed = exchange.ended.as_ref().is_some_and(|ended| {
+                ended.response.as_ref().and_then(Response::code) == Some(SUCCESS)
+            });
+            if installed || !succeeded && !is_newest {
+                return Ok(Received::Known);
+            }
+            if succeeded && exchange.ended.is_some() {
+                exchange.set(&dialect, |exchange| exchange.ended = Some(callback.clone()))?;
+                return Ok(self.changed());
+            }
         }
         match &exchange.ended {
             Some(known) if known.response == callback.response && known.state == callback.state => {
@@ -381,7 +612,7 @@ impl Enrollment {
             )),
             None => {
                 exchange.set(&dialect, |exchange| exchange.ended = Some(callback.clone()))?;
-                Ok(Received::New)
+                Ok(self.changed())
             }
         }
     }
@@ -404,35 +635,36 @@ impl Enrollment {
     /// what the caller knows of the channel added.
     ///
     /// # Errors
-    /// What the verifier refuses, with its report. [`None`] if no answer is there, the device
-    /// refused, or the expectation is another command's.
+    /// [`NotProven::NoAnswer`] if no answer is there or the device refused,
+    /// [`NotProven::OtherCommand`] if the expectation is another command's, and what the verifier
+    /// refuses, with its report.
     pub fn prove<P: Pins>(
         &self,
         verifier: &Verifier<'_, P>,
         expectation: &Expectation,
-    ) -> Option<Result<Proven<P::Trust>, Refusal>> {
-        let text = self.answer()?;
-        let asked = Asked::from_command_in(self.command().ok()?, &self.dialect).ok()?;
-        let verified =
-            (asked == *expectation.asked()).then(|| verifier.verify(expectation, text))?;
-        Some(verified.map(|answer| Proven {
-            enrollment: self.id.clone(),
-            text: text.to_owned(),
-            answer,
-        }))
+    ) -> Result<Proven<P::Trust>, NotProven> {
+        let text = self.answer().ok_or(NotProven::NoAnswer)?;
+        let asked = self
+            .command()
+            .and_then(|command| Asked::from_command_in(command, &self.dialect))
+            .map_err(|_| NotProven::OtherCommand)?;
+        if asked != *expectation.asked() {
+            return Err(NotProven::OtherCommand);
+        }
+        let answer = verifier.verify(expectation, text)?;
+        Ok(Proven { enrollment: self.id.clone(), text: text.to_owned(), answer })
     }
 
     /// Verifies the answer against the command of this journey and what is known of the hub.
     ///
     /// # Errors
-    /// What the verifier refuses, with its report. [`None`] if no answer is there, or the device
-    /// refused.
+    /// As [`prove`](Self::prove).
     pub fn prove_through<P: Pins>(
         &self,
         verifier: &Verifier<'_, P>,
-        hub: &KnownHub,
-    ) -> Option<Result<Proven<P::Trust>, Refusal>> {
-        let mut expectation = self.expectation().ok()?;
+        hub: &HubIdentity,
+    ) -> Result<Proven<P::Trust>, NotProven> {
+        let mut expectation = self.expectation().map_err(|_| NotProven::OtherCommand)?;
         if let Some(fqdn) = &hub.fqdn {
             expectation = expectation.with_fqdn(fqdn);
         }
@@ -559,7 +791,12 @@ impl Enrollment {
         let command = self.delivery(answer.profile_id(), delivered)?;
         match &self.certificate {
             Some(known) if known.command == command => Ok(Received::Known),
-            Some(known) if known.sent || known.submitted.is_some() || known.ended.is_some() => {
+            Some(known)
+                if known.sent
+                    || known.repeated
+                    || known.submitted.is_some()
+                    || known.ended.is_some() =>
+            {
                 Err(Error::new(Class::Conflict, "certificates", "others are on their way"))
             }
             // Others that were not sent yet, as after a crash between issuing and storing, give
@@ -568,7 +805,7 @@ impl Enrollment {
                 let exchange = Exchange::new(command);
                 exchange.check(&self.dialect)?;
                 self.certificate = Some(exchange);
-                Ok(Received::New)
+                Ok(self.changed())
             }
         }
     }
@@ -582,6 +819,7 @@ impl Enrollment {
             &self.provision,
             self.certificate.as_ref(),
             self.given_up.as_deref(),
+            self.revision,
             &self.dialect,
         )
     }
@@ -600,7 +838,7 @@ impl Enrollment {
     /// # Errors
     /// As [`from_json`](Self::from_json).
     pub fn from_json_in(text: &str, dialect: Arc<Dialect>) -> Result<Self, Error> {
-        let Evidence { id, provision, certificate, given_up } =
+        let Evidence { id, provision, certificate, given_up, revision } =
             evidence::from_json(text, &dialect)?;
         let mut enrollment = Self::from_command_in(provision.command.clone(), dialect)?;
         if enrollment.id != id {
@@ -613,6 +851,7 @@ impl Enrollment {
             enrollment.replay(CommandKind::Certificate, &delivery)?;
         }
         enrollment.given_up = given_up.map(checked_reason).transpose()?;
+        enrollment.revision = revision;
         Ok(enrollment)
     }
 
@@ -624,6 +863,10 @@ impl Enrollment {
             _ => ("provision", &mut self.provision),
         };
         exchange.sent = stored.sent;
+        if stored.repeated && kind == CommandKind::Provision {
+            return Err(Error::malformed("provision.repeated", "a provision command is sent once"));
+        }
+        exchange.repeated = stored.repeated;
         let unfit =
             |part| move |error: Error| error.within(part).within(name).with_class(Class::Malformed);
         let another =
@@ -766,10 +1009,10 @@ fn check_answer(kind: CommandKind, callback: &Callback) -> Result<(), Error> {
 }
 
 fn checked_reason(reason: String) -> Result<String, Error> {
-    /// Most octets of a reason.
+    /// Most bytes of a reason.
     const MOST: usize = 1024;
     if reason.len() > MOST {
-        Err(Error::too_large("reason", "more than 1024 octets"))
+        Err(Error::too_large("reason", "more than 1024 bytes"))
     } else {
         Ok(reason)
     }

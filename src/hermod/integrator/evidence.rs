@@ -14,6 +14,8 @@ pub(super) struct Exchange {
     pub(super) command: Command,
     /// It is on its way, or was.
     pub(super) sent: bool,
+    /// It was sent before, under other ids.
+    pub(super) repeated: bool,
     pub(super) submitted: Option<Submitted>,
     /// The last word: the callback that ended it.
     pub(super) ended: Option<Callback>,
@@ -21,7 +23,7 @@ pub(super) struct Exchange {
 
 impl Exchange {
     pub(super) fn new(command: Command) -> Self {
-        Self { command, sent: false, submitted: None, ended: None }
+        Self { command, sent: false, repeated: false, submitted: None, ended: None }
     }
 
     /// The hub's id of the command, if anything has told it.
@@ -66,6 +68,7 @@ json_object! {
         required provision: StoredExchange = "provision",
         optional certificate: StoredExchange = "certificate",
         optional given_up: String = "givenUp",
+        optional revision: u64 = "revision",
     }
 }
 
@@ -74,6 +77,7 @@ json_object! {
     struct StoredExchange {
         required command: DataText = "command",
         required sent: bool = "sent",
+        optional repeated: bool = "repeated",
         optional submitted: DataText = "submitted",
         optional ended: DataText = "ended",
     }
@@ -84,6 +88,7 @@ impl StoredExchange {
         Self {
             command: dialect.write_command(&exchange.command).into(),
             sent: exchange.sent,
+            repeated: exchange.repeated.then_some(true),
             submitted: exchange.submitted.as_ref().map(|submitted| submitted.to_json().into()),
             ended: exchange.ended.as_ref().map(|callback| dialect.write_callback(callback).into()),
             extra: Default::default(),
@@ -96,6 +101,7 @@ impl StoredExchange {
                 .read_command(&self.command)
                 .map_err(|error| error.within("command"))?,
             sent: self.sent,
+            repeated: self.repeated.unwrap_or_default(),
             submitted: self
                 .submitted
                 .as_deref()
@@ -118,6 +124,7 @@ pub(super) struct Evidence {
     pub(super) provision: Exchange,
     pub(super) certificate: Option<Exchange>,
     pub(super) given_up: Option<String>,
+    pub(super) revision: u64,
 }
 
 pub(super) fn to_json(
@@ -125,6 +132,7 @@ pub(super) fn to_json(
     provision: &Exchange,
     certificate: Option<&Exchange>,
     given_up: Option<&str>,
+    revision: u64,
     dialect: &Dialect,
 ) -> String {
     write(&Stored {
@@ -133,6 +141,7 @@ pub(super) fn to_json(
         provision: StoredExchange::of(provision, dialect),
         certificate: certificate.map(|exchange| StoredExchange::of(exchange, dialect)),
         given_up: given_up.map(str::to_owned),
+        revision: Some(revision),
         extra: Default::default(),
     })
 }
@@ -148,5 +157,11 @@ pub(super) fn from_json(text: &str, dialect: &Dialect) -> Result<Evidence, Error
         .map(|exchange| exchange.read(dialect))
         .transpose()
         .map_err(|error| error.within("certificate"))?;
-    Ok(Evidence { id: stored.id, provision, certificate, given_up: stored.given_up })
+    Ok(Evidence {
+        id: stored.id,
+        provision,
+        certificate,
+        given_up: stored.given_up,
+        revision: stored.revision.unwrap_or_default(),
+    })
 }
