@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::json::{Kept, Nulls, Text, json_object, read};
+use super::json::{Kept, Text, json_object, read_signed};
 use super::jwk::RawJwk;
 use super::{Crit, Jwk};
 use crate::Error;
@@ -50,8 +50,7 @@ impl Header {
     /// Class `malformed` or `too-large` for its form, `algorithm` if `alg` is none that is known
     /// here; for a `jwk` as [`Jwk::from_json`].
     pub fn from_json(text: &str) -> Result<Self, Error> {
-        let raw: RawHeader<'_> =
-            read(text, Nulls::AreWrong).map_err(|error| error.within("header"))?;
+        let raw: RawHeader<'_> = read_signed(text).map_err(|error| error.within("header"))?;
         Ok(Self {
             algorithm: raw.alg.parse().map_err(|error: Error| error.within("header"))?,
             key_id: raw.kid.map(|text| text.0.into_owned()),

@@ -4,14 +4,18 @@
 //! Objects are declared with [`json_object!`]; each is read by one visitor, on top of serde_json.
 
 mod kept;
+mod number;
 mod object;
 mod reading;
 mod scalar;
 
 pub(crate) use kept::KeptRef;
 pub use kept::{Kept, KeptValue};
+pub(crate) use number::{Number, NumberOrText};
 pub(crate) use object::{OrNull, Slot, json_object};
-pub(crate) use reading::{FromJson, Nulls, Reading, Seed, read, read_by, write};
+#[cfg(feature = "http")]
+pub(crate) use reading::without_mark;
+pub(crate) use reading::{FromJson, Nulls, Reading, Seed, read, read_by, read_signed, write};
 pub(crate) use scalar::{BigText, Flag, List, Skipped, Text};
 
 /// Deepest nesting of objects and arrays.

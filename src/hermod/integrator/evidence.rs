@@ -6,7 +6,7 @@ use crate::jose::json::{Nulls, json_object, read, write};
 use crate::{Class, Error};
 
 /// The form that is written today; others are refused.
-const VERSION: u64 = 1;
+const VERSION: i64 = 1;
 
 /// One command with what became of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +63,7 @@ impl Exchange {
 
 json_object! {
     struct Stored {
-        required version: u64 = "version",
+        required version: i64 = "version",
         required id: String = "id",
         required provision: StoredExchange = "provision",
         optional certificate: StoredExchange = "certificate",

@@ -1,14 +1,13 @@
 //! Provision: a profile with keys is made on a device.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::{Deserializer, de};
+use serde::Deserializer;
 
 use super::visual::VisualData;
 use super::word::word;
 use super::{JwsText, OpaqueText};
-use crate::jose::json::{FromJson, Reading, json_object};
+use crate::jose::json::{FromJson, Number, NumberOrText, Reading, json_object};
 
 word! {
     /// The key that has to sign the answer to a provision command.
@@ -126,26 +125,12 @@ impl<'de> FromJson<'de> for TextOrNumber {
         deserializer: D,
         reading: &Reading,
     ) -> Result<Self, D::Error> {
-        struct V<'r>(&'r Reading);
-        impl de::Visitor<'_> for V<'_> {
-            type Value = String;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or a whole number")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
-                if text.len() > crate::jose::MAX_TEXT {
-                    return Err(self.0.fail(crate::Class::TooLarge, "a text that is too long"));
-                }
-                Ok(text.to_owned())
-            }
-
-            fn visit_u64<E>(self, number: u64) -> Result<String, E> {
-                Ok(number.to_string())
-            }
-        }
-        deserializer.deserialize_any(V(reading)).map(Self)
+        let text = match Number::or_text(deserializer, reading)? {
+            NumberOrText::Number(number) => number.into_digits(),
+            NumberOrText::Text(text) => Some(text),
+        };
+        text.map(|text| Self(text.into_owned()))
+            .ok_or_else(|| reading.fail(crate::Class::Malformed, Self::EXPECTED))
     }
 }
 

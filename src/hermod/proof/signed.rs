@@ -2,7 +2,7 @@
 
 use crate::crypto::Algorithm;
 use crate::hermod::model::DeviceInfo;
-use crate::jose::json::{BigText, List, Nulls, Text, json_object, read};
+use crate::jose::json::{BigText, List, Text, json_object, read_signed};
 use crate::jose::{Compact, Crit, jwk_object};
 use crate::{Class, Error};
 
@@ -88,7 +88,7 @@ never_equal! { AttestationJwk SignedProfile }
 pub(super) fn header<'a, T: crate::jose::json::FromJson<'a>>(
     compact: &'a Compact<'_>,
 ) -> Result<T, Error> {
-    read(compact.header()?, Nulls::AreWrong).map_err(|error| error.within("header"))
+    read_signed(compact.header()?).map_err(|error| error.within("header"))
 }
 
 /// Reads a payload.
@@ -97,7 +97,7 @@ pub(super) fn payload<'a, T: crate::jose::json::FromJson<'a>>(
 ) -> Result<T, Error> {
     let text = std::str::from_utf8(octets)
         .map_err(|error| Error::malformed("payload", "not UTF-8").at(error.valid_up_to()))?;
-    read(text, Nulls::AreWrong).map_err(|error| error.within("payload"))
+    read_signed(text).map_err(|error| error.within("payload"))
 }
 
 /// The id of the profile and the address of its mailbox as an answer names them, which nobody has

@@ -22,6 +22,9 @@ pub(crate) enum Nulls {
 /// What is shared by everything that reads one document.
 pub(crate) struct Reading {
     nulls: Nulls,
+    /// Whether a text of ours is read, by serde_json and from memory; a caller of serde may read
+    /// from anything else.
+    of_text: bool,
     depth: Cell<u16>,
     kept: Cell<u16>,
     fault: RefCell<Option<Fault>>,
@@ -41,7 +44,17 @@ enum Step {
 
 impl Reading {
     pub(crate) fn new(nulls: Nulls) -> Self {
-        Self { nulls, depth: Cell::new(0), kept: Cell::new(0), fault: RefCell::new(None) }
+        Self {
+            nulls,
+            of_text: false,
+            depth: Cell::new(0),
+            kept: Cell::new(0),
+            fault: RefCell::new(None),
+        }
+    }
+
+    pub(crate) fn is_of_text(&self) -> bool {
+        self.of_text
     }
 
     pub(crate) fn null_is_absent(&self) -> bool {
@@ -192,20 +205,42 @@ impl<'de, T: FromJson<'de>> DeserializeSeed<'de> for Seed<'_, T> {
     }
 }
 
-/// Reads one document, the whole text.
+/// Reads one document, the whole text, which may begin with a byte order mark (RFC 8259 section
+/// 8.1): editors and tools put one into files.
 pub(crate) fn read<'de, T: FromJson<'de>>(text: &'de str, nulls: Nulls) -> Result<T, Error> {
     read_by(text, nulls, |deserializer, reading| T::from_json(deserializer, reading))
+}
+
+/// Reads one document that was signed: nothing stands before it.
+pub(crate) fn read_signed<'de, T: FromJson<'de>>(text: &'de str) -> Result<T, Error> {
+    read_exactly(text, Nulls::AreWrong, |deserializer, reading| T::from_json(deserializer, reading))
 }
 
 /// The deserializer of a document.
 pub(crate) type FromText<'de> = serde_json::Deserializer<serde_json::de::StrRead<'de>>;
 
-/// Reads one document, the whole text, in the way of `parse`.
+/// As [`read`], in the way of `parse`.
 pub(crate) fn read_by<'de, T, F>(text: &'de str, nulls: Nulls, parse: F) -> Result<T, Error>
 where
     F: FnOnce(&mut FromText<'de>, &Reading) -> Result<T, serde_json::Error>,
 {
-    let reading = Reading::new(nulls);
+    let bare = without_mark(text);
+    read_exactly(bare, nulls, parse).map_err(|error| match error.offset() {
+        Some(offset) => error.at(offset + (text.len() - bare.len())),
+        None => error,
+    })
+}
+
+/// A text without the byte order mark that it may begin with.
+pub(crate) fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+fn read_exactly<'de, T, F>(text: &'de str, nulls: Nulls, parse: F) -> Result<T, Error>
+where
+    F: FnOnce(&mut FromText<'de>, &Reading) -> Result<T, serde_json::Error>,
+{
+    let reading = Reading { of_text: true, ..Reading::new(nulls) };
     let mut deserializer = FromText::from_str(text);
     let value = parse(&mut deserializer, &reading).and_then(|value| match deserializer.end() {
         Ok(()) => Ok(value),

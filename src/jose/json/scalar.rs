@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize as _, Serialize, Serializer};
 
+use super::number::{Number, NumberOrText, all_digits};
 use super::{FromJson, MAX_TEXT, Reading, Seed};
 use crate::Class;
 
@@ -104,51 +105,37 @@ impl<'de> FromJson<'de> for crate::Secret {
     }
 }
 
-/// A whole number, not negative; also as a text of digits, as some senders write it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Integer(pub(crate) u64);
-
-impl<'de> FromJson<'de> for Integer {
-    const EXPECTED: &'static str = "not a whole number";
-
-    fn from_json<D: Deserializer<'de>>(deserializer: D, _: &Reading) -> Result<Self, D::Error> {
-        struct V;
-        impl Visitor<'_> for V {
-            type Value = u64;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a whole number")
-            }
-
-            fn visit_u64<E>(self, number: u64) -> Result<u64, E> {
-                Ok(number)
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<u64, E> {
-                let digits = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
-                if digits {
-                    text.parse().map_err(|_| E::custom("too large"))
-                } else {
-                    Err(E::custom("not digits"))
-                }
-            }
-        }
-        deserializer.deserialize_any(V).map(Self)
-    }
-}
-
+/// A whole number that is not negative; also as a text of decimal digits, as `lifespan` and
+/// `timeout` occur, which are the members of this type.
 impl<'de> FromJson<'de> for u64 {
-    const EXPECTED: &'static str = Integer::EXPECTED;
+    const EXPECTED: &'static str = Number::EXPECTED;
 
     fn from_json<D: Deserializer<'de>>(
         deserializer: D,
         reading: &Reading,
     ) -> Result<Self, D::Error> {
-        Integer::from_json(deserializer, reading).map(|integer| integer.0)
+        let wrong = || reading.fail(Class::Malformed, Self::EXPECTED);
+        match Number::or_text(deserializer, reading)? {
+            NumberOrText::Number(number) => number.number(reading),
+            NumberOrText::Text(text) if all_digits(&text) => text.parse().map_err(|_| wrong()),
+            NumberOrText::Text(_) => Err(wrong()),
+        }
     }
 }
 
-/// `true` or `false`; also as a text, as some senders write it.
+/// A whole number that may be negative.
+impl<'de> FromJson<'de> for i64 {
+    const EXPECTED: &'static str = Number::EXPECTED;
+
+    fn from_json<D: Deserializer<'de>>(
+        deserializer: D,
+        reading: &Reading,
+    ) -> Result<Self, D::Error> {
+        Number::from_json(deserializer, reading)?.number(reading)
+    }
+}
+
+/// `true` or `false`; also as a text. Only for members for which a document shows such a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Flag(pub(crate) bool);
 
@@ -179,11 +166,8 @@ impl<'de> FromJson<'de> for Flag {
 impl<'de> FromJson<'de> for bool {
     const EXPECTED: &'static str = Flag::EXPECTED;
 
-    fn from_json<D: Deserializer<'de>>(
-        deserializer: D,
-        reading: &Reading,
-    ) -> Result<Self, D::Error> {
-        Flag::from_json(deserializer, reading).map(|flag| flag.0)
+    fn from_json<D: Deserializer<'de>>(deserializer: D, _: &Reading) -> Result<Self, D::Error> {
+        serde::Deserialize::deserialize(deserializer)
     }
 }
 
@@ -196,42 +180,6 @@ impl<'de> FromJson<'de> for Skipped {
 
     fn from_json<D: Deserializer<'de>>(deserializer: D, _: &Reading) -> Result<Self, D::Error> {
         IgnoredAny::deserialize(deserializer).map(|_| Self)
-    }
-}
-
-/// A whole number that may be negative; also as a text of digits.
-impl<'de> FromJson<'de> for i64 {
-    const EXPECTED: &'static str = Integer::EXPECTED;
-
-    fn from_json<D: Deserializer<'de>>(deserializer: D, _: &Reading) -> Result<Self, D::Error> {
-        struct V;
-        impl Visitor<'_> for V {
-            type Value = i64;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a whole number")
-            }
-
-            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<i64, E> {
-                number.try_into().map_err(|_| E::custom("too large"))
-            }
-
-            fn visit_i64<E>(self, number: i64) -> Result<i64, E> {
-                Ok(number)
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<i64, E> {
-                let digits = text.strip_prefix('-').unwrap_or(text);
-                let digits =
-                    !digits.is_empty() && digits.bytes().all(|octet| octet.is_ascii_digit());
-                if digits {
-                    text.parse().map_err(|_| E::custom("too large"))
-                } else {
-                    Err(E::custom("not digits"))
-                }
-            }
-        }
-        deserializer.deserialize_any(V)
     }
 }
 

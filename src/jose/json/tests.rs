@@ -182,14 +182,75 @@ fn reads_numbers_with_a_sign() {
     };
     for (text, number) in [
         ("0", 0),
+        ("-0", 0),
         ("-5", -5),
-        ("\"-5\"", -5),
+        ("-5.0", -5),
+        ("-50e-1", -5),
+        ("2E2", 200),
         ("9223372036854775807", i64::MAX),
+        ("9223372036854775807.0", i64::MAX),
         ("-9223372036854775808", i64::MIN),
+        ("-9223372036854775808e0", i64::MIN),
     ] {
-        assert_eq!(code(text), Ok(Some(number)));
+        assert_eq!(code(text), Ok(Some(number)), "{text}");
     }
-    for text in ["9223372036854775808", "\"-\"", "\"+1\"", "\"\"", "1.0", "\"--1\""] {
-        assert_eq!(code(text).unwrap_err().part(), "code", "{text}");
+    for text in [
+        "9223372036854775808",
+        "-9223372036854775809",
+        "9223372036854775808.0",
+        "1e400",
+        "1.5",
+        "true",
+        "[1]",
+        "\"5\"",
+        "\"-5\"",
+        "\"\"",
+    ] {
+        let error = code(text).unwrap_err();
+        assert_eq!((error.class(), error.part()), (Class::Malformed, "code"), "{text}");
     }
+}
+
+#[test]
+fn reads_numbers_of_which_one_notation_has_a_point_or_an_exponent() {
+    let size = |text: &str| {
+        read::<Sample>(&format!(r#"{{"keystate":"a","size":{text}}}"#), Nulls::AreAbsent)
+            .map(|sample| sample.size.unwrap())
+    };
+    for (text, number) in [
+        ("60.0", 60),
+        ("6e1", 60),
+        ("600e-1", 60),
+        ("1E2", 100),
+        ("-0", 0),
+        ("9007199254740993.0", 9_007_199_254_740_993),
+        ("18446744073709551615", u64::MAX),
+        ("\"60\"", 60),
+    ] {
+        assert_eq!(size(text), Ok(number), "{text}");
+    }
+    for text in ["60.5", "-1", "-6e1", "1e400", "18446744073709551616", "\"60.0\"", "\"6e1\""] {
+        let error = size(text).unwrap_err();
+        assert_eq!((error.class(), error.part()), (Class::Malformed, "size"), "{text}");
+    }
+}
+
+#[test]
+fn takes_a_float_of_another_reader_only_where_it_cannot_have_been_rounded() {
+    let size = |text: &str| serde_json::from_str::<Sample>(text).map(|sample| sample.size.unwrap());
+    assert_eq!(size(r#"{"keystate":"a","size":60.0}"#).unwrap(), 60);
+    assert_eq!(size(r#"{"keystate":"a","size":9007199254740993}"#).unwrap(), 9_007_199_254_740_993);
+    for text in ["60.5", "9007199254740993.0", "-6e1"] {
+        assert!(size(&format!(r#"{{"keystate":"a","size":{text}}}"#)).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn passes_over_a_byte_order_mark_and_counts_it_in_offsets() {
+    let text = "\u{feff}{\"keystate\":\"a\"}";
+    assert!(read::<Sample>(text, Nulls::AreAbsent).is_ok());
+    assert!(read_signed::<Sample>(text).is_err());
+    assert!(read::<Sample>(&format!("\u{feff}{text}"), Nulls::AreAbsent).is_err());
+    let error = read::<Sample>("\u{feff}{\"keystate\":\"a\",x", Nulls::AreAbsent).unwrap_err();
+    assert_eq!(error.offset(), Some(19));
 }
