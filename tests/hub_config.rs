@@ -29,6 +29,12 @@ fn faults(text: &str) -> Vec<String> {
     HubFile::parse(text).unwrap_err().iter().map(ToString::to_string).collect()
 }
 
+#[test]
+fn the_file_may_begin_with_a_byte_order_mark() {
+    assert_eq!(HubFile::parse(&format!("\u{feff}{SAMPLE}")), HubFile::parse(SAMPLE));
+    assert!(HubFile::parse(SAMPLE).is_ok());
+}
+
 /// The sample with the lines that show a key turned on; those that follow "For example" only if
 /// `examples`.
 fn turned_on(examples: bool) -> String {

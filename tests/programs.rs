@@ -283,6 +283,23 @@ fn the_json_has_the_members_that_are_documented() {
     }
 }
 
+#[test]
+fn command_and_answer_may_begin_with_a_byte_order_mark() {
+    let callback = include_str!("fixtures/field/18_callback_with_bom.json");
+    assert!(callback.starts_with('\u{feff}'));
+    let marked = |text: &str| format!("\u{feff}{text}");
+    let command: Value = serde_json::from_str(COMMAND).unwrap();
+    let callback_value: Value = serde_json::from_str(CALLBACK).unwrap();
+    for command in [marked(COMMAND), marked(&command["provCommand"].to_string())] {
+        let bare = marked(&callback_value["provResponse"].to_string());
+        for answer in [callback.to_owned(), bare, marked(&captured_answer())] {
+            let known = Knowledge { pins: vec![pin()], ..Knowledge::default() };
+            assert_eq!(verdict(&command, &answer, known)["verified"], true);
+        }
+    }
+    assert_eq!(Jwk::from_json(&marked(ATTESTATION_KEY)).unwrap(), pin());
+}
+
 // ---- Lines
 
 fn lines(input: impl AsRef<[u8]>) -> Vec<Value> {
@@ -305,6 +322,17 @@ fn assert_unreadable(verdict: &Value) {
     assert!(verdict.as_object().unwrap().contains_key("id"));
     assert_eq!(verdict["id"], Value::Null);
     assert_class(verdict, "malformed");
+}
+
+#[test]
+fn the_first_line_of_a_stream_may_begin_with_a_byte_order_mark() {
+    let good = line(&json!(1)).to_string();
+    let verdicts = lines(format!("\u{feff}{good}\n{good}\n"));
+    assert_eq!(verdicts.len(), 2);
+    assert!(verdicts.iter().all(|verdict| verdict["verified"] == true), "{verdicts:?}");
+    // It begins a stream, not a line.
+    assert_unreadable(&lines(format!("{good}\n\u{feff}{good}\n"))[1]);
+    assert_unreadable(&lines("\u{feff}")[0]);
 }
 
 #[test]

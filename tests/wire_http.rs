@@ -50,6 +50,27 @@ fn answer(status: u16, body: &str) -> Response<Bytes> {
     Response::builder().status(status).body(Bytes::copy_from_slice(body.as_bytes())).unwrap()
 }
 
+#[test]
+fn bodies_may_begin_with_a_byte_order_mark() {
+    let marked = |text: &str| format!("\u{feff}{text}");
+    let read = |text: &str| {
+        let (head, body) = post("/provision", text).into_parts();
+        command::read_call(dialect(), "/provision", &head, &body)
+    };
+    assert_eq!(read(&marked(COMMAND)).unwrap(), read(COMMAND).unwrap());
+    let (head, body) = post("/", &marked("{}")).into_parts();
+    assert_eq!(mailbox::read_call("/", &head, &body).unwrap(), mailbox::Call::Reserve);
+
+    let list = mailbox::Call::List { wait: Duration::ZERO };
+    let listing =
+        mailbox::read_answer(dialect(), &list, &answer(200, &marked(r#"{"messages":[]}"#)));
+    assert_eq!(listing.unwrap(), mailbox::Answer::Listing(Listing::default()));
+    let sent = mailbox::Call::Answer { mid: "m".into(), answer: "{}".into() };
+    assert!(mailbox::read_answer(dialect(), &sent, &answer(200, &marked("{}"))).is_ok());
+    let refusal = r#"{"error":{"code":"NONCE","message":"m","requestId":"r"}}"#;
+    assert_eq!(read_refusal(&answer(422, &marked(refusal))).class(), Class::Nonce);
+}
+
 /// A request to `address` with the headers and the body of JSON.
 fn post(address: &str, body: &str) -> Request<Bytes> {
     Request::post(address)

@@ -58,6 +58,17 @@ impl Batch {
         Ok(true)
     }
 
+    /// Drops the byte order mark that the first line, which is the only one yet, may begin with.
+    fn drop_byte_order_mark(&mut self) {
+        const MARK: &[u8] = "\u{feff}".as_bytes();
+        if let [Some(end)] = self.ends.as_mut_slice()
+            && self.octets.starts_with(MARK)
+        {
+            self.octets.drain(..MARK.len());
+            *end -= MARK.len();
+        }
+    }
+
     /// The lines; `None` for one that was too long.
     fn lines(&self) -> impl Iterator<Item = Option<&[u8]>> {
         let mut start = 0;
@@ -147,6 +158,9 @@ fn read(
             let waits = !batch.ends.is_empty() && input.buffer().is_empty();
             if waits || !batch.read_line(&mut input)? {
                 break;
+            }
+            if number == 0 && batch.ends.len() == 1 {
+                batch.drop_byte_order_mark();
             }
         }
         if batch.ends.is_empty() {

@@ -37,8 +37,14 @@ fn bare(text: &str) -> &str {
     serde_json::from_str::<Named<'_>>(text).map_or(text, |named| named.value.get())
 }
 
+/// A text without the byte order mark that an editor or a tool put before it.
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 /// A command: the whole of it, or only its `provCommand`.
 pub fn read_command(text: &str) -> Result<ProvisionCommand, Error> {
+    let text = without_mark(text);
     match Command::from_json(text) {
         Ok(command) => match command.body {
             CommandBody::Provision(command) => Ok(command),
@@ -52,6 +58,7 @@ pub fn read_command(text: &str) -> Result<ProvisionCommand, Error> {
 /// An answer: the compact JWS, and the host name of the envelope if there is one. Taken from a
 /// callback, from its `provResponse`, or a JWS alone.
 pub fn read_answer(text: &str) -> Result<(String, Option<String>), Error> {
+    let text = without_mark(text);
     let absent = || Error::new(Class::Malformed, "provResponse.result.data", "absent");
     if !text.trim_start().starts_with('{') {
         return Ok((text.trim().to_owned(), None));

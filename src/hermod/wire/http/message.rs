@@ -5,6 +5,7 @@ use ::http::{Method, Request, Response, StatusCode, Uri, request::Parts};
 use bytes::Bytes;
 
 use crate::escapes::decode;
+use crate::jose::json::without_mark;
 use crate::{Class, Error};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -82,9 +83,10 @@ pub(super) fn read_json<'a>(head: &Parts, body: &'a [u8]) -> Result<&'a str, Err
     text_of(body)
 }
 
-/// Octets as text.
+/// A body as text, without the byte order mark that it may begin with (RFC 8259 section 8.1).
 pub(super) fn text_of(body: &[u8]) -> Result<&str, Error> {
     std::str::from_utf8(body)
+        .map(without_mark)
         .map_err(|error| Error::malformed("", "not UTF-8").at(error.valid_up_to()))
 }
 
