@@ -29,6 +29,53 @@ fn reads_both_real_forms_of_the_plugout_uri() {
 }
 
 #[test]
+fn reads_a_plugout_uri_with_an_empty_path_or_without_an_authority() {
+    let text = include_str!("../fixtures/field/15_plugout_two_slashes.txt");
+    let link = plugout(text);
+    assert_eq!((link.url.as_str(), link.token.expose()), ("https://hub.example/ms/b1", "2dff6242"));
+    let rest = "url=https%3A%2F%2Fhub.example%2Fms%2Fb1&token=2dff6242";
+    for form in ["://?", ":/?", ":///?", ":///"] {
+        for scheme in ["com.nexusgroup.plugout", "COM.NEXUSGROUP.PLUGOUT"] {
+            assert_eq!(plugout(&format!("{scheme}{form}{rest}")), link, "{form}");
+        }
+    }
+    for form in ["?", ":?", ":", "://", "://host?", "://host/?", ":// ?"] {
+        let text = format!("com.nexusgroup.plugout{form}{rest}");
+        assert_eq!(Activation::parse(&text).unwrap_err().part(), "uri", "{form}");
+    }
+}
+
+#[test]
+fn passes_over_white_space_and_line_ends_around_a_link() {
+    let links = [
+        "com.nexusgroup.plugout:///?url=https%3A%2F%2Fhub.example%2Fms%2Fb1&token=t",
+        "personal://hub.example/ms/b1/m1?title=a",
+        "personal://start?title=a",
+    ];
+    for link in links {
+        let parsed = Activation::parse(link).unwrap();
+        for (before, after) in [("", "\n"), ("", "\r\n"), (" \t", "  "), ("\u{feff}", "\n\n")] {
+            assert_eq!(Activation::parse(&format!("{before}{link}{after}")).unwrap(), parsed);
+        }
+    }
+    // What is inside stays refused, and places count from the start of the text.
+    let error = Activation::parse(" \npersonal://start? title=a").unwrap_err();
+    assert_eq!(error.offset(), Some(" \npersonal://start?".len()));
+    assert!(Activation::parse(" \n").is_err());
+}
+
+#[test]
+fn reads_start_links_with_the_host_in_either_case_and_an_empty_path() {
+    let start = Activation::parse("personal://start?title=a").unwrap();
+    for text in
+        ["PERSONAL://START?title=a", "personal://start/?title=a", "personal://Start/?title=a"]
+    {
+        assert_eq!(Activation::parse(text).unwrap(), start, "{text}");
+    }
+    assert!(Activation::parse("personal://start//?title=a").is_err());
+}
+
+#[test]
 fn a_plus_is_a_blank_in_a_title_and_a_plus_in_a_plugout_uri() {
     assert_eq!(plugout("com.nexusgroup.plugout:///?url=a+b&token=c%2Bd").url, "a+b");
     let Activation::Start(link) =

@@ -43,13 +43,26 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// Reads a link. Escapes are decoded strictly: `%` and two hexadecimal digits of either case,
-    /// UTF-8 all together.
+    /// Reads a link. White space, line ends and a byte order mark around it are passed over, as a
+    /// link is often pasted. Escapes are decoded strictly: `%` and two hexadecimal digits of either case, UTF-8
+    /// all together.
+    ///
+    /// A plugout URI is read with or without its empty authority and with an empty path, which is
+    /// the same as `/` (RFC 3986 section 6.2.3): `:///?`, `://?` and `:/?`.
     ///
     /// # Errors
     /// `malformed` or `too-large`, with the part at fault (`uri`, `uri.url`, `uri.token`, …) and
     /// the offset in `text`. The text is never repeated.
     pub fn parse(text: &str) -> Result<Self, Error> {
+        let around = |character: char| character.is_whitespace() || character == '\u{feff}';
+        let blanks = text.len() - text.trim_start_matches(around).len();
+        Self::parse_bare(text.trim_matches(around)).map_err(|error| match error.offset() {
+            Some(offset) => error.at(offset + blanks),
+            None => error,
+        })
+    }
+
+    fn parse_bare(text: &str) -> Result<Self, Error> {
         if text.len() > MAX_TEXT {
             return Err(Error::too_large("uri", "longer than 64 KiB"));
         }
@@ -71,12 +84,14 @@ impl Activation {
             return Err(Error::malformed("uri", "not a scheme"));
         }
         let (scheme, after) = (scheme.to_ascii_lowercase(), scheme.len() + 1);
+        if scheme == PLUGOUT_SCHEME {
+            return Plugout::parse(rest, after).map(Self::Plugout);
+        }
         let Some(rest) = rest.strip_prefix("//") else {
             return Err(Error::malformed("uri", "no // after the scheme").at(after));
         };
         let after = after + 2;
         match &*scheme {
-            PLUGOUT_SCHEME => Plugout::parse(rest, after).map(Self::Plugout),
             "http" | "https" => {
                 Err(Error::malformed("uri", "a web address, not an activation link"))
             }
@@ -86,7 +101,8 @@ impl Activation {
                     None => (rest, None),
                 };
                 let shown = Shown::parse(query)?;
-                if path == "start" {
+                // A host in either case, and an empty path or `/` (RFC 3986 section 6.2).
+                if path.strip_suffix('/').unwrap_or(path).eq_ignore_ascii_case("start") {
                     return Ok(Self::Start(StartLink {
                         scheme,
                         title: shown.title,
@@ -112,8 +128,8 @@ impl Activation {
 
 /// A mailbox and the token that opens it: what a device gets by QR code or by link.
 ///
-/// `com.nexusgroup.plugout:///?url=<box URL>&token=<token>`; a missing `?`, as in one old listing,
-/// is read too.
+/// `com.nexusgroup.plugout:///?url=<box URL>&token=<token>`; [`Activation::parse`] reads other ways
+/// to write it too.
 ///
 /// ```
 /// use keyferry::{Secret, hermod::model::Plugout};
@@ -163,13 +179,13 @@ impl Plugout {
     }
 
     fn parse(rest: &str, after: usize) -> Result<Self, Error> {
-        let Some(query) = rest.strip_prefix('/') else {
+        // One old listing has the third slash and no question mark.
+        let forms = ["///?", "//?", "/?", "///"];
+        let found = forms.iter().find_map(|form| Some((form.len(), rest.strip_prefix(form)?)));
+        let Some((length, query)) = found else {
             return Err(Error::malformed("uri", "not ///? after the scheme").at(after));
         };
-        let (query, after) = match query.strip_prefix('?') {
-            Some(query) => (query, after + 2),
-            None => (query, after + 1),
-        };
+        let after = after + length;
         let (mut url, mut token, mut params) = (None, None, Vec::new());
         for (name, value) in split_params(query, after, decode)? {
             match &*name {
