@@ -324,17 +324,18 @@ fn options() -> Result<Option<Options>, Failed> {
     let key = text("key").or_else(|| std::env::var("KEYFERRY_API_KEY").ok());
     let key = key
         .ok_or_else(|| usage("KEYFERRY_API_KEY=ID:KEY is what the hub knows this integrator by"))?;
-    let (id, secret) = key.split_once(':').ok_or_else(|| usage("an API key is ID:KEY"))?;
+    let key = ApiKey::parse(&key).map_err(|_| usage("an API key is ID:KEY"))?;
     let callback_auth = std::env::var("KEYFERRY_CALLBACK_AUTH").ok();
     let callback_auth = callback_auth
-        .map(|text| BasicAuth::parse(&text))
+        // A line end comes from the file that the variable was read from, and is no password's.
+        .map(|text| BasicAuth::parse(text.trim_end_matches(['\r', '\n'])))
         .transpose()
         .map_err(|_| usage("KEYFERRY_CALLBACK_AUTH is USER:PASSWORD"))?;
     Ok(Some(Options {
         public_url,
         hub,
         fqdn: text("fqdn"),
-        key: ApiKey::new(id, Secret::new(secret)),
+        key,
         pins,
         accept_unpinned,
         user: text("user").unwrap_or_else(|| String::from("userA")),

@@ -18,6 +18,31 @@ impl ApiKey {
     pub fn new(id: impl Into<String>, key: Secret) -> Self {
         Self { id: id.into(), key }
     }
+
+    /// Reads `id:key`, as a person keeps it: in the environment, in a file. White space and line
+    /// ends around each of the two are passed over, as the example `hub hash-key` passes over those
+    /// around the key. The colon that splits is the first.
+    ///
+    /// ```
+    /// use keyferry::hermod::wire::ApiKey;
+    ///
+    /// let key = ApiKey::parse("shop:f00d\r\n")?;
+    /// assert_eq!((key.id.as_str(), key.key.expose()), ("shop", "f00d"));
+    /// assert!(ApiKey::parse("f00d").is_err());
+    /// # Ok::<(), keyferry::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Class `malformed` if there is no colon, or nothing before or behind it.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        match text.split_once(':').map(|(id, key)| (id.trim(), key.trim())) {
+            Some((id, key)) if !id.is_empty() && !key.is_empty() => {
+                Ok(Self::new(id, Secret::new(key)))
+            }
+            _ => Err(Error::malformed("api-key", "not id:key")),
+        }
+    }
 }
 
 /// The credential of a device: the token of a mailbox or of one message, and, with the latter, the
