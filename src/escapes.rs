@@ -1,5 +1,8 @@
 //! Parameters and their escapes (RFC 3986), strictly.
 
+#[cfg(feature = "server")]
+use std::borrow::Cow;
+
 use crate::Error;
 
 /// Most parameters in one link.
@@ -57,6 +60,58 @@ pub(crate) fn decode(text: &str, after: usize) -> Result<String, Error> {
         .map_err(|_| Error::malformed("uri", "escapes that are not UTF-8").at(after))
 }
 
+/// A path whose escapes of unreserved characters are those characters, and whose other escapes have
+/// upper-case digits: paths that are equal by RFC 3986, 6.2.2.1 and 6.2.2.2 become the same text.
+/// What is no escape stays.
+#[cfg(feature = "server")]
+pub(crate) fn normal_path(path: &str) -> Cow<'_, str> {
+    if !path.contains('%') {
+        return Cow::Borrowed(path);
+    }
+    let mut normal = String::with_capacity(path.len());
+    let mut pieces = path.split('%');
+    normal.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let (digits, rest) = piece.split_at_checked(2).unwrap_or((piece, ""));
+        let byte = Some(digits)
+            .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok())
+            .filter(|_| digits.len() == 2);
+        match byte {
+            Some(byte) if is_unreserved(byte) => normal.push(char::from(byte)),
+            Some(_) => {
+                normal.push('%');
+                normal.push_str(&digits.to_ascii_uppercase());
+            }
+            None => {
+                normal.push('%');
+                normal.push_str(digits);
+            }
+        }
+        normal.push_str(rest);
+    }
+    Cow::Owned(normal)
+}
+
+/// A path with everything escaped that no path may hold as it is. Escapes that are there stay.
+#[cfg(feature = "server")]
+pub(crate) fn escape_path(path: &str) -> String {
+    let mut escaped = String::with_capacity(path.len());
+    for (at, char) in path.char_indices() {
+        if char.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@/%".contains(char) {
+            escaped.push(char);
+        } else {
+            encode(path.get(at..at + char.len_utf8()).unwrap_or_default(), &mut escaped);
+        }
+    }
+    escaped
+}
+
+/// A character that an escape does not change (RFC 3986, 2.3).
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
 /// The same with `+` for a blank, as in forms.
 pub(crate) fn decode_form(text: &str, after: usize) -> Result<String, Error> {
     // A literal plus is an escape at this point, so the replacement cannot touch it; lengths stay
@@ -68,7 +123,7 @@ pub(crate) fn decode_form(text: &str, after: usize) -> Result<String, Error> {
 pub(crate) fn encode(text: &str, out: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for octet in text.bytes() {
-        if octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~') {
+        if is_unreserved(octet) {
             out.push(char::from(octet));
         } else {
             out.push('%');
@@ -86,5 +141,28 @@ pub(crate) fn encode_form(text: &str, out: &mut String) {
             out.push('+');
         }
         encode(word, out);
+    }
+}
+
+#[cfg(all(test, feature = "server"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escaped_unreserved_characters_are_those_characters() {
+        for (path, normal) in [
+            ("/%70ing", "/ping"),
+            ("/%7Eping%2d", "/~ping-"),
+            ("/a%2fb%2F", "/a%2Fb%2F"),
+            ("/%c3%a9", "/%C3%A9"),
+            ("/%", "/%"),
+            ("/%7", "/%7"),
+            ("/%zz%+1", "/%zz%+1"),
+            ("/%2570", "/%2570"),
+            ("/%\u{e9}", "/%\u{e9}"),
+            ("/%2e%2E/", "/../"),
+        ] {
+            assert_eq!(normal_path(path), normal);
+        }
     }
 }

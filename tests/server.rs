@@ -26,3 +26,5 @@ mod limits;
 mod log;
 #[path = "server/mounts.rs"]
 mod mounts;
+#[path = "server/semantics.rs"]
+mod semantics;

@@ -249,6 +249,8 @@ pub struct ErrorCodes {
     pub rate_limited: Cow<'static, str>,
     /// 431: `HEADERS_TOO_LARGE`.
     pub headers_too_large: Cow<'static, str>,
+    /// 501: `NOT_IMPLEMENTED`.
+    pub not_implemented: Cow<'static, str>,
     /// 502: `CONTENT_PROVIDER`.
     pub content_provider: Cow<'static, str>,
     /// 503: `UNAVAILABLE`.
@@ -460,6 +462,7 @@ impl Dialect {
                 unsupported_media_type: word("UNSUPPORTED_MEDIA_TYPE"),
                 rate_limited: word("RATE_LIMITED"),
                 headers_too_large: word("HEADERS_TOO_LARGE"),
+                not_implemented: word("NOT_IMPLEMENTED"),
                 content_provider: word("CONTENT_PROVIDER"),
                 unavailable: word("UNAVAILABLE"),
             },

@@ -65,12 +65,19 @@
 //! # What a request goes through
 //!
 //! 1. Whether the server takes requests, and the limits on its head: 503, 431, 414. Heads that two
-//!    servers could read differently: 400.
+//!    servers could read differently, HTTP/1.1 without exactly one valid `Host` among them: 400. A
+//!    transfer coding other than `chunked`: 501.
 //! 2. Its credential and the gate: 401, the same for every cause, whatever the path. Then the rate
 //!    of the caller: 429.
-//! 3. Path and method: 404, 405.
+//! 3. Path and method: 404, 405. An escape of an unreserved character (`%70` for `p`) is that
+//!    character, in the base path too; `%2F` is not a slash.
 //! 4. The body, within its length and its time: 413, 408. Nobody gets so far without a credential.
-//! 5. What it says: 415, 400. The handler, within its time: 503.
+//! 5. What it says: 415, 400. Parameters of `application/json`, `charset` included, have no effect;
+//!    a body that is not UTF-8 is refused by its bytes. The handler, within its time: 503.
+//!
+//! `HEAD` is served wherever `GET` is: with the same head, `Content-Length` included, and without a
+//! body. At a mailbox it claims no message and marks none as fetched, and does not wait; see
+//! [`peek`](crate::hermod::wire::MailboxApi::peek).
 //!
 //! A handler that changes something is run to its end also if the caller goes away, or its time is
 //! over: a 503 says that the outcome is not known. Those that only read, long polls among them, are

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ::http::header::{HOST, HeaderValue};
 use ::http::{Request, Response};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
@@ -26,7 +27,7 @@ where
 {
     fn send(
         &self,
-        request: Request<Bytes>,
+        mut request: Request<Bytes>,
     ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         let mut service = self.0.clone();
         Box::pin(async move {
@@ -35,6 +36,16 @@ where
             std::future::poll_fn(|context| service.poll_ready(context))
                 .await
                 .map_err(|error| broken(error.to_string()))?;
+            // HTTP/1.1 wants it of every client, and servers refuse a request without.
+            if let (Some(authority), false) =
+                (request.uri().authority(), request.headers().contains_key(HOST))
+            {
+                // Without what stands before an `@`, which is no part of a host.
+                let host = authority.as_str().rsplit('@').next().unwrap_or_default();
+                if let Ok(host) = HeaderValue::from_str(host) {
+                    request.headers_mut().insert(HOST, host);
+                }
+            }
             let response = service
                 .call(request.map(Full::new))
                 .await

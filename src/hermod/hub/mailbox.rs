@@ -77,16 +77,56 @@ impl Mailbox {
         if claimed.is_open(self.inner.now()) { Ok(claimed) } else { Err(ended()) }
     }
 
+    /// The open messages that this token reads, without a claim.
+    async fn unclaimed(&self) -> Result<Vec<Claimed>, Error> {
+        let inner = &*self.inner;
+        let limit = inner.config.limits.mailbox_messages;
+        if let Scope::Mailbox = &self.scope {
+            self.check_mailbox().await?;
+        }
+        let mut messages = inner.store.open_messages(&self.bid, inner.now(), limit).await?;
+        if let Scope::Message { mid, claim } = &self.scope {
+            messages.retain(|claimed| claimed.message.mid == *mid);
+            let first = messages.first().ok_or_else(ended)?;
+            if first.message.claim.is_some_and(|bound| bound != *claim) {
+                return Err(Error::new(
+                    Class::Conflict,
+                    "claim",
+                    "somebody else has claimed the message",
+                ));
+            }
+        }
+        Ok(messages)
+    }
+
+    /// Whether the mailbox of this token is there.
+    async fn check_mailbox(&self) -> Result<(), Error> {
+        let mailbox = self.inner.store.mailbox(&self.bid).await?;
+        if mailbox.is_none_or(|mailbox| mailbox.state == MailboxState::Removed) {
+            return Err(Error::new(Class::Expired, "bid", "the mailbox is gone"));
+        }
+        Ok(())
+    }
+
+    /// A message that is open.
+    fn message(&self, claimed: &Claimed) -> Result<Message, Error> {
+        let inner = &*self.inner;
+        let command = inner.read_command(claimed)?;
+        let header = MessageHeader::new(
+            inner.listed(claimed),
+            claimed.command.created.to_string(),
+            inner.config.fqdn.as_str(),
+        );
+        Ok(Message::new(header, command))
+    }
+
     /// What waits in the mailbox.
     async fn waiting(&self) -> Result<Listing, Error> {
         let (inner, mut messages) = (&*self.inner, Vec::new());
         match &self.scope {
             Scope::Message { mid, .. } => messages.push(self.claim_open(mid, false).await?),
             Scope::Mailbox => {
-                let mailbox = inner.store.mailbox(&self.bid).await?;
-                if mailbox.is_none_or(|mailbox| mailbox.state == MailboxState::Removed) {
-                    return Err(Error::new(Class::Expired, "bid", "the mailbox is gone"));
-                }
+                self.check_mailbox().await?;
                 messages = inner
                     .store
                     .open_messages(&self.bid, inner.now(), inner.config.limits.mailbox_messages)
@@ -121,15 +161,25 @@ impl MailboxApi for Mailbox {
     }
 
     async fn fetch(&self, mid: &str) -> Result<Message, Error> {
-        let inner = &*self.inner;
-        let claimed = self.claim_open(mid, true).await?;
-        let command = inner.read_command(&claimed)?;
-        let header = MessageHeader::new(
-            inner.listed(&claimed),
-            claimed.command.created.to_string(),
-            inner.config.fqdn.as_str(),
-        );
-        Ok(Message::new(header, command))
+        self.message(&self.claim_open(mid, true).await?)
+    }
+
+    async fn peek_list(&self) -> Result<Option<Listing>, Error> {
+        let messages = self.unclaimed().await?;
+        let listed = messages.iter().map(|claimed| self.inner.listed(claimed)).collect();
+        Ok(Some(Listing::new(listed)))
+    }
+
+    async fn peek(&self, mid: &str) -> Result<Option<Message>, Error> {
+        let mut messages = self.unclaimed().await?;
+        messages.retain(|claimed| claimed.message.mid == mid);
+        let none = || Error::new(Class::NotFound, "mid", "no such message");
+        let mut claimed = messages.pop().ok_or_else(none)?;
+        // What is listed comes without its body.
+        let command = &claimed.command;
+        let command = self.inner.store.command(&command.integrator, command.id).await?;
+        claimed.command.body = command.ok_or_else(ended)?.body;
+        self.message(&claimed).map(Some)
     }
 
     /// Stores an answer, once: the same octets again succeed.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, HeaderMap,
+    HeaderName, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use ::http::request::Parts;
 use ::http::{Method, Request, Response, StatusCode, Uri, Version};
@@ -59,8 +59,13 @@ pub(super) trait Wire: Send + Sync + 'static {
 /// One request.
 pub(super) struct Exchange {
     pub(super) core: Arc<Core>,
-    /// Its headers are gone as soon as nobody needs them: see [`body`](Self::body).
+    /// Its headers are gone as soon as nobody needs them: see [`body`](Self::body). A `HEAD` has
+    /// the method `GET` here, so that both go the same way.
     pub(super) head: Parts,
+    /// Whether the answer is to have no body, and the handler is to change nothing.
+    pub(super) is_head: bool,
+    /// Whether the answer to a `HEAD` is as long as that to a `GET` would be.
+    pub(super) is_length_known: bool,
     body: Option<UnsyncBoxBody<Bytes, ()>>,
     request_id: String,
     span: Span,
@@ -77,7 +82,11 @@ impl Exchange {
         B: http_body::Body + Send + 'static,
         B::Data: Send,
     {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        let is_head = head.method == Method::HEAD;
+        if is_head {
+            head.method = Method::GET;
+        }
         let body = body
             .map_frame(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
             .map_err(drop)
@@ -95,6 +104,8 @@ impl Exchange {
         Self {
             core: core.clone(),
             head,
+            is_head,
+            is_length_known: true,
             body: Some(body),
             request_id,
             span,
@@ -260,9 +271,18 @@ impl Exchange {
         if head.status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(ALLOW, allowed::<W>(&config.dialect, path));
         }
+        if head.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            // RFC 9110, 15.5.16: what would have been taken.
+            headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
         // The rest of such a body is not read.
-        let broken =
-            matches!(head.status, StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE);
+        let broken = matches!(
+            head.status,
+            StatusCode::REQUEST_TIMEOUT
+                | StatusCode::PAYLOAD_TOO_LARGE
+                | StatusCode::NOT_IMPLEMENTED
+        );
         if self.head.version < Version::HTTP_2 && (broken || config.drain.has_begun()) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -275,8 +295,22 @@ impl Exchange {
             (None, Some(what)) => info!(status, received, sent, micros, "{what}"),
             (None, None) => debug!(status, received, sent, micros, "answered"),
         }
+        let body = match (self.is_head, self.is_length_known) {
+            (true, true) => without_body(&mut head.headers, &body),
+            (true, false) => Bytes::new(),
+            (false, _) => body,
+        };
         Response::from_parts(head, Body::new(body))
     }
+}
+
+/// The body of an answer to a `HEAD`, which is none. Its length is that of the answer to a `GET`,
+/// if that is known (RFC 9110, 9.3.2).
+pub(super) fn without_body(headers: &mut HeaderMap, body: &Bytes) -> Bytes {
+    if !body.is_empty() {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
+    Bytes::new()
 }
 
 /// What every answer has.
@@ -288,14 +322,13 @@ pub(super) fn finish_headers(headers: &mut HeaderMap) {
 
 /// The methods that an address has.
 fn allowed<W: Wire>(dialect: &Dialect, path: &str) -> HeaderValue {
-    let methods = [Method::GET, Method::POST, Method::DELETE];
-    let mut names = methods
+    let methods = [(Method::GET, "GET, HEAD"), (Method::POST, "POST"), (Method::DELETE, "DELETE")];
+    let names: Vec<&str> = methods
         .iter()
-        .filter(|method| W::check_address(dialect, path, method).is_ok())
-        .map(Method::as_str);
-    let first = names.next().unwrap_or_default();
-    let text = names.fold(first.to_owned(), |text, name| text + ", " + name);
-    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+        .filter(|(method, _)| W::check_address(dialect, path, method).is_ok())
+        .map(|(_, names)| *names)
+        .collect();
+    HeaderValue::try_from(names.join(", ")).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 /// The one answer to every credential that does not fit.

@@ -23,14 +23,98 @@ pub(super) fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Erro
     if several(HOST) {
         return Err(Error::malformed("headers.Host", "more than one"));
     }
-    let chunked = head.headers.contains_key(TRANSFER_ENCODING);
-    if chunked && (head.version < Version::HTTP_11 || head.headers.contains_key(CONTENT_LENGTH)) {
-        return Err(Error::malformed(
-            "headers.Transfer-Encoding",
-            "beside Content-Length, or where there is none",
-        ));
+    match head.headers.get(HOST) {
+        Some(host) if !is_host(host.as_bytes()) => {
+            return Err(Error::malformed("headers.Host", "not a host"));
+        }
+        // RFC 9112, 3.2: also where the address itself names a host. HTTP/1.0 has no such header,
+        // and HTTP/2 says it in another way.
+        None if head.version == Version::HTTP_11 => {
+            return Err(Error::malformed("headers.Host", "none"));
+        }
+        _ => {}
+    }
+    if head.headers.contains_key(TRANSFER_ENCODING) {
+        check_coding(head)?;
     }
     check_length(&head.headers)
+}
+
+/// Refuses every transfer coding but `chunked`, once (RFC 9112, 6.1 and 6.3).
+fn check_coding(head: &Parts) -> Result<(), Error> {
+    const PART: &str = "headers.Transfer-Encoding";
+    if head.version != Version::HTTP_11 || head.headers.contains_key(CONTENT_LENGTH) {
+        return Err(Error::malformed(PART, "beside Content-Length, or where there is none"));
+    }
+    let lines = head.headers.get_all(TRANSFER_ENCODING).iter();
+    let codings = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    // Empty elements of a list are passed over (RFC 9110, 5.6.1.2).
+    let codings: Vec<&[u8]> =
+        codings.map(<[u8]>::trim_ascii).filter(|coding| !coding.is_empty()).collect();
+    let is_chunked = |coding: &&[u8]| coding.eq_ignore_ascii_case(b"chunked");
+    match codings.split_last() {
+        // Where the body ends cannot be told.
+        Some((last, before)) if is_chunked(&last) && !before.iter().any(is_chunked) => {
+            if before.is_empty() {
+                return Ok(());
+            }
+            Err(Error::malformed(PART, "a coding that is not known").with_status(501))
+        }
+        _ => Err(Error::malformed(PART, "not chunked once, at the end")),
+    }
+}
+
+/// `uri-host [":" port]` (RFC 9110, 7.2). An empty one is a host by this grammar; addresses that
+/// are handed out come from the configuration.
+fn is_host(value: &[u8]) -> bool {
+    let Ok(value) = std::str::from_utf8(value) else { return false };
+    let (host, port) = match value.strip_prefix('[') {
+        Some(literal) => match literal.split_once(']') {
+            Some((literal, rest)) => {
+                if !is_ip_literal(literal) {
+                    return false;
+                }
+                ("", rest)
+            }
+            None => return false,
+        },
+        None => value.split_at(value.find(':').unwrap_or(value.len())),
+    };
+    let port = match port.strip_prefix(':') {
+        Some(port) => port.bytes().all(|digit| digit.is_ascii_digit()),
+        None => port.is_empty(),
+    };
+    port && is_reg_name(host)
+}
+
+/// What stands in brackets: an IPv6 address, or one of a later version (RFC 3986, 3.2.2).
+fn is_ip_literal(text: &str) -> bool {
+    if let Some(future) = text.strip_prefix(['v', 'V']) {
+        return future.split_once('.').is_some_and(|(version, address)| {
+            !version.is_empty()
+                && version.bytes().all(|digit| digit.is_ascii_hexdigit())
+                && !address.is_empty()
+                && address.bytes().all(|byte| byte == b':' || is_name_byte(byte))
+        });
+    }
+    text.parse::<std::net::Ipv6Addr>().is_ok()
+}
+
+/// A name with escapes, or an IPv4 address, which has the same form.
+fn is_reg_name(text: &str) -> bool {
+    let mut pieces = text.split('%');
+    let is_name = |text: &str| text.bytes().all(is_name_byte);
+    pieces.next().is_none_or(is_name)
+        && pieces.all(|piece| {
+            piece.split_at_checked(2).is_some_and(|(digits, rest)| {
+                digits.bytes().all(|digit| digit.is_ascii_hexdigit()) && is_name(rest)
+            })
+        })
+}
+
+/// `unreserved` and `sub-delims` of RFC 3986.
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
 }
 
 /// A length that is given several times has to be the same each time.
@@ -81,13 +165,68 @@ mod tests {
             (vec![("content-length", "")], Some(400)),
             (vec![("content-length", "99999999999999999999999")], Some(400)),
             (vec![("content-length", "3"), ("transfer-encoding", "chunked")], Some(400)),
-            (vec![("transfer-encoding", "chunked")], None),
-            (vec![("host", "a"), ("host", "a")], Some(400)),
+            (vec![("host", "a")], Some(400)),
             (many, Some(431)),
             (vec![("x", long.as_str())], Some(431)),
         ] {
+            let lines = [&[("host", "h")], &lines[..]].concat();
             assert_eq!(status(&lines, Version::HTTP_11), expected, "{lines:?}");
         }
-        assert_eq!(status(&[("transfer-encoding", "chunked")], Version::HTTP_10), Some(400));
+    }
+
+    #[test]
+    fn a_transfer_coding_other_than_chunked_is_501() {
+        for (lines, expected) in [
+            (&["chunked"][..], None),
+            (&["Chunked"], None),
+            (&[", chunked ,"], None),
+            (&["gzip, chunked"], Some(501)),
+            (&["gzip", "chunked"], Some(501)),
+            (&["identity, chunked"], Some(501)),
+            (&["x;q=1, chunked"], Some(501)),
+            (&["chunked, chunked"], Some(400)),
+            (&["chunked", "chunked"], Some(400)),
+            (&["chunked, gzip"], Some(400)),
+            (&["identity"], Some(400)),
+            (&["gzip"], Some(400)),
+            (&[""], Some(400)),
+            (&["chunked;q=1"], Some(400)),
+        ] {
+            let lines: Vec<(&str, &str)> =
+                lines.iter().map(|coding| ("transfer-encoding", *coding)).collect();
+            let lines = [&[("host", "h")], &lines[..]].concat();
+            assert_eq!(status(&lines, Version::HTTP_11), expected, "{lines:?}");
+            assert_eq!(status(&lines, Version::HTTP_10), Some(400), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_required_by_http_1_1_alone_and_is_always_checked() {
+        assert_eq!(status(&[], Version::HTTP_11), Some(400));
+        assert_eq!(status(&[], Version::HTTP_10), None);
+        assert_eq!(status(&[], Version::HTTP_2), None);
+        for host in [
+            "h",
+            "h:80",
+            "h:",
+            "",
+            "127.0.0.1:1",
+            "[::1]",
+            "[::1]:80",
+            "[v1.a:b]",
+            "a-b_c.example",
+            "%61",
+            "a,b",
+        ] {
+            assert_eq!(status(&[("host", host)], Version::HTTP_11), None, "{host}");
+        }
+        for host in [
+            "a b", "h:x", "h:80:80", "user@h", "h/", "http://h", "[::1", "::1", "[::1]x", "[h]",
+            "%6", "%zz", "h?", "h#", "\"h\"", "[::1]:8x", "[v.a]", "h, i", "<h>", "h\\",
+        ] {
+            for version in [Version::HTTP_10, Version::HTTP_11] {
+                assert_eq!(status(&[("host", host)], version), Some(400), "{host}");
+            }
+        }
     }
 }

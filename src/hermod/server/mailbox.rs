@@ -11,6 +11,7 @@ use super::exchange::{Exchange, Wire, unauthorized};
 use super::service::service;
 use crate::hermod::Dialect;
 use crate::hermod::wire::http::mailbox::{self, Answer, Call};
+use crate::hermod::wire::http::method_not_allowed;
 use crate::hermod::wire::{AnyMailboxApi, MailboxApi, MailboxKey};
 use crate::{Error, Gate};
 
@@ -66,6 +67,24 @@ impl Wire for Mailboxes {
         let call = mailbox::read_call(path, &exchange.head, &body)?;
         drop(body);
         let now = Duration::ZERO;
+        if exchange.is_head {
+            exchange.forget_head();
+            let peeked = match call {
+                Call::List { .. } => {
+                    exchange.note("command", "list");
+                    exchange.within(now, handle.peek_list()).await?.map(Answer::Listing)
+                }
+                Call::Fetch { mid } => {
+                    exchange.note("command", "fetch");
+                    exchange.within(now, handle.peek(&mid)).await?.map(Answer::Message)
+                }
+                // No other call is a GET.
+                _ => return Err(method_not_allowed()),
+            };
+            // One that cannot be told without a change has the same head, but for its length.
+            exchange.is_length_known = peeked.is_some();
+            return Ok(peeked.unwrap_or(Answer::Taken));
+        }
         match call {
             Call::List { wait } => {
                 exchange.note("command", "list");

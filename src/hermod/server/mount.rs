@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use ::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use ::http::request::Parts;
 use ::http::{Method, Request, Response};
 use bytes::Bytes;
 use tower_service::Service;
@@ -15,10 +16,12 @@ use super::callback::Callbacks;
 use super::command::Commands;
 use super::config::Core;
 use super::content::Contents;
-use super::exchange::{Exchange, Wire, finish_headers};
+use super::exchange::{Exchange, Wire, finish_headers, without_body};
+use super::head::check_head;
 use super::mailbox::Mailboxes;
 use super::service::{below, normal};
 use super::{Body, CallbackService, ServerConfig};
+use crate::escapes::normal_path;
 use crate::hermod::Dialect;
 use crate::hermod::wire::http::{method_not_allowed, no_such_address, split_path, write_refusal};
 use crate::hermod::wire::{ApiKey, BasicAuth, CommandApi, ContentApi, MailboxApi, MailboxKey};
@@ -202,13 +205,16 @@ impl HermodService {
     }
 
     /// Whether the server is there, and whether it takes work.
-    fn probe(&self, method: &Method, is_ready: bool) -> Response<Body> {
+    fn probe(&self, head: &Parts, is_ready: bool) -> Response<Body> {
         let config = &self.core.config;
+        let method = &head.method;
         let request_id = self.core.new_request_id();
         let refusal = |error| write_refusal(&config.dialect, &error, &request_id);
-        let mut response = if *method != Method::GET {
+        let mut response = if let Err(error) = check_head(head, &config.limits) {
+            refusal(error)
+        } else if !matches!(*method, Method::GET | Method::HEAD) {
             let mut response = refusal(method_not_allowed());
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             response
         } else if is_ready && config.drain.has_begun() {
             refusal(Error::new(Class::Storage, "", "the server is shutting down"))
@@ -223,7 +229,11 @@ impl HermodService {
             response.headers_mut().insert(name.clone(), id);
         }
         finish_headers(response.headers_mut());
-        response.map(Body::new)
+        let (mut head, mut body) = response.into_parts();
+        if *method == Method::HEAD {
+            body = without_body(&mut head.headers, &body);
+        }
+        Response::from_parts(head, Body::new(body))
     }
 
     fn serve<W: Wire, B>(&self, wire: &Arc<W>, path: &str, request: Request<B>) -> Answering
@@ -254,11 +264,12 @@ where
 
     fn call(&mut self, request: Request<B>) -> Answering {
         let mounts = &*self.mounts;
-        let whole = request.uri().path().to_owned();
+        let whole = normal_path(request.uri().path()).into_owned();
         let path = below(&mounts.base, &whole);
         let is = |probe: &str| !probe.is_empty() && (whole == probe || path == probe);
         if is(&mounts.health) || is(&mounts.ready) {
-            return Box::pin(ready(Ok(self.probe(request.method(), is(&mounts.ready)))));
+            let (head, _) = request.into_parts();
+            return Box::pin(ready(Ok(self.probe(&head, is(&mounts.ready)))));
         }
         let under = |prefix: &str| {
             path.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with('/'))

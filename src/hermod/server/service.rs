@@ -1,5 +1,7 @@
 //! What all services have in common.
 
+use crate::escapes::{escape_path, normal_path};
+
 /// The path below a base, of which a router may have taken the beginning away, or all of it.
 pub(super) fn below<'a>(base: &str, path: &'a str) -> &'a str {
     let begins = base.char_indices().filter(|(_, one)| *one == '/').map(|(at, _)| &base[at..]);
@@ -9,11 +11,12 @@ pub(super) fn below<'a>(base: &str, path: &'a str) -> &'a str {
     rests.next().unwrap_or(path)
 }
 
-/// A base path with a slash before it and none after; empty for the root.
+/// A base path with a slash before it and none after, with the escapes of
+/// [`normal_path`](crate::escapes::normal_path); empty for the root.
 pub(super) fn normal(base: &str) -> String {
     match base.trim_matches('/') {
         "" => String::new(),
-        base => format!("/{base}"),
+        base => format!("/{}", normal_path(&escape_path(base))),
     }
 }
 
@@ -69,7 +72,8 @@ macro_rules! service {
             }
 
             fn call(&mut self, request: ::http::Request<B>) -> Self::Future {
-                let path = super::service::below(&self.base, request.uri().path()).to_owned();
+                let path = crate::escapes::normal_path(request.uri().path());
+                let path = super::service::below(&self.base, &path).to_owned();
                 let wire = self.wire.clone();
                 let exchange = Exchange::begin(&self.core, <$wire as Wire>::NAME, request);
                 Box::pin(async move { Ok(exchange.run(wire, path).await) })
@@ -104,5 +108,12 @@ mod tests {
             assert_eq!(below(&base, path), rest);
         }
         assert_eq!(below(&normal("/"), "/ping"), "/ping");
+    }
+
+    #[test]
+    fn a_base_is_the_same_however_it_is_escaped() {
+        assert_eq!(normal("/h%65rmod/"), "/hermod");
+        assert_eq!(normal("caf\u{e9}/a b"), normal("caf%c3%a9/a%20b"));
+        assert_eq!(normal("a%2fb"), "/a%2Fb");
     }
 }

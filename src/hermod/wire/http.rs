@@ -19,6 +19,7 @@ pub mod command;
 pub mod content;
 mod credential;
 pub mod mailbox;
+mod media_type;
 mod message;
 mod refusal;
 

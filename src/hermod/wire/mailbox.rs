@@ -24,6 +24,25 @@ pub trait MailboxApi: Send + Sync {
     /// As [`list`](Self::list); class `expired` if it ended or was answered.
     fn fetch(&self, mid: &str) -> impl Future<Output = Result<Message, Error>> + Send;
 
+    /// What [`list`](Self::list) would give now, for a `HEAD`: it claims nothing and changes nothing.
+    /// `None`, unless it is overridden, if that cannot be told without a change.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list).
+    fn peek_list(&self) -> impl Future<Output = Result<Option<Listing>, Error>> + Send {
+        async { Ok(None) }
+    }
+
+    /// What [`fetch`](Self::fetch) would give, for a `HEAD`: it claims nothing and changes nothing.
+    /// `None`, unless it is overridden, if that cannot be told without a change.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch).
+    fn peek(&self, mid: &str) -> impl Future<Output = Result<Option<Message>, Error>> + Send {
+        let _ = mid;
+        async { Ok(None) }
+    }
+
     /// Answers a message. `answer` is the JSON of an [`Answer`](crate::hermod::model::Answer), kept
     /// and sent again octet by octet: the same one again succeeds again.
     ///
@@ -50,6 +69,8 @@ pub trait MailboxApi: Send + Sync {
 trait Erased: Send + Sync {
     fn list(&self, wait: Duration) -> BoxFuture<'_, Result<Listing, Error>>;
     fn fetch<'a>(&'a self, mid: &'a str) -> BoxFuture<'a, Result<Message, Error>>;
+    fn peek_list(&self) -> BoxFuture<'_, Result<Option<Listing>, Error>>;
+    fn peek<'a>(&'a self, mid: &'a str) -> BoxFuture<'a, Result<Option<Message>, Error>>;
     fn answer<'a>(&'a self, mid: &'a str, answer: &'a str) -> BoxFuture<'a, Result<(), Error>>;
     fn reserve(&self) -> BoxFuture<'_, Result<ReservedBox, Error>>;
     fn remove(&self) -> BoxFuture<'_, Result<(), Error>>;
@@ -62,6 +83,14 @@ impl<T: MailboxApi> Erased for T {
 
     fn fetch<'a>(&'a self, mid: &'a str) -> BoxFuture<'a, Result<Message, Error>> {
         Box::pin(MailboxApi::fetch(self, mid))
+    }
+
+    fn peek_list(&self) -> BoxFuture<'_, Result<Option<Listing>, Error>> {
+        Box::pin(MailboxApi::peek_list(self))
+    }
+
+    fn peek<'a>(&'a self, mid: &'a str) -> BoxFuture<'a, Result<Option<Message>, Error>> {
+        Box::pin(MailboxApi::peek(self, mid))
     }
 
     fn answer<'a>(&'a self, mid: &'a str, answer: &'a str) -> BoxFuture<'a, Result<(), Error>> {
@@ -96,6 +125,14 @@ impl MailboxApi for AnyMailboxApi {
 
     async fn fetch(&self, mid: &str) -> Result<Message, Error> {
         self.0.fetch(mid).await
+    }
+
+    async fn peek_list(&self) -> Result<Option<Listing>, Error> {
+        self.0.peek_list().await
+    }
+
+    async fn peek(&self, mid: &str) -> Result<Option<Message>, Error> {
+        self.0.peek(mid).await
     }
 
     async fn answer(&self, mid: &str, answer: &str) -> Result<(), Error> {

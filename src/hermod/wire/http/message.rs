@@ -4,6 +4,7 @@ use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use ::http::{Method, Request, Response, StatusCode, Uri, request::Parts};
 use bytes::Bytes;
 
+use super::media_type;
 use crate::escapes::decode;
 use crate::jose::json::without_mark;
 use crate::{Class, Error};
@@ -77,7 +78,7 @@ pub(crate) fn method_not_allowed() -> Error {
 /// The body of a request as text, if its header says that it is JSON as it is.
 pub(super) fn read_json<'a>(head: &Parts, body: &'a [u8]) -> Result<&'a str, Error> {
     if head.headers.contains_key(CONTENT_ENCODING) || !is_json(&head.headers) {
-        return Err(Error::malformed("Content-Type", "not application/json in UTF-8, as it is")
+        return Err(Error::malformed("Content-Type", "not application/json without a coding")
             .with_status(415));
     }
     text_of(body)
@@ -90,17 +91,9 @@ pub(super) fn text_of(body: &[u8]) -> Result<&str, Error> {
         .map_err(|error| Error::malformed("", "not UTF-8").at(error.valid_up_to()))
 }
 
-/// Whether the one content type is `application/json`, with nothing but a charset, and that UTF-8.
+/// Whether the one content type is `application/json`, with whatever parameters.
 fn is_json(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return false };
-    let Ok(value) = value.to_str() else { return false };
-    let (essence, params) = value.split_once(';').unwrap_or((value, ""));
-    let mut params = params.split(';').map(str::trim).filter(|param| !param.is_empty());
-    let utf8 = |param: &str| {
-        let (name, value) = param.split_once('=').unwrap_or((param, ""));
-        name.trim().eq_ignore_ascii_case("charset")
-            && value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
-    };
-    essence.trim().eq_ignore_ascii_case("application/json") && params.all(utf8)
+    media_type::is_json(value.as_bytes())
 }

@@ -102,6 +102,7 @@ fn code_of<'a>(dialect: &'a Dialect, status: StatusCode, error: &Error) -> Cow<'
         422 => return Cow::Owned(upper_snake(error.class())),
         429 => &codes.rate_limited,
         431 => &codes.headers_too_large,
+        501 => &codes.not_implemented,
         502 => &codes.content_provider,
         503 => &codes.unavailable,
         _ => &codes.invalid_request,
