@@ -277,9 +277,9 @@ async fn demonstration(
 /// 32 random octets as hexadecimal digits.
 fn random_key(provider: &dyn Provider) -> Result<Secret, Error> {
     let mut octets = zeroize::Zeroizing::new([0; 32]);
-    provider
-        .fill_random(&mut *octets)
-        .map_err(|_| Error::new(keyferry::Class::Storage, "key", "the random generator failed"))?;
+    provider.fill_random(&mut *octets).map_err(|_| {
+        Error::new(keyferry::Class::Unavailable, "key", "the random generator failed")
+    })?;
     let digits: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
     Ok(Secret::new(digits))
 }

@@ -34,7 +34,7 @@ use keyferry::hermod::model::{CommandHeader, CommandId, ProfileRequest};
 use keyferry::hermod::server::CallbackService;
 use keyferry::hermod::wire::{ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery};
 use keyferry::jose::Jwk;
-use keyferry::{BaseUrl, Class, Error, Secret};
+use keyferry::{BaseUrl, Class, Error};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, timeout};

@@ -295,7 +295,9 @@ struct Inbox(mpsc::UnboundedSender<Callback>);
 
 impl CallbackApi for Inbox {
     async fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
-        self.0.send(delivery.callback).map_err(|_| Error::new(Class::Storage, "inbox", "closed"))
+        self.0
+            .send(delivery.callback)
+            .map_err(|_| Error::new(Class::Unavailable, "inbox", "closed"))
     }
 }
 

@@ -78,9 +78,12 @@ classes! {
     Rate = "rate",
     /// An address that must not be called.
     TargetRefused = "target-refused",
-    /// The store, the random generator or the network cannot keep the promise; nothing was
-    /// acknowledged.
+    /// The store cannot keep the promise; nothing was acknowledged.
     Storage = "storage",
+    /// Something other than the store did not do its part, and nothing is known of the rest: an
+    /// exchange failed, a server is shutting down, busy or late, a provider of cryptography, of
+    /// random numbers or of contents failed.
+    Unavailable = "unavailable",
 }
 
 impl fmt::Display for Class {
@@ -107,6 +110,25 @@ impl fmt::Display for Class {
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+/// What the HTTP answer to an error says where that does not follow from the error's class. It is
+/// set where the error is made, which is the only place that knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HttpAnswer {
+    /// This status.
+    Status(u16),
+    /// 422: the fault is in what a device signed.
+    InSigned,
+    /// 404 with the code of a destination without a mailbox.
+    #[cfg(any(feature = "http", feature = "hub"))]
+    NoDestination,
+    /// 404 with the code of an unknown command.
+    #[cfg(any(feature = "http", feature = "hub"))]
+    UnknownCommand,
+    /// 404 with the code of an address that the server does not have.
+    #[cfg(feature = "http")]
+    UnknownAddress,
+}
+
 #[derive(Clone)]
 struct Inner {
     class: Class,
@@ -114,7 +136,7 @@ struct Inner {
     detail: Cow<'static, str>,
     offset: Option<usize>,
     retry_after: Option<Duration>,
-    status: Option<u16>,
+    answer: Option<HttpAnswer>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -135,7 +157,7 @@ impl Error {
             detail: detail.into(),
             offset: None,
             retry_after: None,
-            status: None,
+            answer: None,
             source: None,
         }))
     }
@@ -175,19 +197,34 @@ impl Error {
         self
     }
 
-    /// The same error with the HTTP status that it is answered with, where that does not follow
-    /// from its class.
-    #[cfg(any(feature = "http", feature = "hub"))]
+    /// The same error with the HTTP status that a server answers for it, where that does not
+    /// follow from its class: 400 to 599. Another number changes nothing.
+    ///
+    /// For those who implement a wire themselves: a server of this crate answers with this status.
+    ///
+    /// ```
+    /// use keyferry::{Class, Error};
+    ///
+    /// let error = Error::new(Class::Unavailable, "upstream", "did not answer in time");
+    /// assert_eq!(error.http_status(), 503);
+    /// assert_eq!(error.with_http_status(504).http_status(), 504);
+    /// ```
     #[must_use]
-    pub(crate) fn with_status(mut self, status: u16) -> Self {
-        self.0.status = Some(status);
+    pub fn with_http_status(self, status: u16) -> Self {
+        if matches!(status, 400..=599) { self.answered(HttpAnswer::Status(status)) } else { self }
+    }
+
+    /// The same error with what its HTTP answer says.
+    #[must_use]
+    pub(crate) fn answered(mut self, answer: HttpAnswer) -> Self {
+        self.0.answer = Some(answer);
         self
     }
 
-    /// The HTTP status that was given to this error, if one was.
+    /// What was said about the HTTP answer when the error was made.
     #[cfg(feature = "http")]
-    pub(crate) fn status(&self) -> Option<u16> {
-        self.0.status
+    pub(crate) fn answer(&self) -> Option<HttpAnswer> {
+        self.0.answer
     }
 
     /// The same error about a part of `outer`: `outer`, or `outer.part`.
@@ -198,10 +235,12 @@ impl Error {
         self
     }
 
-    /// The same fault under another class: the one that the caller's rule gives it.
+    /// The same fault under another class: the one that the caller's rule gives it. Its HTTP
+    /// status follows from that class.
     #[must_use]
     pub(crate) fn with_class(mut self, class: Class) -> Self {
         self.0.class = class;
+        self.0.answer = None;
         self
     }
 
@@ -222,6 +261,120 @@ impl Error {
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.0.detail
+    }
+
+    /// Whether trying the same again later may help.
+    ///
+    /// | class | |
+    /// |---|---|
+    /// | `storage`, `unavailable`, `rate` | yes: the state behind it passes |
+    /// | `unavailable`, because the request [could not be sent as it is][unsendable] | no |
+    /// | every other | no: the same gets the same answer |
+    ///
+    /// It says nothing about whether the request was carried out, so what must not be done twice
+    /// needs `was_not_sent` or `was_not_taken` (feature `http`) as well. A pause that the other
+    /// side asked for is in [`retry_after`](Self::retry_after).
+    ///
+    /// ```
+    /// use keyferry::{Class, Error};
+    ///
+    /// assert!(Error::new(Class::Rate, "", "too many requests").is_retryable());
+    /// assert!(!Error::new(Class::Conflict, "", "another answer is stored").is_retryable());
+    /// ```
+    ///
+    #[cfg_attr(feature = "http", doc = "[unsendable]: crate::http::TransportErrorKind::Unsendable")]
+    #[cfg_attr(not(feature = "http"), doc = "[unsendable]: Self::is_retryable")]
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        #[cfg(feature = "http")]
+        if crate::http::TransportError::of(self)
+            .is_some_and(|error| error.kind() == crate::http::TransportErrorKind::Unsendable)
+        {
+            return false;
+        }
+        matches!(self.0.class, Class::Storage | Class::Unavailable | Class::Rate)
+    }
+
+    /// The HTTP status that a server of this crate answers for this error: that of its class in
+    /// the [table](crate#errors), unless [another](Self::with_http_status) was given to it.
+    ///
+    /// Class `too-large` is 413 if it is about the whole input (its [part](Self::part) is empty),
+    /// and 400 if it is about a part, a count or the nesting. A fault in what a device signed is
+    /// 422, whatever its class.
+    ///
+    /// An error of a client has a status too: the one that a server would pass it on with. What
+    /// the other side answered is in the [source](std::error::Error::source).
+    ///
+    /// ```
+    /// use keyferry::{Class, Error};
+    ///
+    /// assert_eq!(Error::new(Class::Expired, "mid", "the message has ended").http_status(), 410);
+    /// ```
+    #[must_use]
+    pub fn http_status(&self) -> u16 {
+        match self.0.answer {
+            Some(HttpAnswer::Status(status)) => return status,
+            Some(HttpAnswer::InSigned) => return 422,
+            _ => {}
+        }
+        match self.0.class {
+            Class::TooLarge if self.0.part.is_empty() => 413,
+            Class::Malformed | Class::TooLarge => 400,
+            Class::Unauthorized => 401,
+            Class::NotFound => 404,
+            Class::Conflict | Class::Replay => 409,
+            Class::Expired => 410,
+            Class::Rate => 429,
+            Class::Storage | Class::Unavailable => 503,
+            Class::Algorithm
+            | Class::WeakKey
+            | Class::PrivateKey
+            | Class::Signature
+            | Class::Proof
+            | Class::Nonce
+            | Class::KeyId
+            | Class::NotAsRequested
+            | Class::Csr
+            | Class::Attestation
+            | Class::Channel
+            | Class::User
+            | Class::TargetRefused => 422,
+        }
+    }
+
+    /// Whether a call of a client certainly sent nothing: no connection was made, or there was
+    /// nothing that could be sent.
+    ///
+    /// For [`Enrollment::not_sent`](crate::hermod::integrator::Enrollment::not_sent). `false` means
+    /// that the request may have arrived, also for every error that is not a client's.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn was_not_sent(&self) -> bool {
+        crate::http::TransportError::of(self).is_some_and(|error| !error.may_have_arrived())
+    }
+
+    /// Whether the hub certainly does not have a command whose submission ended so: it [was not
+    /// sent](Self::was_not_sent), or was refused with a 4xx other than 408.
+    ///
+    /// After anything else (a timeout, a 5xx, a redirect, a success that cannot be read) the hub
+    /// may have it: a callback with the command's `externalId` would tell.
+    ///
+    /// ```
+    /// use keyferry::Error;
+    /// use keyferry::http::{TransportError, TransportErrorKind};
+    ///
+    /// let refused = Error::from(TransportError::new(TransportErrorKind::Unreachable, "connection refused"));
+    /// assert!(refused.was_not_sent() && refused.was_not_taken());
+    /// let broken = Error::from(TransportError::new(TransportErrorKind::Broken, "connection reset"));
+    /// assert!(!broken.was_not_sent() && !broken.was_not_taken());
+    /// ```
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn was_not_taken(&self) -> bool {
+        let was_refused = crate::http::StatusError::of(self).is_some_and(|answer| {
+            answer.status().is_client_error() && answer.status().as_u16() != 408
+        });
+        self.was_not_sent() || was_refused
     }
 
     /// After which time trying again may help, if that is known.
@@ -267,7 +420,7 @@ impl fmt::Debug for Error {
 impl PartialEq for Error {
     fn eq(&self, other: &Self) -> bool {
         let facts =
-            |error: &Self| (error.0.class, error.0.offset, error.0.retry_after, error.0.status);
+            |error: &Self| (error.0.class, error.0.offset, error.0.retry_after, error.0.answer);
         facts(self) == facts(other)
             && self.0.part == other.0.part
             && self.0.detail == other.0.detail
@@ -279,5 +432,64 @@ impl Eq for Error {}
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_in_the_documentation_gives_every_class_its_status() {
+        let rows: Vec<(&str, &str)> = include_str!("lib.rs")
+            .lines()
+            .filter_map(|line| line.strip_prefix("//! | `")?.split_once("` | "))
+            .filter_map(|(class, rest)| {
+                Some((class, rest.strip_suffix(" |")?.rsplit_once(" | ")?.1))
+            })
+            .collect();
+        assert_eq!(rows.len(), Class::ALL.len());
+        for (class, (word, statuses)) in Class::ALL.iter().zip(rows) {
+            assert_eq!(class.as_str(), word);
+            let (whole, part) = (Error::new(*class, "", ""), Error::new(*class, "to", ""));
+            if *class == Class::TooLarge {
+                assert_eq!(statuses, "413, 431, 400");
+                assert_eq!((whole.http_status(), part.http_status()), (413, 400));
+            } else {
+                assert_eq!(whole.http_status().to_string(), statuses, "{class}");
+                assert_eq!(part.http_status(), whole.http_status(), "{class}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_passes_is_retryable_and_nothing_else() {
+        for class in Class::ALL {
+            let passes = matches!(class, Class::Storage | Class::Unavailable | Class::Rate);
+            assert_eq!(Error::new(*class, "", "").is_retryable(), passes, "{class}");
+        }
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn a_failed_exchange_is_unavailable_and_says_what_is_certain() {
+        use crate::http::{TransportError, TransportErrorKind as Kind};
+
+        for (kind, class, is_retryable, was_not_sent) in [
+            (Kind::Unreachable, Class::Unavailable, true, true),
+            (Kind::Tls, Class::Unavailable, true, true),
+            (Kind::TargetRefused, Class::TargetRefused, false, true),
+            (Kind::Unsendable, Class::Unavailable, false, true),
+            (Kind::Timeout, Class::Unavailable, true, false),
+            (Kind::AnswerTooLarge, Class::Unavailable, true, false),
+            (Kind::Broken, Class::Unavailable, true, false),
+        ] {
+            let error = Error::from(TransportError::new(kind, ""));
+            assert_eq!((error.class(), error.is_retryable()), (class, is_retryable), "{kind:?}");
+            assert_eq!(error.was_not_sent(), was_not_sent, "{kind:?}");
+            assert_eq!(error.was_not_taken(), was_not_sent, "{kind:?}");
+            assert_eq!(error.http_status(), if is_retryable { 503 } else { error.http_status() });
+        }
+        assert!(!Error::new(Class::Unavailable, "", "").was_not_sent());
     }
 }

@@ -30,7 +30,8 @@ pub trait Gate<Credential>: Send + Sync {
     /// Opens for this credential.
     ///
     /// # Errors
-    /// Class `unauthorized`, the same for every reason; `storage` if it cannot be found out.
+    /// Class `unauthorized`, the same for every reason; `storage` or `unavailable` if it cannot be
+    /// found out.
     fn open(
         &self,
         credential: Credential,

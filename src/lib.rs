@@ -36,7 +36,8 @@
 //!
 //! What comes from outside and is wrong ends in an [`Error`]: a [`Class`], the part at fault, what
 //! is wrong with it, and where. It never repeats the input. The words of the classes are fixed; an
-//! HTTP answer to the same fault has the status beside it.
+//! HTTP answer to the same fault has the status beside it, which [`Error::http_status`] gives.
+//! [`Error::is_retryable`] says whether trying again may help.
 //!
 //! | class | situation | status |
 //! |---|---|---|
@@ -61,7 +62,8 @@
 //! | `expired` | past its lifespan | 410 |
 //! | `rate` | too many | 429 |
 //! | `target-refused` | an address that must not be called | 422 |
-//! | `storage` | the store, the random generator or the network cannot keep the promise | 503 |
+//! | `storage` | the store cannot keep the promise | 503 |
+//! | `unavailable` | an exchange failed; a server is shutting down, busy or late; a provider or the random generator failed | 503 |
 
 mod base_url;
 mod certificate;

@@ -112,7 +112,7 @@ impl World {
 /// What a failure of the provider is.
 #[track_caller]
 fn is_the_providers(error: &Error) {
-    assert_eq!((error.class(), error.part()), (Class::Storage, "contentProvider"), "{error}");
+    assert_eq!((error.class(), error.part()), (Class::Unavailable, "contentProvider"), "{error}");
     #[cfg(feature = "http")]
     {
         let response = keyferry::hermod::wire::http::write_refusal(

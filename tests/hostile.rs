@@ -269,14 +269,13 @@ impl World {
                     match self.client().submit(command.clone()).await {
                         // Refused only if it was garbled; then it is as if there was none.
                         Ok(submitted) => drop(enrollment.submitted(&submitted)),
-                        Err(error) if keyferry::hermod::client::was_not_sent(&error) => {
+                        Err(error) if error.was_not_sent() => {
                             enrollment.not_sent(&command).unwrap();
                         }
                         // Taken or not: to deliver twice is to deliver once.
                         Err(error) if command.provision().is_none() => {
                             assert!(
-                                matches!(error.class(), Class::Storage | Class::Rate)
-                                    || self.chaos.tally().garbled > 0,
+                                error.is_retryable() || self.chaos.tally().garbled > 0,
                                 "{error}"
                             );
                             enrollment.deliver_again().unwrap();

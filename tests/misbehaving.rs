@@ -146,7 +146,7 @@ async fn a_wire_under_chaos_fails_as_a_network_does_and_comes_to_rest_without() 
         match mailbox.list(Duration::ZERO).await {
             Ok(listing) => worked += listing.messages.len(),
             Err(error) => {
-                assert_eq!(error.class(), Class::Storage);
+                assert_eq!(error.class(), Class::Unavailable);
                 failed += 1;
             }
         }

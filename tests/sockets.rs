@@ -45,7 +45,9 @@ struct Ears(mpsc::UnboundedSender<Callback>);
 
 impl CallbackApi for Ears {
     async fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
-        self.0.send(delivery.callback).map_err(|_| Error::new(Class::Storage, "", "nobody listens"))
+        self.0
+            .send(delivery.callback)
+            .map_err(|_| Error::new(Class::Unavailable, "", "nobody listens"))
     }
 }
 

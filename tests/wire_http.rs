@@ -193,7 +193,7 @@ fn a_foreign_refusal_keeps_status_and_body() {
         (401, Class::Unauthorized),
         (404, Class::NotFound),
         (410, Class::Expired),
-        (500, Class::Storage),
+        (500, Class::Unavailable),
     ] {
         let response = answer(status, "<html>Whitelabel Error Page</html>");
         let call = command::Call::Poll(CommandId::from("1".to_owned()));
@@ -336,15 +336,16 @@ fn an_answer_from_between_never_names_a_fault_of_the_device() {
                 continue;
             }
             let error = mailbox::read_answer(dialect(), call, &answer(status, body)).unwrap_err();
-            assert_eq!(error.class(), Class::Storage, "{call:?} {status}");
+            assert_eq!(error.class(), Class::Unavailable, "{call:?} {status}");
             assert_eq!(StatusError::of(&error).unwrap().status().as_u16(), status);
         }
         // Another server of this crate, that has no mailboxes, is between as well.
-        let astray =
-            write_refusal(dialect(), &Error::new(Class::NotFound, "path", "no such address"), "r");
+        let (head, body) = Request::get("https://h/b1").body(Bytes::new()).unwrap().into_parts();
+        let no_such_address = command::read_call(dialect(), "/b1", &head, &body).unwrap_err();
+        let astray = write_refusal(dialect(), &no_such_address, "r");
         assert_eq!(
             mailbox::read_answer(dialect(), call, &astray).unwrap_err().class(),
-            Class::Storage
+            Class::Unavailable
         );
         let unknown =
             write_refusal(dialect(), &Error::new(Class::NotFound, "mid", "no such message"), "r");
@@ -456,11 +457,11 @@ fn any_2xx_takes_a_callback_and_nothing_else_does() {
         callback::read_answer(&answer(status, "whatever")).unwrap();
     }
     for (status, class) in [
-        (301, Class::Storage),
+        (301, Class::Unavailable),
         (400, Class::Malformed),
         (401, Class::Unauthorized),
-        (408, Class::Storage),
-        (425, Class::Storage),
+        (408, Class::Unavailable),
+        (425, Class::Unavailable),
     ] {
         assert_eq!(callback::read_answer(&answer(status, "")).unwrap_err().class(), class);
     }

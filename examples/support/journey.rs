@@ -7,7 +7,6 @@ use std::time::Duration;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, Provider, PublicKey, Signer};
 use keyferry::hermod::Dialect;
-use keyferry::hermod::client::was_not_taken;
 use keyferry::hermod::integrator::{
     Enrollment, Failure, HubIdentity, Next, NotProven, Proven, Received,
 };
@@ -150,7 +149,7 @@ impl Journey {
         let submitted = match result {
             Ok(submitted) => submitted,
             Err(error) => {
-                if was_not_taken(&error) {
+                if error.was_not_taken() {
                     self.enrollment.not_sent(command)?;
                     self.store()?;
                 }

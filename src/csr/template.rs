@@ -69,13 +69,13 @@ impl Template {
     /// ```
     ///
     /// # Errors
-    /// Class `malformed` if it is not such a name, `storage` if the provider fails.
+    /// Class `malformed` if it is not such a name, `unavailable` if the provider fails.
     pub fn for_subject(subject: &str, provider: &dyn Provider) -> Result<Self, Error> {
         let bad = |_| Error::malformed("subject", "not a name in the form of RFC 4514");
         let name = x509_cert::name::Name::from_str(subject).map_err(bad)?;
         let subject = der::Encode::to_der(&name).map_err(bad)?;
         let failed =
-            |_: CryptoError| Error::new(Class::Storage, "subjectPKInfo", "the provider failed");
+            |_: CryptoError| Error::new(Class::Unavailable, "subjectPKInfo", "the provider failed");
         let key = provider.generate(KeyKind::Ec(Curve::P256)).map_err(failed)?;
         Self::from_owned(
             UnsignedRequest::new(

@@ -26,7 +26,8 @@
 //!
 //! What the other side said is the [source](std::error::Error::source) of an error: [`StatusError`]
 //! with status and body, whatever that is, or [`TransportError`] if no whole answer came. For a
-//! command, [`was_not_sent`] and [`was_not_taken`] tell what is certain.
+//! command, [`Error::was_not_sent`](crate::Error::was_not_sent) and
+//! [`Error::was_not_taken`](crate::Error::was_not_taken) tell what is certain.
 
 #[cfg(feature = "hub")]
 mod api_user;
@@ -52,40 +53,3 @@ pub use content::ContentClient;
 pub use mailbox::MailboxClient;
 pub use retry::RetryPolicy;
 pub use wait::{WaitError, WaitPolicy, wait_for};
-
-use crate::Error;
-use crate::http::{StatusError, TransportError};
-
-/// Whether a call of a client certainly sent nothing: no connection was made, or there was nothing
-/// that could be sent.
-///
-/// For [`Enrollment::not_sent`](crate::hermod::integrator::Enrollment::not_sent). `false` means
-/// that it may have arrived, also for every error that is no client's.
-#[must_use]
-pub fn was_not_sent(error: &Error) -> bool {
-    TransportError::of(error).is_some_and(|failure| !failure.may_have_arrived())
-}
-
-/// Whether the hub certainly does not have a command whose submission ended so: [it was not
-/// sent](was_not_sent), or was refused with a 4xx other than 408.
-///
-/// After anything else (a timeout, a 5xx, a redirect, a success that cannot be read) the hub may
-/// have it: a callback with the command's `externalId` would tell.
-///
-/// ```
-/// use keyferry::Error;
-/// use keyferry::hermod::client::{was_not_sent, was_not_taken};
-/// use keyferry::http::{TransportError, TransportErrorKind};
-///
-/// let refused = Error::from(TransportError::new(TransportErrorKind::Unreachable, "connection refused"));
-/// assert!(was_not_sent(&refused) && was_not_taken(&refused));
-/// let broken = Error::from(TransportError::new(TransportErrorKind::Broken, "connection reset"));
-/// assert!(!was_not_sent(&broken) && !was_not_taken(&broken));
-/// ```
-#[must_use]
-pub fn was_not_taken(error: &Error) -> bool {
-    let refused = |answer: &StatusError| {
-        answer.status().is_client_error() && answer.status() != http::StatusCode::REQUEST_TIMEOUT
-    };
-    was_not_sent(error) || StatusError::of(error).is_some_and(refused)
-}

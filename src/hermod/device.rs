@@ -114,7 +114,7 @@ const MAX_ACTIVATIONS: usize = 64;
 ///     provider.clone(),
 ///     Arc::new(MemoryKeyStore::new(provider)),
 ///     // An HTTP client, or `Through(hub)` for a hub in the same process.
-///     Arc::new(|_: &str, _: MailboxKey| Err::<AnyMailboxApi, _>(Error::new(Class::Storage, "", "no network in this example"))),
+///     Arc::new(|_: &str, _: MailboxKey| Err::<AnyMailboxApi, _>(Error::new(Class::Unavailable, "", "no network in this example"))),
 ///     Arc::new(|question: &Question| if question.user_id == "userA" { Decision::Accept } else { Decision::Refuse }),
 ///     attestation,
 ///     DevicePolicy::new().with_hub("https://hub.example/ms")?,

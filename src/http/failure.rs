@@ -44,7 +44,7 @@ impl TransportErrorKind {
 /// use keyferry::http::{TransportError, TransportErrorKind};
 ///
 /// let error = Error::from(TransportError::new(TransportErrorKind::Unreachable, "connection refused"));
-/// assert_eq!(error.class(), Class::Storage);
+/// assert_eq!(error.class(), Class::Unavailable);
 /// assert!(!TransportError::of(&error).unwrap().may_have_arrived());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,14 +115,14 @@ impl fmt::Display for TransportError {
 
 impl std::error::Error for TransportError {}
 
-/// Class `target-refused` if the address must not be called; else `storage`: nothing is known of
+/// Class `target-refused` if the address must not be called; else `unavailable`: nothing is known of
 /// what the other side did, and trying again may help.
 impl From<TransportError> for Error {
     fn from(error: TransportError) -> Self {
         let class = if error.kind == TransportErrorKind::TargetRefused {
             Class::TargetRefused
         } else {
-            Class::Storage
+            Class::Unavailable
         };
         Self::new(class, "", "the exchange failed").with_source(error)
     }

@@ -163,7 +163,7 @@ impl Device {
     ///
     /// # Errors
     /// As [`Asked::from_command_in`]; class `not-as-requested` if no type of key that is asked for
-    /// can be made, or the flaw needs what the command has not; `storage` if the provider fails.
+    /// can be made, or the flaw needs what the command has not; `unavailable` if the provider fails.
     pub fn provision(
         &self,
         command: &ProvisionCommand,
@@ -304,7 +304,7 @@ fn kind_of(key: &PublicKey) -> KeyKind {
 }
 
 fn failed(_: CryptoError) -> Error {
-    Error::new(Class::Storage, "", "the provider failed")
+    Error::new(Class::Unavailable, "", "the provider failed")
 }
 
 fn nothing_to_break() -> Error {

@@ -105,7 +105,7 @@ fn provision() -> Command {
 fn answers_that_nobody_takes_are_limited() {
     let world = World::new();
     let profile = world.provisioned();
-    world.hub.state().failing.insert("answer", Class::Storage);
+    world.hub.state().failing.insert("answer", Class::Unavailable);
     for _ in 0..3 {
         for _ in 0..KEPT_ANSWERS {
             world.hub.post_to(
@@ -133,7 +133,7 @@ fn answers_that_nobody_takes_are_limited() {
 #[test]
 fn links_that_are_kept_are_limited() {
     let world = World::new();
-    world.hub.state().failing.insert("open", Class::Storage);
+    world.hub.state().failing.insert("open", Class::Unavailable);
     let link = |at: usize| {
         format!("com.nexusgroup.plugout:///?url=https%3A%2F%2Fhub.example%2Fms%2Fx{at}&token=t")
     };
@@ -146,7 +146,7 @@ fn links_that_are_kept_are_limited() {
     assert!(matches!(last, Some(DeviceError::Link(error)) if error.class() == Class::Rate));
     // One that is kept can be opened again.
     assert!(
-        matches!(world.activate(&link(0)), Err(DeviceError::Hub(error)) if error.class() == Class::Storage)
+        matches!(world.activate(&link(0)), Err(DeviceError::Hub(error)) if error.class() == Class::Unavailable)
     );
 }
 

@@ -111,7 +111,9 @@ impl CallbackApi for Ears {
         if delivery.id == PANICS {
             panic!("with {delivery:?}");
         }
-        self.0.send(delivery.callback).map_err(|_| Error::new(Class::Storage, "", "nobody listens"))
+        self.0
+            .send(delivery.callback)
+            .map_err(|_| Error::new(Class::Unavailable, "", "nobody listens"))
     }
 }
 

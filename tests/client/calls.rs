@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use http::Method;
-use keyferry::hermod::client::was_not_sent;
 use keyferry::hermod::model::{
     CertificateCommand, Command, CommandBody, CommandHeader, CommandKind, PingCommand,
     ProfileRequest, ProvisionCommand,
@@ -181,7 +180,7 @@ fn a_foreign_refusal_keeps_status_and_body_whatever_that_is() {
         (401, Class::Unauthorized),
         (404, Class::NotFound),
         (418, Class::Malformed),
-        (501, Class::Storage),
+        (501, Class::Unavailable),
     ] {
         for (body, kept) in &bodies {
             both(
@@ -225,8 +224,8 @@ fn a_message_that_cannot_be_read_is_malformed_and_anything_else_is_no_word_of_th
     for (body, class) in [
         (MESSAGE.replace("\"mid\":\"m1\",", ""), Class::Malformed),
         (MESSAGE.replace("pingCommand\":{}", "pingCommand\":[]"), Class::Malformed),
-        ("<html>".to_owned(), Class::Storage),
-        (r#"{"ok":true}"#.to_owned(), Class::Storage),
+        ("<html>".to_owned(), Class::Unavailable),
+        (r#"{"ok":true}"#.to_owned(), Class::Unavailable),
     ] {
         both(
             || vec![answer(200, body.clone())],
@@ -246,7 +245,7 @@ fn an_answer_is_not_longer_than_it_may_be_even_if_the_transport_does_not_look() 
             clients.limits = ExchangeLimits::new(Duration::from_secs(5), COMPLETED.len());
             clients.poll("688").unwrap();
             clients.limits.answer_octets -= 1;
-            let error = refused(clients.poll("688"), Class::Storage);
+            let error = refused(clients.poll("688"), Class::Unavailable);
             assert_eq!(
                 TransportError::of(&error).unwrap().kind(),
                 TransportErrorKind::AnswerTooLarge
@@ -267,7 +266,7 @@ fn what_cannot_be_written_was_certainly_not_sent() {
             )
             .unwrap();
             let error = refused(clients.submit(unknown), Class::Malformed);
-            assert!(was_not_sent(&error));
+            assert!(error.was_not_sent());
             assert!(clients.script.seen().is_empty());
         },
     );

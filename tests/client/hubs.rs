@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{Method, Request};
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::Dialect;
-use keyferry::hermod::client::{CallbackSender, ContentClient, integrator_config, was_not_sent};
+use keyferry::hermod::client::{CallbackSender, ContentClient, integrator_config};
 use keyferry::hermod::hub::Digest;
 use keyferry::hermod::model::{ApiUser, Callback, CommandType};
 use keyferry::hermod::wire::http::callback::{read_call, verify_signature};
@@ -125,7 +125,10 @@ fn what_may_pass_is_left_to_the_outbox_in_one_exchange() {
     for exchanged in passing {
         let (script, result) = deliver(exchanged.clone());
         let error = result.unwrap_err();
-        assert!(matches!(error.class(), Class::Storage | Class::Rate), "{exchanged:?}: {error}");
+        assert!(
+            matches!(error.class(), Class::Unavailable | Class::Rate),
+            "{exchanged:?}: {error}"
+        );
         assert_eq!(script.seen().len(), 1, "{exchanged:?}");
     }
     let (_, result) = deliver(later(429, 90));
@@ -143,7 +146,10 @@ fn every_other_4xx_and_an_address_that_must_not_be_called_are_the_last_word() {
     for exchanged in lasting.chain([failure(TransportErrorKind::TargetRefused)]) {
         let (script, result) = deliver(exchanged.clone());
         let error = result.unwrap_err();
-        assert!(!matches!(error.class(), Class::Storage | Class::Rate), "{exchanged:?}: {error}");
+        assert!(
+            !matches!(error.class(), Class::Unavailable | Class::Rate),
+            "{exchanged:?}: {error}"
+        );
         assert_eq!(script.seen().len(), 1);
     }
     let (_, result) = deliver(answer(410, "gone"));
@@ -156,7 +162,7 @@ fn a_callback_of_an_unknown_command_is_not_sent() {
     let mut delivery = delivery();
     delivery.callback.command_type = CommandType::from("NEW");
     let error = refused(run(sender(&script).deliver(delivery)), Class::Malformed);
-    assert!(was_not_sent(&error) && script.seen().is_empty());
+    assert!(error.was_not_sent() && script.seen().is_empty());
 }
 
 #[test]
@@ -198,12 +204,12 @@ fn a_content_that_does_not_come_is_an_error_with_what_was_said() {
     for (exchanged, class) in [
         (answer(404, "<html>"), Class::NotFound),
         (answer(401, ""), Class::Unauthorized),
-        (answer(500, ""), Class::Storage),
-        (answer(302, ""), Class::Storage),
+        (answer(500, ""), Class::Unavailable),
+        (answer(302, ""), Class::Unavailable),
         (later(429, 3), Class::Rate),
         (answer(200, "<html>"), Class::Malformed),
-        (answer(200, vec![b' '; 5 * 1024 * 1024 + 1]), Class::Storage),
-        (failure(TransportErrorKind::Timeout), Class::Storage),
+        (answer(200, vec![b' '; 5 * 1024 * 1024 + 1]), Class::Unavailable),
+        (failure(TransportErrorKind::Timeout), Class::Unavailable),
         (failure(TransportErrorKind::TargetRefused), Class::TargetRefused),
     ] {
         let script = Script::new([exchanged]);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
-use keyferry::hermod::client::{CommandClient, RetryPolicy, blocking, was_not_sent, was_not_taken};
+use keyferry::hermod::client::{CommandClient, RetryPolicy, blocking};
 use keyferry::hermod::integrator::Next;
 use keyferry::hermod::model::CommandId;
 use keyferry::hermod::wire::CommandApi as _;
@@ -43,8 +43,8 @@ fn a_command_that_may_have_arrived_is_never_sent_again_and_the_error_does_not_de
                 |clients| {
                     let error = call(&clients).unwrap_err();
                     assert_eq!(clients.script.seen().len(), 1, "{name} {exchanged:?}");
-                    assert!(!was_not_sent(&error), "{name} {exchanged:?}");
-                    assert!(*name != "submit" || !was_not_taken(&error), "{name} {exchanged:?}");
+                    assert!(!error.was_not_sent(), "{name} {exchanged:?}");
+                    assert!(*name != "submit" || !error.was_not_taken(), "{name} {exchanged:?}");
                 },
             );
         }
@@ -67,7 +67,7 @@ fn a_command_that_was_refused_is_not_sent_again_and_was_not_taken() {
             |clients| {
                 let error = clients.submit(ping()).unwrap_err();
                 assert_eq!(clients.script.seen().len(), 1);
-                assert!(was_not_taken(&error) && !was_not_sent(&error), "{error}");
+                assert!(error.was_not_taken() && !error.was_not_sent(), "{error}");
             },
         );
     }
@@ -93,7 +93,7 @@ fn a_journey_gives_its_command_again_if_and_only_if_the_hub_certainly_does_not_h
                 enrollment.sending(&command).unwrap();
                 restart(&mut enrollment);
                 let error = clients.submit(command.clone()).unwrap_err();
-                if was_not_taken(&error) {
+                if error.was_not_taken() {
                     enrollment.not_sent(&command).unwrap();
                 }
                 restart(&mut enrollment);
@@ -196,7 +196,7 @@ fn there_are_as_many_attempts_as_the_policy_says() {
             || vec![failure(TransportErrorKind::Unreachable)],
             |mut clients| {
                 clients.retry = retry;
-                refused(clients.submit(ping()), Class::Storage);
+                refused(clients.submit(ping()), Class::Unavailable);
                 assert_eq!(clients.script.seen().len(), attempts);
             },
         );
@@ -209,7 +209,7 @@ fn pauses_grow_up_to_the_cap_and_each_is_at_least_half_of_its_whole() {
         || vec![refusal(503)],
         |mut clients| {
             (clients.retry.attempts, clients.retry.budget) = (8, Duration::MAX);
-            refused(clients.poll("688"), Class::Storage);
+            refused(clients.poll("688"), Class::Unavailable);
             let times: Vec<Duration> = clients.script.seen().iter().map(|seen| seen.at).collect();
             for (pair, whole) in times.windows(2).zip([500, 1000, 2000, 4000, 8000, 10_000, 10_000])
             {
@@ -277,7 +277,7 @@ fn the_budget_ends_the_attempts_and_each_has_only_what_is_left_of_it() {
             Script::slow([(Duration::MAX, failure(TransportErrorKind::Timeout))]),
         );
         clients.retry.attempts = 1000;
-        refused(clients.poll("688"), Class::Storage);
+        refused(clients.poll("688"), Class::Unavailable);
         assert!(clients.script.elapsed() <= clients.retry.budget, "{:?}", clients.script.elapsed());
         let seen = clients.script.seen();
         assert_eq!((seen.len(), seen[0].limits.timeout), (2, 30 * SECOND));
@@ -289,14 +289,14 @@ fn the_budget_ends_the_attempts_and_each_has_only_what_is_left_of_it() {
         // One that refuses at once.
         let mut clients = Clients::new(kind, Script::new([refusal(500)]));
         clients.retry.attempts = 1000;
-        refused(clients.poll("688"), Class::Storage);
+        refused(clients.poll("688"), Class::Unavailable);
         assert!(clients.script.elapsed() < clients.retry.budget);
         assert!((8..20).contains(&clients.script.seen().len()));
 
         // The first attempt has its whole time, whatever the budget.
         let mut clients = Clients::new(kind, Script::new([refusal(500)]));
         clients.retry.budget = Duration::ZERO;
-        refused(clients.poll("688"), Class::Storage);
+        refused(clients.poll("688"), Class::Unavailable);
         assert_eq!(
             (clients.script.seen().len(), clients.script.seen()[0].limits.timeout),
             (1, 30 * SECOND)

@@ -11,7 +11,7 @@ use keyferry::hermod::device::{DeviceError, Event};
 fn an_answer_that_comes_too_late_removes_the_new_keys() {
     let world = World::new();
     let (link, _) = world.hub.post(one_key());
-    world.hub.state().failing.insert("answer", Class::Storage);
+    world.hub.state().failing.insert("answer", Class::Unavailable);
     assert!(world.activate(&link).is_err());
     assert_eq!(run(world.store.all_pending()).unwrap().unwrap().len(), 1);
     world.hub.state().failing.insert("answer", Class::Expired);
@@ -60,7 +60,7 @@ fn a_link_that_the_hub_forgot_is_settled_by_the_new_mailbox() {
                 }
             }
         } else {
-            world.hub.state().failing.insert("answer", Class::Storage);
+            world.hub.state().failing.insert("answer", Class::Unavailable);
             assert!(world.activate(&link).is_err());
             world.hub.state().failing.clear();
             world.hub.state().mailboxes.clear();
@@ -99,7 +99,7 @@ fn a_renewal_ends_with_its_mailbox_and_the_profile_stays() {
 fn a_message_that_another_device_claimed_is_left_alone() {
     let (world, other) = (World::new(), World::new());
     let (link, bid) = world.hub.post(one_key());
-    world.hub.state().failing.insert("fetch", Class::Storage);
+    world.hub.state().failing.insert("fetch", Class::Unavailable);
     assert!(world.activate(&link).is_err());
     world.hub.state().failing.clear();
     let other = World { hub: world.hub.clone(), ..other };

@@ -127,7 +127,7 @@ fn keys_that_nothing_will_ever_ask_for_are_removed() {
     // A renewal hangs in the old mailbox while another one, by a link, moves the profile away from
     // it.
     world.hub.post_to(&old.channel.address, renewal(&old.names.id));
-    world.hub.state().failing.insert("answer", Class::Storage);
+    world.hub.state().failing.insert("answer", Class::Unavailable);
     assert!(world.poll(&old).is_err());
     world.hub.state().failing.clear();
     let new = world.provisioned(&renewal(&old.names.id));

@@ -245,7 +245,7 @@ fn a_repeat_sends_the_same_octets_and_does_nothing_again() {
         &profile.channel.address,
         Command::new(CommandHeader::new(60, 60), PingCommand::new(true)),
     );
-    world.hub.state().failing.insert("answer", Class::Storage);
+    world.hub.state().failing.insert("answer", Class::Unavailable);
     assert!(world.poll(&profile).is_err_and(|error| error.is_retryable()));
     world.hub.state().failing.clear();
     let bid = profile.channel.address.rsplit('/').next().unwrap();
@@ -270,7 +270,7 @@ fn pending_keys_are_not_used_for_another_command_under_the_same_id() {
     for other in [for_somebody_else, provision(vec![key("other", &[P256])])] {
         let world = World::new();
         let (link, bid) = world.hub.post(one_key());
-        world.hub.state().failing.insert("reserve", Class::Storage);
+        world.hub.state().failing.insert("reserve", Class::Unavailable);
         assert!(world.activate(&link).is_err());
         let before = run(world.store.all_pending()).unwrap().unwrap();
         world.hub.state().failing.clear();

@@ -59,7 +59,7 @@ impl CallbackApi for Inbox {
         match inbox.0 {
             Mood::Takes => inbox.1.push(delivery),
             Mood::Loses => {}
-            Mood::Down => return Err(Error::new(Class::Storage, "", "down")),
+            Mood::Down => return Err(Error::new(Class::Unavailable, "", "down")),
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use crate::{BaseUrl, Class, Clock, Error, Secret, SystemClock};
 /// Brings callbacks to an integrator, over HTTP. One exchange a delivery: the hub's outbox tries
 /// again.
 ///
-/// Any 2xx is success. What may pass is of class `storage` or `rate`: a failed exchange, a
+/// Any 2xx is success. What may pass is of class `unavailable` or `rate`: a failed exchange, a
 /// redirect, 408, 425, 429, 5xx. Any other 4xx, and an address that must not be called, are the
 /// last word. An answer that is longer than the [limit](Self::LIMITS) counts as none, though the
 /// receiver may have taken the delivery: it drops repeats by their id.
@@ -122,7 +122,10 @@ impl CallbackApi for CallbackSender {
             self.clock.now(),
             &delivery,
         );
-        let request = limited(request.map_err(unsendable)?, self.limits);
+        // A provider that failed may not fail again, so only another fault is final.
+        let request = request
+            .map_err(|error| if error.is_retryable() { error } else { unsendable(error) })?;
+        let request = limited(request, self.limits);
         let response = checked(self.transport.send(request).await, self.limits)?;
         callback::read_answer(&response).map_err(last_word)
     }
@@ -133,9 +136,7 @@ impl CallbackApi for CallbackSender {
 fn last_word(error: Error) -> Error {
     let passes = |status: u16| !(400..500).contains(&status) || matches!(status, 408 | 425 | 429);
     match StatusError::of(&error).map(|answer| answer.status().as_u16()) {
-        Some(status)
-            if !passes(status) && matches!(error.class(), Class::Storage | Class::Rate) =>
-        {
+        Some(status) if !passes(status) && error.is_retryable() => {
             error.with_class(Class::Malformed)
         }
         _ => error,

@@ -21,7 +21,7 @@ use crate::{BaseUrl, Class, Clock, Error, SystemClock};
 ///
 /// [`submit`](CommandApi::submit) returns as soon as the hub has the command, with a value that can
 /// be stored. It never sends a command again that may have arrived: see
-/// [`was_not_sent`](super::was_not_sent). Waiting for the device is a call of its own:
+/// [`Error::was_not_sent`]. Waiting for the device is a call of its own:
 /// [`wait`](Self::wait), with the id alone.
 ///
 /// ```

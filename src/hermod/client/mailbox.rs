@@ -21,7 +21,7 @@ use crate::{BaseUrl, Class, Clock, Error, SystemClock};
 /// Clones share the transport.
 ///
 /// What does not come from the hub itself (a failed exchange, a proxy's or a portal's answer) is of
-/// class `storage` or `rate`: nothing is known, and no key is to be given up for it.
+/// class `unavailable` or `rate`: nothing is known, and no key is to be given up for it.
 ///
 /// A repeat of [`remove`](MailboxApi::remove) may find the mailbox gone: class `unauthorized`.
 ///
@@ -173,7 +173,9 @@ impl Party for MailboxParty {
         match call {
             Call::List { .. } => write(&Call::List { wait }),
             // Our own fault is none of the answer's, which the class of the error would say.
-            Call::Answer { .. } => write(call).map_err(|error| error.with_class(Class::Storage)),
+            Call::Answer { .. } => {
+                write(call).map_err(|error| error.with_class(Class::Unavailable))
+            }
             call => write(call),
         }
     }

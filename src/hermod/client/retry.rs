@@ -3,8 +3,8 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, SystemTime};
 
+use crate::Error;
 use crate::http::{StatusError, TransportError, TransportErrorKind};
-use crate::{Class, Error};
 
 /// How often and how long a call is tried. What may be sent again at all stands with [the
 /// clients](super).
@@ -81,7 +81,7 @@ pub(super) fn may_pass(error: &Error) -> bool {
         );
     }
     let redirected = StatusError::of(error).is_some_and(|answer| answer.status().is_redirection());
-    matches!(error.class(), Class::Storage | Class::Rate) && !redirected
+    error.is_retryable() && !redirected
 }
 
 /// The pause after so many failures: doubled each time up to `most`, `share` of its second half (in

@@ -84,7 +84,7 @@ pub trait Connector: Send + Sync {
     /// `https://hub.example/ms`; `key` names the mailbox and opens it.
     ///
     /// # Errors
-    /// What [`MailboxApi`]'s calls answer: class `unauthorized`, `storage`, …
+    /// What [`MailboxApi`]'s calls answer: class `unauthorized`, `storage`, `unavailable`, …
     fn connect<'a>(
         &'a self,
         public: &'a str,

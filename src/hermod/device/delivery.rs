@@ -197,7 +197,9 @@ async fn send(mailbox: &Mailbox, kept: &KeptAnswer) -> Fate {
         Class::Expired | Class::NotFound => Fate::Ended,
         Class::Conflict => Fate::Other(error),
         Class::Unauthorized => Fate::Lost(error),
-        Class::Storage | Class::Rate | Class::TargetRefused => Fate::Unknown(error),
+        Class::Storage | Class::Unavailable | Class::Rate | Class::TargetRefused => {
+            Fate::Unknown(error)
+        }
         Class::Malformed
         | Class::TooLarge
         | Class::Algorithm

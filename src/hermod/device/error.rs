@@ -1,8 +1,8 @@
 //! Why a device did not get on.
 
+use crate::Error;
 use crate::crypto::CryptoError;
 use crate::keys::KeyStoreError;
-use crate::{Class, Error};
 
 /// Why a device did not get on. Nothing is lost by it: the next run goes on from where the key
 /// store says.
@@ -33,7 +33,7 @@ impl DeviceError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Hub(error) => matches!(error.class(), Class::Storage | Class::Rate),
+            Self::Hub(error) => error.is_retryable(),
             Self::Keys(KeyStoreError::Failed(_)) | Self::Crypto(CryptoError::Failed) => true,
             _ => false,
         }

@@ -2,6 +2,7 @@
 
 use super::mailbox::ended;
 use super::{AcceptAnswer, AfterAnswer, Claimed, Digest, Inner, Mailbox, Registration, StoredJson};
+use crate::error::HttpAnswer;
 use crate::hermod::model::{
     Answer, AuthenticateCommand, Callback, Command, CommandBody, DataFormat, ProvisionCommand,
     ProvisionResponse, Response, SUCCESS, SignCommand, SignParams, SignResponse,
@@ -13,6 +14,13 @@ use crate::{Class, Error};
 const DATA: &str = "provResponse.result.data";
 /// Most octets of the id of a profile; a UUID has 36.
 const MAX_PROFILE_ID: usize = 128;
+
+/// A fault in what the device signed.
+fn in_signed(error: Error) -> Error {
+    let is_ours = error.is_retryable();
+    let error = error.within(DATA);
+    if is_ours { error } else { error.answered(HttpAnswer::InSigned) }
+}
 
 impl Mailbox {
     pub(super) async fn take_answer(&self, mid: &str, text: &str) -> Result<(), Error> {
@@ -51,7 +59,7 @@ impl Mailbox {
             now: inner.now(),
         };
         inner.store.accept_answer(accept).await.map_err(|error| match error.class() {
-            Class::Channel | Class::User => error.within("payload").within(DATA),
+            Class::Channel | Class::User => in_signed(error.within("payload")),
             _ => error,
         })
     }
@@ -121,10 +129,9 @@ impl Inner {
         if result.content_type != DataFormat::JWS {
             return Err(Error::malformed("provResponse.result.contenttype", "not jws"));
         }
-        let (pid, mailbox) =
-            self.profile(command, &result.data).map_err(|error| error.within(DATA))?;
+        let (pid, mailbox) = self.profile(command, &result.data).map_err(in_signed)?;
         let refuse = |class, part, detail| {
-            Err(Error::new(class, part, detail).within("payload.profile").within(DATA))
+            Err(in_signed(Error::new(class, part, detail).within("payload.profile")))
         };
         if pid.is_empty() || pid.len() > MAX_PROFILE_ID {
             return refuse(Class::Malformed, "id", "not the id of a profile");

@@ -55,7 +55,7 @@ impl HubBuilder {
     /// # Errors
     /// Class `malformed` if the configuration cannot be used: an address or host name as for
     /// [`HubConfig::new`], an integrator's id that is empty, has a colon or is there twice, more
-    /// than two keys; `storage` if the random generator fails.
+    /// than two keys; `unavailable` if the random generator fails.
     pub fn build(self) -> Result<Hub, Error> {
         let Self { provider, mut config, store, clock, seal_key } = self;
         config.public_url.truncate(config.public_url.trim_end_matches('/').len());

@@ -32,10 +32,8 @@ impl Integrator {
     ) -> Result<Option<Command>, Error> {
         let dialect = &self.inner.config.dialect;
         let about = |error: Error| match command.body.kind() {
-            Some(kind) if error.part() != PROVIDER => {
-                error.within(&dialect.words(kind).command_member)
-            }
-            _ => error,
+            Some(kind) => error.within(&dialect.words(kind).command_member),
+            None => error,
         };
         if !names_contents(&command.body) {
             return Ok(None);
@@ -98,7 +96,7 @@ const PROVIDER: &str = "contentProvider";
 
 /// A failure of the content provider: 502.
 fn failed(detail: &'static str) -> Error {
-    Error::new(Class::Storage, PROVIDER, detail).with_status(502)
+    Error::new(Class::Unavailable, PROVIDER, detail).with_http_status(502)
 }
 
 fn too_long() -> Error {

@@ -46,7 +46,7 @@ pub(super) fn fill(provider: &dyn Provider, out: &mut [u8]) -> Result<(), Error>
 }
 
 fn no_randomness(_: CryptoError) -> Error {
-    Error::new(Class::Storage, "", "the random generator failed")
+    Error::new(Class::Unavailable, "", "the random generator failed")
 }
 
 #[cfg(all(test, feature = "aws-lc-rs"))]

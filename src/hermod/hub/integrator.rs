@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{CommandRecord, CommandState, Digest, Inner, IntegratorConfig, MessageRecord};
+use crate::error::HttpAnswer;
 use crate::hermod::model::{
     Address, Callback, Command, CommandId, CommandType, Destination, Plugout, State, Submitted,
 };
@@ -58,8 +59,10 @@ impl CommandApi for Integrator {
     /// - `not-found`: a destination that is not there, or another group's. Nothing has been stored
     ///   then.
     /// - `rate`: over one of the [`HubLimits`](super::HubLimits).
-    /// - `storage`. With the part `contentProvider`, whose HTTP status is 502: a content is not to
-    ///   be had within 10 seconds, or is not what it has to be, or there is no provider.
+    /// - `storage`, if the store failed.
+    /// - `unavailable`, if the random generator failed. With the part `contentProvider`, whose HTTP
+    ///   status is 502: a content is not to be had within 10 seconds, or is not what it has to be,
+    ///   or there is no provider.
     async fn submit(&self, command: Command) -> Result<Submitted, Error> {
         let record = self.store(command).await?;
         Ok(self.inner.submitted(&record))
@@ -71,7 +74,10 @@ impl CommandApi for Integrator {
     /// `not-found` if there is none with this id, or it is another integrator's, or it ended too
     /// long ago; `storage`.
     async fn poll(&self, id: &CommandId) -> Result<Callback, Error> {
-        let unknown = || Error::new(Class::NotFound, "commandId", "no such command");
+        let unknown = || {
+            Error::new(Class::NotFound, "commandId", "no such command")
+                .answered(HttpAnswer::UnknownCommand)
+        };
         let number = id
             .as_str()
             .parse::<u64>()

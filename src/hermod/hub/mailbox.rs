@@ -208,7 +208,7 @@ impl MailboxApi for Mailbox {
     /// # Errors
     /// Class `unauthorized` unless the credential is the token of a provision command's message in
     /// a temporary mailbox; `expired` if it has ended, `conflict` if somebody else claimed it,
-    /// `rate` after 8, `storage`.
+    /// `rate` after 8, `storage`, `unavailable` if the random generator fails.
     async fn reserve(&self) -> Result<ReservedBox, Error> {
         let inner = &*self.inner;
         let Scope::Message { mid, .. } = &self.scope else { return Err(unauthorized()) };

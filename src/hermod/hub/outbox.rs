@@ -88,7 +88,7 @@ impl Inner {
         )
         .await
         {
-            Some(result) => result.map_err(|error| Failure::of_receiver(error.class())),
+            Some(result) => result.map_err(|error| Failure::of_receiver(&error)),
             None => Err(Failure::ours(Class::Expired)),
         }
     }
@@ -123,8 +123,8 @@ impl Failure {
     }
 
     /// What the receiver said: its last word, unless it speaks of a state that passes.
-    fn of_receiver(class: Class) -> Self {
-        Self { class, is_final: !matches!(class, Class::Storage | Class::Rate) }
+    fn of_receiver(error: &Error) -> Self {
+        Self { class: error.class(), is_final: !error.is_retryable() }
     }
 }
 

@@ -34,7 +34,7 @@ impl Seal {
     ) -> Result<Zeroizing<[u8; 16]>, Error> {
         let mask = provider.hmac_sha256(&*self.0, mid.as_bytes()).map(Zeroizing::new);
         let mask =
-            mask.map_err(|_| Error::new(Class::Storage, "", "a token could not be masked"))?;
+            mask.map_err(|_| Error::new(Class::Unavailable, "", "a token could not be masked"))?;
         let mut out = Zeroizing::new(*token);
         out.iter_mut().zip(mask.iter()).for_each(|(octet, mask)| *octet ^= mask);
         Ok(out)

@@ -7,6 +7,7 @@ use super::{
     CommandRecord, CommandState, Completion, Digest, Inner, Integrator, MailboxRecord,
     MailboxState, MessageRecord, MessageState, NewCommand, Quota, StoredJson,
 };
+use crate::error::HttpAnswer;
 use crate::hermod::model::{Address, Command, CommandBody, CommandKind, Message};
 use crate::hermod::proof::Asked;
 use crate::{Class, Error, Secret};
@@ -93,7 +94,11 @@ impl Integrator {
             quota,
             removes_mailboxes: deletes_silently,
         };
-        record.id = inner.store.create_command(new).await?;
+        record.id = inner.store.create_command(new).await.map_err(|error| match error.class() {
+            // A mailbox was removed since it was found.
+            Class::NotFound => error.answered(HttpAnswer::NoDestination),
+            _ => error,
+        })?;
         Ok(record)
     }
 
@@ -140,7 +145,8 @@ impl Integrator {
                     Class::NotFound,
                     "commandHeader.to",
                     "a destination without a mailbox",
-                ));
+                )
+                .answered(HttpAnswer::NoDestination));
             }
             if let CommandBody::Provision(provision) = &command.body
                 && found.iter().any(|mailbox| mailbox.user.as_ref() != Some(&provision.user_id))

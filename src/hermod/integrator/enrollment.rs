@@ -316,7 +316,7 @@ impl Enrollment {
     ///
     /// # Errors
     /// Class `malformed` or `too-large` for what is asked for, as [`Asked::from_command`];
-    /// `storage` if the provider's generator fails.
+    /// `unavailable` if the provider's generator fails.
     pub fn begin(
         provider: &dyn Provider,
         mut header: CommandHeader,
@@ -325,7 +325,7 @@ impl Enrollment {
     ) -> Result<Self, Error> {
         let random = || {
             fresh(provider)
-                .map_err(|_| Error::new(Class::Storage, "nonce", "the random generator failed"))
+                .map_err(|_| Error::new(Class::Unavailable, "nonce", "the random generator failed"))
         };
         header.external_id = Some(random()?);
         Self::from_command(Command::new(header, ProvisionCommand::new(random()?, user_id, profile)))
@@ -434,7 +434,7 @@ impl Enrollment {
 
     /// `command`, which was about to be sent, is certainly not with the hub: no connection was
     /// made, or the hub refused it. [`next`](Self::next) gives it again. If the hub has told of it,
-    /// nothing changes. Of an HTTP client's error, `hermod::client::was_not_taken` tells whether it
+    /// nothing changes. Of an HTTP client's error, `Error::was_not_taken` tells whether it
     /// means that.
     ///
     /// If nobody knows whether the hub has it, use [`deliver_again`](Self::deliver_again) for the

@@ -94,7 +94,7 @@ impl SignatureExpectation {
     /// as needed, and store the command until the answer is there.
     ///
     /// # Errors
-    /// Class `storage` if the random generator fails; `not-as-requested` for a format and
+    /// Class `unavailable` if the random generator fails; `not-as-requested` for a format and
     /// `algorithm` for a mechanism that is not known here.
     pub fn fresh_authentication(
         provider: &dyn Provider,
@@ -117,7 +117,7 @@ impl SignatureExpectation {
         let mut nonce = [0; 32];
         provider
             .fill_random(&mut nonce)
-            .map_err(|_| Error::new(Class::Storage, "tbs", "the random generator failed"))?;
+            .map_err(|_| Error::new(Class::Unavailable, "tbs", "the random generator failed"))?;
         let content = format!("hermod-authenticate:{}", encode_url(&nonce));
         let mut tbs =
             Item::base64("tbs", ItemContentType::TEXT, encode_standard(content.as_bytes()));

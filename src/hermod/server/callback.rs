@@ -30,7 +30,7 @@ service! {
     /// The delivery's id does not decide: no signature covers it.
     ///
     /// # Failures
-    /// Class `storage` and `rate` are 503 and 429, and the hub comes again; with any other it gives
+    /// Class `storage` and `unavailable` are 503, `rate` is 429, and the hub comes again; with any other it gives
     /// up.
     ///
     /// ```

@@ -8,10 +8,11 @@ use bytes::Bytes;
 use super::door::{Door, door};
 use super::exchange::{Exchange, Wire, unauthorized};
 use super::service::service;
+use crate::error::HttpAnswer;
 use crate::hermod::Dialect;
 use crate::hermod::wire::http::command::{self, Answer, Call};
 use crate::hermod::wire::{AnyCommandApi, ApiKey, CommandApi};
-use crate::{Error, Gate};
+use crate::{Class, Error, Gate};
 
 service! {
     /// Serves a [`CommandApi`]: `POST {base}/{command}` and `GET {base}/poll/{commandId}`, with
@@ -46,6 +47,14 @@ impl Commands {
     }
 }
 
+/// What is not there follows from what was asked, whoever serves the wire.
+fn not_found(error: Error, answer: HttpAnswer) -> Error {
+    match error.class() {
+        Class::NotFound if error.answer().is_none() => error.answered(answer),
+        _ => error,
+    }
+}
+
 impl Wire for Commands {
     type Answer = Answer;
     const NAME: &'static str = "command";
@@ -74,7 +83,12 @@ impl Wire for Commands {
                     exchange.note("command", &dialect.words(kind).path);
                 }
                 let submitted = exchange
-                    .bring_about(permit, async move { handle.submit(command).await })
+                    .bring_about(permit, async move {
+                        handle
+                            .submit(command)
+                            .await
+                            .map_err(|error| not_found(error, HttpAnswer::NoDestination))
+                    })
                     .await?;
                 exchange.note("command_id", submitted.command_id.as_str());
                 exchange.done("command taken");
@@ -88,6 +102,7 @@ impl Wire for Commands {
                     .within(std::time::Duration::ZERO, handle.poll(&id))
                     .await
                     .map(Answer::State)
+                    .map_err(|error| not_found(error, HttpAnswer::UnknownCommand))
             }
         }
     }

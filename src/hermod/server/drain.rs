@@ -111,7 +111,7 @@ impl Drain {
     /// Lets a request in.
     ///
     /// # Errors
-    /// Class `storage` if it has begun, or if so many are under way.
+    /// Class `unavailable` if it has begun, or if so many are under way.
     pub(super) fn enter(&self, at_most: usize) -> Result<Flight, Error> {
         let flight = Flight { drain: self.clone(), is_long_poll: false };
         // Counted before it is looked at: who then finds it idle finds all.
@@ -128,7 +128,7 @@ impl Drain {
 }
 
 fn unavailable(detail: &'static str, secs: u64) -> Error {
-    Error::new(Class::Storage, "", detail).with_retry_after(Duration::from_secs(secs))
+    Error::new(Class::Unavailable, "", detail).with_retry_after(Duration::from_secs(secs))
 }
 
 impl fmt::Debug for Drain {
@@ -154,7 +154,7 @@ impl Flight {
     /// Counts as a long poll from now on.
     ///
     /// # Errors
-    /// Class `storage` if so many wait.
+    /// Class `unavailable` if so many wait.
     pub(super) fn wait(&mut self, at_most: usize) -> Result<(), Error> {
         if self.drain.0.long_polls.fetch_add(1, Ordering::SeqCst) >= at_most {
             self.drain.0.long_polls.fetch_sub(1, Ordering::SeqCst);

@@ -160,7 +160,7 @@ impl Exchange {
         let declared =
             declared_length(&self.head.headers).max(http_body::Body::size_hint(&body).lower());
         if usize::try_from(declared).is_ok_and(|declared| declared <= limit) {
-            let late = || Error::malformed("body", "not here in time").with_status(408);
+            let late = || Error::malformed("body", "not here in time").with_http_status(408);
             let config = &self.core.config;
             let (body, received) =
                 timely(&*config.clock, config.limits.body_time, collect(&mut body, limit))
@@ -211,7 +211,7 @@ impl Exchange {
         let joined = async {
             task.await.unwrap_or_else(|_| {
                 error!("a handler panicked");
-                Err(Error::new(Class::Storage, "", "the handler failed"))
+                Err(Error::new(Class::Unavailable, "", "the handler failed"))
             })
         };
         self.within(Duration::ZERO, joined).await
@@ -341,7 +341,7 @@ fn too_large() -> Error {
 }
 
 fn late() -> Error {
-    Error::new(Class::Storage, "", "not done in time").with_retry_after(Duration::from_secs(5))
+    Error::new(Class::Unavailable, "", "not done in time").with_retry_after(Duration::from_secs(5))
 }
 
 /// The octets of a body, and how many came.

@@ -12,12 +12,12 @@ use crate::Error;
 pub(super) fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Error> {
     let uri = head.uri.path().len() + head.uri.query().map_or(0, |query| query.len() + 1);
     if uri > limits.uri_octets {
-        return Err(Error::too_large("uri", "too long").with_status(414));
+        return Err(Error::too_large("uri", "too long").with_http_status(414));
     }
     let octets: usize =
         head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if head.headers.len() > limits.header_count || octets > limits.header_octets {
-        return Err(Error::too_large("headers", "too many, or too long").with_status(431));
+        return Err(Error::too_large("headers", "too many, or too long").with_http_status(431));
     }
     let several = |name| head.headers.get_all(name).iter().nth(1).is_some();
     if several(HOST) {
@@ -58,7 +58,7 @@ fn check_coding(head: &Parts) -> Result<(), Error> {
             if before.is_empty() {
                 return Ok(());
             }
-            Err(Error::malformed(PART, "a coding that is not known").with_status(501))
+            Err(Error::malformed(PART, "a coding that is not known").with_http_status(501))
         }
         _ => Err(Error::malformed(PART, "not chunked once, at the end")),
     }
@@ -149,7 +149,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (head, ()) = request.body(()).unwrap().into_parts();
-        check_head(&head, &ServerLimits::default()).err().map(|error| error.status().unwrap_or(400))
+        check_head(&head, &ServerLimits::default()).err().map(|error| error.http_status())
     }
 
     #[test]

@@ -217,7 +217,7 @@ impl HermodService {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             response
         } else if is_ready && config.drain.has_begun() {
-            refusal(Error::new(Class::Storage, "", "the server is shutting down"))
+            refusal(Error::new(Class::Unavailable, "", "the server is shutting down"))
         } else {
             let mut response = Response::new(Bytes::from_static(b"{}"));
             response

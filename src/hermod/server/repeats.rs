@@ -38,7 +38,7 @@ impl Repeats {
     /// Begins to deliver what `name` tells apart; `None` if it has been delivered.
     ///
     /// # Errors
-    /// Class `storage` while it is being delivered: whether that succeeds is not known yet.
+    /// Class `unavailable` while it is being delivered: whether that succeeds is not known yet.
     pub(super) fn begin(self: &Arc<Self>, name: &impl Hash) -> Result<Option<UnderWay>, Error> {
         let mut state = self.state();
         let key = state.delivered.key(name);
@@ -46,7 +46,7 @@ impl Repeats {
             return Ok(None);
         }
         if !state.under_way.insert(key) {
-            return Err(Error::new(Class::Storage, "", "the same is being taken")
+            return Err(Error::new(Class::Unavailable, "", "the same is being taken")
                 .with_retry_after(Duration::from_secs(1)));
         }
         Ok(Some(UnderWay { repeats: self.clone(), key }))
@@ -74,7 +74,7 @@ mod tests {
     fn only_what_succeeded_is_a_repeat() {
         let repeats = Repeats::new(16);
         let first = repeats.begin(&"a").unwrap().unwrap();
-        assert_eq!(repeats.begin(&"a").err().unwrap().class(), Class::Storage);
+        assert_eq!(repeats.begin(&"a").err().unwrap().class(), Class::Unavailable);
         drop(first);
         repeats.begin(&"a").unwrap().unwrap().succeed();
         assert!(repeats.begin(&"a").unwrap().is_none());

@@ -29,7 +29,7 @@ pub trait CallbackApi: Send + Sync {
     /// Takes a callback. Success means that it is stored, or was before.
     ///
     /// # Errors
-    /// Class `storage` or `rate`: the hub tries again later. With any other it gives up at once.
+    /// Class `storage`, `unavailable` or `rate`: the hub tries again later. With any other it gives up at once.
     fn deliver(&self, delivery: Delivery) -> impl Future<Output = Result<(), Error>> + Send;
 }
 

@@ -12,13 +12,13 @@ pub trait CommandApi: Send + Sync {
     ///
     /// # Errors
     /// Class `malformed` or `too-large` for the command, `not-found` if a destination does not
-    /// resolve, `unauthorized`, `rate`, `storage`.
+    /// resolve, `unauthorized`, `rate`, `storage`, `unavailable`.
     fn submit(&self, command: Command) -> impl Future<Output = Result<Submitted, Error>> + Send;
 
     /// The envelope of a command in its current state.
     ///
     /// # Errors
-    /// Class `not-found` if it is unknown, or somebody else's; `unauthorized`, `rate`, `storage`.
+    /// Class `not-found` if it is unknown, or somebody else's; `unauthorized`, `rate`, `storage`, `unavailable`.
     fn poll(&self, id: &CommandId) -> impl Future<Output = Result<Callback, Error>> + Send;
 }
 

@@ -10,7 +10,7 @@ pub trait ContentApi: Send + Sync {
     /// The content with this id: one or two pieces.
     ///
     /// # Errors
-    /// Class `not-found` if there is none, `unauthorized`, `rate`, `storage`. Whichever it is, the
+    /// Class `not-found` if there is none, `unauthorized`, `rate`, `storage`, `unavailable`. Whichever it is, the
     /// hub refuses the command that names it.
     fn content(
         &self,

@@ -15,7 +15,7 @@ pub trait MailboxApi: Send + Sync {
     ///
     /// # Errors
     /// Class `unauthorized`, `expired` if the message of the credential has ended, `conflict` if
-    /// somebody else claimed it, `storage`.
+    /// somebody else claimed it, `storage`, `unavailable`.
     fn list(&self, wait: Duration) -> impl Future<Output = Result<Listing, Error>> + Send;
 
     /// One message.
@@ -49,20 +49,20 @@ pub trait MailboxApi: Send + Sync {
     /// # Errors
     /// Class `malformed` or `too-large` for its form, those of [`proof`](crate::hermod::proof) if
     /// it does not prove itself, `conflict` if another answer is stored, `expired`, `unauthorized`,
-    /// `storage`.
+    /// `storage`, `unavailable`.
     fn answer(&self, mid: &str, answer: &str) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Reserves a mailbox of its own for the profile that is being provisioned.
     ///
     /// # Errors
     /// Class `unauthorized` unless the credential is that of a provision command's message,
-    /// `expired`, `rate` after 8, `storage`.
+    /// `expired`, `rate` after 8, `storage`, `unavailable`.
     fn reserve(&self) -> impl Future<Output = Result<ReservedBox, Error>> + Send;
 
     /// Gives the mailbox up, with all that is in it.
     ///
     /// # Errors
-    /// Class `unauthorized` unless the credential is the mailbox's own, `storage`.
+    /// Class `unauthorized` unless the credential is the mailbox's own, `storage`, `unavailable`.
     fn remove(&self) -> impl Future<Output = Result<(), Error>> + Send;
 }
 

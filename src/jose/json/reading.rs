@@ -151,7 +151,10 @@ impl Reading {
                     };
                     debug_assert!(wrote.is_ok(), "writing to memory");
                 }
-                Error::new(fault.class, path, fault.detail).at(offset)
+                // A count or the nesting is over a limit, never the length of the whole body.
+                let is_too_large = fault.class == Class::TooLarge;
+                let error = Error::new(fault.class, path, fault.detail).at(offset);
+                if is_too_large { error.with_http_status(400) } else { error }
             }
             _ => Error::malformed("", "not the JSON that is due here").at(offset),
         }

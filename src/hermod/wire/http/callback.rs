@@ -28,7 +28,7 @@ const MAX_ID: usize = 128;
 ///
 /// # Errors
 /// Class `malformed` if the type of the command is not known here, and so has no path, or
-/// credential, id or header names are such that no header can carry them; `storage` if the provider
+/// credential, id or header names are such that no header can carry them; `unavailable` if the provider
 /// fails.
 pub fn write_call(
     dialect: &Dialect,
@@ -86,14 +86,14 @@ fn signature(
     let signed = [timestamp.as_bytes(), b".", body].concat();
     provider
         .hmac_sha256(secret.expose().as_bytes(), &signed)
-        .map_err(|_| Error::new(Class::Storage, "", "the signature could not be made"))
+        .map_err(|_| Error::new(Class::Unavailable, "", "the signature could not be made"))
 }
 
 /// Whether a delivery was signed with one of these secrets, not longer ago than `max_age`, and not
 /// so much later either: clocks differ.
 ///
 /// # Errors
-/// Class `unauthorized`, for every reason the same; `storage` if the provider fails.
+/// Class `unauthorized`, for every reason the same; `unavailable` if the provider fails.
 pub fn verify_signature(
     dialect: &Dialect,
     provider: &dyn Provider,

@@ -232,7 +232,7 @@ pub fn write_answer(
 /// # Errors
 /// What the hub refused it with, as [`read_refusal`]. A refusal or a success that does not have the
 /// hub's form comes from something between (a proxy, a portal), and a device must not give up keys
-/// for that: class `storage`, with the answer as its source. A message that is one and cannot be
+/// for that: class `unavailable`, with the answer as its source. A message that is one and cannot be
 /// read is `malformed` or `too-large`.
 pub fn read_answer(
     dialect: &Dialect,
@@ -240,11 +240,12 @@ pub fn read_answer(
     response: &Response<Bytes>,
 ) -> Result<Answer, Error> {
     let kept = || StatusError::new(response.status(), response.body(), None);
-    let between = || Error::new(Class::Storage, "", "not an answer of the hub").with_source(kept());
+    let between =
+        || Error::new(Class::Unavailable, "", "not an answer of the hub").with_source(kept());
     if !response.status().is_success() {
         let error = read_refusal(response);
         let says_it = is_ours(dialect, response) || error.class() == Class::Rate;
-        return Err(if says_it { error } else { error.with_class(Class::Storage) });
+        return Err(if says_it { error } else { error.with_class(Class::Unavailable) });
     }
     let text = text_of(response.body()).map_err(|_| between())?;
     let answer = match call {

@@ -5,6 +5,7 @@ use ::http::{Method, Request, Response, StatusCode, Uri, request::Parts};
 use bytes::Bytes;
 
 use super::media_type;
+use crate::error::HttpAnswer;
 use crate::escapes::decode;
 use crate::jose::json::without_mark;
 use crate::{Class, Error};
@@ -61,25 +62,22 @@ pub fn split_path(path: &str) -> Result<Vec<String>, Error> {
     segments.collect()
 }
 
-/// Refuses an address that is not there. Its part is what makes its code
+/// Refuses an address that is not there. Its code is
 /// [another](crate::hermod::dialect::ErrorCodes::unknown_address) than that of what is not found.
 pub(crate) fn no_such_address() -> Error {
-    Error::new(Class::NotFound, UNKNOWN_ADDRESS, "no such address")
+    Error::new(Class::NotFound, "path", "no such address").answered(HttpAnswer::UnknownAddress)
 }
-
-/// The part of that error.
-pub(super) const UNKNOWN_ADDRESS: &str = "path";
 
 /// Refuses a method that the address does not have.
 pub(crate) fn method_not_allowed() -> Error {
-    Error::malformed("method", "not one of this address").with_status(405)
+    Error::malformed("method", "not one of this address").with_http_status(405)
 }
 
 /// The body of a request as text, if its header says that it is JSON as it is.
 pub(super) fn read_json<'a>(head: &Parts, body: &'a [u8]) -> Result<&'a str, Error> {
     if head.headers.contains_key(CONTENT_ENCODING) || !is_json(&head.headers) {
         return Err(Error::malformed("Content-Type", "not application/json without a coding")
-            .with_status(415));
+            .with_http_status(415));
     }
     text_of(body)
 }

@@ -7,7 +7,8 @@ use ::http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use ::http::{Response, StatusCode};
 use bytes::Bytes;
 
-use super::message::{UNKNOWN_ADDRESS, write_response};
+use super::message::write_response;
+use crate::error::HttpAnswer;
 use crate::hermod::Dialect;
 use crate::hermod::model::ErrorBody;
 use crate::http::StatusError;
@@ -16,11 +17,9 @@ use crate::{Class, Error};
 /// What a caller is told to wait if nothing better is known.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// An error as an answer: the status of its class, or the one that was given to it, and an
-/// [`ErrorBody`].
+/// An error as an answer: its status and an [`ErrorBody`].
 ///
-/// A fault in what a device signed is 422 whatever its class. `rate` and `storage` say
-/// `Retry-After`.
+/// Its status is [`Error::http_status`]. `rate`, `storage` and `unavailable` say `Retry-After`.
 #[must_use]
 pub fn write_refusal(dialect: &Dialect, error: &Error, request_id: &str) -> Response<Bytes> {
     let status = status_of(error);
@@ -48,49 +47,18 @@ pub fn write_refusal(dialect: &Dialect, error: &Error, request_id: &str) -> Resp
     response
 }
 
-/// The status of a fault in what a device signed.
-const IN_SIGNED: &str = "provResponse.result.data";
-
 fn status_of(error: &Error) -> StatusCode {
-    if let Some(status) = error.status().and_then(|status| StatusCode::from_u16(status).ok()) {
-        return status;
-    }
-    match error.class() {
-        Class::Malformed | Class::TooLarge if error.part().starts_with(IN_SIGNED) => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
-        Class::TooLarge if error.part().is_empty() => StatusCode::PAYLOAD_TOO_LARGE,
-        Class::Malformed | Class::TooLarge => StatusCode::BAD_REQUEST,
-        Class::Unauthorized => StatusCode::UNAUTHORIZED,
-        Class::NotFound => StatusCode::NOT_FOUND,
-        Class::Conflict | Class::Replay => StatusCode::CONFLICT,
-        Class::Expired => StatusCode::GONE,
-        Class::Rate => StatusCode::TOO_MANY_REQUESTS,
-        Class::Storage => StatusCode::SERVICE_UNAVAILABLE,
-        Class::Algorithm
-        | Class::WeakKey
-        | Class::PrivateKey
-        | Class::Signature
-        | Class::Proof
-        | Class::Nonce
-        | Class::KeyId
-        | Class::NotAsRequested
-        | Class::Csr
-        | Class::Attestation
-        | Class::Channel
-        | Class::User
-        | Class::TargetRefused => StatusCode::UNPROCESSABLE_ENTITY,
-    }
+    StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 fn code_of<'a>(dialect: &'a Dialect, status: StatusCode, error: &Error) -> Cow<'a, str> {
     let codes = &dialect.errors;
     let code = match status.as_u16() {
         401 => &codes.unauthorized,
-        404 => match error.part() {
-            "commandHeader.to" => &codes.no_destination,
-            "commandId" => &codes.unknown_command,
-            UNKNOWN_ADDRESS => &codes.unknown_address,
+        404 => match error.answer() {
+            Some(HttpAnswer::NoDestination) => &codes.no_destination,
+            Some(HttpAnswer::UnknownCommand) => &codes.unknown_command,
+            Some(HttpAnswer::UnknownAddress) => &codes.unknown_address,
             _ => &codes.not_found,
         },
         405 => &codes.method_not_allowed,
@@ -118,7 +86,7 @@ fn upper_snake(class: Class) -> String {
 /// Its class follows from the status, of a 422 from the code if that is a class; a hub of somebody
 /// else's may say anything in the body.
 ///
-/// What says nothing about the request is `storage`, so that it is tried again: a 5xx, a redirect,
+/// What says nothing about the request is `unavailable`, so that it is tried again: a 5xx, a redirect,
 /// 408, 425, and any status that is unknown here.
 #[must_use]
 pub fn read_refusal(response: &Response<Bytes>) -> Error {
@@ -133,7 +101,7 @@ pub fn read_refusal(response: &Response<Bytes>) -> Error {
         422 => read_code(response.body()).unwrap_or(Class::Malformed),
         429 => Class::Rate,
         400 | 402 | 405 | 406 | 411 | 412 | 415..=418 | 426 | 428 | 451 => Class::Malformed,
-        _ => Class::Storage,
+        _ => Class::Unavailable,
     };
     let mut error = Error::new(class, "", format!("refused with status {}", status.as_u16()));
     if let Some(pause) = retry_after {
@@ -150,9 +118,16 @@ pub(super) fn is_ours(dialect: &Dialect, response: &Response<Bytes>) -> bool {
     body.is_some_and(|body| body.error.code != dialect.errors.unknown_address)
 }
 
+/// The class that the code of a 422 names. A class whose own status is another is passed over: that
+/// would be two statements.
 fn read_code(body: &[u8]) -> Option<Class> {
     let body = ErrorBody::from_json(std::str::from_utf8(body).ok()?).ok()?;
-    Class::ALL.iter().copied().find(|class| upper_snake(*class) == body.error.code)
+    let is_unprocessable = |class: Class| {
+        matches!(class, Class::Malformed | Class::TooLarge)
+            || Error::new(class, "", "").http_status() == 422
+    };
+    let mut classes = Class::ALL.iter().copied().filter(|class| is_unprocessable(*class));
+    classes.find(|class| upper_snake(*class) == body.error.code)
 }
 
 /// `Retry-After` in seconds. As a date it is passed over: whose clock would it be?
@@ -177,6 +152,8 @@ mod tests {
                 // No status of their own.
                 Class::TooLarge => Class::Malformed,
                 Class::Replay => Class::Conflict,
+                // Another's store is not this side's.
+                Class::Storage => Class::Unavailable,
                 class => *class,
             };
             assert_eq!(read_refusal(&response).class(), expected, "{class}");
@@ -187,12 +164,46 @@ mod tests {
 
     #[test]
     fn a_fault_in_what_was_signed_is_422_and_a_body_that_is_too_long_413() {
-        let status = |class, part: &'static str| status_of(&Error::new(class, part, "")).as_u16();
-        assert_eq!(status(Class::Malformed, "provResponse.result.data.payload"), 422);
-        assert_eq!(status(Class::TooLarge, "provResponse.result.data"), 422);
-        assert_eq!(status(Class::TooLarge, ""), 413);
-        assert_eq!(status(Class::TooLarge, "commandHeader.to"), 400);
-        assert_eq!(status_of(&Error::malformed("", "").with_status(431)).as_u16(), 431);
+        let part = "provResponse.result.data";
+        for class in [Class::Malformed, Class::TooLarge] {
+            let error = Error::new(class, part, "").with_http_status(400);
+            assert_eq!(status_of(&error.answered(HttpAnswer::InSigned)).as_u16(), 422);
+            assert_eq!(status_of(&Error::new(class, part, "")).as_u16(), 400);
+        }
+        assert_eq!(status_of(&Error::too_large("", "")).as_u16(), 413);
+        assert_eq!(status_of(&Error::malformed("", "").with_http_status(431)).as_u16(), 431);
+        assert_eq!(status_of(&Error::malformed("", "").with_http_status(200)).as_u16(), 400);
+    }
+
+    #[test]
+    fn a_code_is_chosen_where_the_error_is_made_and_never_by_its_words() {
+        let code = |error: Error| {
+            let response = write_refusal(Dialect::standard(), &error, "r1");
+            let body = std::str::from_utf8(response.body()).unwrap();
+            ErrorBody::from_json(body).unwrap().error.code
+        };
+        for part in ["commandHeader.to", "commandId", "path", ""] {
+            assert_eq!(code(Error::new(Class::NotFound, part, "")), "NOT_FOUND", "{part}");
+        }
+        let missing = |answer| code(Error::new(Class::NotFound, "", "").answered(answer));
+        assert_eq!(missing(HttpAnswer::NoDestination), "NO_DESTINATION");
+        assert_eq!(missing(HttpAnswer::UnknownCommand), "UNKNOWN_COMMAND");
+        assert_eq!(missing(HttpAnswer::UnknownAddress), "UNKNOWN_ADDRESS");
+    }
+
+    #[test]
+    fn a_422_names_only_a_class_whose_status_is_422() {
+        let read = |code: &str| {
+            let body = format!(r#"{{"error":{{"code":"{code}","message":"","requestId":""}}}}"#);
+            let mut response = Response::new(Bytes::from(body));
+            *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+            read_refusal(&response).class()
+        };
+        assert_eq!(read("KEYID"), Class::KeyId);
+        assert_eq!(read("TOO_LARGE"), Class::TooLarge);
+        for code in ["UNAUTHORIZED", "STORAGE", "UNAVAILABLE", "RATE", "NOT_FOUND", "NEW"] {
+            assert_eq!(read(code), Class::Malformed, "{code}");
+        }
     }
 
     #[test]
@@ -201,7 +212,7 @@ mod tests {
             let mut response = Response::new(Bytes::from_static(b"<html>"));
             *response.status_mut() = StatusCode::from_u16(status).unwrap();
             let error = read_refusal(&response);
-            assert_eq!(error.class(), Class::Storage, "{status}");
+            assert_eq!(error.class(), Class::Unavailable, "{status}");
             assert_eq!(StatusError::of(&error).unwrap().body(), b"<html>");
         }
     }
