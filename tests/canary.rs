@@ -209,10 +209,12 @@ async fn no_secret_is_logged_or_shown_in_any_form() {
         }
     }
     for (target, secret, why) in EXCEPTED {
-        let leaked = leaks
-            .get_mut(target)
-            .map(|found| found.extract_if(.., |found| found.starts_with(secret)).count());
-        assert!(leaked.is_some_and(|count| count > 0), "{target} is excepted for nothing: {why}");
+        let excepted = leaks.get_mut(target).is_some_and(|found| {
+            let before = found.len();
+            found.retain(|found| !found.starts_with(secret));
+            found.len() < before
+        });
+        assert!(excepted, "{target} is excepted for nothing: {why}");
     }
     leaks.retain(|_, found| !found.is_empty());
     assert!(leaks.is_empty(), "{leaks:#?}");

@@ -1,18 +1,18 @@
 //! The provider in pure Rust: the libraries of RustCrypto, and ed25519-dalek.
 //!
-//! Private RSA operations are blinded, but RUSTSEC-2023-0071 (a timing side channel) is open for
-//! every version of `rsa`: where somebody can measure them, make and use RSA keys with another
-//! provider or a token. Verification is not concerned.
+//! Private RSA operations are blinded, but the advisory RUSTSEC-2023-0071 (a timing side channel)
+//! names no fixed version of `rsa` yet. Where somebody can measure these operations, make and use
+//! RSA keys with another provider or a token. Verification is not affected.
 
 use getrandom::SysRng;
-use getrandom::rand_core::{TryRng as _, UnwrapErr};
+use getrandom::rand_core::TryRng as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use p256::elliptic_curve::Generate as _;
 use rsa::pkcs1::RsaPrivateKeyRef;
 use rsa::pkcs8::{EncodePrivateKey as _, PrivateKeyInfoRef};
 use rsa::signature::{RandomizedSigner as _, Signer as _, Verifier as _};
 use rsa::traits::{PublicKeyParts as _, SignatureScheme};
-use rsa::{BoxedUint, Pkcs1v15Sign, Pss, RsaPrivateKey, RsaPublicKey};
+use rsa::{BoxedUint, Pkcs1v15Sign, PrivateKey as RsaPrivateKey, Pss, PublicKey as RsaPublicKey};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
@@ -24,10 +24,6 @@ use super::{
 /// The provider in pure Rust. It makes RSA keys of any even length from 2048 to 8192 bits.
 ///
 /// EdDSA is verified strictly: a signature whose `R` is a point of small order is refused as well.
-///
-/// # Panics
-/// Making an RSA key panics if the system's random generator works at first and fails in the
-/// middle: `rsa` has no other way to take it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RustCrypto;
 
@@ -65,15 +61,11 @@ impl Provider for RustCrypto {
     }
 
     fn generate(&self, kind: KeyKind) -> Result<Box<dyn PrivateKey>, CryptoError> {
-        // The seed of an Ed25519 key; for RSA only the question whether there is a generator at
-        // all.
-        let mut seed = Zeroizing::new([0; 32]);
-        self.fill_random(&mut *seed)?;
         match kind {
             KeyKind::Rsa { bits }
                 if bits % 2 == 0 && (MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits.into()) =>
             {
-                from_rsa(RsaPrivateKey::new(&mut UnwrapErr(SysRng), bits.into()).map_err(failed)?)
+                from_rsa(RsaPrivateKey::new(&mut SysRng, bits.into()).map_err(failed)?)
             }
             KeyKind::Rsa { .. } => Err(CryptoError::Unsupported),
             KeyKind::Ec(Curve::P256) => from_p256(
@@ -85,7 +77,11 @@ impl Provider for RustCrypto {
             KeyKind::Ec(Curve::P521) => from_p521(
                 p521::ecdsa::SigningKey::try_generate_from_rng(&mut SysRng).map_err(failed)?,
             ),
-            KeyKind::Ed25519 => from_ed25519(ed25519_dalek::SigningKey::from_bytes(&seed)),
+            KeyKind::Ed25519 => {
+                let mut seed = Zeroizing::new([0; 32]);
+                self.fill_random(&mut *seed)?;
+                from_ed25519(ed25519_dalek::SigningKey::from_bytes(&seed))
+            }
         }
     }
 

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# The lowest Rust version: no dependency states a higher `rust-version` than Cargo.toml does. What the code itself uses of the standard
+# library is checked by clippy's `incompatible_msrv` (scripts/clippy.sh), which reads the same line. Neither needs that old a compiler.
+source "$(dirname "$0")/common.sh"
+
+check() {
+    cargo metadata --locked --format-version 1 --all-features --manifest-path "$1" | "${KEYFERRY_PYTHON:-python3}" -c '
+import json, sys
+
+def number(text):
+    parts = [int(part) for part in text.split(".")]
+    return parts + [0] * (3 - len(parts))
+
+packages = json.load(sys.stdin)["packages"]
+(lowest,) = [package["rust_version"] for package in packages if package["name"] == "keyferry"]
+above = [
+    "{name} {version} states rust-version {rust_version}".format(**package)
+    for package in packages
+    if package["rust_version"] and number(package["rust_version"]) > number(lowest)
+]
+print(f"{len(packages)} packages, the lowest Rust version is {lowest}")
+sys.exit("\n".join(above))
+'
+}
+check Cargo.toml || fail "the dependencies above need a newer Rust than Cargo.toml states"
+check tests/no_tls/Cargo.toml || fail "the dependencies above need a newer Rust than Cargo.toml states"
