@@ -20,7 +20,7 @@ pub(crate) use read::SignedData;
 #[cfg(feature = "device")]
 pub(crate) use write::Unsigned;
 
-use crate::crypto::{Algorithm, Provider};
+use crate::crypto::{Algorithm, DigestAlgorithm, Provider};
 
 /// id-data.
 const DATA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01];
@@ -37,42 +37,21 @@ const SIGNING_CERTIFICATE: &[u8] =
 const CONTENT_HINTS: &[u8] =
     &[0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x02, 0x04];
 
-/// A digest algorithm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hash {
-    Sha256,
-    Sha384,
-    Sha512,
+/// The digest that goes with a signature algorithm; for Ed25519 that of RFC 8419.
+const fn digest_algorithm(algorithm: Algorithm) -> DigestAlgorithm {
+    match algorithm {
+        Algorithm::Rs256 | Algorithm::Ps256 | Algorithm::Es256 => DigestAlgorithm::Sha256,
+        Algorithm::Rs384 | Algorithm::Ps384 | Algorithm::Es384 => DigestAlgorithm::Sha384,
+        Algorithm::Rs512 | Algorithm::Ps512 | Algorithm::Es512 | Algorithm::EdDsa => {
+            DigestAlgorithm::Sha512
+        }
+    }
 }
 
-impl Hash {
-    const ALL: [Self; 3] = [Self::Sha256, Self::Sha384, Self::Sha512];
-
-    /// The one that goes with a signature algorithm; for Ed25519 that of RFC 8419.
-    const fn of(algorithm: Algorithm) -> Self {
-        match algorithm {
-            Algorithm::Rs256 | Algorithm::Ps256 | Algorithm::Es256 => Self::Sha256,
-            Algorithm::Rs384 | Algorithm::Ps384 | Algorithm::Es384 => Self::Sha384,
-            Algorithm::Rs512 | Algorithm::Ps512 | Algorithm::Es512 | Algorithm::EdDsa => {
-                Self::Sha512
-            }
-        }
-    }
-
-    /// Its object identifier.
-    const fn oid(self) -> &'static [u8] {
-        match self {
-            Self::Sha256 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01],
-            Self::Sha384 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02],
-            Self::Sha512 => &[0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x03],
-        }
-    }
-
-    fn digest(self, provider: &dyn Provider, message: &[u8]) -> Vec<u8> {
-        match self {
-            Self::Sha256 => provider.sha256(message).to_vec(),
-            Self::Sha384 => provider.sha384(message).to_vec(),
-            Self::Sha512 => provider.sha512(message).to_vec(),
-        }
+fn digest(provider: &dyn Provider, algorithm: DigestAlgorithm, message: &[u8]) -> Vec<u8> {
+    match algorithm {
+        DigestAlgorithm::Sha256 => provider.sha256(message).to_vec(),
+        DigestAlgorithm::Sha384 => provider.sha384(message).to_vec(),
+        DigestAlgorithm::Sha512 => provider.sha512(message).to_vec(),
     }
 }

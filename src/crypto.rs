@@ -24,12 +24,16 @@ mod ecdsa;
 #[cfg(feature = "josekit")]
 pub mod josekit;
 mod provider;
+#[cfg(any(feature = "aws-lc-rs", feature = "rustcrypto"))]
+mod pss;
 mod public_key;
 #[cfg(feature = "rustcrypto")]
 pub mod rustcrypto;
+mod signature_algorithm;
 
 pub use algorithm::{Algorithm, KeyKind};
 pub(crate) use ecdsa::{der_to_raw, raw_to_der};
 pub use provider::{CryptoError, PrivateKey, Provider, Signer, VerifyKey, VerifyingKey};
-pub(crate) use provider::{import, verify};
+pub(crate) use provider::{import, import_for, verify};
 pub use public_key::{Curve, MAX_RSA_BITS, MIN_RSA_BITS, PublicKey, PublicKeyParts};
+pub use signature_algorithm::{DigestAlgorithm, SignatureAlgorithm};

@@ -14,10 +14,15 @@ use parts::Parts;
 pub use replacement::UnsignedRequest;
 pub use request::Request;
 pub(crate) use request::UnverifiedRequest;
-pub(crate) use signature_algorithm::identified;
 #[cfg(any(feature = "ca", feature = "device"))]
 pub(crate) use signature_algorithm::identifier;
+pub(crate) use signature_algorithm::{Identified, read_digest};
 pub use template::Template;
+
+/// The label that requests are written with in PEM (RFC 7468 section 7).
+const PEM_LABEL: &str = "CERTIFICATE REQUEST";
+/// The labels that they are read with: older programs put `NEW` in front.
+const PEM_LABELS: &[&str] = &[PEM_LABEL, "NEW CERTIFICATE REQUEST"];
 
 /// Most octets of a template or a request.
 pub const MAX_REQUEST: usize = 64 * 1024;

@@ -235,6 +235,15 @@ impl Error {
         self
     }
 
+    /// The same error about `to` where it is about `from`: one thing has several names on the wire.
+    #[must_use]
+    pub(crate) fn of_part(mut self, from: &str, to: &'static str) -> Self {
+        if self.0.part == from {
+            self.0.part = Cow::Borrowed(to);
+        }
+        self
+    }
+
     /// The same fault under another class: the one that the caller's rule gives it. Its HTTP
     /// status follows from that class.
     #[must_use]

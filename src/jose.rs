@@ -13,7 +13,9 @@ mod jwk;
 mod jws;
 mod thumbprint;
 
-pub(crate) use base64::{decode_standard, decode_url, encode_standard, encode_url};
+pub(crate) use base64::{
+    decode_standard, decode_standard_exact, decode_url, encode_standard, encode_url,
+};
 pub(crate) use compact::{Compact, Crit, Decoded};
 pub use compact::{MAX_JWS, Padding};
 pub use header::Header;

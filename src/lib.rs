@@ -86,6 +86,7 @@ pub mod issuer;
 pub mod jose;
 #[cfg(feature = "device")]
 pub mod keys;
+mod pem;
 mod secret;
 #[cfg(feature = "testing")]
 pub mod testing;

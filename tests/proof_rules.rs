@@ -1574,13 +1574,87 @@ fn rejects_a_request_that_is_not_one() {
         Class::Malformed,
         Check::KeyRequest,
     );
-    // Broken into lines it is the same request.
+}
+
+#[test]
+fn rejects_a_request_in_pem_or_in_lines_inside_an_answer() {
+    let good = request(&captured_template(), p256());
     let text = standard(&good);
-    let lines: Vec<&str> = [&text[..64], &text[64..]].into();
-    accepted(verify(
-        &simple().0,
-        &changed_key(|key| key.payload["certreq"] = lines.join("\r\n").into()),
-    ));
+    let pem = Template::from_der(&good).unwrap().to_pem();
+    for certreq in [
+        format!("{}\r\n{}", &text[..64], &text[64..]),
+        format!("{text}\n"),
+        format!(" {text}"),
+        format!("\u{feff}{text}"),
+        pem,
+    ] {
+        refuse_key(
+            &changed_key(|key| key.payload["certreq"] = certreq.into()),
+            Class::Malformed,
+            Check::KeyRequest,
+        );
+    }
+}
+
+/// A request for the key of the answer, signed over the same content by another algorithm.
+fn request_by(signer: &dyn PrivateKey, identifier: &[u8], signature: &[u8]) -> Vec<u8> {
+    let template = Template::from_der(&captured_template()).unwrap();
+    let unsigned = template
+        .with_key(signer.public_key(), Algorithm::default_for(signer.public_key()))
+        .unwrap();
+    der(0x30, &[unsigned.to_be_signed(), identifier, &der(0x03, &[&[0], signature])])
+}
+
+#[test]
+fn accepts_a_request_whose_rsa_algorithm_has_no_parameters() {
+    let template = captured_template();
+    let command = command(vec![key_gen_request(
+        "signer",
+        vec![priority("RSA", "2048", "RS256")],
+        Some(&template),
+    )]);
+    let mut answer = one_key(rsa2048(), Algorithm::Rs256);
+    let unsigned = Template::from_der(&template)
+        .unwrap()
+        .with_key(rsa2048().public_key(), Algorithm::Rs256)
+        .unwrap();
+    let signature = rsa2048().sign(Algorithm::Rs256, unsigned.to_be_signed()).unwrap();
+    let identifier = [0x30, 0x0b, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b];
+    let certreq = request_by(rsa2048(), &identifier, &signature);
+    answer.keys[0].payload["certreq"] = standard(certreq).into();
+    let verified = accepted(verify(&command, &answer));
+    assert_eq!(verified.keys()[0].request().unwrap().algorithm(), Algorithm::Rs256);
+}
+
+#[test]
+fn accepts_a_request_signed_with_another_digest_than_its_curve_has() {
+    let Some(openssl) = support::peers::openssl() else { return };
+    let scratch = support::peers::Scratch::new();
+    for (signer, length, mechanism) in [(p384(), "384", "ES384"), (p521(), "521", "ES512")] {
+        // OpenSSL signs the content; the request is put together here.
+        let template = captured_template();
+        let unsigned = Template::from_der(&template)
+            .unwrap()
+            .with_key(signer.public_key(), Algorithm::default_for(signer.public_key()))
+            .unwrap();
+        let key = scratch.write("key.der", &signer.expose_pkcs8_der().unwrap());
+        let content = scratch.write("content", unsigned.to_be_signed());
+        let out = scratch.path("signature");
+        openssl.run(&["dgst", "-sha256", "-sign", &key, "-keyform", "DER", "-out", &out, &content]);
+        let identifier = [0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
+        let certreq = request_by(signer, &identifier, &scratch.read("signature"));
+        let command = command(vec![key_gen_request(
+            "signer",
+            vec![priority("EC", length, mechanism)],
+            Some(&template),
+        )]);
+        let mut answer = one_key(signer, mechanism.parse().unwrap());
+        answer.keys[0].payload["certreq"] = standard(certreq).into();
+        let verified = accepted(verify(&command, &answer));
+        let algorithm = verified.keys()[0].request().unwrap().algorithm();
+        assert_eq!(algorithm.to_jose(), None);
+        assert!(algorithm.to_string().ends_with("SHA-256"), "{algorithm}");
+    }
 }
 
 #[test]

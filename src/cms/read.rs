@@ -4,19 +4,25 @@ use der::Decode as _;
 use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
 use super::{
-    CONTENT_HINTS, CONTENT_TYPE, DATA, Hash, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_CERTIFICATE,
+    CONTENT_HINTS, CONTENT_TYPE, DATA, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_CERTIFICATE, digest,
+    digest_algorithm,
 };
-use crate::crypto::{Algorithm, Provider, VerifyKey, der_to_raw, verify};
-use crate::csr::identified;
+use crate::crypto::{
+    Algorithm, Curve, DigestAlgorithm, Provider, SignatureAlgorithm, VerifyKey, der_to_raw, verify,
+};
+use crate::csr::{Identified, read_digest};
 use crate::tlv::{self, Cursor, Element, Tag};
 use crate::{Certificate, Class, Error};
 
 /// Most octets of a ContentInfo.
 const MAX: usize = 1024 * 1024;
-/// rsaEncryption with NULL, which stands for RSASSA-PKCS1-v1_5 with the digest that is named beside
-/// it (RFC 5754 section 3.2).
-const RSA: &[u8] =
-    &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+/// rsaEncryption, which stands for RSASSA-PKCS1-v1_5 with the digest that is named beside it (RFC
+/// 5754 section 3.2). Its parameters are NULL; absent ones are accepted as well (RFC 3370 section
+/// 3.2).
+const RSA: [&[u8]; 2] = [
+    &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00],
+    &[0x30, 0x0b, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01],
+];
 
 /// A SignedData that was read and not verified: id-data, one signer, signed attributes.
 pub(crate) struct SignedData<'a> {
@@ -83,7 +89,8 @@ impl<'a> SignedData<'a> {
         let mut fields = signer.inside();
         fields.require(Tag::Integer, "signerInfo.version")?;
         let signer = SignerId::read(&fields.next("sid")?)?;
-        let hash = read_hash(&fields.require(Tag::Sequence, "digestAlgorithm")?)?;
+        let hash =
+            read_digest(&fields.require(Tag::Sequence, "digestAlgorithm")?, "digestAlgorithm")?;
         if fields.peek() != Some(tlv::context(0)) {
             return Err(Error::malformed(
                 "signedAttrs",
@@ -92,22 +99,8 @@ impl<'a> SignedData<'a> {
         }
         let attributes = fields.require(tlv::context(0), "signedAttrs")?;
         attributes.check("signedAttrs")?;
-        let algorithm = match fields.require(Tag::Sequence, "signatureAlgorithm")?.octets {
-            RSA => Some(match hash {
-                Hash::Sha256 => Algorithm::Rs256,
-                Hash::Sha384 => Algorithm::Rs384,
-                Hash::Sha512 => Algorithm::Rs512,
-            }),
-            identifier => identified(identifier).filter(|algorithm| Hash::of(*algorithm) == hash),
-        };
-        let refused = || {
-            Error::new(
-                Class::Algorithm,
-                "signatureAlgorithm",
-                "not known here, or not with that digest",
-            )
-        };
-        let algorithm = algorithm.ok_or_else(refused)?;
+        let algorithm =
+            read_algorithm(fields.require(Tag::Sequence, "signatureAlgorithm")?.octets, hash)?;
         let signature = fields.require(Tag::OctetString, "signature")?.value;
         if fields.peek() == Some(tlv::context(1)) {
             fields.next("unsignedAttrs")?;
@@ -162,7 +155,7 @@ impl<'a> SignedData<'a> {
     /// # Errors
     /// Class `signature`.
     pub(crate) fn is_about(&self, provider: &dyn Provider, content: &[u8]) -> Result<(), Error> {
-        if Hash::of(self.algorithm).digest(provider, content) == self.message_digest {
+        if digest(provider, digest_algorithm(self.algorithm), content) == self.message_digest {
             Ok(())
         } else {
             Err(Error::new(
@@ -279,17 +272,37 @@ fn read_content<'a>(element: &Element<'a>) -> Result<Option<&'a [u8]>, Error> {
     Ok(Some(content.value))
 }
 
-/// A digest algorithm, whose parameters are absent or NULL (RFC 5754 section 2).
-fn read_hash(element: &Element<'_>) -> Result<Hash, Error> {
-    const PART: &str = "digestAlgorithm";
-    let mut fields = element.inside();
-    let oid = fields.require(Tag::ObjectIdentifier, PART)?.octets;
-    if !fields.is_empty() {
-        fields.require(Tag::Null, PART)?;
-        fields.end(PART)?;
+/// The signature algorithm beside this digest. It has to be one that a command can ask for, as
+/// another is not its mechanism; for ECDSA the digest tells the curve.
+fn read_algorithm(identifier: &[u8], digest: DigestAlgorithm) -> Result<Algorithm, Error> {
+    let refuse = |detail| Error::new(Class::Algorithm, "signatureAlgorithm", detail);
+    let algorithm = if RSA.contains(&identifier) {
+        SignatureAlgorithm::RsaPkcs1 { digest }
+    } else {
+        match Identified::read(identifier)? {
+            Identified::RsaPkcs1(digest) => SignatureAlgorithm::RsaPkcs1 { digest },
+            Identified::RsaPss { digest, mgf1, salt_length } => {
+                SignatureAlgorithm::RsaPss { digest, mgf1, salt_length }
+            }
+            Identified::Ecdsa(digest) => {
+                let curve = match digest {
+                    DigestAlgorithm::Sha256 => Curve::P256,
+                    DigestAlgorithm::Sha384 => Curve::P384,
+                    DigestAlgorithm::Sha512 => Curve::P521,
+                };
+                SignatureAlgorithm::Ecdsa { curve, digest }
+            }
+            Identified::Ed25519 => SignatureAlgorithm::Ed25519,
+        }
+    };
+    let algorithm = algorithm.to_jose().ok_or_else(|| {
+        refuse("RSASSA-PSS with another salt length or mask digest than a mechanism has")
+    })?;
+    if digest_algorithm(algorithm) == digest {
+        Ok(algorithm)
+    } else {
+        Err(refuse("not with the digest that is named beside it"))
     }
-    let known = Hash::ALL.into_iter().find(|hash| hash.oid() == oid);
-    known.ok_or_else(|| Error::new(Class::Algorithm, PART, "not a digest that is known here"))
 }
 
 /// The hash of the first certificate of a SigningCertificateV2, if it is SHA-256, the default.

@@ -2,7 +2,8 @@
 //! it.
 
 use super::{
-    CONTENT_HINTS, CONTENT_TYPE, DATA, Hash, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_CERTIFICATE,
+    CONTENT_HINTS, CONTENT_TYPE, DATA, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_CERTIFICATE, digest,
+    digest_algorithm,
 };
 use crate::Certificate;
 use crate::crypto::{Algorithm, CryptoError, Provider, Signer, raw_to_der};
@@ -39,7 +40,7 @@ impl Unsigned<'_> {
 
         let version = element(Tag::Integer, &[&[1]]);
         let serial = element(Tag::Integer, &[self.certificate.serial_number()]);
-        let digest_algorithm = element(Tag::Sequence, &[Hash::of(self.algorithm).oid()]);
+        let digest_algorithm = element(Tag::Sequence, &[digest_algorithm(self.algorithm).oid()]);
         let signer_info = element(
             Tag::Sequence,
             &[
@@ -69,7 +70,7 @@ impl Unsigned<'_> {
     fn attributes(&self, provider: &dyn Provider) -> Vec<u8> {
         let attribute =
             |oid: &[u8], value: &[u8]| element(Tag::Sequence, &[oid, &element(Tag::Set, &[value])]);
-        let digest = Hash::of(self.algorithm).digest(provider, self.content);
+        let digest = digest(provider, digest_algorithm(self.algorithm), self.content);
         let hints =
             element(Tag::Sequence, &[&element(Tag::Utf8String, &[self.hint.as_bytes()]), DATA]);
         // ESSCertIDv2 whose hash algorithm is the default, SHA-256, and so absent.

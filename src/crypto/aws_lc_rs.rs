@@ -2,9 +2,11 @@
 
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED,
-    ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED, ECDSA_P521_SHA512_FIXED_SIGNING,
-    ED25519, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, ParsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P256_SHA384_ASN1,
+    ECDSA_P256_SHA512_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_FIXED,
+    ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P384_SHA512_ASN1, ECDSA_P521_SHA256_FIXED,
+    ECDSA_P521_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ECDSA_P521_SHA512_FIXED_SIGNING, ED25519,
+    EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, ParsedPublicKey,
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
     RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_2048_8192_SHA256,
     RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
@@ -14,7 +16,8 @@ use aws_lc_rs::{digest, hmac, rand, rsa};
 use zeroize::Zeroizing;
 
 use super::{
-    Algorithm, CryptoError, Curve, KeyKind, PrivateKey, Provider, PublicKey, Signer, VerifyKey,
+    Algorithm, CryptoError, Curve, DigestAlgorithm, KeyKind, PrivateKey, Provider, PublicKey,
+    SignatureAlgorithm, Signer, VerifyKey, pss, raw_to_der,
 };
 use crate::tlv::{self, Tag};
 
@@ -35,6 +38,39 @@ impl Provider for AwsLcRs {
         let parsed = ParsedPublicKey::new(verification(algorithm), key.as_subject_public_key())
             .map_err(|_| CryptoError::BadKey)?;
         Ok(Box::new(parsed))
+    }
+
+    fn import_for(
+        &self,
+        algorithm: SignatureAlgorithm,
+        key: &PublicKey,
+    ) -> Result<Box<dyn VerifyKey>, CryptoError> {
+        if !algorithm.fits(key) {
+            return Err(CryptoError::Mismatch);
+        }
+        if let Some(algorithm) = algorithm.to_jose() {
+            return self.import(algorithm, key);
+        }
+        let parsed = |algorithm: &'static dyn VerificationAlgorithm| {
+            ParsedPublicKey::new(algorithm, key.as_subject_public_key())
+                .map_err(|_| CryptoError::BadKey)
+        };
+        let SignatureAlgorithm::Ecdsa { curve, digest } = algorithm else {
+            // The library has no RSASSA-PSS but that of JOSE.
+            return pss::import(algorithm, key, digest_of);
+        };
+        // For these pairs it has one form of signature only, for P-521 `r‖s`, otherwise DER.
+        use DigestAlgorithm::{Sha256, Sha384, Sha512};
+        let of_der = match (curve, digest) {
+            (Curve::P256, Sha384) => &ECDSA_P256_SHA384_ASN1,
+            (Curve::P256, Sha512) => &ECDSA_P256_SHA512_ASN1,
+            (Curve::P384, Sha256) => &ECDSA_P384_SHA256_ASN1,
+            (Curve::P384, Sha512) => &ECDSA_P384_SHA512_ASN1,
+            (Curve::P521, Sha256) => return Ok(Box::new(parsed(&ECDSA_P521_SHA256_FIXED)?)),
+            (Curve::P521, Sha384) => return Ok(Box::new(parsed(&ECDSA_P521_SHA384_FIXED)?)),
+            _ => return Err(CryptoError::Unsupported),
+        };
+        Ok(Box::new(OfDer { key: parsed(of_der)?, length: 2 * curve.coordinate_length() }))
     }
 
     fn generate(&self, kind: KeyKind) -> Result<Box<dyn PrivateKey>, CryptoError> {
@@ -108,6 +144,31 @@ impl VerifyKey for ParsedPublicKey {
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
         self.verify_sig(message, signature).map_err(|_| CryptoError::BadSignature)
     }
+}
+
+/// A key for which the library reads signatures in DER only.
+struct OfDer {
+    key: ParsedPublicKey,
+    /// The length of `r‖s` in bytes.
+    length: usize,
+}
+
+impl VerifyKey for OfDer {
+    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
+        if signature.len() != self.length {
+            return Err(CryptoError::BadSignature);
+        }
+        VerifyKey::verify(&self.key, message, &raw_to_der(signature))
+    }
+}
+
+fn digest_of(algorithm: DigestAlgorithm, message: &[u8]) -> Vec<u8> {
+    let algorithm = match algorithm {
+        DigestAlgorithm::Sha256 => &digest::SHA256,
+        DigestAlgorithm::Sha384 => &digest::SHA384,
+        DigestAlgorithm::Sha512 => &digest::SHA512,
+    };
+    digest::digest(algorithm, message).as_ref().to_vec()
 }
 
 struct Pair<K> {

@@ -14,13 +14,15 @@ use ::josekit::jws::{JwsSigner, JwsVerifier};
 use openssl::ec::{Asn1Flag, EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
-use openssl::pkey::{Id, PKey, Private};
-use openssl::rsa::Rsa;
+use openssl::pkey::{Id, PKey, Private, Public};
+use openssl::rsa::{Padding, Rsa};
+use openssl::sign::RsaPssSaltlen;
 use zeroize::Zeroizing;
 
 use super::{
-    Algorithm, CryptoError, Curve, KeyKind, MAX_RSA_BITS, MIN_RSA_BITS, PrivateKey, Provider,
-    PublicKey, PublicKeyParts, Signer, VerifyKey,
+    Algorithm, CryptoError, Curve, DigestAlgorithm, KeyKind, MAX_RSA_BITS, MIN_RSA_BITS,
+    PrivateKey, Provider, PublicKey, PublicKeyParts, SignatureAlgorithm, Signer, VerifyKey,
+    raw_to_der,
 };
 use crate::Error;
 use crate::tlv::{self, Tag};
@@ -41,6 +43,23 @@ impl Provider for Josekit {
         }
         let verifier = verifier(algorithm, key.as_spki_der()).map_err(|_| CryptoError::BadKey)?;
         Ok(Box::new(Verifier { algorithm, length: signature_length(key), verifier }))
+    }
+
+    fn import_for(
+        &self,
+        algorithm: SignatureAlgorithm,
+        key: &PublicKey,
+    ) -> Result<Box<dyn VerifyKey>, CryptoError> {
+        if !algorithm.fits(key) {
+            return Err(CryptoError::Mismatch);
+        }
+        if let Some(algorithm) = algorithm.to_jose() {
+            return self.import(algorithm, key);
+        }
+        let length = signature_length(key);
+        // josekit has the algorithms of JOSE only; these are OpenSSL's own.
+        let key = PKey::public_key_from_der(key.as_spki_der()).map_err(|_| CryptoError::BadKey)?;
+        Ok(Box::new(OpenSslVerifier { algorithm, length, key }))
     }
 
     fn generate(&self, kind: KeyKind) -> Result<Box<dyn PrivateKey>, CryptoError> {
@@ -119,6 +138,57 @@ impl VerifyKey for Verifier {
             }
         }
         self.verifier.verify(message, signature).map_err(|_| CryptoError::BadSignature)
+    }
+}
+
+/// A key with an algorithm that JOSE does not have.
+struct OpenSslVerifier {
+    algorithm: SignatureAlgorithm,
+    /// The length of a signature in bytes.
+    length: usize,
+    key: PKey<Public>,
+}
+
+impl OpenSslVerifier {
+    fn verifies(
+        &self,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, openssl::error::ErrorStack> {
+        let verifier = |digest| openssl::sign::Verifier::new(message_digest(digest), &self.key);
+        match self.algorithm {
+            SignatureAlgorithm::Ecdsa { digest, .. } => {
+                verifier(digest)?.verify_oneshot(&raw_to_der(signature), message)
+            }
+            SignatureAlgorithm::RsaPss { digest, mgf1, salt_length } => {
+                let mut verifier = verifier(digest)?;
+                verifier.set_rsa_padding(Padding::PKCS1_PSS)?;
+                verifier.set_rsa_mgf1_md(message_digest(mgf1))?;
+                // It fits the key, so it is small.
+                let salt_length = i32::try_from(salt_length).unwrap_or(i32::MAX);
+                verifier.set_rsa_pss_saltlen(RsaPssSaltlen::custom(salt_length))?;
+                verifier.verify_oneshot(signature, message)
+            }
+            SignatureAlgorithm::RsaPkcs1 { .. } | SignatureAlgorithm::Ed25519 => Ok(false),
+        }
+    }
+}
+
+impl VerifyKey for OpenSslVerifier {
+    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
+        // What cannot be read as a signature is an error of OpenSSL's, as a failure would be.
+        match self.verifies(message, signature) {
+            Ok(true) if signature.len() == self.length => Ok(()),
+            _ => Err(CryptoError::BadSignature),
+        }
+    }
+}
+
+fn message_digest(digest: DigestAlgorithm) -> MessageDigest {
+    match digest {
+        DigestAlgorithm::Sha256 => MessageDigest::sha256(),
+        DigestAlgorithm::Sha384 => MessageDigest::sha384(),
+        DigestAlgorithm::Sha512 => MessageDigest::sha512(),
     }
 }
 

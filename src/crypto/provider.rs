@@ -4,7 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::{Algorithm, KeyKind, PublicKey};
+use super::{Algorithm, KeyKind, PublicKey, SignatureAlgorithm};
 use crate::{Class, Error};
 
 /// What a provider, a signer or a key can answer but success. It carries nothing of the input.
@@ -45,6 +45,26 @@ pub trait Provider: Send + Sync {
         algorithm: Algorithm,
         key: &PublicKey,
     ) -> Result<Box<dyn VerifyKey>, CryptoError>;
+
+    /// Makes `key` ready to verify signatures of an algorithm that certificate requests have. The
+    /// default does those that JOSE has as well, by [`import`](Self::import).
+    ///
+    /// # Errors
+    /// As [`import`](Self::import), and [`CryptoError::Unsupported`] for an algorithm that the
+    /// library does not verify.
+    fn import_for(
+        &self,
+        algorithm: SignatureAlgorithm,
+        key: &PublicKey,
+    ) -> Result<Box<dyn VerifyKey>, CryptoError> {
+        if !algorithm.fits(key) {
+            return Err(CryptoError::Mismatch);
+        }
+        match algorithm.to_jose() {
+            Some(algorithm) => self.import(algorithm, key),
+            None => Err(CryptoError::Unsupported),
+        }
+    }
 
     /// Makes a new key pair.
     ///
@@ -90,7 +110,8 @@ pub trait VerifyKey: Send + Sync {
     /// octets as the modulus.
     ///
     /// # Errors
-    /// [`CryptoError::BadSignature`] for every reason.
+    /// [`CryptoError::BadSignature`] if it is not, in whatever way; [`CryptoError::Failed`] if the
+    /// library failed, so that nothing is known of the signature.
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), CryptoError>;
 }
 
@@ -194,7 +215,7 @@ impl VerifyingKey {
     /// Whether `signature` (`r‖s` for ECDSA) is this key's over `message`.
     ///
     /// # Errors
-    /// Class `signature`, for every reason.
+    /// Class `signature` if it is not; `unavailable` if the provider failed.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Error> {
         verify(&*self.imported, message, signature)
     }
@@ -218,18 +239,56 @@ pub(crate) fn import(
     if !algorithm.fits(key) {
         return Err(Error::new(Class::Algorithm, "alg", "the algorithm does not fit the key"));
     }
-    provider.import(algorithm, key).map_err(|error| match error {
-        CryptoError::Mismatch | CryptoError::Unsupported => Error::new(
-            Class::Algorithm,
-            "alg",
-            "the provider does not verify this algorithm with this key",
-        ),
-        _ => Error::new(Class::WeakKey, "key", "refused on import: degenerate or not on its curve"),
-    })
+    provider.import(algorithm, key).map_err(not_imported)
+}
+
+/// Imports a key for an algorithm of a certificate request, with the error in the words of this
+/// crate.
+pub(crate) fn import_for(
+    provider: &dyn Provider,
+    algorithm: SignatureAlgorithm,
+    key: &PublicKey,
+) -> Result<Box<dyn VerifyKey>, Error> {
+    if !algorithm.fits(key) {
+        return Err(Error::new(Class::Algorithm, "alg", "the algorithm does not fit the key"));
+    }
+    provider.import_for(algorithm, key).map_err(not_imported)
+}
+
+/// A key that the provider refused is weak; a provider that failed says nothing about the key.
+fn not_imported(error: CryptoError) -> Error {
+    match error {
+        CryptoError::Mismatch => {
+            Error::new(Class::Algorithm, "alg", "the algorithm does not fit the key")
+        }
+        CryptoError::Unsupported => {
+            Error::new(Class::Algorithm, "alg", "the provider does not verify this algorithm")
+        }
+        CryptoError::BadKey | CryptoError::BadSignature => {
+            Error::new(Class::WeakKey, "key", "refused on import: degenerate or not on its curve")
+        }
+        CryptoError::Failed => {
+            Error::new(Class::Unavailable, "key", "the provider failed to import the key")
+        }
+    }
 }
 
 /// Verifies, with the error in the words of this crate.
 pub(crate) fn verify(key: &dyn VerifyKey, message: &[u8], signature: &[u8]) -> Result<(), Error> {
-    key.verify(message, signature)
-        .map_err(|_| Error::new(Class::Signature, "signature", "does not verify"))
+    key.verify(message, signature).map_err(|error| match error {
+        CryptoError::Failed => Error::new(
+            Class::Unavailable,
+            "signature",
+            "the provider failed to verify the signature",
+        ),
+        CryptoError::Unsupported | CryptoError::Mismatch => {
+            Error::new(Class::Algorithm, "alg", "the provider does not verify this algorithm")
+        }
+        CryptoError::BadKey => Error::new(
+            Class::WeakKey,
+            "key",
+            "refused on verification: degenerate or not on its curve",
+        ),
+        CryptoError::BadSignature => Error::new(Class::Signature, "signature", "does not verify"),
+    })
 }

@@ -10,6 +10,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use p256::elliptic_curve::Generate as _;
 use rsa::pkcs1::RsaPrivateKeyRef;
 use rsa::pkcs8::{EncodePrivateKey as _, PrivateKeyInfoRef};
+use rsa::signature::hazmat::PrehashVerifier as _;
 use rsa::signature::{RandomizedSigner as _, Signer as _, Verifier as _};
 use rsa::traits::{PublicKeyParts as _, SignatureScheme};
 use rsa::{BoxedUint, Pkcs1v15Sign, PrivateKey as RsaPrivateKey, Pss, PublicKey as RsaPublicKey};
@@ -17,8 +18,8 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
 use super::{
-    Algorithm, CryptoError, Curve, KeyKind, MAX_RSA_BITS, MIN_RSA_BITS, PrivateKey, Provider,
-    PublicKey, PublicKeyParts, Signer, VerifyKey,
+    Algorithm, CryptoError, Curve, DigestAlgorithm, KeyKind, MAX_RSA_BITS, MIN_RSA_BITS,
+    PrivateKey, Provider, PublicKey, PublicKeyParts, SignatureAlgorithm, Signer, VerifyKey, pss,
 };
 
 /// The provider in pure Rust. It makes RSA keys of any even length from 2048 to 8192 bits.
@@ -57,6 +58,38 @@ impl Provider for RustCrypto {
             PublicKeyParts::Ed25519 { x } => {
                 Box::new(Parsed(ed25519_dalek::VerifyingKey::try_from(x).map_err(bad_key)?))
             }
+        })
+    }
+
+    fn import_for(
+        &self,
+        algorithm: SignatureAlgorithm,
+        key: &PublicKey,
+    ) -> Result<Box<dyn VerifyKey>, CryptoError> {
+        if !algorithm.fits(key) {
+            return Err(CryptoError::Mismatch);
+        }
+        if let Some(algorithm) = algorithm.to_jose() {
+            return self.import(algorithm, key);
+        }
+        let SignatureAlgorithm::Ecdsa { curve, digest } = algorithm else {
+            // `rsa` has one digest for message and mask.
+            return pss::import(algorithm, key, digest_of);
+        };
+        let point = key.as_subject_public_key();
+        Ok(match curve {
+            Curve::P256 => Box::new(Prehashed {
+                digest,
+                key: p256::ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(bad_key)?,
+            }),
+            Curve::P384 => Box::new(Prehashed {
+                digest,
+                key: p384::ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(bad_key)?,
+            }),
+            Curve::P521 => Box::new(Prehashed {
+                digest,
+                key: p521::ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(bad_key)?,
+            }),
         })
     }
 
@@ -153,6 +186,20 @@ const ED25519_PKCS8: [u8; 16] = [
 /// A public key of a library. A type of our own, so that no library's type shows in the list of
 /// implementors.
 struct Parsed<K>(K);
+
+/// An EC key that verifies with a digest that is not the one of its curve.
+struct Prehashed<K> {
+    digest: DigestAlgorithm,
+    key: K,
+}
+
+fn digest_of(algorithm: DigestAlgorithm, message: &[u8]) -> Vec<u8> {
+    match algorithm {
+        DigestAlgorithm::Sha256 => Sha256::digest(message).to_vec(),
+        DigestAlgorithm::Sha384 => Sha384::digest(message).to_vec(),
+        DigestAlgorithm::Sha512 => Sha512::digest(message).to_vec(),
+    }
+}
 
 struct Pair<K> {
     public_key: PublicKey,
@@ -253,6 +300,19 @@ macro_rules! on_curve {
                 let signature =
                     $library::ecdsa::Signature::from_slice(signature).map_err(bad_signature)?;
                 self.0.verify(message, &signature).map_err(bad_signature)
+            }
+        }
+
+        impl VerifyKey for Prehashed<$library::ecdsa::VerifyingKey> {
+            fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
+                let signature =
+                    $library::ecdsa::Signature::from_slice(signature).map_err(bad_signature)?;
+                // The library refuses a digest of less than half the field's length. Zeros in
+                // front leave the number as it is (FIPS 186-5 section 6.4.2).
+                let mut digest = digest_of(self.digest, message);
+                let missing = $curve.coordinate_length().saturating_sub(digest.len());
+                digest.splice(..0, std::iter::repeat_n(0, missing));
+                self.key.verify_prehash(&digest, &signature).map_err(bad_signature)
             }
         }
 

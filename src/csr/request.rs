@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::signature_algorithm::identified;
-use super::{Parts, Template};
-use crate::crypto::{Algorithm, Provider, PublicKey, VerifyKey, der_to_raw, import, verify};
-use crate::jose::{decode_standard, encode_standard};
-use crate::{Class, Error};
+use super::signature_algorithm::Identified;
+use super::{PEM_LABEL, PEM_LABELS, Parts, Template};
+use crate::crypto::{
+    Provider, PublicKey, SignatureAlgorithm, VerifyKey, der_to_raw, import_for, verify,
+};
+use crate::jose::{decode_standard, decode_standard_exact, encode_standard};
+use crate::{Class, Error, pem};
 
 /// A certificate request (RFC 2986) in its strict form, whose signature by its own key verified.
 ///
@@ -36,7 +38,7 @@ pub struct Request {
     der: Vec<u8>,
     parts: Parts,
     public_key: PublicKey,
-    algorithm: Algorithm,
+    algorithm: SignatureAlgorithm,
 }
 
 impl Request {
@@ -44,16 +46,18 @@ impl Request {
     ///
     /// # Errors
     /// Class `malformed` if it is not one DER CertificationRequest, `too-large` above
-    /// [`MAX_REQUEST`](super::MAX_REQUEST) octets, `weak-key` as [`PublicKey`] says, and `csr` if
-    /// its version is not 0, its attributes are absent, its signature algorithm is weak, unknown or
-    /// does not fit its key, or its signature does not verify.
+    /// [`MAX_REQUEST`](super::MAX_REQUEST) bytes, `weak-key` as [`PublicKey`] says, `csr` if its
+    /// version is not 0, its attributes are absent, its signature algorithm is weak, unknown or
+    /// does not fit its key (the detail names the cause), or its signature does not verify, and
+    /// `algorithm` if the provider cannot verify that algorithm.
     pub fn from_der(der: &[u8], provider: &dyn Provider) -> Result<Self, Error> {
         let unverified = UnverifiedRequest::from_owned(der.to_vec())?;
         unverified.parts.check_inside(&unverified.der)?;
         let public_key = PublicKey::from_spki_der(&unverified.der[unverified.parts.spki.clone()])?;
-        unverified.fits(&public_key)?;
-        let key = import(provider, unverified.algorithm, &public_key)?;
-        unverified.verify(&*key, public_key)
+        let algorithm = unverified.algorithm(&public_key)?;
+        let key = import_for(provider, algorithm, &public_key)
+            .map_err(|error| error.of_part("alg", "signatureAlgorithm"))?;
+        unverified.verify(algorithm, &*key, public_key)
     }
 
     /// Reads standard base64 with padding, as Hermod's `certreq` is, and goes on as
@@ -63,6 +67,16 @@ impl Request {
     /// Class `malformed` if it is not base64, and as [`from_der`](Self::from_der).
     pub fn from_base64(text: &str, provider: &dyn Provider) -> Result<Self, Error> {
         Self::from_der(&decode_standard(text, "certificationRequest")?, provider)
+    }
+
+    /// Reads PEM (RFC 7468) of exactly one request, whose label is `CERTIFICATE REQUEST` or
+    /// `NEW CERTIFICATE REQUEST`, and continues as [`from_der`](Self::from_der). Text before it,
+    /// as `openssl req -text` writes it, is left out.
+    ///
+    /// # Errors
+    /// Class `malformed` if it is not that, and as [`from_der`](Self::from_der).
+    pub fn from_pem(text: &str, provider: &dyn Provider) -> Result<Self, Error> {
+        Self::from_der(&pem::read_one(text, PEM_LABELS, "certificationRequest")?, provider)
     }
 
     /// The request as it was read.
@@ -77,15 +91,22 @@ impl Request {
         encode_standard(&self.der)
     }
 
+    /// PEM with the label `CERTIFICATE REQUEST`, in lines of 64 characters.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        pem::write(PEM_LABEL, &self.der)
+    }
+
     /// The key that the certificate is asked for.
     #[must_use]
     pub fn public_key(&self) -> &PublicKey {
         &self.public_key
     }
 
-    /// The algorithm of the signature.
+    /// The algorithm of the signature. It can be compared with an
+    /// [`Algorithm`](crate::crypto::Algorithm) of JOSE.
     #[must_use]
-    pub fn algorithm(&self) -> Algorithm {
+    pub fn algorithm(&self) -> SignatureAlgorithm {
         self.algorithm
     }
 
@@ -140,12 +161,13 @@ impl fmt::Debug for Request {
 pub(crate) struct UnverifiedRequest {
     der: Vec<u8>,
     parts: Parts,
-    algorithm: Algorithm,
+    algorithm: Identified,
 }
 
 impl UnverifiedRequest {
+    /// Reads base64 on one line: it comes from inside a signed answer, which nobody pastes.
     pub(crate) fn from_base64(text: &str) -> Result<Self, Error> {
-        Self::from_owned(decode_standard(text, "certificationRequest")?)
+        Self::from_owned(decode_standard_exact(text, "certificationRequest")?)
     }
 
     fn from_owned(der: Vec<u8>) -> Result<Self, Error> {
@@ -156,18 +178,17 @@ impl UnverifiedRequest {
         if parts.attributes.is_none() {
             return Err(Error::new(Class::Csr, "attributes", "absent"));
         }
-        let algorithm = identified(&der[parts.signature_algorithm.clone()]).ok_or_else(|| {
-            Error::new(
-                Class::Csr,
-                "signatureAlgorithm",
-                "not an algorithm that is accepted here, or not in its one form",
-            )
-        })?;
+        let algorithm = Identified::read(&der[parts.signature_algorithm.clone()])
+            .map_err(refused_by_the_request)?;
         Ok(Self { der, parts, algorithm })
     }
 
-    pub(crate) fn algorithm(&self) -> Algorithm {
-        self.algorithm
+    /// The algorithm of its signature with this key.
+    ///
+    /// # Errors
+    /// Class `csr` if it does not fit the key.
+    pub(crate) fn algorithm(&self, key: &PublicKey) -> Result<SignatureAlgorithm, Error> {
+        self.algorithm.with(key).map_err(refused_by_the_request)
     }
 
     /// Whether it is for this key.
@@ -184,30 +205,32 @@ impl UnverifiedRequest {
         )
     }
 
-    /// Whether its algorithm fits its key.
-    pub(crate) fn fits(&self, key: &PublicKey) -> Result<(), Error> {
-        if self.algorithm.fits(key) {
-            Ok(())
-        } else {
-            Err(Error::new(Class::Csr, "signatureAlgorithm", "the algorithm does not fit the key"))
-        }
-    }
-
-    /// Verifies with `key`, which is `public_key` imported for [`algorithm`](Self::algorithm),
-    /// which fits it.
+    /// Verifies with `key`, which is `public_key` imported for `algorithm`, which is that of
+    /// [`algorithm`](Self::algorithm).
     pub(crate) fn verify(
         self,
+        algorithm: SignatureAlgorithm,
         key: &dyn VerifyKey,
         public_key: PublicKey,
     ) -> Result<Request, Error> {
         let wrong = |error: Error| error.with_class(Class::Csr);
         let signature = &self.der[self.parts.signature.clone()];
-        let signature = match self.algorithm.curve() {
-            Some(curve) => Cow::Owned(der_to_raw(curve, signature).map_err(wrong)?),
-            None => Cow::Borrowed(signature),
+        let signature = match algorithm {
+            SignatureAlgorithm::Ecdsa { curve, .. } => {
+                Cow::Owned(der_to_raw(curve, signature).map_err(wrong)?)
+            }
+            _ => Cow::Borrowed(signature),
         };
-        verify(key, &self.der[self.parts.info.clone()], &signature).map_err(wrong)?;
+        verify(key, &self.der[self.parts.info.clone()], &signature).map_err(|error| {
+            if error.class() == Class::Signature { wrong(error) } else { error }
+        })?;
         drop(signature);
-        Ok(Request { der: self.der, parts: self.parts, public_key, algorithm: self.algorithm })
+        Ok(Request { der: self.der, parts: self.parts, public_key, algorithm })
     }
+}
+
+/// An algorithm that is refused for what the request says of it is a fault of the request; a
+/// provider that cannot verify it keeps class `algorithm`.
+fn refused_by_the_request(error: Error) -> Error {
+    error.with_class(Class::Csr)
 }

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::str::FromStr as _;
 
-use super::{Parts, UnsignedRequest};
+use super::{PEM_LABEL, PEM_LABELS, Parts, UnsignedRequest};
 use crate::crypto::{Algorithm, CryptoError, Curve, KeyKind, Provider, PublicKey, Signer};
-use crate::jose::{decode_standard, encode_standard};
-use crate::{Class, Error};
+use crate::jose::encode_standard;
+use crate::{Class, Error, pem};
 
 /// A certificate request that serves as a template: the right subject and attributes, a key and a
 /// signature that mean nothing.
@@ -46,13 +46,34 @@ impl Template {
         Self::from_owned(der.to_vec())
     }
 
-    /// Reads standard base64 with padding, as Hermod's `certreq` is; blanks and line breaks are
-    /// tolerated.
+    /// Reads what an integrator writes into Hermod's `certreq`: standard base64 with padding, on
+    /// one line or several, or PEM of one request as [`from_pem`](Self::from_pem) reads it. A byte
+    /// order mark and white space around the text are left out.
     ///
     /// # Errors
-    /// Class `malformed` if it is not base64, and as [`from_der`](Self::from_der).
+    /// Class `malformed` if it is neither, and as [`from_der`](Self::from_der).
     pub fn from_base64(text: &str) -> Result<Self, Error> {
-        Self::from_owned(decode_standard(text, "certificationRequest")?)
+        Self::from_owned(pem::read_pasted(text, PEM_LABELS, "certificationRequest")?)
+    }
+
+    /// Reads PEM (RFC 7468) of exactly one request, whose label is `CERTIFICATE REQUEST` or
+    /// `NEW CERTIFICATE REQUEST`. Text before it, as `openssl req -text` writes it, is left out.
+    ///
+    /// ```
+    /// # #[cfg(feature = "aws-lc-rs")] {
+    /// use keyferry::{crypto::aws_lc_rs::AwsLcRs, csr::Template};
+    ///
+    /// let template = Template::for_subject("CN=A", &AwsLcRs)?;
+    /// assert!(template.to_pem().starts_with("-----BEGIN CERTIFICATE REQUEST-----\n"));
+    /// assert_eq!(Template::from_pem(&template.to_pem())?, template);
+    /// # }
+    /// # Ok::<(), keyferry::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Class `malformed` if it is not that, and as [`from_der`](Self::from_der).
+    pub fn from_pem(text: &str) -> Result<Self, Error> {
+        Self::from_owned(pem::read_one(text, PEM_LABELS, "certificationRequest")?)
     }
 
     /// Makes a template for a subject, with a throw-away P-256 key and no attributes. `subject` is
@@ -108,6 +129,12 @@ impl Template {
     #[must_use]
     pub fn to_base64(&self) -> String {
         encode_standard(&self.der)
+    }
+
+    /// PEM with the label `CERTIFICATE REQUEST`, in lines of 64 characters.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        pem::write(PEM_LABEL, &self.der)
     }
 
     /// The subject, a DER Name.

@@ -54,6 +54,13 @@ pub(crate) fn decode_standard(text: &str, part: &'static str) -> Result<Vec<u8>,
     decoded.map_err(|_| Error::malformed(part, "not standard base64 with padding"))
 }
 
+/// Decodes standard base64 with padding and nothing else in it: what a program wrote and signed.
+pub(crate) fn decode_standard_exact(text: &str, part: &'static str) -> Result<Vec<u8>, Error> {
+    STANDARD
+        .decode_to_vec(text)
+        .map_err(|_| Error::malformed(part, "not standard base64 with padding on one line"))
+}
+
 /// Encodes as standard base64 with padding, on one line.
 pub(crate) fn encode_standard(octets: &[u8]) -> String {
     STANDARD.encode_to_string(octets)

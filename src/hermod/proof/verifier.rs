@@ -12,7 +12,7 @@ use super::{AskedKey, Check, Expectation, Priority, Refusal, Report, Verified, V
 use crate::base_url::BaseUrl;
 use crate::crypto::{
     Algorithm, KeyKind, MIN_RSA_BITS, Provider, PublicKey, PublicKeyParts, VerifyKey, VerifyingKey,
-    import, verify,
+    import, import_for, verify,
 };
 use crate::csr::{Request, UnverifiedRequest};
 use crate::jose::json::Text;
@@ -355,7 +355,10 @@ impl<'p, P: Pins> Verifier<'p, P> {
         steps.run(Check::KeySignature, || {
             let verified =
                 verify(&*verify_key, compact.signing_input.as_bytes(), compact.signature());
-            verified.map_err(|error| error.with_class(Class::Proof))
+            verified.map_err(|error| match error.class() {
+                Class::Signature => error.with_class(Class::Proof),
+                _ => error,
+            })
         })?;
         steps.run(Check::KeyReuse, || {
             if public_key.is_bound_to(attestation_key) {
@@ -410,13 +413,20 @@ impl<'p, P: Pins> Verifier<'p, P> {
                 ));
             }
             request.matches(template).map_err(about)?;
-            request.fits(public_key).map_err(about)?;
-            let verify_key = if request.algorithm() == mechanism {
+            // A request is not JOSE: its algorithm need not be the mechanism of the key.
+            let algorithm = request.algorithm(public_key).map_err(about)?;
+            let verify_key = if algorithm == mechanism {
                 Ready::Before(verify_key)
             } else {
-                Ready::Now(import(self.provider, request.algorithm(), public_key)?)
+                Ready::Now(
+                    import_for(self.provider, algorithm, public_key)
+                        .map_err(|error| about(error.of_part("alg", "signatureAlgorithm")))?,
+                )
             };
-            request.verify(verify_key.as_ref(), public_key.clone()).map(Some).map_err(about)
+            request
+                .verify(algorithm, verify_key.as_ref(), public_key.clone())
+                .map(Some)
+                .map_err(about)
         })
     }
 

@@ -1,0 +1,144 @@
+//! PEM (RFC 7468), read as people paste it.
+
+use crate::Error;
+use crate::jose::{decode_standard, encode_standard};
+
+const BEGIN: &str = "-----BEGIN ";
+const END: &str = "-----END ";
+const DASHES: &str = "-----";
+
+/// One object of a PEM text.
+pub(crate) struct Block<'a> {
+    /// `CERTIFICATE REQUEST`, for example.
+    pub(crate) label: &'a str,
+    /// What stands between the boundaries.
+    pub(crate) der: Vec<u8>,
+}
+
+/// A text without what editors and shells put around it: the byte order mark and white space.
+pub(crate) fn trimmed(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text).trim_ascii()
+}
+
+/// Whether the text has a boundary of PEM, so that it cannot be plain base64.
+pub(crate) fn is_pem(text: &str) -> bool {
+    text.contains(BEGIN)
+}
+
+/// All objects of the text, at least one. Text before an object is left out, as programs write
+/// explanations there (RFC 7468 section 2); text after the last one is an error.
+pub(crate) fn read<'a>(text: &'a str, part: &'static str) -> Result<Vec<Block<'a>>, Error> {
+    let bad = |detail| Error::malformed(part, detail);
+    let mut blocks = Vec::new();
+    let mut rest = trimmed(text);
+    while !rest.is_empty() {
+        let (_, after) = rest.split_once(BEGIN).ok_or_else(|| {
+            bad(if blocks.is_empty() { "not PEM" } else { "text after the end of the PEM" })
+        })?;
+        let (label, after) =
+            after.split_once(DASHES).ok_or_else(|| bad("PEM: a boundary that does not end"))?;
+        let (content, after) =
+            after.split_once(END).ok_or_else(|| bad("PEM: the boundary at the end is missing"))?;
+        let after = after
+            .strip_prefix(label)
+            .and_then(|after| after.strip_prefix(DASHES))
+            .ok_or_else(|| bad("PEM: the boundary at the end has another label"))?;
+        if content.contains(DASHES) {
+            return Err(bad("PEM: the boundary at the end is missing"));
+        }
+        blocks.push(Block { label, der: decode_standard(content.trim_ascii(), part)? });
+        rest = after.trim_ascii_start();
+    }
+    if blocks.is_empty() { Err(bad("not PEM")) } else { Ok(blocks) }
+}
+
+/// The one object of the text, whose label has to be one of `labels`.
+pub(crate) fn read_one(text: &str, labels: &[&str], part: &'static str) -> Result<Vec<u8>, Error> {
+    let mut blocks = read(text, part)?;
+    match blocks.pop() {
+        Some(block) if blocks.is_empty() && labels.contains(&block.label) => Ok(block.der),
+        Some(_) if blocks.is_empty() => Err(Error::malformed(part, "PEM of another label")),
+        _ => Err(Error::malformed(part, "PEM of more than one object")),
+    }
+}
+
+/// Reads what a person wrote where base64 of DER is due: base64, on one line or several, or PEM of
+/// one object.
+pub(crate) fn read_pasted(
+    text: &str,
+    labels: &[&str],
+    part: &'static str,
+) -> Result<Vec<u8>, Error> {
+    if is_pem(text) { read_one(text, labels, part) } else { decode_standard(trimmed(text), part) }
+}
+
+/// Writes PEM in lines of 64 characters, with a line break at the end (RFC 7468 section 2).
+pub(crate) fn write(label: &str, der: &[u8]) -> String {
+    let base64 = encode_standard(der);
+    let mut out = format!("{BEGIN}{label}{DASHES}\n");
+    for line in base64.as_bytes().chunks(64) {
+        out.extend(line.iter().copied().map(char::from));
+        out.push('\n');
+    }
+    out.extend([END, label, DASHES, "\n"]);
+    out
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const LABELS: &[&str] = &["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"];
+
+    fn one(text: &str) -> Result<Vec<u8>, Error> {
+        read_pasted(text, LABELS, "x")
+    }
+
+    #[test]
+    fn reads_what_it_writes_with_any_line_ends_and_blanks_around() {
+        for length in [1, 2, 3, 47, 48, 49, 500] {
+            let der = vec![7; length];
+            let pem = write("CERTIFICATE REQUEST", &der);
+            assert!(pem.lines().all(|line| line.len() <= 64));
+            for text in [
+                pem.clone(),
+                pem.replace('\n', "\r\n"),
+                pem.replace('\n', "\r"),
+                pem.replace('\n', " "),
+                pem.replace('\n', ""),
+                pem.replace("CERTIFICATE", "NEW CERTIFICATE"),
+                format!("\u{feff}{pem}"),
+                format!("\n \t{pem}\n\n"),
+                format!("Certificate Request:\n    Data:\n{pem}"),
+                encode_standard(&der),
+                format!(" {}\r\n", encode_standard(&der)),
+            ] {
+                assert_eq!(one(&text).unwrap(), der, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn rejects_more_than_one_object_other_labels_and_broken_boundaries() {
+        let pem = write("CERTIFICATE REQUEST", &[1, 2, 3]);
+        for text in [
+            "",
+            "-----BEGIN ",
+            "-----BEGIN CERTIFICATE REQUEST-----",
+            "-----BEGIN CERTIFICATE REQUEST-----\nAQID",
+            "-----BEGIN CERTIFICATE REQUEST-----\nAQID\n-----END CERTIFICATE-----",
+            "-----BEGIN CERTIFICATE REQUEST-----\nAQID\n-----END CERTIFICATE REQUEST",
+            "-----BEGIN CERTIFICATE REQUEST-----\nAQI\n-----END CERTIFICATE REQUEST-----",
+            "-----BEGIN CERTIFICATE REQUEST-----\nA: b\n\nAQID\n-----END CERTIFICATE REQUEST-----",
+            &write("CERTIFICATE", &[1, 2, 3]),
+            &format!("{pem}{pem}"),
+            &format!("{}{pem}", write("PRIVATE KEY", &[1])),
+            &format!("{pem}{}", write("CERTIFICATE", &[1])),
+            &format!("{pem}AQID"),
+        ] {
+            let read = read_one(text, LABELS, "x");
+            assert_eq!(read.unwrap_err().class(), crate::Class::Malformed, "{text}");
+        }
+    }
+}
