@@ -52,7 +52,12 @@ fn base64(octets: impl AsRef<[u8]>) -> String {
 }
 
 fn image(key: Option<CardSideKey>, octets: impl AsRef<[u8]>) -> ContentItem {
-    ContentItem::image(key, "image/jpeg", base64(octets))
+    ContentItem::image(key, "image/jpeg", jpeg(octets))
+}
+
+/// Base64 of what begins as a JPEG image does.
+fn jpeg(rest: impl AsRef<[u8]>) -> String {
+    base64([&[0xff, 0xd8, 0xff, 0xe0], rest.as_ref()].concat())
 }
 
 fn answer(items: &[ContentItem]) -> Result<ContentAnswer, Error> {
@@ -192,7 +197,7 @@ async fn both_sides_of_a_card_are_put_in() {
     let (front, back) = (card.front.unwrap(), card.back.unwrap());
     assert_eq!(
         (front.data.as_deref(), &front.data_type, &front.key),
-        (Some(&*base64("front")), &Some(CardDataType::IMAGE), &Some(CardSideKey::FRONT))
+        (Some(&*jpeg("front")), &Some(CardDataType::IMAGE), &Some(CardSideKey::FRONT))
     );
     assert_eq!(
         (back.data.as_deref(), &back.data_type, &back.key),
@@ -210,7 +215,7 @@ async fn explicit_pictures_win_and_the_rest_of_a_side_stays() {
     )]);
     let message = world
         .message(card("PROV:1", |card| {
-            card.front = Some(side("b3du"));
+            card.front = Some(side("/9j/4A=="));
             let mut plain = CardSide::default();
             plain.text_color = Some(TextColor::CLEAR);
             card.back = Some(plain);
@@ -218,28 +223,28 @@ async fn explicit_pictures_win_and_the_rest_of_a_side_stays() {
         .await
         .unwrap();
     let resolved = card_of(&message);
-    assert_eq!(resolved.front, Some(side("b3du")));
+    assert_eq!(resolved.front, Some(side("/9j/4A==")));
     let back = resolved.back.unwrap();
     assert_eq!(
         (back.data.as_deref(), back.text_color),
-        (Some(&*base64("back")), Some(TextColor::CLEAR))
+        (Some(&*jpeg("back")), Some(TextColor::CLEAR))
     );
 
     // With both there, nobody is asked.
     let message = world
         .message(card("PROV:2", |card| {
-            (card.front, card.back) = (Some(side("b3du")), Some(side("b3du")))
+            (card.front, card.back) = (Some(side("/9j/4A==")), Some(side("/9j/4A==")))
         }))
         .await
         .unwrap();
-    assert_eq!(card_of(&message).back, Some(side("b3du")));
+    assert_eq!(card_of(&message).back, Some(side("/9j/4A==")));
     assert_eq!(world.asked(), ["PROV:1"]);
 
     // A back alone is enough if the front is there.
     let world = World::new([("PROV:1", answer(&[image(Some(CardSideKey::BACK), "back")]))]);
     let message =
-        world.message(card("PROV:1", |card| card.front = Some(side("b3du")))).await.unwrap();
-    assert_eq!(card_of(&message).back.unwrap().data.as_deref(), Some(&*base64("back")));
+        world.message(card("PROV:1", |card| card.front = Some(side("/9j/4A==")))).await.unwrap();
+    assert_eq!(card_of(&message).back.unwrap().data.as_deref(), Some(&*jpeg("back")));
 }
 
 #[tokio::test]
@@ -274,7 +279,7 @@ async fn items_get_data_type_and_encoding_each_content_once() {
             (&description[2], "picture"),
             (&params.tbs[0], "document"),
         ] {
-            assert_eq!(item.data.as_str(), base64(content));
+            assert_eq!(item.data.as_str(), jpeg(content));
             assert_eq!(
                 (&item.content_type, &item.content_encoding),
                 (&Some(ItemContentType::JPEG), &Some(ContentEncoding::BASE64))
@@ -296,7 +301,7 @@ async fn without_a_provider_a_command_with_an_id_is_refused() {
     );
     bare.submit(sign(vec![], hello())).await.unwrap();
     bare.submit(card("PROV:1", |card| {
-        (card.front, card.back) = (Some(side("YQ==")), Some(side("YQ==")))
+        (card.front, card.back) = (Some(side("/9j/4A==")), Some(side("/9j/4A==")))
     }))
     .await
     .unwrap();
@@ -323,6 +328,9 @@ async fn every_failure_of_the_provider_refuses_the_command() {
         (with(&|item| item.data = "!".into()), "no base64"),
         (with(&|item| item.data = "".into()), "empty"),
         (with(&|item| item.data = "YQ".into()), "without padding"),
+        (with(&|item| item.data = "iVBORw0KGgo=".into()), "a PNG image"),
+        (with(&|item| item.data = base64("\u{feff}front").into()), "a text"),
+        (with(&|item| item.content_type = Some("image/png".into())), "another type"),
         (with(&|item| item.content_encoding = Some("hex".into())), "an unknown encoding"),
         (with(&|item| item.content_encoding = Some("text/plain".into())), "no JWS"),
         (
@@ -347,6 +355,8 @@ async fn every_failure_of_the_provider_refuses_the_command() {
         ),
         (with(&|item| item.content_encoding = Some("text/plain".into())), "not base64"),
         (with(&|item| item.data = "!".into()), "no base64"),
+        (with(&|item| item.data = "iVBORw0KGgo=".into()), "a PNG image that is called a JPEG"),
+        (with(&|item| item.content_type = Some("text/plain".into())), "no text"),
     ] {
         let world = World::new([("AUTH:1", bad)]);
         is_the_providers(

@@ -17,6 +17,8 @@ mod deletes;
 mod limits;
 #[path = "hub/mailboxes.rs"]
 mod mailboxes;
+#[path = "hub/members.rs"]
+mod members;
 #[path = "hub/outbox.rs"]
 mod outbox;
 #[path = "hub/random.rs"]

@@ -71,6 +71,7 @@
 
 mod answer;
 mod builder;
+mod check;
 mod config;
 mod content;
 mod digest;

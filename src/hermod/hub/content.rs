@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Integrator;
+use super::check::{check_content, check_jpeg, check_jws};
 use crate::first::first;
 use crate::hermod::model::{
     CardDataType, CardSide, CardSideKey, Command, CommandBody, ContentAnswer, ContentEncoding,
@@ -11,15 +12,13 @@ use crate::hermod::model::{
 };
 use crate::hermod::proof::is_content_id;
 use crate::hermod::wire::{AnyContentApi, ContentApi as _};
-use crate::jose::{decode_standard, decode_url};
+use crate::jose::decode_standard;
 use crate::{Class, Error};
 
 /// How long a content provider has for all the contents of one command.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Most contents that one command names.
 const MAX_CONTENTS: usize = 16;
-/// Most octets of an id.
-const MAX_ID: usize = 1024;
 
 type Contents = HashMap<String, ContentAnswer>;
 
@@ -121,12 +120,6 @@ fn names_contents(body: &CommandBody) -> bool {
 fn ids_of(body: &CommandBody) -> Result<Vec<String>, Error> {
     let mut ids: Vec<String> = Vec::new();
     let mut add = |id: &str, path: &str| {
-        if id.is_empty() {
-            return Err(Error::malformed(path.to_owned(), "empty"));
-        }
-        if id.len() > MAX_ID {
-            return Err(Error::too_large(path.to_owned(), "more than 1024 octets"));
-        }
         if !ids.iter().any(|known| known == id) {
             ids.push(id.to_owned());
         }
@@ -223,23 +216,24 @@ fn resolve_card(visual: &mut VisualData, contents: &Contents) -> Result<(), Erro
     Ok(())
 }
 
-/// What a picture of a card is: base64, or a compact JWS, whose encoding is said to be
-/// `text/plain`.
+/// What a picture of a card is: base64 of a JPEG image, or a compact JWS, whose encoding is said to
+/// be `text/plain`.
 fn check_picture(item: &ContentItem) -> Result<CardDataType, Error> {
     match item.content_encoding.as_deref() {
         Some("text/plain") => {
-            let mut parts = item.data.split('.');
-            let three = [parts.next(), parts.next(), parts.next()];
-            let good = |part: &Option<&str>| {
-                part.is_some_and(|part| !part.is_empty() && decode_url(part, PROVIDER).is_ok())
-            };
-            if parts.next().is_some() || !three.iter().all(good) {
-                return Err(failed("a text that is no compact JWS"));
-            }
+            check_jws(&item.data).map_err(|_| failed("a text that is no compact JWS"))?;
             Ok(CardDataType::JOSE)
         }
         encoding => {
             check_base64(encoding, &item.data)?;
+            let is_jpeg = |content_type: &str| {
+                let essence = content_type.split(';').next().unwrap_or_default().trim();
+                essence.eq_ignore_ascii_case(ItemContentType::JPEG.as_str())
+            };
+            if item.content_type.as_deref().is_some_and(|content_type| !is_jpeg(content_type)) {
+                return Err(failed("a picture of a type other than image/jpeg"));
+            }
+            check_jpeg(&item.data).map_err(|_| failed("a picture that is no JPEG image"))?;
             Ok(CardDataType::IMAGE)
         }
     }
@@ -282,6 +276,7 @@ fn resolve_items(params: &mut SignParams, contents: &Contents, limit: usize) -> 
         if is_content_id(item) {
             return Err(failed("another id in place of a content"));
         }
+        check_content(item).map_err(|_| failed("not what its type says"))?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::check::check;
 use super::ids::{gap, uuid, uuid_octets};
 use super::{
     CommandRecord, CommandState, Completion, Digest, Inner, Integrator, MailboxRecord,
@@ -195,6 +196,7 @@ impl Inner {
             })?;
             Asked::from_command_in(provision, dialect)?;
         }
+        check(&command, dialect)?;
         Ok((command, StoredJson::from(text)))
     }
 

@@ -83,6 +83,7 @@ word! {
 /// assert_eq!(KeyLength::from("2048").bits(), Some(2048));
 /// assert_eq!(KeyLength::from_bits(256), "256");
 /// assert_eq!(KeyLength::from("long").bits(), None);
+/// assert_eq!(KeyLength::from("02048").bits(), None);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyLength(Cow<'static, str>);
@@ -106,10 +107,12 @@ impl KeyLength {
         &self.0
     }
 
-    /// The length in bits, if the text is a number: decimal digits and nothing else.
+    /// The length in bits, if the text is a positive number in plain decimal digits: no sign, no
+    /// leading zero, nothing around them.
     #[must_use]
     pub fn bits(&self) -> Option<u32> {
-        if self.0.bytes().all(|octet| octet.is_ascii_digit()) { self.0.parse().ok() } else { None }
+        let is_plain = !self.0.starts_with('0') && self.0.bytes().all(|byte| byte.is_ascii_digit());
+        if is_plain { self.0.parse().ok() } else { None }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::word::word;
 use super::{DataText, json_text};
-use crate::jose::json::json_object;
+use crate::Error;
+use crate::jose::json::{Nulls, json_object, read, write};
 
 word! {
     /// What the data of a card's side is.
@@ -118,7 +119,18 @@ json_object! {
     /// What the content provider answers.
     ///
     /// Source: Hermod protocol, "Requirements on content provider API"; what it answers when it
-    /// fails is not documented.
+    /// fails is not documented. For an authentication image ("Use authentication images from a
+    /// content provider service") the members of the one piece may stand in the answer itself:
+    /// [`from_json`](Self::from_json) reads both forms.
+    ///
+    /// ```
+    /// use keyferry::hermod::model::ContentAnswer;
+    ///
+    /// let listed = r#"{"data":[{"content_encoding":"base64","content_type":"image/jpeg","data":"/9j/4A=="}]}"#;
+    /// let bare = r#"{"content_encoding":"base64","content_type":"image/jpeg","data":"/9j/4A=="}"#;
+    /// assert_eq!(ContentAnswer::from_json(bare)?, ContentAnswer::from_json(listed)?);
+    /// # Ok::<(), keyferry::Error>(())
+    /// ```
     pub struct ContentAnswer {
         /// The pieces, one or two: front, back.
         required pub data: Vec<ContentItem> = "data",
@@ -126,6 +138,25 @@ json_object! {
 }
 
 impl ContentAnswer {
+    /// Reads the object, in either of its forms.
+    ///
+    /// # Errors
+    /// `malformed` or `too-large`, with the path of the member at fault and the offset in `text`.
+    pub fn from_json(text: &str) -> Result<Self, Error> {
+        // A list of pieces is no text, so one text can have one of the two forms only. Of a text
+        // that has neither, the fault in the documented form is named.
+        read(text, Nulls::AreAbsent).or_else(|error| match read(text, Nulls::AreAbsent) {
+            Ok(piece) => Ok(Self::new(vec![piece])),
+            Err(_) => Err(error),
+        })
+    }
+
+    /// Writes the object, as a list of pieces.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        write(self)
+    }
+
     /// An answer with these pieces.
     #[must_use]
     pub fn new(data: Vec<ContentItem>) -> Self {
@@ -165,4 +196,4 @@ impl ContentItem {
     }
 }
 
-json_text!(ContentRequest, ContentAnswer);
+json_text!(ContentRequest);

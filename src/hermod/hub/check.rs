@@ -1,0 +1,334 @@
+//! What the protocol states about the members of a command, checked before a device sees it.
+//!
+//! A word that is not known here (`usage`, `format`, `mechanism`, …) is passed on, because a device
+//! may know it. Whether the values have the form that the protocol states is known without the
+//! device: then the integrator gets 400 with the member named, not a code from the device later.
+
+use crate::hermod::Dialect;
+use crate::hermod::model::{
+    CardDataType, CardSide, CardSideKey, CertificateCommand, Command, CommandBody, ContentEncoding,
+    DeleteCommand, EndPinResetCommand, Filter, FilterOp, Item, ItemContentType, KeyGenRequest,
+    KeyTypePrio, ProvisionCommand, SignParams, StartPinResetCommand, VisualData,
+};
+use crate::hermod::proof::is_content_id;
+use crate::jose::{decode_standard, decode_url};
+use crate::{Certificate, Class, Error};
+
+/// Most bytes of the id of a content.
+const MAX_CONTENT_ID: usize = 1024;
+/// Most characters of a key length: more than any key has bits.
+const MAX_KEY_LENGTH: usize = 6;
+/// The characters of a new admin key: 24 bytes in hexadecimal.
+const ADMIN_KEY_CHARACTERS: usize = 48;
+
+/// Checks the members of a command, beyond what reading it and
+/// [`Asked`](crate::hermod::proof::Asked) check. The error's part is the path of the member.
+pub(super) fn check(command: &Command, dialect: &Dialect) -> Result<(), Error> {
+    let checked = match &command.body {
+        CommandBody::Provision(provision) => check_provision(provision),
+        CommandBody::Certificate(certificate) => check_certificate(certificate),
+        CommandBody::Sign(sign) => check_params(&sign.params, dialect),
+        CommandBody::Authenticate(authenticate) => check_params(&authenticate.params, dialect),
+        CommandBody::StartPinReset(start) => check_start(start),
+        CommandBody::EndPinReset(end) => check_end(end),
+        CommandBody::Delete(DeleteCommand { profile_id, .. }) => {
+            optional(profile_id.as_deref(), "profileid")
+        }
+        CommandBody::Ping(_) | CommandBody::Other { .. } => Ok(()),
+    };
+    checked.map_err(|error| match command.body.kind() {
+        Some(kind) => error.within(&dialect.words(kind).command_member),
+        None => error,
+    })
+}
+
+/// A text that has to say something.
+fn filled(text: &str, part: &'static str) -> Result<(), Error> {
+    if text.is_empty() { Err(Error::malformed(part, "empty")) } else { Ok(()) }
+}
+
+/// The same for a member that may be absent.
+fn optional(text: Option<&str>, part: &'static str) -> Result<(), Error> {
+    text.map_or(Ok(()), |text| filled(text, part))
+}
+
+/// Checks each element of a list that must not be empty.
+fn each<T>(
+    list: &[T],
+    part: &'static str,
+    check: impl Fn(&T) -> Result<(), Error>,
+) -> Result<(), Error> {
+    if list.is_empty() {
+        return Err(Error::malformed(part, "empty"));
+    }
+    for (index, element) in list.iter().enumerate() {
+        check(element).map_err(|error| error.within(&format!("{part}[{index}]")))?;
+    }
+    Ok(())
+}
+
+// ---- Provision
+
+fn check_provision(command: &ProvisionCommand) -> Result<(), Error> {
+    filled(command.response_signature_key.as_str(), "responsesignaturekey")?;
+    filled(command.response_format.as_str(), "responseformat")?;
+    let profile = &command.profile;
+    let checked = optional(profile.id.as_deref(), "id")
+        .and_then(|()| each(&profile.key_gen_requests, "keygenrequests", check_key))
+        .and_then(|()| match &profile.visual_data {
+            Some(visual) => check_visual(visual).map_err(|error| error.within("visualData")),
+            None => Ok(()),
+        });
+    checked.map_err(|error| error.within("profile"))
+}
+
+fn check_key(request: &KeyGenRequest) -> Result<(), Error> {
+    filled(&request.key_id, "keyid")?;
+    filled(request.usage.as_str(), "usage")?;
+    each(&request.key_type_prios, "keytypeprios", check_priority)?;
+    each(&request.storage_prios, "storageprios", |storage| filled(storage.as_str(), ""))?;
+    filled(request.key_state.as_str(), "keystate")
+}
+
+fn check_priority(priority: &KeyTypePrio) -> Result<(), Error> {
+    filled(priority.key_type.as_str(), "keytype")?;
+    let digits = priority.key_length.as_str();
+    let is_plain = (1..=MAX_KEY_LENGTH).contains(&digits.len())
+        && !digits.starts_with('0')
+        && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_plain {
+        return Err(Error::malformed("keylength", "not a positive number in plain decimal digits"));
+    }
+    filled(priority.response_mechanism.as_str(), "responsemechanism")
+}
+
+// ---- Cards
+
+fn check_visual(visual: &VisualData) -> Result<(), Error> {
+    if let Some(id) = &visual.content_id {
+        check_content_id(id, "contentId")?;
+    }
+    let Some(card) = &visual.profile_card else { return Ok(()) };
+    for (side, name, key) in
+        [(&card.front, "front", &CardSideKey::FRONT), (&card.back, "back", &CardSideKey::BACK)]
+    {
+        if let Some(side) = side {
+            check_side(side, key).map_err(|error| error.within(name).within("profileCard"))?;
+        }
+    }
+    Ok(())
+}
+
+fn check_content_id(id: &str, part: &'static str) -> Result<(), Error> {
+    filled(id, part)?;
+    if id.len() > MAX_CONTENT_ID {
+        return Err(Error::too_large(part, "more than 1024 bytes"));
+    }
+    Ok(())
+}
+
+fn check_side(side: &CardSide, key: &CardSideKey) -> Result<(), Error> {
+    if side.key.as_ref().is_some_and(|given| given != key) {
+        return Err(Error::malformed("key", "not the side that it stands at"));
+    }
+    optional(side.text_color.as_ref().map(|color| color.as_str()), "textColor")?;
+    optional(side.protection.as_ref().map(|protection| protection.as_str()), "protection")?;
+    let data_type = match &side.data_type {
+        None => None,
+        Some(known) if *known == CardDataType::IMAGE || *known == CardDataType::JOSE => Some(known),
+        Some(_) => return Err(Error::malformed("dataType", "neither IMAGE nor JOSE")),
+    };
+    let Some(data) = &side.data else { return Ok(()) };
+    // Before version 3.1.1 there was no type, and a JWS cannot be mistaken for base64: it has dots.
+    match data_type {
+        Some(data_type) if *data_type == CardDataType::JOSE => check_jws(data),
+        None if data.contains('.') => check_jws(data),
+        _ => check_jpeg(data),
+    }
+}
+
+/// Three parts of base64url, none of them empty.
+pub(super) fn check_jws(data: &str) -> Result<(), Error> {
+    let wrong = || Error::malformed("data", "not a compact JWS");
+    let mut parts = data.split('.');
+    let three = [parts.next(), parts.next(), parts.next()];
+    let is_good = |part: &Option<&str>| {
+        part.is_some_and(|part| !part.is_empty() && decode_url(part, "data").is_ok())
+    };
+    if parts.next().is_none() && three.iter().all(is_good) { Ok(()) } else { Err(wrong()) }
+}
+
+/// Base64 of a JPEG image.
+pub(super) fn check_jpeg(data: &str) -> Result<(), Error> {
+    if is_jpeg(&content_of(data)?) {
+        Ok(())
+    } else {
+        Err(Error::malformed("data", "not a JPEG image"))
+    }
+}
+
+/// What base64 holds, which has to be something.
+fn content_of(data: &str) -> Result<Vec<u8>, Error> {
+    let content = decode_standard(data, "data")?;
+    if content.is_empty() { Err(Error::malformed("data", "empty")) } else { Ok(content) }
+}
+
+/// Whether bytes begin as every JPEG image does: the marker SOI and the first byte of the next
+/// (ITU-T T.81, B.1.1.3).
+fn is_jpeg(content: &[u8]) -> bool {
+    content.starts_with(&[0xff, 0xd8, 0xff])
+}
+
+// ---- Certificates
+
+fn check_certificate(command: &CertificateCommand) -> Result<(), Error> {
+    filled(&command.profile_id, "profileid")?;
+    optional(command.smart_card_id.as_deref(), "smartcardid")?;
+    optional(
+        command.desktop_key_protection_level.as_ref().map(|level| level.as_str()),
+        "desktopKeyProtectionLevel",
+    )?;
+    each(&command.certificates, "certificates", |delivered| {
+        filled(&delivered.key_id, "keyid")?;
+        filled(delivered.key_state.as_str(), "keystate")?;
+        optional(delivered.smart_card_id.as_deref(), "smartcardid")?;
+        optional(
+            delivered.desktop_key_protection_level.as_ref().map(|level| level.as_str()),
+            "desktopKeyProtectionLevel",
+        )?;
+        Certificate::from_base64(&delivered.data).map(drop).map_err(|error| {
+            // What the parser says of its inner parts would not name the member.
+            let class =
+                if error.class() == Class::TooLarge { Class::TooLarge } else { Class::Malformed };
+            Error::new(class, "data", "not the base64 of a certificate")
+        })
+    })?;
+    for (index, delivered) in command.certificates.iter().enumerate() {
+        if command.certificates[..index].iter().any(|other| other.key_id == delivered.key_id) {
+            return Err(Error::malformed("keyid", "two certificates for one key")
+                .within(&format!("certificates[{index}]")));
+        }
+    }
+    Ok(())
+}
+
+// ---- Sign and authenticate
+
+fn check_params(params: &SignParams, dialect: &Dialect) -> Result<(), Error> {
+    let checked = || {
+        if let Some(description) = params.description.as_deref().filter(|items| !items.is_empty()) {
+            each(description, "description", check_item)?;
+        }
+        each(&params.tbs, "tbs", check_item)?;
+        if let Some(filter) = &params.filter {
+            check_filter(filter, dialect, 0).map_err(|error| error.within("filter"))?;
+        }
+        filled(params.format.as_str(), "format")?;
+        filled(params.mechanism.as_str(), "mechanism")
+    };
+    checked().map_err(|error| error.within("params"))
+}
+
+/// An item has one of two forms: base64 of its content, or the id of a content.
+fn check_item(item: &Item) -> Result<(), Error> {
+    filled(item.key.as_str(), "key")?;
+    optional(item.content_type.as_ref().map(|content_type| content_type.as_str()), "content_type")?;
+    if is_content_id(item) {
+        return check_content_id(&item.data, "data");
+    }
+    check_content(item)
+}
+
+/// A content that is there: base64 of what its type says.
+pub(super) fn check_content(item: &Item) -> Result<(), Error> {
+    let encoding = item.content_encoding.as_ref();
+    if encoding.is_some_and(|encoding| !encoding.same_as(&ContentEncoding::BASE64)) {
+        return Err(Error::malformed("content_encoding", "not base64"));
+    }
+    let content = decode_standard(&item.data, "data")?;
+    let mut media_type = item
+        .content_type
+        .as_ref()
+        .map(|content_type| content_type.as_str())
+        .unwrap_or_default()
+        .split(';');
+    let essence = media_type.next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case(ItemContentType::JPEG.as_str()) && !is_jpeg(&content) {
+        return Err(Error::malformed("data", "not a JPEG image, which its type says"));
+    }
+    // A device shows a text as UTF-8. One that is not shown is not looked at.
+    let is_shown = item.visible != Some(false);
+    if essence.eq_ignore_ascii_case(ItemContentType::TEXT.as_str())
+        && is_shown
+        && media_type.all(|parameter| !names_other_charset(parameter))
+        && std::str::from_utf8(&content).is_err()
+    {
+        return Err(Error::malformed("data", "not a text in UTF-8"));
+    }
+    Ok(())
+}
+
+/// Whether a parameter of a media type names a character set whose texts need not be UTF-8.
+fn names_other_charset(parameter: &str) -> bool {
+    parameter.split_once('=').is_some_and(|(name, value)| {
+        let value = value.trim().trim_matches('"');
+        name.trim().eq_ignore_ascii_case("charset")
+            && !["utf-8", "us-ascii"].iter().any(|known| value.eq_ignore_ascii_case(known))
+    })
+}
+
+/// Whether a filter has what its operator takes. Operators and parameters that are not known here
+/// are passed on.
+fn check_filter(filter: &Filter, dialect: &Dialect, depth: usize) -> Result<(), Error> {
+    /// Deeper than any reader goes.
+    const MAX_DEPTH: usize = 64;
+    if depth > MAX_DEPTH {
+        return Err(Error::too_large("args", "nested too deep"));
+    }
+    let words = &dialect.filter;
+    filled(filter.op.as_str(), "op")?;
+    let compares = [&FilterOp::EQ, &words.ne, &words.one_of].contains(&&filter.op);
+    let combines = [&words.and, &words.or, &words.not].contains(&&filter.op);
+    if compares {
+        match &filter.param {
+            Some(param) => filled(param.as_str(), "param")?,
+            None => return Err(Error::malformed("param", "absent")),
+        }
+        if filter.value.is_none() {
+            return Err(Error::malformed("value", "absent"));
+        }
+    }
+    if combines && filter.args.as_ref().is_none_or(Vec::is_empty) {
+        return Err(Error::malformed("args", "absent or empty"));
+    }
+    if filter.op == words.not && filter.args.as_ref().is_some_and(|args| args.len() != 1) {
+        return Err(Error::malformed("args", "not one filter"));
+    }
+    for (index, arg) in filter.args.iter().flatten().enumerate() {
+        check_filter(arg, dialect, depth + 1)
+            .map_err(|error| error.within(&format!("args[{index}]")))?;
+    }
+    Ok(())
+}
+
+// ---- PIN reset
+
+fn check_start(command: &StartPinResetCommand) -> Result<(), Error> {
+    optional(command.smart_card_id.as_deref(), "smartcardid")?;
+    optional(command.profile_id.as_deref(), "profileid")?;
+    optional(command.operation.as_ref().map(|operation| operation.as_str()), "operation")
+}
+
+fn check_end(command: &EndPinResetCommand) -> Result<(), Error> {
+    filled(command.encrypted_nonce.expose(), "encryptednonce")?;
+    optional(command.smart_card_id.as_deref(), "smartcardid")?;
+    optional(command.profile_id.as_deref(), "profileid")?;
+    let Some(key) = &command.new_admin_key else { return Ok(()) };
+    let is_key = key.expose().len() == ADMIN_KEY_CHARACTERS
+        && key.expose().bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if is_key {
+        Ok(())
+    } else {
+        Err(Error::malformed("newadminkey", "not 48 lower-case hexadecimal characters"))
+    }
+}
