@@ -112,7 +112,8 @@ async fn bodies_are_limited_and_a_provision_command_may_hold_pictures() {
     let world = World::new();
     let picture = |octets: usize| {
         let mut command = provision_to(USER);
-        let text = format!(r#"{{"profileCard":{{"front":{{"data":"{}"}}}}}}"#, "A".repeat(octets));
+        let text =
+            format!(r#"{{"profileCard":{{"front":{{"data":"/9j/{}"}}}}}}"#, "A".repeat(octets - 4));
         if let CommandBody::Provision(provision) = &mut command.body {
             provision.profile.visual_data = Some(serde_json::from_str(&text).unwrap());
         }

@@ -182,9 +182,16 @@ pub(crate) fn ping(to: &[Address]) -> Command {
 pub(crate) fn certificate(to: Address, profile: &str) -> Command {
     let mut header = CommandHeader::new(300, 200);
     header.to = Some(vec![to]);
+    // Any certificate: the hub does not know the keys.
+    let real =
+        Command::from_json(include_str!("../fixtures/hermod/certificate-command.json")).unwrap();
+    let keyferry::hermod::model::CommandBody::Certificate(real) = real.body else {
+        panic!("not a certificate command")
+    };
+    let data = real.certificates[0].data.clone();
     Command::new(
         header,
-        CertificateCommand::new(profile, vec![KeyCertificate::new("signer", "MIID")]),
+        CertificateCommand::new(profile, vec![KeyCertificate::new("signer", data)]),
     )
 }
 

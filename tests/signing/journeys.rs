@@ -93,7 +93,7 @@ async fn the_user_is_asked_each_time_and_shown_who_asks_what_is_signed_and_with_
     params.tbs[0].description = Some("Contract".into());
     let mut hidden = Item::base64("requester", "text/plain", base64("hidden"));
     hidden.visible = Some(false);
-    let mut unsaid = Item::base64("auth_image", "image/jpeg", base64([0xff, 0xd8]));
+    let mut unsaid = Item::base64("auth_image", "image/jpeg", base64([0xff, 0xd8, 0xff]));
     (unsaid.visible, unsaid.content_encoding) = (None, None);
     params.description =
         Some(vec![Item::base64("requester", "text/plain", base64("Acme")), hidden, unsaid]);
@@ -118,7 +118,7 @@ async fn the_user_is_asked_each_time_and_shown_who_asks_what_is_signed_and_with_
         shown,
         [
             ("requester", &ShownContent::Text("Acme".into())),
-            ("auth_image", &ShownContent::Octets(vec![0xff, 0xd8]))
+            ("auth_image", &ShownContent::Octets(vec![0xff, 0xd8, 0xff]))
         ]
     );
 
@@ -160,7 +160,8 @@ async fn deletes_by_user_and_by_mailbox() {
 #[tokio::test]
 async fn a_signature_over_an_image_is_over_its_octets() {
     let scene = scene().await;
-    let octets: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+    let mut octets: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+    octets[..3].copy_from_slice(&[0xff, 0xd8, 0xff]);
     let mut params = params(DataFormat::PKCS7, RSA);
     params.tbs = vec![Item::base64("tbs", "image/jpeg", base64(&octets))];
     params.tbs[0].content_encoding = Some(ContentEncoding::from("BASE64"));

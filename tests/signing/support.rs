@@ -2,20 +2,25 @@
 //! commands.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64_simd::STANDARD;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, PublicKey, Signer};
-use keyferry::hermod::device::{Agent, Decision, DevicePolicy, PinReset, Question, Through};
+use keyferry::hermod::device::{
+    Agent, Connection, Connector, Decision, DevicePolicy, PinReset, Question, Through,
+};
+use keyferry::hermod::hub::Hub;
 use keyferry::hermod::integrator::Next;
 use keyferry::hermod::model::{
     Address, AuthenticateCommand, Callback, CertificateCommand, Command, CommandBody,
-    CommandHeader, DataFormat, DeviceInfo, Item, KeyCertificate, KeyGenRequest, Response,
-    SignCommand, SignMechanism, SignParams, SignResponse,
+    CommandHeader, DataFormat, DeviceInfo, Item, KeyCertificate, KeyGenRequest, Listing, Message,
+    ReservedBox, Response, SignCommand, SignMechanism, SignParams, SignResponse,
 };
 use keyferry::hermod::proof::KnownKey;
-use keyferry::hermod::wire::CommandApi as _;
+use keyferry::hermod::wire::{AnyMailboxApi, CommandApi as _, MailboxApi, MailboxKey};
 use keyferry::keys::{KeyStore as _, Profile};
+use keyferry::{BoxFuture, Error};
 
 use crate::world::{self, PUBLIC, USER, World, begin};
 
@@ -71,6 +76,10 @@ impl Scene {
     }
 
     pub(crate) fn device(&self) -> Agent {
+        self.device_through(Arc::new(Through(self.world.hub())))
+    }
+
+    fn device_through(&self, connector: Arc<dyn Connector>) -> Agent {
         let (asked, decision) = (Arc::clone(&self.asked), self.decision);
         let consent = move |question: &Question| {
             asked.lock().unwrap().push(question.clone());
@@ -79,7 +88,7 @@ impl Scene {
         let agent = Agent::new(
             Arc::new(AwsLcRs),
             self.world.device_store.clone(),
-            Arc::new(Through(self.world.hub())),
+            connector,
             Arc::new(consent),
             self.world.attestation.clone(),
             self.policy.clone(),
@@ -101,6 +110,26 @@ impl Scene {
     pub(crate) async fn destinations(&self) -> [Option<Address>; 3] {
         let bid = self.profile().await.channel.address.rsplit('/').next().unwrap().to_owned();
         [Some(user()), None, Some(Address::Mailbox(bid))]
+    }
+
+    /// The code of the response to a sign command from a hub that checks nothing.
+    pub(crate) async fn code_without_checks(&self, params: SignParams) -> i64 {
+        let good = SignCommand::new(self::params(params.format.clone(), P256));
+        let mut header = CommandHeader::new(300, 200);
+        header.to = Some(vec![user()]);
+        let command = Command::new(header, good);
+        let submitted = self.world.commands().submit(command).await.unwrap();
+        let device = self.device_through(Arc::new(Unchecked {
+            hub: Through(self.world.hub()),
+            body: SignCommand::new(params).into(),
+        }));
+        for event in device.run_once().await {
+            event.unwrap();
+        }
+        let callback = self.world.callback().await;
+        assert_eq!(callback.command_id, submitted.command_id);
+        let Some(Response::Sign(response)) = callback.response else { panic!() };
+        response.code
     }
 
     /// Sends a command, has the device deal with it, and gives the callback.
@@ -204,4 +233,55 @@ pub(crate) fn sign(format: DataFormat, mechanism: &'static str) -> SignCommand {
 
 pub(crate) fn authenticate(format: DataFormat, mechanism: &'static str) -> AuthenticateCommand {
     AuthenticateCommand::new(params(format, mechanism))
+}
+
+/// A hub that delivers another command than the one that it was given.
+struct Unchecked {
+    hub: Through<Hub>,
+    body: CommandBody,
+}
+
+impl Connector for Unchecked {
+    fn connect<'a>(
+        &'a self,
+        public: &'a str,
+        key: MailboxKey,
+    ) -> BoxFuture<'a, Result<Connection, Error>> {
+        Box::pin(async move {
+            let api = self.hub.connect(public, key).await?.mailbox;
+            Ok(Connection::new(AnyMailboxApi::new(UncheckedMailbox {
+                api,
+                body: self.body.clone(),
+            })))
+        })
+    }
+}
+
+struct UncheckedMailbox {
+    api: AnyMailboxApi,
+    body: CommandBody,
+}
+
+impl MailboxApi for UncheckedMailbox {
+    async fn list(&self, wait: Duration) -> Result<Listing, Error> {
+        self.api.list(wait).await
+    }
+
+    async fn fetch(&self, mid: &str) -> Result<Message, Error> {
+        let mut message = self.api.fetch(mid).await?;
+        message.body = self.body.clone();
+        Ok(message)
+    }
+
+    async fn answer(&self, mid: &str, answer: &str) -> Result<(), Error> {
+        self.api.answer(mid, answer).await
+    }
+
+    async fn reserve(&self) -> Result<ReservedBox, Error> {
+        self.api.reserve().await
+    }
+
+    async fn remove(&self) -> Result<(), Error> {
+        self.api.remove().await
+    }
 }
