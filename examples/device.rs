@@ -15,15 +15,16 @@
 mod support {
     pub mod arguments;
     pub mod clients;
+    pub mod console;
     pub mod files;
     pub mod keys;
+    pub mod pem;
     pub mod program;
     pub mod serve;
     pub mod taken;
 }
 
 use std::collections::HashSet;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinSet;
 
 use support::arguments::Argument;
+use support::console::{OutputFailed, complain, print, prompt};
 use support::keys::{key_in, printed};
 use support::program::{Failed, chain, usage};
 use support::serve::asked_to_stop;
@@ -55,10 +57,13 @@ device list             print the profiles with their keys and certificates
 device attestation-key  print the public attestation key as a JWK, for the integrator to pin
 
   --folder DIR          where keys and state are; default ./keyferry-device
-  --hub URL             a hub whose links are opened (`https://hub.example/hermod/rest/ms`); may stand several times. http to this machine only
+  --hub URL             a hub whose links are opened (`https://hub.example/hermod/rest/ms`); may stand several times
+  --danger-plain-http   let --hub be http on other machines than this: tokens and answers can be read on the way
   --roots FILE          trust the roots in this PEM file instead of the system's
   --once                run: read each mailbox once and end
-  --yes                 agree to everything: for scripts";
+  --yes                 agree to everything: for scripts
+
+RUST_LOG says what is logged, for example RUST_LOG=info; nothing without it";
 
 /// How long a mailbox is asked to wait for a message.
 const LONG_POLL: Duration = Duration::from_secs(50);
@@ -75,6 +80,7 @@ struct Options {
     folder: Option<PathBuf>,
     hubs: Vec<String>,
     roots: Option<String>,
+    danger_plain_http: bool,
     once: bool,
     yes: bool,
 }
@@ -82,12 +88,13 @@ struct Options {
 async fn run() -> Result<(), Failed> {
     let Some(mut arguments) = support::program::arguments(HELP)? else { return Ok(()) };
     let (mut options, mut plain) = (Options::default(), Vec::new());
-    while let Some(argument) = arguments.next() {
+    while let Some(argument) = arguments.next().map_err(usage)? {
         match argument {
             Argument::Option(name) => match name.as_str() {
                 "folder" => options.folder = Some(arguments.value(&name).map_err(usage)?.into()),
                 "hub" => options.hubs.push(arguments.value(&name).map_err(usage)?),
                 "roots" => options.roots = Some(arguments.value(&name).map_err(usage)?),
+                "danger-plain-http" => options.danger_plain_http = true,
                 "once" => options.once = true,
                 "yes" => options.yes = true,
                 _ => return Err(usage(format!("--{name} is not known here"))),
@@ -95,20 +102,23 @@ async fn run() -> Result<(), Failed> {
             Argument::Plain(text) => plain.push(text),
         }
     }
+    support::program::log("off")?;
     let plain: Vec<&str> = plain.iter().map(String::as_str).collect();
     match plain.as_slice() {
         ["activate", uri] => {
             let events = agent(&options)?.activate(uri).await?;
             if events.is_empty() {
-                println!("no message is there");
+                print("no message is there")?;
             }
-            events.iter().for_each(told);
+            for event in &events {
+                told(event)?;
+            }
             Ok(())
         }
         ["run"] => {
             let agent = agent(&options)?;
             if !options.once {
-                println!("waiting for messages");
+                print("waiting for messages")?;
             }
             tokio::select! {
                 done = serve(&agent, options.once) => done,
@@ -118,10 +128,11 @@ async fn run() -> Result<(), Failed> {
         ["list"] => list(&opened(&options)?.0).await,
         ["attestation-key"] => {
             let key = Jwk::new(opened(&options)?.1.public_key().clone());
-            println!("{key}");
-            Ok(())
+            Ok(print(key)?)
         }
-        _ => Err(usage("not a command that is known here")),
+        [] => Err(usage("which command? activate, run, list or attestation-key")),
+        ["activate"] => Err(usage("activate needs the link: activate URI")),
+        [command, ..] => Err(usage(format!("{} is not known here", command.escape_debug()))),
     }
 }
 
@@ -145,10 +156,15 @@ fn agent(options: &Options) -> Result<Agent, Failed> {
         policy = match address.is_https() {
             true => policy.with_hub(hub)?,
             // Tokens and answers travel as they are: only where nobody else listens.
-            false if matches!(address.host(), "127.0.0.1" | "[::1]" | "localhost") => {
+            false if options.danger_plain_http || support::clients::is_this_machine(&address) => {
                 policy.danger_with_plain_hub(hub)?
             }
-            false => return Err(usage("--hub with http is for this machine only")),
+            false => {
+                return Err(usage(
+                    "--hub with http on another machine would show tokens and answers to everybody \
+                     on the way: use https, or add --danger-plain-http",
+                ));
+            }
         };
     }
     let Some(first) = options.hubs.first() else {
@@ -178,7 +194,7 @@ async fn serve(agent: &Agent, once: bool) -> Result<(), Failed> {
     loop {
         let mut failed = None;
         for event in agent.run_once().await {
-            note(event, &mut failed, &mut said);
+            note(event, &mut failed, &mut said)?;
         }
         if once {
             return failed.map_or(Ok(()), |error| Err(error.into()));
@@ -197,9 +213,11 @@ async fn serve(agent: &Agent, once: bool) -> Result<(), Failed> {
             match polled? {
                 Ok(events) => {
                     idle = false;
-                    events.into_iter().for_each(|event| note(Ok(event), &mut failed, &mut said));
+                    for event in events {
+                        note(Ok(event), &mut failed, &mut said)?;
+                    }
                 }
-                Err(error) => note(Err(error), &mut failed, &mut said),
+                Err(error) => note(Err(error), &mut failed, &mut said)?,
             }
         }
         if failed.is_none() {
@@ -219,9 +237,9 @@ fn note(
     event: Result<Event, DeviceError>,
     failed: &mut Option<DeviceError>,
     said: &mut HashSet<String>,
-) {
+) -> Result<(), OutputFailed> {
     match event {
-        Ok(event) => told(&event),
+        Ok(event) => told(&event)?,
         Err(error) => {
             let hint = match &error {
                 error if error.is_retryable() => "; it is tried again",
@@ -232,27 +250,28 @@ fn note(
             };
             let line = format!("device: {}{hint}", chain(&error));
             if !said.contains(&line) {
-                eprintln!("{line}");
+                complain(&line);
                 said.insert(line);
             }
             *failed = Some(error);
         }
     }
+    Ok(())
 }
 
-fn told(event: &Event) {
-    match event {
+fn told(event: &Event) -> Result<(), OutputFailed> {
+    print(match event {
         Event::Provisioned { profile_id } => {
-            println!("profile {profile_id}: the keys are made, and the hub has the answer")
+            format!("profile {profile_id}: the keys are made, and the hub has the answer")
         }
-        Event::Answered { command, code: 0, .. } => println!("{}: done", name(command.as_ref())),
+        Event::Answered { command, code: 0, .. } => format!("{}: done", name(command.as_ref())),
         Event::Answered { command, code, .. } => {
-            println!("{}: answered with code {code}", name(command.as_ref()))
+            format!("{}: answered with code {code}", name(command.as_ref()))
         }
-        Event::Deleted { profile_id } => println!("profile {profile_id}: deleted"),
-        Event::Ended { .. } => println!("a message that had ended already"),
-        other => println!("{other:?}"),
-    }
+        Event::Deleted { profile_id } => format!("profile {profile_id}: deleted"),
+        Event::Ended { .. } => String::from("a message that had ended already"),
+        other => format!("{other:?}"),
+    })
 }
 
 fn name(command: Option<&CommandKind>) -> String {
@@ -263,12 +282,12 @@ fn name(command: Option<&CommandKind>) -> String {
 async fn list(store: &dyn KeyStore) -> Result<(), Failed> {
     for profile in store.profiles().await? {
         let names = &profile.names;
-        println!(
+        print(format_args!(
             "profile {}: {} of {}",
             names.id,
             names.name.escape_debug(),
             names.user_id.escape_debug()
-        );
+        ))?;
         for key in &profile.keys {
             let certificate =
                 key.certificate.as_ref().map(|certificate| printed(&key.key_id, certificate));
@@ -276,7 +295,8 @@ async fn list(store: &dyn KeyStore) -> Result<(), Failed> {
                 || format!("no certificate, {}", Thumbprint::of(&key.public_key, &AwsLcRs)),
                 |shown| shown.to_string(),
             );
-            println!("  key {} ({:?}): {shown}", key.key_id.escape_debug(), key.public_key);
+            let key_id = key.key_id.escape_debug();
+            print(format_args!("  key {key_id} ({:?}): {shown}", key.public_key))?;
         }
     }
     Ok(())
@@ -293,7 +313,8 @@ impl Consent for Terminal {
         Box::pin(async move {
             let text = asked(question);
             if self.yes {
-                println!("{text} yes (--yes)");
+                // Consent was given on the command line, whether this can be read or not.
+                let _ = print(format_args!("{text} yes (--yes)"));
                 return Decision::Accept;
             }
             let _turn = self.one_at_a_time.lock().await;
@@ -301,11 +322,11 @@ impl Consent for Terminal {
             // program can be ended meanwhile.
             let (answered, answer) = oneshot::channel();
             std::thread::spawn(move || {
-                print!("{text} [y/N] ");
                 let mut line = String::new();
-                let read =
-                    std::io::stdout().flush().and_then(|()| std::io::stdin().read_line(&mut line));
-                let _ = answered.send(read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes"));
+                // Nobody agrees to a question that could not be shown.
+                let read = prompt(format_args!("{text} [y/N]")).is_ok()
+                    && std::io::stdin().read_line(&mut line).is_ok();
+                let _ = answered.send(read && matches!(line.trim(), "y" | "Y" | "yes"));
             });
             match answer.await {
                 Ok(true) => Decision::Accept,

@@ -19,7 +19,11 @@
 mod support {
     pub mod arguments;
     pub mod clients;
+    pub mod console;
+    pub mod files;
+    pub mod hub_checks;
     pub mod hub_config;
+    pub mod pem;
     pub mod program;
     pub mod serve;
     pub mod taken;
@@ -42,9 +46,11 @@ use keyferry::{BaseUrl, Error, Secret};
 use tokio::net::TcpListener;
 
 use support::arguments::Argument;
+use support::console::{complain, print, try_complain};
 use support::hub_config::{HubFile, Integrator, Service};
 use support::program::{Failed, usage};
 use support::serve::{Door, asked_to_stop, serve};
+use support::{hub_checks, pem};
 
 const HELP: &str = "\
 hub --config FILE                        serve what the file says; examples/hub.toml has every key
@@ -54,7 +60,9 @@ hub hash-key [CLIENT-ID]                 read a key on stdin and print its diges
 
   --config FILE         a TOML file; SIGHUP reads its integrators again
   --listen ADDRESS      default 127.0.0.1:8080; port 0 takes a free one
-  --callback-url URL    where callbacks go; default http://127.0.0.1:8081, where the example `integrator` listens";
+  --callback-url URL    where callbacks go; default http://127.0.0.1:8081, where the example `integrator` listens
+
+RUST_LOG says what is logged, on standard error; default RUST_LOG=info";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -64,7 +72,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Failed> {
     let Some(mut arguments) = support::program::arguments(HELP)? else { return Ok(()) };
     let (mut config, mut listen, mut callback_url, mut plain) = (None, None, None, Vec::new());
-    while let Some(argument) = arguments.next() {
+    while let Some(argument) = arguments.next().map_err(usage)? {
         match argument {
             Argument::Option(name) => match name.as_str() {
                 "config" => config = Some(PathBuf::from(arguments.value(&name).map_err(usage)?)),
@@ -103,14 +111,29 @@ async fn start(
     path: Option<PathBuf>,
     said: &[String],
 ) -> Result<(), Failed> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
-    let tls = file.tls.as_ref().map(|files| {
-        support::serve::tls(
-            &beside(path.as_deref(), &files.certificate),
-            &beside(path.as_deref(), &files.key),
-        )
-    });
-    let tls = tls.transpose()?;
+    support::program::log("info")?;
+    let mut warnings = hub_checks::of_file(&file);
+    warnings.extend(path.as_deref().and_then(hub_checks::read_by_all));
+    let tls = match &file.tls {
+        None => None,
+        Some(files) => {
+            let certificate = beside(path.as_deref(), &files.certificate);
+            let key = beside(path.as_deref(), &files.key);
+            let chain = pem::certificates(&certificate)?;
+            let acceptor = pem::acceptor(&certificate, chain.clone(), &key)?;
+            let host = BaseUrl::parse(&file.public_url)?.host().to_owned();
+            warnings.extend(hub_checks::of_tls(
+                &certificate,
+                &chain,
+                &key,
+                &host,
+                std::time::SystemTime::now(),
+            ));
+            Some(acceptor)
+        }
+    };
+    warnings.push(String::from(hub_checks::MEMORY_STORE));
+    warn(&warnings);
 
     let mut config = HubConfig::new(&file.public_url, &file.fqdn)?;
     (config.limits, config.callbacks) = (file.hub.clone(), file.callbacks.clone());
@@ -126,12 +149,14 @@ async fn start(
 
     // Whoever started this program reads the address from here: the port may have been chosen just
     // now.
-    println!(
+    print(format_args!(
         "listening on {}://{}",
         if tls.is_some() { "https" } else { "http" },
         listener.local_addr()?
-    );
-    said.iter().for_each(|line| println!("{line}"));
+    ))?;
+    for line in said {
+        print(line)?;
+    }
 
     let deadlines_and_callbacks = tokio::spawn({
         let hub = hub.clone();
@@ -160,9 +185,15 @@ async fn start(
 }
 
 fn read(path: &Path) -> Result<HubFile, Failed> {
-    let text =
-        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = support::files::read_text(path)?;
     HubFile::parse(&text).map_err(|faults| format!("{}: {faults}", path.display()).into())
+}
+
+/// Tells what is not safe or not meant, whatever the log shows.
+fn warn(warnings: &[String]) {
+    for warning in warnings {
+        complain(format_args!("hub: warning: {warning}"));
+    }
 }
 
 /// A file that the configuration names, from where the configuration is.
@@ -214,10 +245,15 @@ fn reload_on_signal(hub: Hub, path: PathBuf) -> Result<(), Failed> {
     let mut hangups = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while hangups.recv().await.is_some() {
-            let reloaded =
-                read(&path).and_then(|file| Ok(hub.set_integrators(integrators(&file)?)?));
+            let reloaded = read(&path).and_then(|file| {
+                hub.set_integrators(integrators(&file)?)?;
+                Ok(hub_checks::of_integrators(&file.integrators))
+            });
             match reloaded {
-                Ok(()) => tracing::info!("the integrators were read again"),
+                Ok(warnings) => {
+                    tracing::info!("the integrators were read again");
+                    warn(&warnings);
+                }
                 Err(error) => tracing::error!(
                     "the integrators stay as they were: {}",
                     support::program::chain(&*error)
@@ -287,18 +323,31 @@ fn random_key(provider: &dyn Provider) -> Result<Secret, Error> {
 /// Prints the digest line for the configuration, on stdout; a key that is made here goes to stderr,
 /// so that it does not end in a file.
 fn hash_key(client_id: Option<&str>) -> Result<(), Failed> {
-    let mut input = zeroize::Zeroizing::new(String::new());
+    // One byte more than a key may have, so that a longer one is not taken for its beginning.
+    const MOST: u64 = 64 * 1024;
+    let mut input = zeroize::Zeroizing::new(Vec::new());
     if !std::io::stdin().is_terminal() {
-        std::io::stdin().take(64 * 1024).read_to_string(&mut input)?;
+        std::io::stdin()
+            .take(MOST + 1)
+            .read_to_end(&mut input)
+            .map_err(|error| format!("standard input: {error}"))?;
     }
+    if input.len() as u64 > MOST {
+        return Err("standard input: longer than 64 KiB".into());
+    }
+    let input = support::files::text_of(std::mem::take(&mut *input))
+        .map(zeroize::Zeroizing::new)
+        .map_err(|why| format!("standard input: {why}"))?;
     let key = match input.trim() {
         "" => {
             let key = random_key(&AwsLcRs)?;
-            eprintln!(
+            // Nobody could ever use the digest of a key that was not shown.
+            try_complain(format_args!(
                 "export KEYFERRY_API_KEY={}:{}",
                 client_id.unwrap_or("CLIENT-ID"),
                 key.expose()
-            );
+            ))
+            .map_err(|error| format!("standard error, where the key is shown: {error}"))?;
             key
         }
         // What nobody can guess may stand in the file as a plain digest, and nothing else.
@@ -308,8 +357,7 @@ fn hash_key(client_id: Option<&str>) -> Result<(), Failed> {
         key => Secret::new(key),
     };
     if let Some(client_id) = client_id {
-        println!("client-id = {}", serde_json::json!(client_id));
+        print(format_args!("client-id = {}", serde_json::json!(client_id)))?;
     }
-    println!("key-digests = [\"{}\"]", Digest::of(&AwsLcRs, &key).to_hex());
-    Ok(())
+    Ok(print(format_args!("key-digests = [\"{}\"]", Digest::of(&AwsLcRs, &key).to_hex()))?)
 }

@@ -14,14 +14,16 @@
 mod support {
     pub mod arguments;
     pub mod clients;
+    pub mod console;
     pub mod files;
     pub mod journey;
     pub mod keys;
+    pub mod pem;
     pub mod program;
 }
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +42,8 @@ use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, timeout};
 
 use support::arguments::Argument;
+use support::console::{complain, print};
+use support::files::read_text;
 use support::journey::{Journey, Step, Trust, authority, said};
 use support::program::{Failed, chain, usage};
 
@@ -55,13 +59,16 @@ KEYFERRY_API_KEY=ID:KEY integrator --hub URL [OPTIONS]
   --user NAME           default userA
   --keys KEYS           rsa2048, rsa3072, rsa4096, p256, p384, p521, comma between; default p256
   --subject NAME        of the certificates; default CN=User A,O=Example
-  --state FILE          keep the journey there, and go on with it; the key of the authority is beside it
+  --state FILE          keep the journey there, and go on with it; the key of the authority is beside it, in FILE's name with .ca.p8
   --listen ADDRESS      where callbacks arrive; default 127.0.0.1:8081. KEYFERRY_CALLBACK_AUTH=USER:PASSWORD is what they have to come with
   --blocking            poll on ureq, and listen nowhere
+  --danger-plain-http   let --hub be http, and --listen another address than loopback, on other machines than this
   --roots FILE          trust the roots in this PEM file instead of the system's
   --wait-seconds N      how long each command may take; default 300
   --poll-seconds N      the longest pause between polls; default 15
-  --sign TEXT           afterwards have the user sign this, and verify it";
+  --sign TEXT           afterwards have the user sign this, and verify it
+
+RUST_LOG says what is logged, for example RUST_LOG=info; nothing without it";
 
 struct Options {
     hub: BaseUrl,
@@ -89,6 +96,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Failed> {
     let Some(options) = options()? else { return Ok(()) };
+    support::program::log("off")?;
     support::clients::install_tls();
     let journey = journey(&options)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -102,12 +110,6 @@ fn run() -> Result<(), Failed> {
 // ---- Asynchronous, with callbacks
 
 async fn by_callbacks(options: &Options, journey: Journey) -> Result<(), Failed> {
-    // A callback ends a command, whatever it says: who may send one has to be known.
-    if options.callback_auth.is_none() && !options.listen.ip().is_loopback() {
-        return Err(usage(
-            "--listen on another address than loopback wants KEYFERRY_CALLBACK_AUTH",
-        ));
-    }
     let hub = CommandClient::new(
         support::clients::asynchronous(&options.hub, options.roots.as_deref())?,
         commands(options)?,
@@ -117,7 +119,7 @@ async fn by_callbacks(options: &Options, journey: Journey) -> Result<(), Failed>
     let listener = TcpListener::bind(options.listen)
         .await
         .map_err(|error| format!("{}: {error}", options.listen))?;
-    println!("listening on http://{}", listener.local_addr()?);
+    print(format_args!("listening on http://{}", listener.local_addr()?))?;
     let (gate, expected) = (inbox.clone(), options.callback_auth.clone());
     let service = CallbackService::new(move |given: Option<BasicAuth>| match given == expected {
         true => Ok(gate.clone()),
@@ -139,7 +141,7 @@ async fn by_callbacks(options: &Options, journey: Journey) -> Result<(), Failed>
             Step::Done => break,
         }
     }
-    said("integrator: the certificates are installed");
+    said("integrator: the certificates are installed")?;
     if let Some(text) = &options.sign {
         let (command, signature) = inbox.journey.lock().await.sign(text)?;
         let submitted = hub.submit(command).await?;
@@ -168,7 +170,7 @@ async fn wait(
                 }
             }
             // Whatever it is, a callback may still come.
-            Err(error) => eprintln!("integrator: {}", chain(&error)),
+            Err(error) => complain(format_args!("integrator: {}", chain(&error))),
         }
     }
     Err("the command did not end in time".into())
@@ -193,9 +195,10 @@ impl CallbackApi for Inbox {
                     .downcast_ref::<Error>()
                     .is_some_and(|error| error.class() == Class::NotFound) => {}
             // Wrong: it does not get better if it comes again.
-            Err(error) if error.is::<Error>() => {
-                eprintln!("integrator: a callback that was not taken: {}", chain(&*error))
-            }
+            Err(error) if error.is::<Error>() => complain(format_args!(
+                "integrator: a callback that was not taken: {}",
+                chain(&*error)
+            )),
             Err(_) => {
                 return Err(Error::new(Class::Storage, "", "the journey could not be stored"));
             }
@@ -230,7 +233,7 @@ fn by_polling(
             Step::Done => break,
         }
     }
-    said("integrator: the certificates are installed");
+    said("integrator: the certificates are installed")?;
     if let Some(text) = &options.sign {
         let (command, signature) = journey.sign(text)?;
         let submitted = hub.submit(command)?;
@@ -280,17 +283,18 @@ fn options() -> Result<Option<Options>, Failed> {
     let Some(mut arguments) = support::program::arguments(HELP)? else { return Ok(None) };
     let mut texts = std::collections::HashMap::new();
     let (mut pins, mut accept_unpinned, mut blocking) = (Vec::new(), false, false);
-    while let Some(argument) = arguments.next() {
+    let mut danger_plain_http = false;
+    while let Some(argument) = arguments.next().map_err(usage)? {
         let Argument::Option(name) = argument else {
             return Err(usage("only options are known here"));
         };
         match name.as_str() {
             "accept-unpinned" => accept_unpinned = true,
+            "danger-plain-http" => danger_plain_http = true,
             "blocking" => blocking = true,
             "attestation-key" => {
                 let file = arguments.value(&name).map_err(usage)?;
-                let text =
-                    std::fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?;
+                let text = read_text(Path::new(&file))?;
                 pins.push(
                     Jwk::from_json(text.trim())
                         .map_err(|error| format!("{file}: {error}"))?
@@ -321,16 +325,55 @@ fn options() -> Result<Option<Options>, Failed> {
         Some(public_url) => url("public-url", &public_url)?,
         None => BaseUrl::parse(&hub.join(&["ms"]))?,
     };
-    let key = text("key").or_else(|| std::env::var("KEYFERRY_API_KEY").ok());
-    let key = key
-        .ok_or_else(|| usage("KEYFERRY_API_KEY=ID:KEY is what the hub knows this integrator by"))?;
+    let listen: SocketAddr = text("listen")
+        .as_deref()
+        .unwrap_or("127.0.0.1:8081")
+        .parse()
+        .map_err(|_| usage("--listen needs an IP address with a port"))?;
+    // What travels as it is can be read, and changed, by everybody on the way.
+    if !danger_plain_http && !hub.is_https() && !support::clients::is_this_machine(&hub) {
+        return Err(usage(
+            "--hub with http on another machine would show the API key to everybody on the way: \
+             use https, or add --danger-plain-http",
+        ));
+    }
+    if !danger_plain_http && !blocking && !listen.ip().is_loopback() {
+        return Err(usage(
+            "--listen takes plain http: on another address than loopback, behind a proxy with TLS, \
+             add --danger-plain-http",
+        ));
+    }
+    let on_command_line = text("key").map(zeroize::Zeroizing::new);
+    if on_command_line.is_some() {
+        complain(
+            "integrator: warning: --key can be read by every user of this machine; \
+             KEYFERRY_API_KEY cannot",
+        );
+    }
+    let key = match on_command_line {
+        Some(key) => Some(key),
+        None => support::program::secret("KEYFERRY_API_KEY")?,
+    };
+    let key = key.ok_or_else(|| {
+        usage("KEYFERRY_API_KEY=ID:KEY is missing: it is what the hub knows this integrator by")
+    })?;
     let key = ApiKey::parse(&key).map_err(|_| usage("an API key is ID:KEY"))?;
-    let callback_auth = std::env::var("KEYFERRY_CALLBACK_AUTH").ok();
-    let callback_auth = callback_auth
-        // A line end comes from the file that the variable was read from, and is no password's.
-        .map(|text| BasicAuth::parse(text.trim_end_matches(['\r', '\n'])))
+    let callback_auth = support::program::secret("KEYFERRY_CALLBACK_AUTH")?
+        .map(|text| BasicAuth::parse(&text))
         .transpose()
         .map_err(|_| usage("KEYFERRY_CALLBACK_AUTH is USER:PASSWORD"))?;
+    // A callback ends a command, whatever it says: who may send one has to be known.
+    if !blocking && callback_auth.is_none() {
+        if !listen.ip().is_loopback() {
+            return Err(usage(
+                "--listen on another address than loopback needs KEYFERRY_CALLBACK_AUTH",
+            ));
+        }
+        complain(
+            "integrator: warning: without KEYFERRY_CALLBACK_AUTH every program of this machine \
+             can send callbacks",
+        );
+    }
     Ok(Some(Options {
         public_url,
         hub,
@@ -342,11 +385,7 @@ fn options() -> Result<Option<Options>, Failed> {
         keys: text("keys").unwrap_or_else(|| String::from("p256")),
         subject: text("subject").unwrap_or_else(|| String::from("CN=User A,O=Example")),
         state: text("state").map(PathBuf::from),
-        listen: text("listen")
-            .as_deref()
-            .unwrap_or("127.0.0.1:8081")
-            .parse()
-            .map_err(|_| usage("--listen wants an IP address with a port"))?,
+        listen,
         callback_auth,
         blocking,
         roots: text("roots"),

@@ -13,9 +13,11 @@
 mod support {
     pub mod arguments;
     pub mod clients;
+    pub mod console;
     pub mod files;
     pub mod journey;
     pub mod keys;
+    pub mod pem;
     pub mod program;
     pub mod serve;
     pub mod taken;
@@ -44,6 +46,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use support::arguments::Argument;
+use support::console::{OutputFailed, print};
 use support::journey::{Journey, Step, Trust, authority};
 use support::keys::{key_requests, printed};
 use support::program::{Failed, usage};
@@ -76,7 +79,7 @@ async fn run() -> Result<(), Failed> {
     let Some(mut arguments) = support::program::arguments(HELP)? else { return Ok(()) };
     let (mut keys, mut framework, mut on_ureq, mut json) =
         (String::from("rsa2048"), Framework::Hyper, false, false);
-    while let Some(argument) = arguments.next() {
+    while let Some(argument) = arguments.next().map_err(usage)? {
         let Argument::Option(name) = argument else {
             return Err(usage("only options are known here"));
         };
@@ -106,7 +109,7 @@ async fn run() -> Result<(), Failed> {
     if json {
         let certificates: Vec<_> =
             certificates.iter().map(|(key_id, certificate)| printed(key_id, certificate)).collect();
-        println!("{}", serde_json::json!({ "report": report, "certificates": certificates }));
+        print(serde_json::json!({ "report": report, "certificates": certificates }))?;
     }
     Ok(())
 }
@@ -246,12 +249,12 @@ async fn journey(
                 let links = journey.links();
                 for link in &links {
                     for event in device.activate(link).await? {
-                        said.step(&format!("device: {event:?}"));
+                        said.step(&format!("device: {event:?}"))?;
                     }
                 }
                 if links.is_empty() {
                     for event in device.run_once().await {
-                        said.step(&format!("device: {:?}", event?));
+                        said.step(&format!("device: {:?}", event?))?;
                     }
                 }
                 journey.received(&next_of(&mut inbox).await?)?;
@@ -272,7 +275,7 @@ async fn journey(
                 "device: installed for {}: {}",
                 key.key_id,
                 serde_json::to_string_pretty(&installed)?
-            ));
+            ))?;
         }
     }
     Ok(journey.into_proof().ok_or("nothing was proven")?)
@@ -307,9 +310,7 @@ struct Said {
 }
 
 impl Said {
-    fn step(&self, text: &str) {
-        if !self.json {
-            println!("* {text}");
-        }
+    fn step(&self, text: &str) -> Result<(), OutputFailed> {
+        if self.json { Ok(()) } else { print(format_args!("* {text}")) }
     }
 }

@@ -1,7 +1,8 @@
 //! Verifies a captured provisioning run, or many.
 //!
 //! ```text
-//! verify COMMAND.json CALLBACK.json [--attestation-key JWK.json]... [--allow-unpinned] [--fqdn NAME] [--sch BASE64] [--json]
+//! verify COMMAND.json CALLBACK.json [--attestation-key JWK.json]... [--allow-unpinned]
+//!        [--fqdn NAME] [--sch BASE64] [--json]
 //! verify --lines < LINES.jsonl
 //! ```
 //!
@@ -10,44 +11,93 @@
 //! `allow_unpinned`, `fqdn`, `sch`. Its verdict is the object that `--json` prints, with the `id`;
 //! `null` if the line cannot be read.
 //!
-//! Exit status: 0 verified, 1 refused, 2 arguments or files that cannot be read. With `--lines` 0
-//! once every line has its verdict.
+//! Exit status: 0 verified, 1 refused, 2 arguments or files that cannot be read, 3 standard output
+//! that could not be written. With `--lines` 0 once every line has its verdict.
 
 #[allow(unreachable_pub, dead_code)]
 mod support {
     pub mod arguments;
+    pub mod console;
+    pub mod files;
     pub mod lines;
     pub mod verdict;
 }
 
-use std::io::{BufWriter, Write as _};
+use std::io::BufWriter;
+use std::path::Path;
 use std::process::ExitCode;
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::jose::Jwk;
 
 use support::arguments::{Argument, Arguments};
+use support::console::{OutputFailed, complain};
+use support::lines::Stopped;
 use support::verdict::{Knowledge, Printed, Verdict, judge, read_answer, read_command, read_sch};
 
-const USAGE: &str =
-    "usage: verify COMMAND.json CALLBACK.json [--attestation-key JWK.json]... [--allow-unpinned] [--fqdn NAME] [--sch BASE64] [--json]
+const USAGE: &str = "usage: verify COMMAND.json CALLBACK.json [OPTIONS]
        verify --lines < LINES.jsonl";
+
+const HELP: &str = "\
+verify COMMAND.json CALLBACK.json [OPTIONS]   verify one captured answer
+verify --lines < LINES.jsonl                  verify many: one JSON object a line in, one verdict a line out
+
+  --attestation-key FILE  a file with a public attestation key that counts, as a JWK; may stand several times
+  --allow-unpinned        without one: any attestation key will do
+  --fqdn NAME             the hub's name that the device must have signed
+  --sch BASE64            SHA-256 of the hub's TLS certificate that the device must have signed, in base64
+  --json                  print the verdict as one JSON object
+  --lines                 read lines from standard input; each says itself what is known, in `attestation_keys`,
+                          `allow_unpinned`, `fqdn` and `sch`, beside its `id`, `command` and `data` (the JWS)
+
+exit status: 0 verified (with --lines: every line has its verdict), 1 refused, 2 arguments or files that
+cannot be read, 3 standard output could not be written";
+
+/// Why there is no verdict.
+enum Failure {
+    /// Arguments or files cannot be read.
+    Input(String),
+    Output(OutputFailed),
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Self::Input(message)
+    }
+}
+
+impl From<OutputFailed> for Failure {
+    fn from(failed: OutputFailed) -> Self {
+        Self::Output(failed)
+    }
+}
 
 fn main() -> ExitCode {
     match run() {
         Ok(verified) => ExitCode::from(u8::from(!verified)),
-        Err(message) => {
-            eprintln!("verify: {message}");
+        Err(Failure::Input(message)) => {
+            complain(format_args!("verify: {message}"));
             ExitCode::from(2)
+        }
+        Err(Failure::Output(failed)) => {
+            // A reader that has seen enough closes the pipe. That is no fault.
+            if !failed.is_closed_pipe() {
+                complain(format_args!("verify: {failed}"));
+            }
+            ExitCode::from(3)
         }
     }
 }
 
-fn run() -> Result<bool, String> {
+fn run() -> Result<bool, Failure> {
     let (mut files, mut known, mut json, mut lines) =
         (Vec::new(), Knowledge::default(), false, false);
     let mut arguments = Arguments::of_program()?;
-    while let Some(argument) = arguments.next() {
+    if arguments.ask_for_help() {
+        support::console::print(HELP)?;
+        return Ok(true);
+    }
+    while let Some(argument) = arguments.next()? {
         match argument {
             Argument::Plain(file) => files.push(file),
             Argument::Option(name) => match name.as_str() {
@@ -67,39 +117,46 @@ fn run() -> Result<bool, String> {
                 }
                 "json" => json = true,
                 "lines" => lines = true,
-                _ => return Err(format!("--{name} is not known here\n{USAGE}")),
+                _ => return Err(format!("--{name} is not known here\n{USAGE}").into()),
             },
         }
     }
     if lines {
         if !files.is_empty() || known != Knowledge::default() {
-            return Err(format!("with --lines, each line says what is known\n{USAGE}"));
+            return Err(format!("with --lines, each line says what is known\n{USAGE}").into());
         }
         let output = BufWriter::new(std::io::stdout());
-        return support::lines::run(&AwsLcRs, std::io::stdin(), output)
-            .map(|()| true)
-            .map_err(|error| error.to_string());
+        return support::lines::run(&AwsLcRs, std::io::stdin(), output).map(|()| true).map_err(
+            |stopped| match stopped {
+                Stopped::Input(error) => format!("standard input: {error}").into(),
+                Stopped::Output(error) => OutputFailed::from(error).into(),
+            },
+        );
     }
-    let [command_file, answer_file] = files.as_slice() else { return Err(USAGE.to_owned()) };
+    let [command_file, answer_file] = files.as_slice() else {
+        return Err(USAGE.to_owned().into());
+    };
     let command =
         read_command(&read(command_file)?).map_err(|error| format!("{command_file}: {error}"))?;
     let (answer, envelope_fqdn) =
         read_answer(&read(answer_file)?).map_err(|error| format!("{answer_file}: {error}"))?;
     known.envelope_fqdn = envelope_fqdn;
     let verdict = judge(&AwsLcRs, &command, &answer, &known).map_err(|error| error.to_string())?;
-    print(&verdict, json).map_err(|error| error.to_string())?;
+    print(&verdict, json).map_err(OutputFailed::from)?;
     Ok(!matches!(verdict, Verdict::Refused(_)))
 }
 
 fn read(file: &str) -> Result<String, String> {
-    std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))
+    support::files::read_text(Path::new(file))
 }
 
 fn print(verdict: &Verdict, json: bool) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
+    use std::io::Write as _;
+    let mut out = BufWriter::new(std::io::stdout().lock());
     if json {
         serde_json::to_writer(&mut out, &Printed::of(verdict, &AwsLcRs))?;
-        return writeln!(out);
+        writeln!(out)?;
+        return out.flush();
     }
     match verdict {
         Verdict::Refused(refusal) => {
@@ -124,5 +181,6 @@ fn print(verdict: &Verdict, json: bool) -> std::io::Result<()> {
                 answer.user_id().escape_debug()
             )
         }
-    }
+    }?;
+    out.flush()
 }

@@ -20,10 +20,16 @@ mod hubs;
 #[path = "programs/journeys.rs"]
 mod journeys;
 #[cfg(all(feature = "ca", feature = "ureq"))]
+#[path = "programs/outputs.rs"]
+mod outputs;
+#[cfg(all(feature = "ca", feature = "ureq"))]
 #[path = "programs/parties.rs"]
 mod parties;
+#[cfg(all(feature = "ca", feature = "ureq"))]
+#[path = "programs/starts.rs"]
+mod starts;
 
-use std::io::{Read, Write as _};
+use std::io::{ErrorKind, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -31,7 +37,7 @@ use std::time::{Duration, Instant};
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::jose::Jwk;
 use program::arguments::{Argument, Arguments};
-use program::lines::{MAX_LINE, run};
+use program::lines::{MAX_LINE, Stopped, run};
 use program::verdict::{Knowledge, Printed, judge, read_answer, read_command, read_sch};
 use serde_json::{Value, json};
 use support::peers::Scratch;
@@ -627,12 +633,18 @@ impl Read for Broken {
 fn an_output_that_is_full_or_an_input_that_fails_ends_the_run() {
     let input = "x\n".repeat(100_000);
     for writes in [0, 1, 7] {
-        let error = run(&AwsLcRs, input.as_bytes(), Full(writes)).unwrap_err();
-        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+        let stopped = run(&AwsLcRs, input.as_bytes(), Full(writes)).unwrap_err();
+        assert!(
+            matches!(&stopped, Stopped::Output(error) if error.kind() == ErrorKind::StorageFull),
+            "{stopped:?}"
+        );
     }
     let mut out = Vec::new();
-    let error = run(&AwsLcRs, input.as_bytes().chain(Broken), &mut out).unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
+    let stopped = run(&AwsLcRs, input.as_bytes().chain(Broken), &mut out).unwrap_err();
+    assert!(
+        matches!(&stopped, Stopped::Input(error) if error.kind() == ErrorKind::BrokenPipe),
+        "{stopped:?}"
+    );
     assert!(!out.is_empty());
 }
 
@@ -643,7 +655,7 @@ fn options_stand_anywhere_and_two_dashes_end_them() {
     let read = |arguments: &[&str]| {
         let mut arguments = Arguments::new(arguments.iter().map(|argument| (*argument).to_owned()));
         let mut read = Vec::new();
-        while let Some(argument) = arguments.next() {
+        while let Some(argument) = arguments.next().unwrap() {
             read.push(match argument {
                 Argument::Option(name) if name == "fqdn" => {
                     format!("fqdn={}", arguments.value(&name).unwrap_or_default())
@@ -658,6 +670,20 @@ fn options_stand_anywhere_and_two_dashes_end_them() {
     assert_eq!(read(&["--json", "--", "--json", "--", "-"]), ["option json", "--json", "--", "-"]);
     assert_eq!(read(&["--fqdn"]), ["fqdn="]);
     assert!(read(&["--"]).is_empty());
+    assert_eq!(read(&["--fqdn=a=b", "--fqdn=", "c"]), ["fqdn=a=b", "fqdn=", "c"]);
+}
+
+#[test]
+fn a_value_where_none_is_due_and_a_short_option_are_refused() {
+    let of = |arguments: &[&str]| {
+        Arguments::new(arguments.iter().map(|argument| (*argument).to_owned()))
+    };
+    let mut arguments = of(&["--json=yes"]);
+    assert!(matches!(arguments.next(), Ok(Some(Argument::Option(name))) if name == "json"));
+    assert!(arguments.next().is_err());
+    assert!(of(&["-x"]).next().is_err());
+    assert!(of(&["a", "-h"]).ask_for_help() && of(&["a", "--help"]).ask_for_help());
+    assert!(!of(&["--", "--help"]).ask_for_help());
 }
 
 // ---- The programs themselves
@@ -682,6 +708,11 @@ fn example(name: &str) -> Option<PathBuf> {
     );
     eprintln!("skipped: the example {name} is not built, or not since it was changed");
     None
+}
+
+#[track_caller]
+fn assert_no_panic(said: &str) {
+    assert!(!said.contains("panicked"), "{said}");
 }
 
 /// Whether a program is there and no older than what it was made of, which cargo lists beside it.

@@ -1,4 +1,4 @@
-//! The command line: options anywhere, `--` ends them.
+//! The command line: options anywhere, a value behind the option or behind `=`, `--` ends options.
 
 use std::collections::VecDeque;
 
@@ -7,6 +7,8 @@ pub struct Arguments {
     left: VecDeque<String>,
     /// `--` was there: whatever follows is no option.
     plain: bool,
+    /// What stood behind the `=` of the last option.
+    attached: Option<String>,
 }
 
 /// One argument.
@@ -27,24 +29,46 @@ impl Arguments {
 
     /// These.
     pub fn new(arguments: impl IntoIterator<Item = String>) -> Self {
-        Self { left: arguments.into_iter().collect(), plain: false }
+        Self { left: arguments.into_iter().collect(), plain: false, attached: None }
     }
 
-    /// The next one.
-    pub fn next(&mut self) -> Option<Argument> {
-        let argument = self.left.pop_front()?;
-        match argument.strip_prefix("--").filter(|_| !self.plain) {
+    /// Whether `--help` or `-h` is among them.
+    pub fn ask_for_help(&self) -> bool {
+        let options = self.left.iter().take_while(|argument| *argument != "--");
+        options.into_iter().any(|argument| argument == "--help" || argument == "-h")
+    }
+
+    /// The next one; an error if a value was given to an option that takes none.
+    pub fn next(&mut self) -> Result<Option<Argument>, String> {
+        if self.attached.take().is_some() {
+            return Err(String::from("a value stands behind an option that takes none"));
+        }
+        let Some(argument) = self.left.pop_front() else { return Ok(None) };
+        if self.plain || argument == "-" {
+            return Ok(Some(Argument::Plain(argument)));
+        }
+        match argument.strip_prefix("--") {
             Some("") => {
                 self.plain = true;
                 self.next()
             }
-            Some(name) => Some(Argument::Option(name.to_owned())),
-            None => Some(Argument::Plain(argument)),
+            Some(name) => {
+                let (name, value) = match name.split_once('=') {
+                    Some((name, value)) => (name, Some(value.to_owned())),
+                    None => (name, None),
+                };
+                self.attached = value;
+                Ok(Some(Argument::Option(name.to_owned())))
+            }
+            // There are no short options but -h. A file of such a name stands behind `--`.
+            None if argument.starts_with('-') => Err(format!("{argument} is not known here")),
+            None => Ok(Some(Argument::Plain(argument))),
         }
     }
 
     /// The value of the option that was just read.
     pub fn value(&mut self, option: &str) -> Result<String, String> {
-        self.left.pop_front().ok_or_else(|| format!("--{option} wants a value"))
+        let value = self.attached.take().or_else(|| self.left.pop_front());
+        value.ok_or_else(|| format!("--{option} needs a value"))
     }
 }

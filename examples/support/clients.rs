@@ -1,7 +1,10 @@
 //! Transports of programs: they trust the system's roots, or those of one PEM file.
 
+use std::path::Path;
+
 use keyferry::BaseUrl;
 use keyferry::http::{ReqwestTransport, UreqTransport};
+use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use super::program::Failed;
 
@@ -22,7 +25,17 @@ pub fn reqwest_builder(
         .connect_timeout(ReqwestTransport::CONNECT_TIMEOUT)
         .tls_info(true);
     Ok(match roots {
-        Some(file) => builder.tls_certs_only(reqwest::Certificate::from_pem_bundle(&pem(file)?)?),
+        Some(file) => {
+            let certificates = certificates(file)?;
+            let certificates = certificates
+                .iter()
+                .map(|certificate| {
+                    reqwest::Certificate::from_der(certificate)
+                        .map_err(|error| format!("{file}: {}", super::program::chain(&error)))
+                })
+                .collect::<Result<Vec<_>, _>>()?;
+            builder.tls_certs_only(certificates)
+        }
         None if only_http => builder.tls_certs_only([]),
         None => builder,
     })
@@ -38,22 +51,18 @@ pub fn asynchronous(base: &BaseUrl, roots: Option<&str>) -> Result<ReqwestTransp
 
 /// The blocking transport.
 pub fn blocking(base: &BaseUrl, roots: Option<&str>) -> Result<UreqTransport, Failed> {
-    use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+    use ureq::tls::{Certificate, RootCerts, TlsConfig};
     let roots = match roots {
-        Some(file) => pem(file)?,
+        Some(file) => certificates(file)?,
         None if base.is_https() => {
             return Err(
-                "--blocking with https wants --roots: ureq was built without roots here".into()
+                "--blocking with https needs --roots: ureq has no roots of its own here".into()
             );
         }
         None => return Ok(UreqTransport::new()),
     };
-    let mut certificates: Vec<Certificate<'static>> = Vec::new();
-    for item in parse_pem(&roots) {
-        if let PemItem::Certificate(certificate) = item? {
-            certificates.push(certificate);
-        }
-    }
+    let certificates: Vec<Certificate<'static>> =
+        roots.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).collect();
     let config = ureq::Agent::config_builder()
         .tls_config(TlsConfig::builder().root_certs(RootCerts::from(certificates)).build())
         .proxy(None)
@@ -61,6 +70,22 @@ pub fn blocking(base: &BaseUrl, roots: Option<&str>) -> Result<UreqTransport, Fa
     Ok(UreqTransport::from_agent(config.build().into()))
 }
 
-fn pem(file: &str) -> Result<Vec<u8>, Failed> {
-    std::fs::read(file).map_err(|error| format!("{file}: {error}").into())
+/// The roots in a file. One that cannot be used fails here, with the name of the file, and not at
+/// the first connection.
+fn certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, Failed> {
+    let certificates = super::pem::certificates(Path::new(file))?;
+    let mut store = tokio_rustls::rustls::RootCertStore::empty();
+    for certificate in &certificates {
+        store
+            .add(certificate.clone())
+            .map_err(|error| format!("{file}: a certificate that cannot be used: {error}"))?;
+    }
+    Ok(certificates)
+}
+
+/// Whether a host is this machine, where nobody else can listen to plain http.
+pub fn is_this_machine(address: &BaseUrl) -> bool {
+    let host = address.host();
+    let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
 }

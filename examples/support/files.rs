@@ -1,4 +1,5 @@
-//! Files that nobody else may read, there as a whole or not at all.
+//! Files: those that nobody else may read, there as a whole or not at all; and those that people
+//! write.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -33,4 +34,26 @@ pub fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         read => read.map(Some),
     }
+}
+
+/// A text file that a person wrote or an editor saved, without its byte order mark. The error names
+/// the file.
+pub fn read_text(path: &Path) -> Result<String, String> {
+    let bytes = std::fs::read(path).map_err(|error| named(path, &error))?;
+    text_of(bytes).map_err(|why| format!("{}: {why}", path.display()))
+}
+
+/// The text in these bytes, without its byte order mark.
+pub fn text_of(bytes: Vec<u8>) -> Result<String, String> {
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(String::from("the text is UTF-16; save it as UTF-8"));
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|error| format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to()))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// An error with the name of its file.
+pub fn named(path: &Path, error: &io::Error) -> String {
+    format!("{}: {error}", path.display())
 }

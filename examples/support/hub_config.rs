@@ -32,6 +32,8 @@ pub struct HubFile {
     pub fqdn: String,
     /// Certificate and key; without them, plain http.
     pub tls: Option<TlsFiles>,
+    /// Whether plain http may be served to other machines.
+    pub danger_plain_http: bool,
     /// What the accepting of connections is limited to.
     pub connections: Connections,
     /// Limits of the hub.
@@ -225,6 +227,19 @@ impl Reading<'_> {
             None => public_url.as_ref().map(|url| url.host().to_owned()),
         };
         let tls = self.table(&mut root, "tls").map(|table| self.tls(table));
+        let danger_plain_http = self.flag(&mut root, "danger-plain-http");
+        if let Some((listen, at)) = listen
+            && !listen.ip().is_loopback()
+            && tls.is_none()
+            && !danger_plain_http
+        {
+            self.fault(
+                at,
+                "listen",
+                "other machines could connect, without TLS: add [tls], or, with a proxy that has \
+                 TLS in front, danger-plain-http = true",
+            );
+        }
         let connections = self
             .table(&mut root, "connections")
             .map_or_else(Connections::default, |table| self.connections(table));
@@ -242,10 +257,11 @@ impl Reading<'_> {
         };
         let public_url = public_url?.to_string();
         Some(HubFile {
-            listen: listen?,
+            listen: listen?.0,
             public_url,
             fqdn: fqdn?,
             tls,
+            danger_plain_http,
             connections,
             hub,
             server,
@@ -254,13 +270,14 @@ impl Reading<'_> {
         })
     }
 
-    fn listen(&mut self, root: &mut Table<'_>) -> Option<SocketAddr> {
+    /// The address and where it stands.
+    fn listen(&mut self, root: &mut Table<'_>) -> Option<(SocketAddr, usize)> {
         let (text, at) = self.required_text(root, "listen")?;
         let listen = text.parse().ok();
         if listen.is_none() {
             self.fault(at, "listen", "not an IP address with a port, such as 127.0.0.1:8080");
         }
-        listen
+        Some((listen?, at))
     }
 
     fn public_url(&mut self, text: &str, at: usize) -> Option<BaseUrl> {

@@ -1,7 +1,7 @@
 //! The integrator's journey, kept in a file between its steps: one way for every example.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
@@ -21,7 +21,8 @@ use keyferry::hermod::qr::{ActivationQr, Background};
 use keyferry::issuer::{LocalCa, issue};
 use keyferry::{Certificate, Class, Error, SystemClock};
 
-use super::files::{put_private, read};
+use super::console::{OutputFailed, print};
+use super::files::{named as named_file, put_private, read_text};
 use super::keys::{key_in, printed};
 use super::program::Failed;
 
@@ -45,6 +46,8 @@ pub struct Journey {
     hub: HubIdentity,
     authority: LocalCa,
     quiet: bool,
+    /// That something could not be printed, until [`Journey::step`] tells.
+    unsaid: Mutex<Option<OutputFailed>>,
     report: Option<Report>,
     certificates: Vec<(String, Certificate)>,
 }
@@ -72,16 +75,21 @@ impl Journey {
         authority: LocalCa,
         quiet: bool,
     ) -> Result<Self, Failed> {
-        let stored = state.as_deref().map(read).transpose()?.flatten();
-        let stored = stored
-            .map(|text| Enrollment::from_json(&String::from_utf8_lossy(&text)))
-            .transpose()?;
+        let stored = match &state {
+            Some(path) if path.try_exists().map_err(|error| named_file(path, &error))? => {
+                let stored = Enrollment::from_json(&read_text(path)?);
+                Some(stored.map_err(|error| {
+                    format!("{}: no journey that can be gone on with: {error}", path.display())
+                })?)
+            }
+            _ => None,
+        };
         let (enrollment, is_new) = match stored {
             // Whether the hub has the command is not known, and its link is lost: nobody can answer
             // it.
             Some(stored) if matches!(stored.next(), Next::AwaitDevice { submitted: None, .. }) => {
                 if !quiet {
-                    said("integrator: the last journey lost its link; another is begun");
+                    said("integrator: the last journey lost its link; another is begun")?;
                 }
                 (begin()?, true)
             }
@@ -95,6 +103,7 @@ impl Journey {
             hub,
             authority,
             quiet,
+            unsaid: Mutex::new(None),
             report: None,
             certificates: Vec::new(),
         };
@@ -115,7 +124,11 @@ impl Journey {
     }
 
     /// What to do next. A command that is to be sent is stored as under way before it is given.
+    /// That something could not be printed ends the program here, where everything is stored.
     pub fn step(&mut self) -> Result<Step, Failed> {
+        if let Some(failed) = self.unsaid.get_mut().ok().and_then(Option::take) {
+            return Err(failed.into());
+        }
         let step = match self.enrollment.next() {
             Next::Submit(command) | Next::Deliver(command) => Step::Send(Box::new(command.clone())),
             Next::AwaitDevice { submitted: Some(submitted), .. }
@@ -300,15 +313,18 @@ impl Journey {
 
     /// Tells of the journey.
     pub fn say(&self, text: &str) {
-        if !self.quiet {
-            said(text);
+        if !self.quiet
+            && let Err(failed) = said(text)
+            && let Ok(mut unsaid) = self.unsaid.lock()
+        {
+            *unsaid = Some(failed);
         }
     }
 
     fn store(&self) -> Result<(), Failed> {
         if let Some(path) = &self.state {
             put_private(path, self.enrollment.to_json().as_bytes())
-                .map_err(|error| format!("{}: {error}", path.display()))?;
+                .map_err(|error| named_file(path, &error))?;
         }
         Ok(())
     }
@@ -331,7 +347,7 @@ impl Signature {
         said(&format!(
             "integrator: \"{text}\" is signed with the key {}",
             verified.key_id().unwrap_or("without a name")
-        ));
+        ))?;
         Ok(())
     }
 }
@@ -388,8 +404,8 @@ fn mechanism(algorithm: Algorithm) -> Option<SignMechanism> {
 }
 
 /// Tells of the journey.
-pub fn said(text: &str) {
-    println!("* {text}");
+pub fn said(text: &str) -> Result<(), OutputFailed> {
+    print(format_args!("* {text}"))
 }
 
 /// Why a journey came to nothing, for a person.

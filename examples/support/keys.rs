@@ -9,17 +9,20 @@ use keyferry::crypto::{Algorithm, Curve, KeyKind, PrivateKey, Provider, PublicKe
 use keyferry::csr::Template;
 use keyferry::hermod::model::{KeyGenRequest, KeyTypePrio, KeyUsage};
 
-use super::files::{put_private, read};
+use super::files::{named, put_private, read};
 use super::program::Failed;
 
 /// The private key in a file (PKCS#8, DER), which is made at the first start.
 pub fn key_in(path: &Path, provider: &dyn Provider) -> Result<Arc<dyn PrivateKey>, Failed> {
-    if let Some(pkcs8) = read(path)? {
+    if let Some(pkcs8) = read(path).map_err(|error| named(path, &error))? {
         let pkcs8 = zeroize::Zeroizing::new(pkcs8);
-        return Ok(provider.private_key_from_pkcs8_der(&pkcs8)?.into());
+        let key = provider.private_key_from_pkcs8_der(&pkcs8);
+        return Ok(key
+            .map_err(|_| format!("{}: not a private key as PKCS#8 in DER", path.display()))?
+            .into());
     }
     let key = provider.generate(KeyKind::Ec(Curve::P256))?;
-    put_private(path, &key.expose_pkcs8_der()?)?;
+    put_private(path, &key.expose_pkcs8_der()?).map_err(|error| named(path, &error))?;
     Ok(key.into())
 }
 
@@ -38,7 +41,12 @@ pub fn key_requests(
             "p256" => ("EC", "256", Algorithm::Es256),
             "p384" => ("EC", "384", Algorithm::Es384),
             "p521" => ("EC", "521", Algorithm::Es512),
-            _ => return Err(super::program::usage(format!("{name} is no key that is known here"))),
+            _ => {
+                return Err(super::program::usage(format!(
+                    "--keys: {} is none of rsa2048, rsa3072, rsa4096, p256, p384, p521",
+                    name.escape_debug()
+                )));
+            }
         };
         let mut request = KeyGenRequest::new(
             name,

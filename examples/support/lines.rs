@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex};
 
@@ -36,7 +36,7 @@ struct Batch {
 
 impl Batch {
     /// Reads one more line; `false` if there is none.
-    fn read_line(&mut self, input: &mut impl BufRead) -> std::io::Result<bool> {
+    fn read_line(&mut self, input: &mut impl BufRead) -> io::Result<bool> {
         let start = self.octets.len();
         // One octet for the end, and one more that tells that the line goes on.
         let limit = MAX_LINE as u64 + 2;
@@ -81,7 +81,7 @@ impl Batch {
 }
 
 /// Reads to the end of the line and keeps nothing.
-fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
+fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
     loop {
         let available = input.fill_buf()?;
         let (used, ended) = match available.iter().position(|octet| *octet == b'\n') {
@@ -114,13 +114,22 @@ struct Line<'a> {
     sch: Option<String>,
 }
 
+/// What ended a run before its input did.
+#[derive(Debug)]
+pub enum Stopped {
+    /// The input could not be read.
+    Input(io::Error),
+    /// The output could not be written.
+    Output(io::Error),
+}
+
 /// Reads until the input ends; every line gets a verdict, as soon as no more input is there to be
 /// read at once.
 pub fn run(
     provider: &dyn Provider,
     input: impl Read,
     output: impl Write + Send,
-) -> std::io::Result<()> {
+) -> Result<(), Stopped> {
     let input = BufReader::with_capacity(BUFFER, input);
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let (to_workers, from_reader) = sync_channel::<(usize, Batch)>(2 * workers);
@@ -139,9 +148,9 @@ pub fn run(
         let writer = scope.spawn(move || write(&from_workers, &free, output));
         let read = read(input, &taken, &to_workers);
         drop(to_workers);
-        let written =
-            writer.join().unwrap_or_else(|_| Err(std::io::Error::other("the writer failed")));
-        read.and(written)
+        let written = writer.join().unwrap_or_else(|_| Err(io::Error::other("the writer failed")));
+        // Whoever reads the verdicts has to know first that some are missing.
+        written.map_err(Stopped::Output).and(read.map_err(Stopped::Input))
     })
 }
 
@@ -149,7 +158,7 @@ fn read(
     mut input: BufReader<impl Read>,
     taken: &SyncSender<()>,
     to_workers: &SyncSender<(usize, Batch)>,
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     let mut number = 0;
     loop {
         let mut batch = Batch::default();
@@ -200,7 +209,7 @@ fn write(
     from_workers: &Receiver<(usize, Vec<u8>)>,
     free: &Receiver<()>,
     mut output: impl Write,
-) -> std::io::Result<()> {
+) -> io::Result<()> {
     let mut early = BTreeMap::new();
     let mut due = 0;
     loop {

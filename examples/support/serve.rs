@@ -1,7 +1,6 @@
 //! A service on hyper: TLS, a limit on connections, time for each head and for answers that nobody
 //! takes, and an end that waits for what is under way.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,11 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::program::Failed;
 use super::taken::Taken;
 
 /// How connections are accepted.
@@ -33,19 +28,6 @@ pub struct Door {
     pub head_time: Duration,
     /// For what is under way when the end has come.
     pub drain_time: Duration,
-}
-
-/// TLS with the certificate chain and the key of these PEM files.
-pub fn tls(certificate: &Path, key: &Path) -> Result<TlsAcceptor, Failed> {
-    let chain: Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect);
-    let chain = chain.map_err(|error| format!("{}: {error}", certificate.display()))?;
-    let key_der =
-        PrivateKeyDer::from_pem_file(key).map_err(|error| format!("{}: {error}", key.display()))?;
-    let mut config =
-        ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key_der)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 /// Serves until the drain has begun and what is under way is done, or its time is over.
