@@ -1,26 +1,34 @@
 //! Certificates, as far as carrying them needs them to be understood.
 
+mod validity;
+
 use std::fmt;
 use std::ops::Range;
 
-use der::Decode as _;
-
+pub use self::validity::Validity;
 use crate::crypto::{Provider, PublicKey};
+use crate::csr::Request;
+use crate::issuer::Remark;
 use crate::jose::{decode_standard, encode_standard};
-use crate::tlv::{self, Tag};
+use crate::name::{self, Likeness};
+use crate::tlv::{self, Cursor, Element, Tag};
 use crate::{Class, Error};
 
-/// Most octets of a certificate.
+/// Most bytes of a certificate.
 pub const MAX_CERTIFICATE: usize = 64 * 1024;
+
+const PART: &str = "certificate";
 
 /// A certificate (RFC 5280) that can be read. Nobody has verified it: not its signature, not its
 /// dates, not its issuer.
+///
+/// It is read by position and kept byte for byte. Only its shape is checked: DER with the fields of
+/// a certificate of version 1, 2 or 3. Names may hold strings of any type, extensions may be
+/// unknown, and the key may be of any kind: what is not understood is carried all the same, and
+/// only asking for it fails.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Certificate {
     der: Vec<u8>,
-    public_key: PublicKey,
-    subject: String,
-    issuer: String,
     places: Places,
 }
 
@@ -31,38 +39,26 @@ struct Places {
     serial: Range<usize>,
     issuer: Range<usize>,
     subject: Range<usize>,
+    spki: Range<usize>,
+    /// The content of the list of extensions, empty if there is none.
+    extensions: Range<usize>,
+    validity: Validity,
 }
 
 impl Certificate {
     /// Reads DER: one certificate and nothing after it.
     ///
     /// # Errors
-    /// Class `malformed` if it is not that, `too-large` above [`MAX_CERTIFICATE`] octets, and as
-    /// [`PublicKey::from_spki_der`] for its key.
+    /// Class `malformed` if it is not that, `too-large` above [`MAX_CERTIFICATE`] bytes or if it is
+    /// nested deeper than 32 levels.
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
-        const PART: &str = "certificate";
-        if der.len() > MAX_CERTIFICATE {
-            return Err(Error::too_large(PART, "more than 64 KiB"));
-        }
-        let certificate = x509_cert::Certificate::from_der(der).map_err(|error| {
-            let position =
-                error.position().and_then(|position| u32::from(position).try_into().ok());
-            let error = Error::malformed(PART, "not a DER certificate");
-            match position {
-                Some(position) => error.at(position),
-                None => error,
-            }
-        })?;
-        let tbs = certificate.tbs_certificate();
-        let spki = der::Encode::to_der(tbs.subject_public_key_info())
-            .map_err(|_| Error::malformed(PART, "a key that cannot be written again"))?;
-        Ok(Self {
-            public_key: PublicKey::from_spki_der(&spki)?,
-            subject: tbs.subject().to_string(),
-            issuer: tbs.issuer().to_string(),
-            places: places(der)?,
-            der: der.to_vec(),
-        })
+        let places = Places::read(der)?;
+        Ok(Self { der: der.to_vec(), places })
+    }
+
+    fn from_owned(der: Vec<u8>) -> Result<Self, Error> {
+        let places = Places::read(&der)?;
+        Ok(Self { der, places })
     }
 
     /// Reads standard base64 with padding, as Hermod's certificate command carries it; blanks and
@@ -71,7 +67,7 @@ impl Certificate {
     /// # Errors
     /// Class `malformed` if it is not base64, and as [`from_der`](Self::from_der).
     pub fn from_base64(text: &str) -> Result<Self, Error> {
-        Self::from_der(&decode_standard(text, "certificate")?)
+        Self::from_owned(decode_standard(text, PART)?)
     }
 
     /// The certificate as it was read.
@@ -87,15 +83,25 @@ impl Certificate {
     }
 
     /// The key that it is for.
-    #[must_use]
-    pub fn public_key(&self) -> &PublicKey {
-        &self.public_key
+    ///
+    /// # Errors
+    /// Class `algorithm` for a key of a type, a curve or a form that is not known here, otherwise
+    /// as [`PublicKey::from_spki_der`].
+    pub fn public_key(&self) -> Result<PublicKey, Error> {
+        PublicKey::from_spki_der(self.spki_der())
     }
 
-    /// The subject in the form of RFC 4514.
+    /// The key that it is for, whatever its type: SubjectPublicKeyInfo, DER.
     #[must_use]
-    pub fn subject(&self) -> &str {
-        &self.subject
+    pub fn spki_der(&self) -> &[u8] {
+        &self.der[self.places.spki.clone()]
+    }
+
+    /// The subject in the form of RFC 4514. A value that is no text, or of a type without a short
+    /// name, is shown as `#` and its hexadecimal DER.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        name::to_text(self.subject_der())
     }
 
     /// The subject, a DER Name, as it stands in the certificate.
@@ -104,10 +110,10 @@ impl Certificate {
         &self.der[self.places.subject.clone()]
     }
 
-    /// The issuer in the form of RFC 4514.
+    /// The issuer in the form of RFC 4514, as [`subject`](Self::subject).
     #[must_use]
-    pub fn issuer(&self) -> &str {
-        &self.issuer
+    pub fn issuer(&self) -> String {
+        name::to_text(self.issuer_der())
     }
 
     /// The issuer, a DER Name, as it stands in the certificate.
@@ -123,7 +129,13 @@ impl Certificate {
         &self.der[self.places.serial.clone()]
     }
 
-    /// SHA-256 of the DER, 32 octets.
+    /// From when to when it is valid. Nothing here compares it with a clock.
+    #[must_use]
+    pub fn validity(&self) -> Validity {
+        self.places.validity
+    }
+
+    /// SHA-256 of the DER, 32 bytes.
     #[must_use]
     pub fn fingerprint(&self, provider: &dyn Provider) -> [u8; 32] {
         provider.sha256(&self.der)
@@ -134,7 +146,7 @@ impl Certificate {
     /// # Errors
     /// Class `proof`.
     pub fn require_key(&self, key: &PublicKey) -> Result<(), Error> {
-        if self.public_key == *key {
+        if self.is_for(key) {
             Ok(())
         } else {
             Err(Error::new(
@@ -144,29 +156,156 @@ impl Certificate {
             ))
         }
     }
+
+    /// Refuses a certificate that is not for the key and the subject of this request. Says what an
+    /// authority may do, and did, in another way than it was asked for.
+    ///
+    /// Subjects are compared as RFC 5280 section 7.1 compares names, so that an authority may write
+    /// a name with strings of another type, in other case or with other blanks.
+    ///
+    /// # Errors
+    /// Class `proof` if it is for another key, `csr` if it has another subject.
+    pub fn matches(&self, request: &Request) -> Result<Vec<Remark>, Error> {
+        self.require_key(request.public_key())?;
+        self.remarks_on(request.subject_der(), "not the request's name")
+    }
+
+    /// The part of [`matches`](Self::matches) that is about the subject.
+    pub(crate) fn remarks_on(
+        &self,
+        subject: &[u8],
+        detail: &'static str,
+    ) -> Result<Vec<Remark>, Error> {
+        match name::compare(self.subject_der(), subject) {
+            Likeness::Identical => Ok(Vec::new()),
+            Likeness::Equal => Ok(vec![Remark::SubjectEncoding]),
+            Likeness::Different => Err(Error::new(Class::Csr, "certificate.subject", detail)),
+        }
+    }
+
+    /// Whether it is for this key. A [`PublicKey`] has one form, and so has its DER.
+    pub(crate) fn is_for(&self, key: &PublicKey) -> bool {
+        self.spki_der() == key.as_spki_der()
+    }
+
+    /// The value of the first extension of this type, whose content of the object identifier this
+    /// is: what stands in the OCTET STRING.
+    pub(crate) fn extension(&self, oid: &[u8]) -> Option<&[u8]> {
+        let mut found = None;
+        // The shape was checked when the certificate was read.
+        each_extension(Cursor::new(&self.der[self.places.extensions.clone()]), |id, value| {
+            if id == oid && found.is_none() {
+                found = Some(value);
+            }
+        })
+        .ok()?;
+        found
+    }
 }
 
-/// Where the fields stand: version (which may be absent), serial number, signature algorithm,
-/// issuer, validity, subject.
-fn places(der: &[u8]) -> Result<Places, Error> {
-    const PART: &str = "certificate";
-    let whole = tlv::Cursor::new(der).require(Tag::Sequence, PART)?;
-    whole.check_structure(PART)?;
-    let mut fields = whole.inside().require(Tag::Sequence, PART)?.inside();
-    if fields.peek() == Some(tlv::context(0)) {
+impl Places {
+    /// Reads a Certificate (RFC 5280 section 4.1).
+    fn read(der: &[u8]) -> Result<Self, Error> {
+        if der.len() > MAX_CERTIFICATE {
+            return Err(Error::too_large(PART, "more than 64 KiB"));
+        }
+        let mut outer = Cursor::new(der);
+        let whole = outer.require(Tag::Sequence, PART)?;
+        outer.end(PART)?;
+        whole.check_structure(PART)?;
+        let mut signed = whole.inside();
+        let mut fields = signed.require(Tag::Sequence, "tbsCertificate")?.inside();
+        algorithm(&signed.require(Tag::Sequence, "signatureAlgorithm")?)?;
+        signed.require(Tag::BitString, "signatureValue")?;
+        signed.end(PART)?;
+
+        if fields.peek() == Some(tlv::context(0)) {
+            version(&fields.next("version")?)?;
+        }
+        let serial = fields.require(Tag::Integer, "serialNumber")?.value_range();
+        algorithm(&fields.require(Tag::Sequence, "signature")?)?;
+        let issuer = fields.require(Tag::Sequence, "issuer")?;
+        name::check(&issuer, "issuer")?;
+        let validity = Validity::read(&fields.require(Tag::Sequence, "validity")?)?;
+        let subject = fields.require(Tag::Sequence, "subject")?;
+        name::check(&subject, "subject")?;
+        let spki = fields.require(Tag::Sequence, "subjectPublicKeyInfo")?;
+        let mut key = spki.inside();
+        algorithm(&key.require(Tag::Sequence, "subjectPublicKeyInfo")?)?;
+        key.require(Tag::BitString, "subjectPublicKeyInfo")?;
+        key.end("subjectPublicKeyInfo")?;
+        for (number, part) in [(1, "issuerUniqueID"), (2, "subjectUniqueID")] {
+            if fields.peek() == Some(Tag::ContextSpecific { constructed: false, number }) {
+                fields.next(part)?.check_bit_string(part)?;
+            }
+        }
+        let extensions = if fields.peek() == Some(tlv::context(3)) {
+            let mut explicit = fields.next("extensions")?.inside();
+            let list = explicit.require(Tag::Sequence, "extensions")?;
+            explicit.end("extensions")?;
+            each_extension(list.inside(), |_, _| ())?;
+            list.value_range()
+        } else {
+            0..0
+        };
+        fields.end("tbsCertificate")?;
+        Ok(Self {
+            serial,
+            issuer: issuer.range(),
+            subject: subject.range(),
+            spki: spki.range(),
+            extensions,
+            validity,
+        })
+    }
+}
+
+/// `[0] EXPLICIT Version`: 0 to 2, for 1 to 3.
+fn version(explicit: &Element<'_>) -> Result<(), Error> {
+    let mut inside = explicit.inside();
+    let version = inside.require(Tag::Integer, "version")?;
+    inside.end("version")?;
+    match version.value {
+        [0..=2] => Ok(()),
+        _ => Err(Error::malformed("version", "not 1, 2 or 3").at(version.offset)),
+    }
+}
+
+/// AlgorithmIdentifier: whatever algorithm, with whatever parameters.
+fn algorithm(identifier: &Element<'_>) -> Result<(), Error> {
+    const PART: &str = "algorithmIdentifier";
+    let mut fields = identifier.inside();
+    fields.require(Tag::ObjectIdentifier, PART)?;
+    if !fields.is_empty() {
         fields.next(PART)?;
     }
-    let serial = fields.require(Tag::Integer, PART)?.value_range();
-    fields.require(Tag::Sequence, PART)?;
-    let issuer = fields.require(Tag::Sequence, PART)?.range();
-    fields.require(Tag::Sequence, PART)?;
-    Ok(Places { serial, issuer, subject: fields.require(Tag::Sequence, PART)?.range() })
+    fields.end(PART)
+}
+
+/// The extensions of a list: the content of each object identifier, and what stands in the OCTET
+/// STRING.
+fn each_extension<'a>(
+    mut list: Cursor<'a>,
+    mut each: impl FnMut(&'a [u8], &'a [u8]),
+) -> Result<(), Error> {
+    const PART: &str = "extensions";
+    while !list.is_empty() {
+        let mut fields = list.require(Tag::Sequence, PART)?.inside();
+        let oid = fields.require(Tag::ObjectIdentifier, PART)?;
+        if fields.peek() == Some(Tag::Boolean) {
+            fields.next(PART)?;
+        }
+        let value = fields.require(Tag::OctetString, PART)?;
+        fields.end(PART)?;
+        each(oid.value, value.value);
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Certificate")
-            .field("public_key", &self.public_key)
+            .field("public_key", &self.public_key().ok())
             .field("length", &self.der.len())
             .finish_non_exhaustive()
     }

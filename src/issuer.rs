@@ -14,8 +14,11 @@ mod local;
 #[cfg(feature = "ca")]
 pub use local::{KeyUse, LeafProfile, LocalCa};
 
+use std::fmt;
+use std::ops::Deref;
+
 use crate::csr::Request;
-use crate::{BoxFuture, Certificate, Class, Error};
+use crate::{BoxFuture, Certificate, Error};
 
 /// A certificate authority, or the way to one.
 ///
@@ -49,7 +52,8 @@ impl<T: Issuer + ?Sized> Issuer for std::sync::Arc<T> {
 }
 
 /// Has a certificate issued and checks it before it is handed on: it is for the request's key, and
-/// its subject is the request's, octet for octet.
+/// its subject is the request's name, compared as RFC 5280 section 7.1 compares names. What the
+/// authority wrote in another way is among the [remarks](Issued::remarks).
 ///
 /// Signature, dates and issuer of the certificate are not looked at: the authority is trusted with
 /// those.
@@ -85,7 +89,7 @@ impl<T: Issuer + ?Sized> Issuer for std::sync::Arc<T> {
 /// let request = Request::from_der(&template.replace_key(&*pair)?, &AwsLcRs)?;
 ///
 /// let certificate = issue(&ca, &request).await?;
-/// assert_eq!(certificate.public_key(), pair.public_key());
+/// assert_eq!(certificate.public_key()?, *pair.public_key());
 /// assert_eq!(certificate.subject_der(), template.subject_der());
 /// # Ok(()) }
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(run())?;
@@ -95,18 +99,68 @@ impl<T: Issuer + ?Sized> Issuer for std::sync::Arc<T> {
 ///
 /// # Errors
 /// What the authority answers; [`IssuerError::Certificate`] of class `proof` if the certificate is
-/// for another key, of class `csr` if its subject is not the request's.
-pub async fn issue(issuer: &dyn Issuer, request: &Request) -> Result<Certificate, IssuerError> {
+/// for another key, of class `csr` if its subject is not the request's name.
+pub async fn issue(issuer: &dyn Issuer, request: &Request) -> Result<Issued, IssuerError> {
     let certificate = issuer.issue_unchecked(request).await?;
-    certificate.require_key(request.public_key()).map_err(IssuerError::Certificate)?;
-    if certificate.subject_der() != request.subject_der() {
-        return Err(IssuerError::Certificate(Error::new(
-            Class::Csr,
-            "certificate.subject",
-            "not the request's octets",
-        )));
+    let remarks = certificate.matches(request).map_err(IssuerError::Certificate)?;
+    Ok(Issued { certificate, remarks })
+}
+
+/// A certificate that an authority issued, and that [`issue`] compared with the request.
+///
+/// It can be used as the [`Certificate`] that it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issued {
+    certificate: Certificate,
+    remarks: Vec<Remark>,
+}
+
+impl Issued {
+    /// The certificate.
+    #[must_use]
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
     }
-    Ok(certificate)
+
+    /// What is to be reported, though it is no reason to refuse the certificate. Mostly nothing.
+    #[must_use]
+    pub fn remarks(&self) -> &[Remark] {
+        &self.remarks
+    }
+
+    /// The certificate alone.
+    #[must_use]
+    pub fn into_certificate(self) -> Certificate {
+        self.certificate
+    }
+}
+
+impl Deref for Issued {
+    type Target = Certificate;
+
+    fn deref(&self) -> &Certificate {
+        &self.certificate
+    }
+}
+
+/// What an authority did in another way than it was asked for, though it may do so: a line in a
+/// report. Its `Display` is that line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Remark {
+    /// The subject is the same name as the request's (RFC 5280 section 7.1), but not the same
+    /// bytes: other types of string, other case or other blanks.
+    SubjectEncoding,
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SubjectEncoding => {
+                "certificate.subject: the request's name, but not encoded as in the request"
+            }
+        })
+    }
 }
 
 /// Why there is no certificate.

@@ -86,6 +86,7 @@ pub mod issuer;
 pub mod jose;
 #[cfg(feature = "device")]
 pub mod keys;
+mod name;
 mod pem;
 mod secret;
 #[cfg(feature = "testing")]
@@ -95,7 +96,7 @@ mod tlv;
 mod uuid;
 
 pub use base_url::BaseUrl;
-pub use certificate::{Certificate, MAX_CERTIFICATE};
+pub use certificate::{Certificate, MAX_CERTIFICATE, Validity};
 #[cfg(any(feature = "hub", feature = "client", feature = "server"))]
 pub use clock::SystemClock;
 pub use clock::{Clock, ManualClock};

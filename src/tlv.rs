@@ -201,6 +201,15 @@ impl<'a> Element<'a> {
         end - self.value.len()..end
     }
 
+    /// Whether this is the content of a BIT STRING, under whatever tag.
+    pub(crate) fn check_bit_string(&self, part: &'static str) -> Result<(), Error> {
+        if is_bit_string(self.value) {
+            Ok(())
+        } else {
+            Err(Error::malformed(part, "not DER").at(self.offset))
+        }
+    }
+
     /// Whether everything inside is DER as well, to a bounded depth.
     pub(crate) fn check(&self, part: &'static str) -> Result<(), Error> {
         check_within(self, part, 0, true)

@@ -357,7 +357,7 @@ async fn journey(
                     evidence.show(&(key, key.request()));
                     issued.push((
                         key.key_id().to_owned(),
-                        issue(&ca, key.request().unwrap()).await.unwrap(),
+                        issue(&ca, key.request().unwrap()).await.unwrap().into_certificate(),
                     ));
                 }
                 evidence.show(&issued);
@@ -394,7 +394,7 @@ async fn journey(
     let known: Vec<_> = profile
         .keys
         .iter()
-        .map(|key| KnownKey::of_certificate(key.certificate.clone().unwrap()))
+        .map(|key| KnownKey::of_certificate(key.certificate.clone().unwrap()).unwrap())
         .collect();
     evidence.show(&known);
     for (expectation, body) in [

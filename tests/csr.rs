@@ -481,10 +481,10 @@ fn rejects_requests_that_are_not_strict() {
         es256(keyed(der(0x30, &[identifier, &bits(content)]), ECDSA_SHA256))
     };
     cases.extend([
-        ("a compressed point", Class::Malformed, with(named, &compressed)),
+        ("a compressed point", Class::Algorithm, with(named, &compressed)),
         (
             "a hybrid point",
-            Class::Malformed,
+            Class::Algorithm,
             with(named, &[&[0x06 + (point[64] & 1)], &point[1..]].concat()),
         ),
         ("the point at infinity", Class::Malformed, with(named, &[0x00])),
@@ -493,20 +493,20 @@ fn rejects_requests_that_are_not_strict() {
             Class::WeakKey,
             with(named, &[&point[..64], &[point[64] ^ 1]].concat()),
         ),
-        ("explicit parameters", Class::Malformed, with(&explicit_p256(), point)),
+        ("explicit parameters", Class::Algorithm, with(&explicit_p256(), point)),
         (
             "implicit parameters",
-            Class::Malformed,
+            Class::Algorithm,
             with(&der(0x30, &[&oid(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1]), &[0x05, 0x00]]), point),
         ),
         (
             "no parameters",
-            Class::Malformed,
+            Class::Algorithm,
             with(&der(0x30, &[&oid(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1])]), point),
         ),
         (
             "secp256k1",
-            Class::Malformed,
+            Class::Algorithm,
             with(
                 &der(
                     0x30,
@@ -588,7 +588,10 @@ fn no_bit_of_a_request_can_be_changed() {
             changed[bit / 8] ^= 1 << (bit % 8);
             let error = Request::from_der(&changed, &AwsLcRs).expect_err("a changed request");
             assert!(
-                matches!(error.class(), Class::Malformed | Class::Csr | Class::WeakKey),
+                matches!(
+                    error.class(),
+                    Class::Malformed | Class::Csr | Class::WeakKey | Class::Algorithm
+                ),
                 "bit {bit}: {error}"
             );
         }
@@ -718,12 +721,12 @@ fn rejects_weak_requests_that_openssl_makes() {
     let rsa1024 = &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"][..];
     let cases: [(&[&str], &[&str], Class); 4] = [
         (p256, &["-sha1"], Class::Csr),
-        (explicit, &["-sha256"], Class::Malformed),
+        (explicit, &["-sha256"], Class::Algorithm),
         (rsa1024, &["-sha256"], Class::WeakKey),
         (
             &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"],
             &["-sha256"],
-            Class::Malformed,
+            Class::Algorithm,
         ),
     ];
     for (key, request, class) in cases {

@@ -20,7 +20,7 @@ use keyferry::hermod::model::{
 };
 use keyferry::hermod::proof::Verifier;
 use keyferry::hermod::wire::{CommandApi as _, MailboxApi as _, MailboxKey};
-use keyferry::issuer::issue;
+use keyferry::issuer::{Remark, issue};
 use keyferry::{BaseUrl, Certificate, Class, Gate as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -604,16 +604,35 @@ async fn a_certificate_of_another_subject_is_refused() {
     let world = World::new();
     let mut enrollment = world.at(2).await;
     let proven = world.prove(&enrollment);
-    // The device's own key, with another name: made by exchanging the name in a certificate, whose
-    // signature nobody here is to check.
-    let (_, certificate) = &world.issue(&proven).await[0];
-    let mut der = certificate.as_der().to_vec();
-    let at = der.windows(4).position(|window| window == b"Jane").unwrap();
-    der[at] = b'j';
-    let other = Certificate::from_der(&der).unwrap();
+    let other = renamed(&world.issue(&proven).await[0].1, b"June");
     other.require_key(proven.keys()[0].public_key()).unwrap();
     refused(enrollment.issued(&proven, &[("signer", &other)]), Class::Csr);
     assert_eq!(enrollment.next(), Next::Prove);
+}
+
+#[tokio::test]
+async fn a_subject_that_the_authority_wrote_in_its_own_way_is_delivered_and_reported() {
+    let world = World::new();
+    let mut enrollment = world.at(2).await;
+    let proven = world.prove(&enrollment);
+    let same = renamed(&world.issue(&proven).await[0].1, b"JANE");
+    assert_eq!(enrollment.remarks(), []);
+    assert_eq!(enrollment.issued(&proven, &[("signer", &same)]).unwrap(), Received::New);
+    assert_eq!(enrollment.remarks(), [("signer", Remark::SubjectEncoding)]);
+    let again = Enrollment::from_json(&enrollment.to_json()).unwrap();
+    assert_eq!(again.remarks(), [("signer", Remark::SubjectEncoding)]);
+    let Next::Deliver(command) = again.next() else { panic!() };
+    let CommandBody::Certificate(body) = &command.body else { panic!() };
+    assert_eq!(Certificate::from_base64(&body.certificates[0].data).unwrap(), same);
+}
+
+/// The same certificate with another name in the place of `Jane`. Nobody here is to check its
+/// signature.
+fn renamed(certificate: &Certificate, name: &[u8; 4]) -> Certificate {
+    let mut der = certificate.as_der().to_vec();
+    let at = der.windows(4).position(|window| window == b"Jane").unwrap();
+    der[at..at + 4].copy_from_slice(name);
+    Certificate::from_der(&der).unwrap()
 }
 
 #[tokio::test]

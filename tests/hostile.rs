@@ -300,8 +300,10 @@ impl World {
                     let verifier =
                         Verifier::pinned(&AwsLcRs, [self.attestation.public_key()]).unwrap();
                     let proof = enrollment.prove(&verifier, &expectation).unwrap();
-                    let certificate =
-                        issue(&*self.ca, proof.keys()[0].request().unwrap()).await.unwrap();
+                    let certificate = issue(&*self.ca, proof.keys()[0].request().unwrap())
+                        .await
+                        .unwrap()
+                        .into_certificate();
                     enrollment.issued(&proof, &[("signer", &certificate)]).unwrap();
                     (proven, issued) =
                         (Some(proof.answer().profile_id().to_owned()), Some(certificate));

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use der::Decode as _;
 use keyferry::crypto::{Curve, KeyKind, PrivateKey, Provider, aws_lc_rs::AwsLcRs};
 use keyferry::csr::{Request, Template};
-use keyferry::issuer::{Issuer, IssuerError, KeyUse, LeafProfile, LocalCa, issue};
+use keyferry::issuer::{Issuer, IssuerError, KeyUse, LeafProfile, LocalCa, Remark, issue};
 use keyferry::{BoxFuture, Certificate, Class, Clock};
 use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier,
@@ -87,7 +87,7 @@ impl Issuer for Answers {
 async fn refuses_a_certificate_for_another_key_before_it_is_handed_on() {
     let authority = ca(KeyKind::Ec(Curve::P256));
     let (mine, other) = (request(KeyKind::Ec(Curve::P256)), request(KeyKind::Ec(Curve::P256)));
-    let wrong = Answers(issue(&authority, &other).await.unwrap());
+    let wrong = Answers(issue(&authority, &other).await.unwrap().into_certificate());
     let IssuerError::Certificate(error) = issue(&wrong, &mine).await.unwrap_err() else { panic!() };
     assert_eq!(error.class(), Class::Proof);
     assert!(issue(&wrong, &other).await.is_ok());
@@ -115,6 +115,23 @@ async fn refuses_a_certificate_for_another_subject_before_it_is_handed_on() {
 }
 
 #[tokio::test]
+async fn an_authority_that_writes_the_name_in_its_own_way_is_reported_and_not_refused() {
+    let authority = ca(KeyKind::Ec(Curve::P256));
+    let name = |tag, text: &[u8]| tlv(0x30, &[&tlv(0x31, &[&attribute(CN, tag, text)])]);
+    let pair: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
+    let request = |subject: &[u8]| {
+        let template = template_for(subject, &[]);
+        Request::from_der(&template.replace_key(&pair).unwrap(), &AwsLcRs).unwrap()
+    };
+    let (asked, rewritten) = (request(&name(0x0c, b"Jane")), request(&name(0x13, b"JANE")));
+    let issued = issue(&authority, &rewritten).await.unwrap();
+    assert_eq!(issued.remarks(), []);
+    let issued = issue(&Answers(issued.into_certificate()), &asked).await.unwrap();
+    assert_eq!(issued.remarks(), [Remark::SubjectEncoding]);
+    assert!(issued.remarks()[0].to_string().contains("certificate.subject"));
+}
+
+#[tokio::test]
 async fn takes_subject_octets_and_key_from_the_request_and_the_rest_from_its_profile() {
     for root in KINDS {
         let authority = ca(root)
@@ -123,7 +140,7 @@ async fn takes_subject_octets_and_key_from_the_request_and_the_rest_from_its_pro
             let request = request(leaf);
             let certificate = issue(&authority, &request).await.unwrap();
             assert_eq!(certificate.subject_der(), template().subject_der());
-            assert_eq!(certificate.public_key(), request.public_key());
+            assert_eq!(certificate.public_key().unwrap(), *request.public_key());
             assert_eq!(certificate.issuer(), authority.certificate().subject());
 
             let read = x509_cert::Certificate::from_der(certificate.as_der()).unwrap();
@@ -203,7 +220,7 @@ async fn a_root_is_gone_on_with_only_by_its_own_key_and_only_if_it_is_an_authori
     );
     assert!(matches!(wrong, Err(IssuerError::Refused(_))));
     let request = Request::from_der(&template().replace_key(&other).unwrap(), &AwsLcRs).unwrap();
-    let leaf = issue(&authority, &request).await.unwrap();
+    let leaf = issue(&authority, &request).await.unwrap().into_certificate();
     assert!(matches!(
         LocalCa::from_root(leaf, Arc::new(other), Arc::new(AwsLcRs), clock),
         Err(IssuerError::Refused(_))
@@ -223,18 +240,20 @@ fn tlv(tag: u8, content: &[&[u8]]) -> Vec<u8> {
     out
 }
 
-/// A request with this subject, signed by a new key.
-fn request_for(subject: &[u8], attributes: &[u8]) -> Request {
+/// A template with this subject.
+fn template_for(subject: &[u8], attributes: &[u8]) -> Template {
     let spki = tlv(0x30, &[&tlv(0x30, &[&tlv(0x06, &[&[0x2a, 0x03]])]), &tlv(0x03, &[&[0, 1]])]);
     let info = tlv(0x30, &[&[0x02, 0x01, 0x00], subject, &spki, &tlv(0xa0, &[attributes])]);
     let template =
         tlv(0x30, &[&info, &tlv(0x30, &[&tlv(0x06, &[&[0x2a, 0x03]])]), &tlv(0x03, &[&[0, 1]])]);
+    Template::from_der(&template).unwrap()
+}
+
+/// A request with this subject, signed by a new key.
+fn request_for(subject: &[u8], attributes: &[u8]) -> Request {
     let pair = AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap();
-    Request::from_der(
-        &Template::from_der(&template).unwrap().replace_key(&*pair).unwrap(),
-        &AwsLcRs,
-    )
-    .unwrap()
+    let request = template_for(subject, attributes).replace_key(&*pair).unwrap();
+    Request::from_der(&request, &AwsLcRs).unwrap()
 }
 
 fn attribute(oid: &[u8], tag: u8, text: &[u8]) -> Vec<u8> {

@@ -377,7 +377,10 @@ async fn issue_all(
     let mut certificates = Vec::new();
     for key in keys {
         if let Some(request) = key.request() {
-            certificates.push((key.key_id().to_owned(), issue(authority, request).await?));
+            certificates.push((
+                key.key_id().to_owned(),
+                issue(authority, request).await?.into_certificate(),
+            ));
         }
     }
     Ok(certificates)

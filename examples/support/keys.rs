@@ -63,16 +63,19 @@ pub fn key_requests(
 pub fn printed(key_id: &str, certificate: &Certificate) -> serde_json::Value {
     let fingerprint: Vec<String> =
         certificate.fingerprint(&AwsLcRs).iter().map(|octet| format!("{octet:02x}")).collect();
-    let key = match certificate.public_key().parts() {
-        PublicKeyParts::Rsa { .. } => format!("RSA {}", certificate.public_key().bits()),
-        PublicKeyParts::Ec { curve, .. } => format!("EC {}", curve.name()),
-        PublicKeyParts::Ed25519 { .. } => String::from("Ed25519"),
-        other => format!("{other:?}"),
+    let public_key = certificate.public_key();
+    let key = match public_key.as_ref().map(|key| (key.parts(), key.bits())) {
+        Ok((PublicKeyParts::Rsa { .. }, bits)) => format!("RSA {bits}"),
+        Ok((PublicKeyParts::Ec { curve, .. }, _)) => format!("EC {}", curve.name()),
+        Ok((PublicKeyParts::Ed25519 { .. }, _)) => String::from("Ed25519"),
+        Ok((other, _)) => format!("{other:?}"),
+        Err(_) => String::from("of a kind that is not known here"),
     };
     serde_json::json!({
         "keyid": key_id,
         "subject": certificate.subject(),
         "issuer": certificate.issuer(),
+        "validity": certificate.validity().to_string(),
         "key": key,
         "fingerprint": fingerprint.concat(),
     })

@@ -1,8 +1,5 @@
 //! SignedData as anybody may write it, read strictly.
 
-use der::Decode as _;
-use x509_cert::ext::pkix::SubjectKeyIdentifier;
-
 use super::{
     CONTENT_HINTS, CONTENT_TYPE, DATA, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_CERTIFICATE, digest,
     digest_algorithm,
@@ -333,11 +330,12 @@ fn read_hint<'a>(element: &Element<'a>) -> Result<Option<&'a str>, Error> {
         .map_err(|_| Error::malformed(PART, "not UTF-8").at(text.offset))
 }
 
-fn key_identifier(certificate: &Certificate) -> Option<Vec<u8>> {
-    let certificate = x509_cert::Certificate::from_der(certificate.as_der()).ok()?;
-    let (_, identifier) =
-        certificate.tbs_certificate().get_extension::<SubjectKeyIdentifier>().ok()??;
-    Some(identifier.0.as_bytes().to_vec())
+/// The content of the extension subjectKeyIdentifier (RFC 5280 section 4.2.1.2).
+fn key_identifier(certificate: &Certificate) -> Option<&[u8]> {
+    const SUBJECT_KEY_IDENTIFIER: &[u8] = &[0x55, 0x1d, 0x0e];
+    let mut value = Cursor::new(certificate.extension(SUBJECT_KEY_IDENTIFIER)?);
+    let identifier = value.require(Tag::OctetString, "subjectKeyIdentifier").ok()?;
+    value.is_empty().then_some(identifier.value)
 }
 
 fn expect_oid(

@@ -246,31 +246,51 @@ impl PublicKey {
     /// 5480 or 8410 gives it.
     ///
     /// # Errors
-    /// Class `malformed` if it is not that, or of an algorithm, curve or point form that is unknown
-    /// here; otherwise as [`rsa`](Self::rsa), [`ec`](Self::ec), [`ed25519`](Self::ed25519).
+    /// Class `malformed` if it is not that, `algorithm` for an algorithm, parameters, a curve or a
+    /// form of point that are not known here; otherwise as [`rsa`](Self::rsa), [`ec`](Self::ec), [`ed25519`](Self::ed25519).
     pub fn from_spki_der(spki: &[u8]) -> Result<Self, Error> {
         let mut outer = tlv::Cursor::new(spki);
         let mut fields = outer.require(Tag::Sequence, PART)?.inside();
         outer.end(PART)?;
         let identifier = fields.require(Tag::Sequence, PART)?;
-        let content = fields.bit_string(PART)?.value;
+        // The keys of unknown algorithms may be bit strings of any length.
+        let whole_bytes = { fields }.bit_string(PART);
+        fields.require(Tag::BitString, PART)?;
         fields.end(PART)?;
+        let unknown = |detail| Error::new(Class::Algorithm, PART, detail).at(identifier.offset);
         let key = if identifier.octets == RSA_IDENTIFIER {
-            let mut outer = tlv::Cursor::new(content);
+            let mut outer = tlv::Cursor::new(whole_bytes?.value);
             let mut numbers = outer.require(Tag::Sequence, PART)?.inside();
             outer.end(PART)?;
             let (n, e) = (numbers.unsigned(PART)?, numbers.unsigned(PART)?);
             numbers.end(PART)?;
             Self::rsa(n, e)?
         } else if identifier.octets == ED25519_IDENTIFIER {
-            Self::ed25519(content)?
+            Self::ed25519(whole_bytes?.value)?
         } else if let Some(curve) =
             Curve::ALL.iter().copied().find(|curve| identifier.octets == curve.identifier())
         {
-            Self::ec_point(curve, content)?
+            let point = whole_bytes?.value;
+            let length = curve.coordinate_length();
+            // Compressed and hybrid points (SEC 1 section 2.3.3) are points in another form.
+            match point {
+                [0x02 | 0x03, rest @ ..] if rest.len() == length => {
+                    return Err(unknown("a form of point that is not known here"));
+                }
+                [0x06 | 0x07, rest @ ..] if rest.len() == 2 * length => {
+                    return Err(unknown("a form of point that is not known here"));
+                }
+                _ => Self::ec_point(curve, point)?,
+            }
         } else {
-            return Err(Error::malformed(PART, "an algorithm or curve that is unknown here")
-                .at(identifier.offset));
+            identifier.check(PART)?;
+            let mut fields = identifier.inside();
+            fields.require(Tag::ObjectIdentifier, PART)?;
+            if !fields.is_empty() {
+                fields.next(PART)?;
+            }
+            fields.end(PART)?;
+            return Err(unknown("an algorithm, a curve or parameters that are not known here"));
         };
         // What was read above leaves no room for another spelling of the same key. Should a gap
         // ever open in it, two spellings of one key must still not pass for two keys.

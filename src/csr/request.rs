@@ -46,7 +46,8 @@ impl Request {
     ///
     /// # Errors
     /// Class `malformed` if it is not one DER CertificationRequest, `too-large` above
-    /// [`MAX_REQUEST`](super::MAX_REQUEST) bytes, `weak-key` as [`PublicKey`] says, `csr` if its
+    /// [`MAX_REQUEST`](super::MAX_REQUEST) bytes, `weak-key` and `algorithm` as
+    /// [`PublicKey::from_spki_der`] says, `csr` if its
     /// version is not 0, its attributes are absent, its signature algorithm is weak, unknown or
     /// does not fit its key (the detail names the cause), or its signature does not verify, and
     /// `algorithm` if the provider cannot verify that algorithm.

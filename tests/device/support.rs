@@ -189,7 +189,10 @@ pub(crate) fn certificates(
 ) -> Vec<(String, Certificate)> {
     let (verified, ca) = (world.verify(command, answer), ca());
     let issued = verified.keys().iter().map(|key| {
-        (key.key_id().to_owned(), run(issue(&ca, key.request().unwrap())).unwrap().unwrap())
+        (
+            key.key_id().to_owned(),
+            run(issue(&ca, key.request().unwrap())).unwrap().unwrap().into_certificate(),
+        )
     });
     issued.collect()
 }

@@ -72,7 +72,7 @@ pub(crate) async fn certificate(store: &dyn KeyStore, key_id: &str) -> Certifica
         Duration::from_secs(1_000_000),
     )
     .unwrap();
-    issue(&ca, &request).await.unwrap()
+    issue(&ca, &request).await.unwrap().into_certificate()
 }
 
 fn class_of(error: KeyStoreError) -> Class {

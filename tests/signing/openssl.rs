@@ -84,7 +84,7 @@ impl Peer {
         scratch.write("key.pem", &pem("PRIVATE KEY", &key.expose_pkcs8_der().unwrap()));
         scratch.write("certificate.pem", &pem("CERTIFICATE", certificate.as_der()));
         scratch.write("content", CONTENT);
-        Self { scratch, certificate }
+        Self { scratch, certificate: certificate.into_certificate() }
     }
 
     fn sign(
@@ -112,7 +112,7 @@ impl Peer {
             &AwsLcRs,
             &expectation,
             &response,
-            &[KnownKey::of_certificate(self.certificate.clone())],
+            &[KnownKey::of_certificate(self.certificate.clone()).unwrap()],
         )
     }
 }

@@ -181,7 +181,7 @@ impl Scene {
     pub(crate) async fn known(&self) -> Vec<KnownKey> {
         let known = |key: &keyferry::keys::StoredKey| match &key.certificate {
             Some(certificate) => {
-                KnownKey::of_certificate(certificate.clone()).with_key_id(&key.key_id)
+                KnownKey::of_certificate(certificate.clone()).unwrap().with_key_id(&key.key_id)
             }
             None => KnownKey::new(key.public_key.clone()).with_key_id(&key.key_id),
         };

@@ -273,9 +273,9 @@ async fn a_cms_is_taken_only_from_the_known_key_and_certificate() {
     let verify = |der: &[u8], known: KnownKey| {
         verify_signature(&AwsLcRs, &expectation, &pkcs7(der), &[known])
     };
-    let verified = verify(&der, KnownKey::of_certificate(certificate.clone())).unwrap();
+    let verified = verify(&der, KnownKey::of_certificate(certificate.clone()).unwrap()).unwrap();
     assert_eq!(verified.certificate(), Some(&certificate));
-    verify(&der, KnownKey::new(certificate.public_key().clone())).unwrap();
+    verify(&der, KnownKey::new(certificate.public_key().unwrap())).unwrap();
     refused(verify(&der, known(other_p256())), Class::Signature);
     refused(verify(&der, known(p384())), Class::Algorithm);
 
@@ -285,9 +285,13 @@ async fn a_cms_is_taken_only_from_the_known_key_and_certificate() {
     let request =
         keyferry::csr::Request::from_der(&template.replace_key(&*signer).unwrap(), &AwsLcRs)
             .unwrap();
-    let other = keyferry::issuer::issue(&scene.world.ca, &request).await.unwrap();
-    refused(verify(&der, KnownKey::of_certificate(other.clone())), Class::KeyId);
-    let both = [KnownKey::of_certificate(other), KnownKey::of_certificate(certificate.clone())];
+    let other =
+        keyferry::issuer::issue(&scene.world.ca, &request).await.unwrap().into_certificate();
+    refused(verify(&der, KnownKey::of_certificate(other.clone()).unwrap()), Class::KeyId);
+    let both = [
+        KnownKey::of_certificate(other).unwrap(),
+        KnownKey::of_certificate(certificate.clone()).unwrap(),
+    ];
     assert_eq!(
         verify_signature(&AwsLcRs, &expectation, &pkcs7(&der), &both).unwrap().certificate(),
         Some(&certificate)
@@ -296,7 +300,7 @@ async fn a_cms_is_taken_only_from_the_known_key_and_certificate() {
     // Another content, another mechanism, a signature of the other role.
     let mut command = sign(DataFormat::PKCS7, P256);
     command.params.tbs = vec![tbs("something else")];
-    let known = [KnownKey::of_certificate(certificate)];
+    let known = [KnownKey::of_certificate(certificate).unwrap()];
     refused(
         verify_signature(
             &AwsLcRs,
@@ -321,7 +325,7 @@ async fn no_changed_octet_of_a_cms_makes_another_signature_of_it() {
     let scene = scene().await;
     for (key_id, mechanism) in [("p256", P256), ("rsa", RSA)] {
         let (expectation, der, certificate) = cms(&scene, key_id, mechanism).await;
-        let known = [KnownKey::of_certificate(certificate.clone())];
+        let known = [KnownKey::of_certificate(certificate.clone()).unwrap()];
         let certificate_place = der
             .windows(certificate.as_der().len())
             .position(|window| window == certificate.as_der())
@@ -384,7 +388,7 @@ fn reads_signatures_that_were_kept() {
             &AwsLcRs,
             &expectation,
             &pkcs7(der),
-            &[KnownKey::of_certificate(certificate.clone())],
+            &[KnownKey::of_certificate(certificate.clone()).unwrap()],
         )
         .unwrap();
         assert_eq!(verified.content(), content);

@@ -185,7 +185,10 @@ impl World {
         let mut issued = Vec::new();
         for key in proven.keys() {
             if let Some(request) = key.request() {
-                issued.push((key.key_id().to_owned(), issue(&self.ca, request).await.unwrap()));
+                issued.push((
+                    key.key_id().to_owned(),
+                    issue(&self.ca, request).await.unwrap().into_certificate(),
+                ));
             }
         }
         issued

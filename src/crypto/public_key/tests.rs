@@ -223,7 +223,9 @@ fn an_spki_of_rsa_is_read_in_its_one_form_only() {
         (good[1..].to_vec(), "without its first octet"),
         (vec![], "nothing"),
     ] {
-        assert_eq!(class(PublicKey::from_spki_der(&der)), Some(Class::Malformed), "{what}");
+        let unknown = ["the NULL absent", "something else than NULL", "RSASSA-PSS"].contains(&what);
+        let due = if unknown { Class::Algorithm } else { Class::Malformed };
+        assert_eq!(class(PublicKey::from_spki_der(&der)), Some(due), "{what}");
     }
     // What is wrong with the number, not with its form.
     assert_eq!(
@@ -282,11 +284,11 @@ fn an_spki_of_ec_is_read_in_its_one_form_only() {
             ),
             ([&good[..], &[0]].concat(), "an octet after the end"),
         ] {
-            assert_eq!(
-                class(PublicKey::from_spki_der(&der)),
-                Some(Class::Malformed),
-                "{curve:?}: {what}"
-            );
+            // What is well-formed and not known here is no fault of its form.
+            let known = ["infinity", "no point", "a point cut short", "a longer point"];
+            let bad = known.contains(&what) || what.starts_with("an octet");
+            let due = if bad { Class::Malformed } else { Class::Algorithm };
+            assert_eq!(class(PublicKey::from_spki_der(&der)), Some(due), "{curve:?}: {what}");
         }
         for other in Curve::ALL.iter().copied().filter(|other| *other != curve) {
             assert_eq!(
@@ -308,7 +310,8 @@ fn an_spki_of_ed25519_is_read_in_its_one_form_only() {
         (spki(ED25519_IDENTIFIER, &[9; 31]), "31 octets"),
         (spki(ED25519_IDENTIFIER, &[9; 33]), "33 octets"),
     ] {
-        assert_eq!(class(PublicKey::from_spki_der(&der)), Some(Class::Malformed), "{what}");
+        let due = if what.ends_with("octets") { Class::Malformed } else { Class::Algorithm };
+        assert_eq!(class(PublicKey::from_spki_der(&der)), Some(due), "{what}");
     }
     assert_eq!(
         class(PublicKey::from_spki_der(&spki(ED25519_IDENTIFIER, &[0; 32]))),
@@ -325,7 +328,8 @@ fn reads_as_itself_or_not_at_all(der: &[u8]) -> bool {
             true
         }
         Err(error) => {
-            assert!(matches!(error.class(), Class::Malformed | Class::WeakKey), "{error}");
+            let known = [Class::Malformed, Class::WeakKey, Class::Algorithm];
+            assert!(known.contains(&error.class()), "{error}");
             false
         }
     }

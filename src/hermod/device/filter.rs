@@ -71,8 +71,8 @@ impl Candidate<'_> {
             param if *param == words.profile_id => {
                 self.profile.names.id.eq_ignore_ascii_case(value)
             }
-            param if *param == words.cert_issuer => is_name(certificate()?.issuer(), value),
-            param if *param == words.cert_subject => is_name(certificate()?.subject(), value),
+            param if *param == words.cert_issuer => is_name(&certificate()?.issuer(), value),
+            param if *param == words.cert_subject => is_name(&certificate()?.subject(), value),
             param if *param == words.cert_serial => is_serial(certificate()?, value),
             _ => return None,
         })

@@ -13,6 +13,7 @@ use crate::hermod::model::{
     SUCCESS, Submitted,
 };
 use crate::hermod::proof::{Asked, Attested, Consistent, Expectation, Pins, Refusal, Verifier};
+use crate::issuer::Remark;
 use crate::jose::encode_url;
 use crate::{BaseUrl, Certificate, Class, Error};
 
@@ -686,7 +687,9 @@ impl Enrollment {
     /// that was to have a certificate has none, one too many, or there is one for a key that was to
     /// have none, `proof` or `csr` if a certificate is not for its key or its request's subject,
     /// `too-large` if one is longer than a command may carry, `conflict` if other certificates are
-    /// on their way or the journey was given up; others that were not sent yet give way.
+    /// on their way or the journey was given up; others that were not sent yet give way. A subject
+    /// is the request's if it is the same name (RFC 5280 section 7.1); where it is encoded in
+    /// another way, [`remarks`](Self::remarks) says so.
     pub fn issued(
         &mut self,
         proven: &Proven<Attested>,
@@ -728,6 +731,36 @@ impl Enrollment {
         self.deliver(proven, certificates)
     }
 
+    /// What is to be reported of the certificates that are delivered, with the keyid of each:
+    /// authorities may write names in their own way.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<(&str, Remark)> {
+        let Some(CommandBody::Certificate(body)) =
+            self.certificate.as_ref().map(|exchange| &exchange.command.body)
+        else {
+            return Vec::new();
+        };
+        let keys = self
+            .command()
+            .and_then(|command| Asked::from_command_in(command, &self.dialect))
+            .map(|asked| asked.keys)
+            .unwrap_or_default();
+        let mut remarks = Vec::new();
+        for given in &body.certificates {
+            let template = keys
+                .iter()
+                .find(|key| key.key_id == given.key_id)
+                .and_then(|key| key.template.as_ref());
+            if let (Some(template), Ok(certificate)) =
+                (template, Certificate::from_base64(&given.data))
+            {
+                let of_key = certificate.remarks_on(template.subject_der(), "").unwrap_or_default();
+                remarks.extend(of_key.into_iter().map(|remark| (given.key_id.as_str(), remark)));
+            }
+        }
+        remarks
+    }
+
     fn deliver<T>(
         &mut self,
         proven: &Proven<T>,
@@ -757,14 +790,7 @@ impl Enrollment {
             match (key.request(), given.next(), given.next()) {
                 (None, None, _) => {}
                 (Some(request), Some((_, certificate)), None) => {
-                    certificate.require_key(key.public_key())?;
-                    if certificate.subject_der() != request.subject_der() {
-                        return Err(Error::new(
-                            Class::Csr,
-                            "certificate.subject",
-                            "not the request's octets",
-                        ));
-                    }
+                    certificate.matches(request)?;
                     let mut delivery = KeyCertificate::new(key.key_id(), certificate.to_base64());
                     delivery.key_state = self.asked_state(key.key_id());
                     delivered.push(delivery);
@@ -906,9 +932,9 @@ impl Enrollment {
                 return wrong("certificates", "not one for each key that is to have one");
             };
             let certificate = Certificate::from_base64(&given.data)?;
-            if certificate.subject_der() != template.subject_der() {
-                return wrong("certificate.subject", "not the template's octets");
-            }
+            certificate
+                .remarks_on(template.subject_der(), "not the template's name")
+                .map_err(|error| error.with_class(Class::Malformed))?;
             let mut delivery = KeyCertificate::new(key.key_id.as_str(), certificate.to_base64());
             delivery.key_state = self.asked_state(&key.key_id);
             delivered.push(delivery);

@@ -178,13 +178,15 @@ impl KnownKey {
     /// # Security
     /// The certificate is taken as it is. Whether it is valid, and whose, has been settled by who
     /// knows it.
-    #[must_use]
-    pub fn of_certificate(certificate: Certificate) -> Self {
-        Self {
-            public_key: certificate.public_key().clone(),
+    ///
+    /// # Errors
+    /// As [`Certificate::public_key`].
+    pub fn of_certificate(certificate: Certificate) -> Result<Self, Error> {
+        Ok(Self {
+            public_key: certificate.public_key()?,
             key_id: None,
             certificate: Some(certificate),
-        }
+        })
     }
 
     /// The same with its name in the profile. A JWS has to name that then.
