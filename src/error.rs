@@ -141,6 +141,10 @@ struct Inner {
 }
 
 impl Error {
+    /// The longest pause that a `Retry-After` of the other side is believed: one day. Clients cut
+    /// what they read to it, and the hub's outbox what a receiver of callbacks asks for.
+    pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
     /// An error of `class` about `part`: the name of a member, as a path of the names the wire
     /// uses, or of a DER field.
     ///
@@ -241,6 +245,14 @@ impl Error {
         if self.0.part == from {
             self.0.part = Cow::Borrowed(to);
         }
+        self
+    }
+
+    /// The same fault in other words.
+    #[cfg(feature = "client")]
+    #[must_use]
+    pub(crate) fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.0.detail = detail.into();
         self
     }
 

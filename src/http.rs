@@ -6,13 +6,14 @@
 //!   `GuardedTransport` calls only what a [`TargetPolicy`] allows. `ReqwestTransport` and
 //!   `UreqTransport` are on the libraries of these names.
 //! - [`ExchangeLimits`]: how long an exchange may take and how much an answer may hold.
-//! - [`PeerCertificate`]: who answered, if a transport knows it.
+//! - [`PeerCertificate`]: who answered, if a transport knows it. [`ReceivedAt`]: when.
 //! - [`TransportError`] and [`StatusError`]: what went wrong, as
 //!   [sources](std::error::Error::source) of an [`Error`](crate::Error).
 //!
 //! What is sent stands in [`hermod::wire::http`](crate::hermod::wire::http).
 
 mod certificate;
+mod date;
 #[cfg(any(feature = "reqwest", feature = "ureq"))]
 mod diagnosis;
 mod failure;
@@ -31,6 +32,8 @@ mod transport;
 mod ureq;
 
 pub use certificate::PeerCertificate;
+pub use date::ReceivedAt;
+pub(crate) use date::parse_date;
 pub use failure::{StatusError, TransportError, TransportErrorKind};
 #[cfg(feature = "client")]
 pub use guarded::GuardedTransport;

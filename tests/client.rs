@@ -24,6 +24,8 @@ mod calls;
 mod devices;
 #[path = "client/hubs.rs"]
 mod hubs;
+#[path = "client/refusals.rs"]
+mod refusals;
 #[path = "client/repeats.rs"]
 mod repeats;
 #[path = "client/secrets.rs"]

@@ -15,7 +15,14 @@ mod tls;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use keyferry::http::{ReqwestTransport, Transport, TransportErrorKind, UreqTransport};
+use keyferry::hermod::client::CallbackSender;
+use keyferry::hermod::model::Callback;
+use keyferry::hermod::wire::{CallbackApi as _, Delivery};
+use keyferry::http::{
+    GuardedTransport, OnThreads, ReqwestTransport, TargetPolicy, Transport, TransportErrorKind,
+    UreqTransport,
+};
+use keyferry::{BaseUrl, Class};
 use server::{Reply, Server};
 use subjects::{asynchronous, blocking, provide};
 
@@ -38,7 +45,7 @@ suite! {
     {
         sends_any_method answers_with_any_status keeps_headers_both_ways keeps_bodies_both_ways says_the_length_of_a_body_itself
         refuses_an_answer_that_is_too_long refuses_an_answer_that_grows_too_long refuses_headers_that_are_too_long keeps_exchanges_apart gives_up_when_the_time_is_up says_that_nobody_listens says_that_it_is_no_http
-        says_that_the_connection_broke keeps_connections follows_no_redirect
+        says_that_the_connection_broke keeps_connections follows_no_redirect waits_for_no_body_that_is_optional
     }
 }
 
@@ -158,5 +165,50 @@ fn wait_until(is_done: impl Fn() -> bool) {
     while !is_done() {
         assert!(start.elapsed() < Duration::from_secs(30), "it does not happen");
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// `tests/fixtures/field/12_*`: receivers that answer 200, and send a long body or not all of it.
+#[test]
+fn a_callback_that_was_answered_with_2xx_is_delivered_whatever_comes_of_the_body() {
+    provide();
+    let head = |status: &str, rest: &str| format!("HTTP/1.1 {status}\r\n{rest}\r\n");
+    let taken: Vec<Reply> = vec![
+        Reply::Cut(include_bytes!("fixtures/field/12_callback_200_20kB.http").to_vec()),
+        Reply::Cut(include_bytes!("fixtures/field/12_callback_200_cut_short.http").to_vec()),
+        Reply::Silence(head("200 OK", "Content-Length: 100\r\n").into()),
+        Reply::Drops(head("201 Created", "Content-Length: 1000000\r\n").into()),
+        Reply::Cut(head("202 Accepted", "Transfer-Encoding: chunked\r\n").into_bytes()),
+        Reply::Cut((head("200 OK", "Transfer-Encoding: chunked\r\n") + "zz\r\n").into_bytes()),
+        Reply::Octets(head("200 OK", "Content-Encoding: gzip\r\nContent-Length: 0\r\n").into()),
+        Reply::Octets(head("204 No Content", "").into_bytes()),
+    ];
+    let lost: Vec<(Reply, Class)> = vec![
+        (Reply::Cut(head("503 Busy", "Content-Length: 100\r\n").into_bytes()), Class::Unavailable),
+        (Reply::Silence(head("410 Gone", "Content-Length: 100\r\n").into()), Class::Expired),
+        (Reply::Cut(head("429 Slow", "Content-Length: 20000\r\n").into_bytes()), Class::Rate),
+        (Reply::Drops(head("404 None", "Content-Length: 20000\r\n").into()), Class::NotFound),
+    ];
+    let replies = taken.into_iter().map(|reply| (reply, None));
+    for (reply, class) in replies.chain(lost.into_iter().map(|(reply, class)| (reply, Some(class))))
+    {
+        let transports: [Arc<dyn Transport>; 2] = [
+            Arc::new(ReqwestTransport::new().unwrap()),
+            Arc::new(OnThreads::new(UreqTransport::new())),
+        ];
+        for transport in transports {
+            let served = reply.clone();
+            let server = Server::new(move |_| served.clone());
+            let policy = TargetPolicy::new().with_plain_http().with_host("127.0.0.1");
+            let transport = GuardedTransport::danger_unguarded(policy, transport);
+            let base = BaseUrl::parse(&server.url("/hermod")).unwrap();
+            let sender = CallbackSender::new(transport, base).unwrap();
+            let callback =
+                r#"{"commandId":"1","destinations":[],"commandType":"PING","state":"COMPLETED"}"#;
+            let delivery = Delivery::new("d1", Callback::from_json(callback).unwrap());
+            let result = subjects::run(async move { sender.deliver(delivery).await });
+            assert_eq!(result.err().map(|error| error.class()), class, "{reply:?}");
+            assert_eq!(server.seen().len(), 1);
+        }
     }
 }

@@ -126,6 +126,8 @@ pub struct Dialect {
     pub paths: PathNames,
     /// Names of HTTP headers.
     pub headers: HeaderNames,
+    /// What a receiver of callbacks says for good.
+    pub callback_statuses: CallbackStatuses,
     /// Numbers: limits, attempts, times.
     pub limits: Limits,
 }
@@ -268,6 +270,20 @@ pub struct PathNames {
     pub callback: Cow<'static, str>,
     /// Documented; below the address of the content provider: `getcontent`.
     pub content: Cow<'static, str>,
+}
+
+/// The statuses with which a receiver refuses a callback for good. Any 2xx is success, and a
+/// callback that was answered with any other status is sent again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CallbackStatuses {
+    /// Final whatever the body: 410 and 422, which speak of what was sent and not of who is there
+    /// to take it.
+    pub refused: Cow<'static, [u16]>,
+    /// Final if the body has the form of this crate's receiver
+    /// ([`ErrorBody`](crate::hermod::model::ErrorBody)): 400, 409, 413 and 415. Without that form
+    /// they may come from something that stands before a receiver.
+    pub refused_by_our_receiver: Cow<'static, [u16]>,
 }
 
 /// Names of HTTP headers that are ours.
@@ -478,6 +494,10 @@ impl Dialect {
                 delivery_timestamp: word("X-Delivery-Timestamp"),
                 delivery_signature: word("X-Delivery-Signature"),
                 delivery_signature_version: word("v1"),
+            },
+            callback_statuses: CallbackStatuses {
+                refused: Cow::Borrowed(&[410, 422]),
+                refused_by_our_receiver: Cow::Borrowed(&[400, 409, 413, 415]),
             },
             limits: Limits {
                 min_lifespan_secs: 1,

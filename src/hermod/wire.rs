@@ -22,6 +22,8 @@ mod credential;
 pub mod http;
 mod mailbox;
 
+#[cfg(any(feature = "http", feature = "hub"))]
+pub(crate) use callback::is_tried_again;
 pub use callback::{AnyCallbackApi, CallbackApi, Delivery};
 pub use command::{AnyCommandApi, CommandApi};
 pub use content::{AnyContentApi, ContentApi};

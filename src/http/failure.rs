@@ -169,7 +169,8 @@ impl StatusError {
         self.body_octets
     }
 
-    /// What `Retry-After` said, in seconds.
+    /// How long `Retry-After` asked to wait, whether in seconds or as a date: at most
+    /// [`Error::MAX_RETRY_AFTER`].
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after

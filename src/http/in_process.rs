@@ -31,7 +31,7 @@ where
     ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
         let mut service = self.0.clone();
         Box::pin(async move {
-            let limit = ExchangeLimits::of(&request).answer_octets;
+            let limits = ExchangeLimits::of(&request);
             let broken = |detail: String| TransportError::new(TransportErrorKind::Broken, detail);
             std::future::poll_fn(|context| service.poll_ready(context))
                 .await
@@ -52,15 +52,24 @@ where
                 .map_err(|error| broken(error.to_string()))?;
             let (head, body) = response.into_parts();
             let (mut body, mut octets) = (std::pin::pin!(body), BytesMut::new());
-            while let Some(frame) = body.frame().await {
-                let frame = frame.map_err(|error| broken(error.to_string()))?;
-                let Ok(data) = frame.into_data() else { continue };
-                if octets.len() + data.remaining() > limit {
-                    return Err(TransportError::new(TransportErrorKind::AnswerTooLarge, ""));
-                }
-                octets.put(data);
+            if limits.is_body_optional && head.status.is_success() {
+                return Ok(Response::from_parts(head, Bytes::new()));
             }
-            Ok(Response::from_parts(head, octets.freeze()))
+            let read = async {
+                while let Some(frame) = body.frame().await {
+                    let frame = frame.map_err(|error| broken(error.to_string()))?;
+                    let Ok(data) = frame.into_data() else { continue };
+                    if octets.len() + data.remaining() > limits.answer_octets {
+                        return Err(TransportError::new(TransportErrorKind::AnswerTooLarge, ""));
+                    }
+                    octets.put(data);
+                }
+                Ok(())
+            };
+            match read.await {
+                Err(error) if !limits.is_body_optional => Err(error),
+                _ => Ok(Response::from_parts(head, octets.freeze())),
+            }
         })
     }
 }

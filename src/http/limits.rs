@@ -27,19 +27,36 @@ pub struct ExchangeLimits {
     pub timeout: Duration,
     /// Most octets of the answer's body: 6 MiB, more than the longest message there is.
     pub answer_octets: usize,
+    /// Whether the status alone decides, so that an answer counts without its whole body: `false`.
+    ///
+    /// If so, the body of a 2xx is not waited for. Of any other answer, what has come of the body
+    /// within [`BODY_GRACE`](Self::BODY_GRACE) is given, cut to
+    /// [`answer_octets`](Self::answer_octets): a body that is too long, ends early or does not come
+    /// is no error.
+    pub is_body_optional: bool,
 }
 
 impl Default for ExchangeLimits {
     fn default() -> Self {
-        Self { timeout: Duration::from_secs(30), answer_octets: 6 * 1024 * 1024 }
+        Self::new(Duration::from_secs(30), 6 * 1024 * 1024)
     }
 }
 
 impl ExchangeLimits {
+    /// How long a body that is optional is waited for: 2 seconds.
+    pub const BODY_GRACE: Duration = Duration::from_secs(2);
+
     /// These limits.
     #[must_use]
     pub const fn new(timeout: Duration, answer_octets: usize) -> Self {
-        Self { timeout, answer_octets }
+        Self { timeout, answer_octets, is_body_optional: false }
+    }
+
+    /// The same where the status alone decides.
+    #[must_use]
+    pub const fn with_optional_body(mut self) -> Self {
+        self.is_body_optional = true;
+        self
     }
 
     /// The limits of a request.

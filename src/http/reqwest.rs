@@ -169,18 +169,13 @@ impl Transport for ReqwestTransport {
                     "the client followed a redirect",
                 ));
             }
-            let too_large = || TransportError::new(TransportErrorKind::AnswerTooLarge, "");
-            if response.content_length().is_some_and(|declared| {
-                usize::try_from(declared).map_or(true, |declared| declared > limits.answer_octets)
-            }) {
-                return Err(too_large());
-            }
             let mut octets = BytesMut::new();
-            while let Some(chunk) = response.chunk().await.map_err(failure)? {
-                if chunk.len() > limits.answer_octets - octets.len() {
-                    return Err(too_large());
-                }
-                octets.extend_from_slice(&chunk);
+            if !limits.is_body_optional {
+                read(&mut response, &mut octets, limits.answer_octets, failure).await?;
+            } else if !response.status().is_success() {
+                let read = read(&mut response, &mut octets, limits.answer_octets, failure);
+                // However that ends: what has come is given.
+                let _ = tokio::time::timeout(ExchangeLimits::BODY_GRACE, read).await;
             }
 
             let certificate =
@@ -195,6 +190,27 @@ impl Transport for ReqwestTransport {
             Ok(answer)
         })
     }
+}
+
+/// Reads the body of an answer, at most so many bytes.
+async fn read(
+    response: &mut ::reqwest::Response,
+    body: &mut BytesMut,
+    limit: usize,
+    failure: impl Fn(::reqwest::Error) -> TransportError,
+) -> Result<(), TransportError> {
+    let too_large = || TransportError::new(TransportErrorKind::AnswerTooLarge, "");
+    let declared = response.content_length();
+    if declared.is_some_and(|declared| usize::try_from(declared).map_or(true, |n| n > limit)) {
+        return Err(too_large());
+    }
+    while let Some(chunk) = response.chunk().await.map_err(&failure)? {
+        if chunk.len() > limit - body.len() {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(())
 }
 
 /// What an error of reqwest says of how far the request came.

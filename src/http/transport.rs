@@ -14,7 +14,9 @@ use crate::BoxFuture;
 /// TransportError>>` is one.
 ///
 /// What it must keep: a status is never an error. No redirect is followed. The limits of the
-/// [request](super::ExchangeLimits) hold. The request is sent at most once. Dropping the future
+/// [request](super::ExchangeLimits) hold, also
+/// [that the body is optional](super::ExchangeLimits::is_body_optional). The request is sent at
+/// most once. Dropping the future
 /// gives the exchange up and leaves nothing behind.
 ///
 /// ```

@@ -128,8 +128,12 @@ impl BlockingTransport for UreqTransport {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .allow_non_standard_methods(true)
-            .timeout_global(Some(limits.timeout.min(Self::LONGEST)))
-            .build();
+            .timeout_global(Some(limits.timeout.min(Self::LONGEST)));
+        let request = if limits.is_body_optional {
+            request.timeout_recv_body(Some(ExchangeLimits::BODY_GRACE)).build()
+        } else {
+            request.build()
+        };
         let response = self.agent.run(request);
         // Without its body, a request is none.
         let is_kept = !octets.is_empty() && !begun.load(Ordering::Relaxed);
@@ -138,14 +142,19 @@ impl BlockingTransport for UreqTransport {
 
         let too_large = || TransportError::new(TransportErrorKind::AnswerTooLarge, "");
         let limit = u64::try_from(limits.answer_octets).unwrap_or(u64::MAX);
-        if body.content_length().is_some_and(|declared| declared > limit) {
-            return Err(too_large());
-        }
         let mut answer = Vec::new();
-        let read = body.as_reader().take(limit.saturating_add(1)).read_to_end(&mut answer);
-        read.map_err(|error| failure(error.into(), false, is_https, &host))?;
-        if answer.len() > limits.answer_octets {
-            return Err(too_large());
+        if !limits.is_body_optional {
+            if body.content_length().is_some_and(|declared| declared > limit) {
+                return Err(too_large());
+            }
+            let read = body.as_reader().take(limit.saturating_add(1)).read_to_end(&mut answer);
+            read.map_err(|error| failure(error.into(), false, is_https, &host))?;
+            if answer.len() > limits.answer_octets {
+                return Err(too_large());
+            }
+        } else if !head.status.is_success() {
+            // However that ends: what has come is given.
+            let _ = body.as_reader().take(limit).read_to_end(&mut answer);
         }
         let mut response = Response::new(Bytes::from(answer));
         *response.status_mut() = head.status;

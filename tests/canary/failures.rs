@@ -135,12 +135,14 @@ pub(crate) async fn of_peers(world: &World, transport: &Arc<dyn Transport>, evid
         ),
         response(
             "404 No",
-            &format!(r#"{{"error":{{"code":"{BODY}","message":"{BODY}","requestId":"{BODY}"}}}}"#),
+            &format!(
+                r#"{{"error":{{"code":"X","message":"no","requestId":"r","{BODY}":1}},"x":"{BODY}"}}"#
+            ),
         ),
         response(
             "401 No",
             &format!(
-                r#"{{"error":{{"code":"NOT_FOUND","message":"{BODY}","requestId":"{BODY}"}}}}"#
+                r#"{{"error":{{"code":"NOT_FOUND","message":"no","requestId":"r","x":"{BODY}"}}}}"#
             ),
         ),
         response(

@@ -61,7 +61,8 @@ fn a_delivery_goes_to_the_path_of_its_command_with_id_time_and_credential() {
     );
     assert!(!seen.headers.contains_key("x-delivery-signature"));
     assert_eq!(seen.body, delivery().callback.to_json());
-    assert_eq!(seen.limits, ExchangeLimits::new(Duration::from_secs(30), 16 * 1024));
+    assert_eq!(seen.limits, CallbackSender::LIMITS);
+    assert!(seen.limits.is_body_optional && seen.header("accept-encoding") == "identity");
 }
 
 #[test]
@@ -100,7 +101,7 @@ fn a_delivery_is_signed_so_that_its_receiver_and_openssl_agree() {
 #[test]
 fn any_2xx_is_success_whatever_its_body() {
     for (status, body) in
-        [(200, "<html>thank you</html>"), (200, ""), (201, "{}"), (202, ""), (204, "")]
+        [(200, "<html>thank you</html>"), (200, ""), (201, "{}"), (202, ""), (204, ""), (299, "")]
     {
         let (script, result) = deliver(answer(status, body));
         result.unwrap();
@@ -109,51 +110,79 @@ fn any_2xx_is_success_whatever_its_body() {
 }
 
 #[test]
-fn what_may_pass_is_left_to_the_outbox_in_one_exchange() {
+fn a_2xx_is_success_also_if_its_body_is_too_long() {
+    let (script, result) = deliver(answer(200, vec![b'x'; 20_000]));
+    result.unwrap();
+    assert_eq!(script.seen().len(), 1);
+}
+
+/// A refusal in the form of a receiver of this crate.
+fn ours(code: &str) -> Bytes {
+    format!(r#"{{"error":{{"code":"{code}","message":"no","requestId":"r"}}}}"#).into()
+}
+
+fn is_tried_again(class: Class) -> bool {
+    matches!(class, Class::Unavailable | Class::Rate | Class::Unauthorized | Class::NotFound)
+}
+
+#[test]
+fn whatever_does_not_refuse_for_good_is_left_to_the_outbox_in_one_exchange() {
     let kinds = [
         TransportErrorKind::Unreachable,
         TransportErrorKind::Tls,
         TransportErrorKind::Timeout,
         TransportErrorKind::Broken,
+        TransportErrorKind::AnswerTooLarge,
     ];
     let mut passing: Vec<_> = kinds.map(failure).into();
-    passing.extend(
-        [301, 302, 303, 307, 308, 408, 425, 429, 500, 501, 502, 503, 504]
-            .map(|status| answer(status, "<html>")),
-    );
-    passing.push(answer(200, vec![b'x'; 16 * 1024 + 1]));
+    let statuses = (300..600).filter(|status| ![410, 422].contains(status));
+    passing.extend(statuses.map(|status| answer(status, "<html>")));
+    // What a receiver of this crate says of itself, and not of the callback.
+    passing.extend([401, 403, 404, 405, 408, 429, 503].map(|status| answer(status, ours("X"))));
+    passing.push(answer(404, ours("UNKNOWN_ADDRESS")));
+    // Too long to be read, and so of no form.
+    passing.push(answer(400, vec![b'x'; 20_000]));
     for exchanged in passing {
         let (script, result) = deliver(exchanged.clone());
         let error = result.unwrap_err();
-        assert!(
-            matches!(error.class(), Class::Unavailable | Class::Rate),
-            "{exchanged:?}: {error}"
-        );
+        assert!(is_tried_again(error.class()), "{exchanged:?}: {error}");
         assert_eq!(script.seen().len(), 1, "{exchanged:?}");
     }
     let (_, result) = deliver(later(429, 90));
     assert_eq!(refused(result, Class::Rate).retry_after(), Some(Duration::from_secs(90)));
+    let (_, result) = deliver(later(404, 90));
+    assert_eq!(refused(result, Class::NotFound).retry_after(), Some(Duration::from_secs(90)));
 }
 
 #[test]
-fn every_other_4xx_and_an_address_that_must_not_be_called_are_the_last_word() {
-    // A receiver that says with a 4xx what would be tried again.
-    let storage = r#"{"error":{"code":"STORAGE","message":"no","requestId":"r"}}"#;
-    let rate = r#"{"error":{"code":"RATE","message":"no","requestId":"r"}}"#;
-    let statuses = (400..500).filter(|status| ![408, 425, 429].contains(status));
-    let lasting =
-        statuses.flat_map(|status| ["<html>", storage, rate].map(|body| answer(status, body)));
-    for exchanged in lasting.chain([failure(TransportErrorKind::TargetRefused)]) {
+fn what_refuses_a_callback_for_good_is_the_last_word() {
+    let mut lasting = vec![failure(TransportErrorKind::TargetRefused)];
+    for status in [410, 422] {
+        // A receiver that says with it what would be tried again.
+        lasting.extend(["STORAGE", "RATE", "NOT_FOUND"].map(|code| answer(status, ours(code))));
+        lasting.extend(["", "<html>"].map(|body| answer(status, body)));
+    }
+    lasting.extend([400, 409, 413, 415].map(|status| answer(status, ours("X"))));
+    for exchanged in lasting {
         let (script, result) = deliver(exchanged.clone());
         let error = result.unwrap_err();
-        assert!(
-            !matches!(error.class(), Class::Unavailable | Class::Rate),
-            "{exchanged:?}: {error}"
-        );
+        assert!(!is_tried_again(error.class()), "{exchanged:?}: {error}");
         assert_eq!(script.seen().len(), 1);
     }
     let (_, result) = deliver(answer(410, "gone"));
     assert_eq!(StatusError::of(&refused(result, Class::Expired)).unwrap().body(), b"gone");
+}
+
+#[test]
+fn which_statuses_are_final_is_the_dialects() {
+    let mut dialect = Dialect::default();
+    dialect.callback_statuses.refused = vec![404].into();
+    for (status, is_final) in [(404, true), (410, false), (422, false)] {
+        let script = Script::new([answer(status, "")]);
+        let sender = sender(&script).with_dialect(dialect.clone());
+        let error = run(sender.deliver(delivery())).unwrap_err();
+        assert_eq!(!is_tried_again(error.class()), is_final, "{status}: {error}");
+    }
 }
 
 #[test]

@@ -171,3 +171,43 @@ async fn callbacks_of_an_integrator_that_is_gone_wait_for_it() {
     world.pass(3600).await;
     assert_eq!(world.shop.seen().len(), 1);
 }
+
+#[tokio::test]
+async fn a_receiver_is_not_called_before_its_retry_after() {
+    for (asked, waited) in [(7200, 7200), (1, 15), (10_000_000, 86_400)] {
+        let world = World::new();
+        world.shop.is_now(Mood::RefusesFor(Class::Rate, Duration::from_secs(asked)));
+        answered(&world).await;
+        let due = world.step().await.unwrap().duration_since(world.clock.now()).unwrap();
+        assert!(due >= Duration::from_secs(waited), "{asked}: {due:?}");
+        assert!(due <= Duration::from_secs(waited.max(30)), "{asked}: {due:?}");
+        world.shop.is_now(Mood::Takes);
+        world.clock.advance(due - Duration::from_millis(1));
+        world.step().await;
+        assert_eq!(world.shop.seen().len(), 1, "{asked}");
+        world.clock.advance(Duration::from_millis(1));
+        world.step().await;
+        assert_eq!(world.shop.seen().len(), 2, "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_knows_no_address_or_credential_for_a_while_gets_its_callback() {
+    for class in [Class::NotFound, Class::Unauthorized, Class::Storage, Class::Rate] {
+        let world = World::new();
+        world.shop.is_now(Mood::Refuses(class));
+        answered(&world).await;
+        world.step().await;
+        world.shop.is_now(Mood::Takes);
+        world.pass(60).await;
+        assert_eq!(world.shop.seen().len(), 2, "{class}");
+        assert!(world.hub.failed_deliveries(None, None, 10).await.unwrap().is_empty());
+    }
+    for class in [Class::Expired, Class::Malformed, Class::Signature, Class::TargetRefused] {
+        let world = World::new();
+        world.shop.is_now(Mood::Refuses(class));
+        answered(&world).await;
+        world.step().await;
+        assert_eq!(world.hub.failed_deliveries(None, None, 10).await.unwrap().len(), 1, "{class}");
+    }
+}

@@ -32,6 +32,8 @@ pub(crate) enum Mood {
     #[default]
     Takes,
     Refuses(Class),
+    /// With this time to wait.
+    RefusesFor(Class, Duration),
     Hangs,
 }
 
@@ -59,6 +61,9 @@ impl CallbackApi for Receiver {
         match mood {
             Mood::Takes => Ok(()),
             Mood::Refuses(class) => Err(Error::new(class, "", "not now")),
+            Mood::RefusesFor(class, pause) => {
+                Err(Error::new(class, "", "not now").with_retry_after(pause))
+            }
             Mood::Hangs => std::future::pending().await,
         }
     }

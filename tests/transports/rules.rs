@@ -217,6 +217,39 @@ pub fn refuses_an_answer_that_grows_too_long(make: Make) {
     }
 }
 
+/// Where the status alone decides, a body that is too long, ends early or never comes is no error.
+pub fn waits_for_no_body_that_is_optional(make: Make) {
+    let answer = |status: u16, rest: &str| {
+        [format!("HTTP/1.1 {status} Said\r\n{rest}\r\n").into_bytes(), b"why".to_vec()].concat()
+    };
+    let length = "Content-Length: 1000\r\n";
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    for status in [200, 404] {
+        for reply in [
+            Reply::Cut(answer(status, length)),
+            Reply::Silence(answer(status, length)),
+            Reply::Drops(answer(status, length)),
+            Reply::Cut(answer(status, chunked)),
+            Reply::Octets(answer(status, "Retry-After: 7\r\nContent-Length: 3\r\n")),
+        ] {
+            let served = reply.clone();
+            let subject = peer(make, move |_| served.clone());
+            let mut request = post(&subject);
+            let limits = ExchangeLimits::new(LONG, 8).with_optional_body();
+            request.extensions_mut().insert(limits);
+            let answer = subject.send(request).unwrap();
+            assert_eq!(answer.status().as_u16(), status, "{reply:?}");
+            assert!(answer.body().len() <= 8, "{reply:?}");
+            if matches!(reply, Reply::Octets(_)) && status == 404 {
+                assert_eq!(
+                    (answer.body().as_ref(), &answer.headers()["retry-after"]),
+                    (&b"why"[..], &HeaderValue::from_static("7"))
+                );
+            }
+        }
+    }
+}
+
 pub fn refuses_headers_that_are_too_long(make: Make) {
     let subject = peer(make, |_| {
         Reply::Silence([b"HTTP/1.1 200 OK\r\nX-Long: ".to_vec(), vec![b'x'; 1 << 20]].concat())

@@ -3,12 +3,17 @@
 
 use std::time::{Duration, SystemTime};
 
-use ::http::{Request, Response};
+use ::http::{HeaderMap, Request, Response};
+use base64ct::{Base64, Encoding as _};
 use bytes::Bytes;
+use zeroize::Zeroizing;
 
 use super::retry::{Repeat, elapsed, pause, random_share};
 use super::settings::Settings;
-use crate::http::{ExchangeLimits, Transport, TransportError, TransportErrorKind};
+use crate::hermod::model::ErrorBody;
+use crate::http::{
+    ExchangeLimits, ReceivedAt, StatusError, Transport, TransportError, TransportErrorKind,
+};
 use crate::{Clock, Error};
 
 /// One end of a wire: writes calls and reads answers.
@@ -45,6 +50,8 @@ pub(super) struct Attempts<'a, P: Party> {
     call: &'a P::Call,
     started: SystemTime,
     failures: u32,
+    /// The headers of the last request, for the credentials in them.
+    sent: HeaderMap,
 }
 
 impl<'a, P: Party> Attempts<'a, P> {
@@ -54,11 +61,11 @@ impl<'a, P: Party> Attempts<'a, P> {
         call: &'a P::Call,
         now: SystemTime,
     ) -> Self {
-        Self { settings, party, call, started: now, failures: 0 }
+        Self { settings, party, call, started: now, failures: 0, sent: HeaderMap::new() }
     }
 
     /// What to send. The first attempt has its whole time, however long it took to get here.
-    pub(super) fn write(&self, now: SystemTime) -> Result<Request<Bytes>, Error> {
+    pub(super) fn write(&mut self, now: SystemTime) -> Result<Request<Bytes>, Error> {
         let elapsed = if self.failures == 0 { Duration::ZERO } else { elapsed(self.started, now) };
         let wait = P::wait(self.call).saturating_sub(elapsed);
         let mut limits = self.settings.limits;
@@ -67,15 +74,20 @@ impl<'a, P: Party> Attempts<'a, P> {
             limits.timeout = limits.timeout.min(self.budget().saturating_sub(elapsed));
         }
         let request = self.party.write(self.settings, self.call, wait);
-        request.map(|request| limited(request, limits)).map_err(unsendable)
+        let request = request.map_err(unsendable)?;
+        self.sent.clone_from(request.headers());
+        Ok(limited(request, limits))
     }
 
-    /// What came of it.
+    /// What came of it, at `now`.
     pub(super) fn read(
         &self,
         exchanged: Result<Response<Bytes>, TransportError>,
+        now: SystemTime,
     ) -> Result<P::Answer, Error> {
-        self.party.read(self.settings, self.call, &checked(exchanged, self.settings.limits)?)
+        let response = checked(exchanged, self.settings.limits, now)?;
+        let answer = self.party.read(self.settings, self.call, &response);
+        answer.map_err(|error| without(&self.sent, error))
     }
 
     /// When to try again after this error; `None` if that is not to be.
@@ -111,7 +123,8 @@ pub(super) async fn call<P: Party>(
     let mut attempts = Attempts::begin(settings, party, call, clock.now());
     loop {
         let request = attempts.write(clock.now())?;
-        let error = match attempts.read(transport.send(request).await) {
+        let exchanged = transport.send(request).await;
+        let error = match attempts.read(exchanged, clock.now()) {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
@@ -133,15 +146,48 @@ pub(super) fn unsendable(error: Error) -> Error {
     error.with_source(TransportError::new(TransportErrorKind::Unsendable, ""))
 }
 
-/// An answer that is not longer than it may be, whatever the transport looked at.
+/// An answer that is not longer than it may be, whatever the transport looked at, with the time
+/// that it was received at.
 pub(super) fn checked(
     exchanged: Result<Response<Bytes>, TransportError>,
     limits: ExchangeLimits,
+    now: SystemTime,
 ) -> Result<Response<Bytes>, Error> {
-    match exchanged {
-        Ok(response) if response.body().len() > limits.answer_octets => {
-            Err(TransportError::new(TransportErrorKind::AnswerTooLarge, "").into())
+    let mut response = exchanged?;
+    if response.body().len() > limits.answer_octets {
+        if !limits.is_body_optional {
+            return Err(TransportError::new(TransportErrorKind::AnswerTooLarge, "").into());
         }
-        exchanged => Ok(exchanged?),
+        response.body_mut().truncate(limits.answer_octets);
     }
+    response.extensions_mut().insert(ReceivedAt(now));
+    Ok(response)
+}
+
+/// The error without the words of the other side if these repeat a credential that was sent.
+pub(super) fn without(sent: &HeaderMap, error: Error) -> Error {
+    let Some(answer) = StatusError::of(&error) else { return error };
+    let body = String::from_utf8_lossy(answer.body());
+    let said = ErrorBody::from_json(&body)
+        .map(|body| [body.error.code, body.error.message, body.error.request_id].join("\n"))
+        .unwrap_or_default();
+    let shows = |secret: &str| {
+        // Shorter ones are part of too many words.
+        secret.len() >= 4
+            && [&*body, &said, error.detail()].iter().any(|text| text.contains(secret))
+    };
+    let repeats = sent.values().filter(|value| value.is_sensitive()).any(|value| {
+        let Ok(text) = value.to_str() else { return false };
+        let bare = text.split_once(' ').map_or(text, |(_, bare)| bare);
+        let pair = Base64::decode_vec(bare).ok().and_then(|pair| String::from_utf8(pair).ok());
+        let pair = Zeroizing::new(pair.unwrap_or_default());
+        let secret = pair.split_once(':').map_or("", |(_, secret)| secret);
+        shows(bare) || shows(secret)
+    });
+    if repeats {
+        let status = answer.status().as_u16();
+        return error
+            .with_detail(format!("answered with status {status}, and words that are not shown"));
+    }
+    error
 }

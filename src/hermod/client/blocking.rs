@@ -25,7 +25,8 @@ fn call<P: Party>(
     let mut attempts = Attempts::begin(settings, party, call, timer.now());
     loop {
         let request = attempts.write(timer.now())?;
-        let error = match attempts.read(transport.send(request)) {
+        let exchanged = transport.send(request);
+        let error = match attempts.read(exchanged, timer.now()) {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };

@@ -4,21 +4,22 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::attempts::{checked, limited, unsendable};
+use super::attempts::{checked, limited, unsendable, without};
 use crate::crypto::Provider;
 use crate::hermod::Dialect;
 use crate::hermod::wire::http::callback;
 use crate::hermod::wire::{BasicAuth, CallbackApi, Delivery};
-use crate::http::{ExchangeLimits, GuardedTransport, StatusError, Transport as _};
-use crate::{BaseUrl, Class, Clock, Error, Secret, SystemClock};
+use crate::http::{ExchangeLimits, GuardedTransport, Transport as _};
+use crate::{BaseUrl, Clock, Error, Secret, SystemClock};
 
 /// Brings callbacks to an integrator, over HTTP. One exchange a delivery: the hub's outbox tries
 /// again.
 ///
-/// Any 2xx is success. What may pass is of class `unavailable` or `rate`: a failed exchange, a
-/// redirect, 408, 425, 429, 5xx. Any other 4xx, and an address that must not be called, are the
-/// last word. An answer that is longer than the [limit](Self::LIMITS) counts as none, though the
-/// receiver may have taken the delivery: it drops repeats by their id.
+/// The fate of a delivery hangs on the status of its answer, by the table at
+/// [`read_answer`](callback::read_answer): any 2xx is success, whatever its body and whether that
+/// comes whole; 410, 422 and what a receiver of this crate refuses are final; everything else is
+/// tried again, as is an exchange that failed. An address that must not be called is given up at
+/// once. `Retry-After` is in the [error](Error::retry_after), and the outbox keeps it.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -52,8 +53,11 @@ pub struct CallbackSender {
 }
 
 impl CallbackSender {
-    /// The limits of an exchange unless others are given: 30 seconds, 16 KiB.
-    pub const LIMITS: ExchangeLimits = ExchangeLimits::new(Duration::from_secs(30), 16 * 1024);
+    /// The limits of an exchange unless others are given: 25 seconds, less than a
+    /// [try](crate::hermod::hub::CallbackPolicy::timeout) may take, and 16 KiB, with a body that is
+    /// [optional](ExchangeLimits::is_body_optional).
+    pub const LIMITS: ExchangeLimits =
+        ExchangeLimits::new(Duration::from_secs(25), 16 * 1024).with_optional_body();
 
     /// A sender to the receiver whose callbacks are below `base`
     /// (`https://shop.example/hermod/rest`: then `…/callback/provision`).
@@ -103,10 +107,11 @@ impl CallbackSender {
         self
     }
 
-    /// The same with other limits of an exchange.
+    /// The same with other limits of an exchange. The body of an answer stays
+    /// [optional](ExchangeLimits::is_body_optional).
     #[must_use]
     pub fn with_limits(mut self, limits: ExchangeLimits) -> Self {
-        self.limits = limits;
+        self.limits = limits.with_optional_body();
         self
     }
 }
@@ -126,20 +131,14 @@ impl CallbackApi for CallbackSender {
         let request = request
             .map_err(|error| if error.is_retryable() { error } else { unsendable(error) })?;
         let request = limited(request, self.limits);
-        let response = checked(self.transport.send(request).await, self.limits)?;
-        callback::read_answer(&response).map_err(last_word)
+        let sent = request.headers().clone();
+        let exchanged = self.transport.send(request).await;
+        let response = checked(exchanged, self.limits, self.clock.now())?;
+        callback::read_answer(&self.dialect, &response).map_err(|error| without(&sent, error))
     }
-}
 
-/// A 4xx that does not pass is final, whatever its body says and even if nothing else is known of
-/// it.
-fn last_word(error: Error) -> Error {
-    let passes = |status: u16| !(400..500).contains(&status) || matches!(status, 408 | 425 | 429);
-    match StatusError::of(&error).map(|answer| answer.status().as_u16()) {
-        Some(status) if !passes(status) && error.is_retryable() => {
-            error.with_class(Class::Malformed)
-        }
-        _ => error,
+    fn host(&self) -> Option<&str> {
+        Some(self.base.host())
     }
 }
 

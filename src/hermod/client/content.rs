@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::attempts::{checked, limited, unsendable};
+use super::attempts::{checked, limited, unsendable, without};
 use crate::hermod::Dialect;
 use crate::hermod::model::ContentAnswer;
 use crate::hermod::wire::http::content;
 use crate::hermod::wire::{BasicAuth, ContentApi};
 use crate::http::{ExchangeLimits, GuardedTransport, Transport as _};
-use crate::{BaseUrl, Error};
+use crate::{BaseUrl, Clock, Error, SystemClock};
 
 /// What a hub asks of a content provider, over HTTP. One exchange a call: an integrator waits for
 /// it.
@@ -43,6 +43,7 @@ pub struct ContentClient {
     transport: GuardedTransport,
     base: BaseUrl,
     basic_auth: Option<BasicAuth>,
+    clock: Arc<dyn Clock>,
     dialect: Arc<Dialect>,
     limits: ExchangeLimits,
 }
@@ -63,6 +64,7 @@ impl ContentClient {
             transport,
             base,
             basic_auth: None,
+            clock: Arc::new(SystemClock),
             dialect: Arc::default(),
             limits: Self::LIMITS,
         })
@@ -82,6 +84,14 @@ impl ContentClient {
         self
     }
 
+    /// The same with another clock, which a `Retry-After` that is a date is held against where the
+    /// answer has no date of its own. Without one it is the [`SystemClock`].
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// The same with other limits of an exchange.
     #[must_use]
     pub fn with_limits(mut self, limits: ExchangeLimits) -> Self {
@@ -95,10 +105,10 @@ impl ContentApi for ContentClient {
         let request =
             content::write_call(&self.dialect, &self.base, self.basic_auth.as_ref(), content_id)
                 .map_err(unsendable)?;
-        content::read_answer(&checked(
-            self.transport.send(limited(request, self.limits)).await,
-            self.limits,
-        )?)
+        let sent = request.headers().clone();
+        let exchanged = self.transport.send(limited(request, self.limits)).await;
+        content::read_answer(&checked(exchanged, self.limits, self.clock.now())?)
+            .map_err(|error| without(&sent, error))
     }
 }
 

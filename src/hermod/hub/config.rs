@@ -235,7 +235,8 @@ impl Default for HubLimits {
 ///
 /// After a failure the pause is [`first_delay`](Self::first_delay), doubled for each failure
 /// before, at most [`max_delay`](Self::max_delay), and of that a random part between the half and
-/// the whole.
+/// the whole. A receiver that answers with `Retry-After` is left alone for that long, at most for
+/// [`Error::MAX_RETRY_AFTER`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallbackPolicy {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::ids::share;
 use super::{CallbackPolicy, DeliveryOutcome, DeliveryRecord, Hub, Inner, TakeDeliveries};
 use crate::first::first;
-use crate::hermod::wire::{CallbackApi, Delivery};
+use crate::hermod::wire::{CallbackApi, Delivery, is_tried_again};
 use crate::{BoxFuture, Class, Error};
 
 impl Hub {
@@ -62,7 +62,17 @@ impl Inner {
     pub(super) fn deliver(self: Arc<Self>, delivery: DeliveryRecord) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let outcome = match self.try_delivery(&delivery).await {
-                Ok(()) => DeliveryOutcome::Delivered,
+                Ok(()) => {
+                    info!(
+                        integrator = %delivery.integrator.escape_default(),
+                        command = delivery.command,
+                        delivery = delivery.id,
+                        attempts = delivery.attempts,
+                        host = self.callback_host(&delivery),
+                        "a callback was delivered"
+                    );
+                    DeliveryOutcome::Delivered
+                }
                 Err(failure) => self.after_failure(&delivery, failure),
             };
             let _ = self.store.finish_delivery(&delivery.id, delivery.attempts, outcome).await;
@@ -88,9 +98,15 @@ impl Inner {
         )
         .await
         {
-            Some(result) => result.map_err(|error| Failure::of_receiver(&error)),
+            Some(result) => result.map_err(Failure::of_receiver),
             None => Err(Failure::ours(Class::Expired)),
         }
+    }
+
+    /// The host that callbacks of an integrator go to, for the log.
+    fn callback_host(&self, delivery: &DeliveryRecord) -> Option<String> {
+        let integrator = self.integrator(&delivery.integrator)?;
+        Some(integrator.callback.as_ref()?.host()?.escape_default().to_string())
     }
 
     fn after_failure(&self, delivery: &DeliveryRecord, failure: Failure) -> DeliveryOutcome {
@@ -98,15 +114,17 @@ impl Inner {
         let is_last = attempts >= policy.attempts || failure.is_final;
         let (integrator, command, class) =
             (delivery.integrator.escape_default(), delivery.command, error.as_str());
+        let (id, host, reason) = (&delivery.id, self.callback_host(delivery), failure.reason);
         if is_last {
-            error!(%integrator, command, delivery = delivery.id, attempts, class, "a callback was given up");
+            error!(%integrator, command, delivery = id, attempts, host, class, reason, "a callback was given up");
             return DeliveryOutcome::Failed { error };
         }
-        warn!(%integrator, command, delivery = delivery.id, attempts, class, "a callback failed, and is tried again");
-        DeliveryOutcome::Retry {
-            at: self.now().plus(pause(policy, attempts, share(&*self.provider))),
-            error,
-        }
+        // Not before the receiver wants to be asked again.
+        let pause = pause(policy, attempts, share(&*self.provider)).max(failure.retry_after);
+        let at = self.now().plus(pause);
+        let pause_secs = pause.as_secs();
+        warn!(%integrator, command, delivery = id, attempts, host, class, reason, pause_secs, "a callback failed, and is tried again");
+        DeliveryOutcome::Retry { at, error }
     }
 }
 
@@ -114,21 +132,40 @@ impl Inner {
 struct Failure {
     class: Class,
     is_final: bool,
+    /// How long the receiver wants to be left alone: bounded.
+    retry_after: Duration,
+    /// For the log.
+    reason: String,
 }
 
 impl Failure {
     /// On this side, or of time: the next try may go better.
     fn ours(class: Class) -> Self {
-        Self { class, is_final: false }
+        let reason = match class {
+            Class::Expired => "no answer in time",
+            Class::NotFound => "the integrator has no callback, or the command is gone",
+            _ => "the store failed",
+        };
+        Self { class, is_final: false, retry_after: Duration::ZERO, reason: reason.to_owned() }
     }
 
-    /// What the receiver said: its last word, unless it speaks of a state that passes.
-    fn of_receiver(error: &Error) -> Self {
-        Self { class: error.class(), is_final: !error.is_retryable() }
+    /// What the receiver said, or how it was not reached.
+    fn of_receiver(error: Error) -> Self {
+        let mut reason = error.detail().escape_debug().collect::<String>();
+        // How an exchange failed is the source of its error.
+        if let Some(source) = std::error::Error::source(&error) {
+            reason = format!("{reason}: {}", source.to_string().escape_debug());
+        }
+        Self {
+            class: error.class(),
+            is_final: !is_tried_again(&error),
+            retry_after: error.retry_after().unwrap_or_default().min(Error::MAX_RETRY_AFTER),
+            reason,
+        }
     }
 }
 
-/// The pause after so many attempts; `share` of its second half, in 65,536ths.
+/// The pause after so many attempts, before what the receiver asks for; `share` of its second half, in 65,536ths.
 fn pause(policy: &CallbackPolicy, attempts: u32, share: u16) -> Duration {
     let doubled = 1u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
     let whole = policy.first_delay.saturating_mul(doubled).min(policy.max_delay);

@@ -30,8 +30,9 @@ service! {
     /// The delivery's id does not decide: no signature covers it.
     ///
     /// # Failures
-    /// Class `storage` and `unavailable` are 503, `rate` is 429, and the hub comes again; with any other it gives
-    /// up.
+    /// Class `storage` and `unavailable` are 503, `rate` is 429, `unauthorized` 401 and `not-found`
+    /// 404, and the hub comes again; with any other it gives up. Which status means what stands at
+    /// [`read_answer`](callback::read_answer).
     ///
     /// ```
     /// # #[cfg(feature = "aws-lc-rs")] {

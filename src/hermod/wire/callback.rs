@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::hermod::model::Callback;
-use crate::{BoxFuture, Error};
+use crate::{BoxFuture, Class, Error};
 
 /// A callback on its way. The same one may come again, with the same id.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,17 +29,37 @@ pub trait CallbackApi: Send + Sync {
     /// Takes a callback. Success means that it is stored, or was before.
     ///
     /// # Errors
-    /// Class `storage`, `unavailable` or `rate`: the hub tries again later. With any other it gives up at once.
+    /// Class `storage`, `unavailable`, `rate`, `unauthorized` or `not-found`: the hub tries again
+    /// later, and not before [`Error::retry_after`] has passed. With any other class it gives up at
+    /// once.
     fn deliver(&self, delivery: Delivery) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// The host that callbacks go to, for the log of the hub.
+    fn host(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// Whether a delivery that ended so is tried again. A receiver that is being deployed knows neither
+/// address nor credential for a while.
+#[cfg(any(feature = "http", feature = "hub"))]
+pub(crate) fn is_tried_again(error: &Error) -> bool {
+    error.is_retryable() || matches!(error.class(), Class::Unauthorized | Class::NotFound)
 }
 
 trait Erased: Send + Sync {
     fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Result<(), Error>>;
+
+    fn host(&self) -> Option<&str>;
 }
 
 impl<T: CallbackApi> Erased for T {
     fn deliver(&self, delivery: Delivery) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(CallbackApi::deliver(self, delivery))
+    }
+
+    fn host(&self) -> Option<&str> {
+        CallbackApi::host(self)
     }
 }
 
@@ -58,6 +78,10 @@ impl AnyCallbackApi {
 impl CallbackApi for AnyCallbackApi {
     async fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
         self.0.deliver(delivery).await
+    }
+
+    fn host(&self) -> Option<&str> {
+        self.0.host()
     }
 }
 

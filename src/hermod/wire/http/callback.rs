@@ -13,11 +13,12 @@ use super::credential::{only_text, write_basic_auth};
 use super::message::{
     method_not_allowed, no_such_address, read_json, split_path, write_empty, write_request,
 };
+use super::refusal::is_ours;
 use super::{read_refusal, write_refusal};
 use crate::crypto::Provider;
 use crate::hermod::Dialect;
 use crate::hermod::model::CommandKind;
-use crate::hermod::wire::{BasicAuth, Delivery};
+use crate::hermod::wire::{BasicAuth, Delivery, is_tried_again};
 use crate::{BaseUrl, Class, Error, Secret, hex};
 
 /// Most octets of a delivery's id.
@@ -185,10 +186,36 @@ pub fn write_answer(
     }
 }
 
-/// Reads the answer to a delivery: any 2xx is success, whatever its body.
+/// Reads the answer to a delivery. Its fate hangs on the status alone:
+///
+/// | status | what follows |
+/// |---|---|
+/// | 2xx | success, whatever the body |
+/// | 410, 422 | refused for good |
+/// | 400, 409, 413, 415 with the body of a receiver of this crate ([`ErrorBody`]) | refused for good |
+/// | every other, 3xx, 401, 403, 404, 405, 408, 425, 429 and 5xx among them | sent again |
+///
+/// The statuses that are final are those of [`Dialect::callback_statuses`].
 ///
 /// # Errors
-/// What it was refused with, as [`read_refusal`].
-pub fn read_answer(response: &Response<Bytes>) -> Result<(), Error> {
-    if response.status().is_success() { Ok(()) } else { Err(read_refusal(response)) }
+/// As [`read_refusal`], except that the class tells the fate: a delivery that is to be sent again
+/// has class `unavailable`, `rate`, `unauthorized` or `not-found`, and one that was refused for good
+/// any other.
+///
+/// [`ErrorBody`]: crate::hermod::model::ErrorBody
+pub fn read_answer(dialect: &Dialect, response: &Response<Bytes>) -> Result<(), Error> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(());
+    }
+    let statuses = &dialect.callback_statuses;
+    let is_final = statuses.refused.contains(&status.as_u16())
+        || statuses.refused_by_our_receiver.contains(&status.as_u16())
+            && is_ours(dialect, response);
+    let error = read_refusal(response);
+    Err(match (is_final, is_tried_again(&error)) {
+        (true, true) => error.with_class(Class::Malformed),
+        (false, false) => error.with_class(Class::Unavailable),
+        (true, false) | (false, true) => error,
+    })
 }

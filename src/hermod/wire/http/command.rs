@@ -24,7 +24,7 @@ use bytes::Bytes;
 
 use super::credential::{API_KEY, read_api_key, write_api_key};
 use super::message::{
-    method_not_allowed, no_such_address, read_json, split_path, text_of, write_request,
+    answer_text, method_not_allowed, no_such_address, read_json, split_path, write_request,
     write_response,
 };
 use super::{read_refusal, write_refusal};
@@ -179,7 +179,7 @@ pub fn read_answer(
     if !response.status().is_success() {
         return Err(read_refusal(response));
     }
-    let answer = text_of(response.body()).and_then(|text| match call {
+    let answer = answer_text(response).and_then(|text| match call {
         Call::Submit(_) => Submitted::from_json(text).map(Answer::Submitted),
         Call::Poll(_) => dialect.read_callback(text).map(Answer::State),
     });

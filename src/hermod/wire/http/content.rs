@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::credential::write_basic_auth;
 use super::message::{
-    method_not_allowed, no_such_address, read_json, split_path, text_of, write_request,
+    answer_text, method_not_allowed, no_such_address, read_json, split_path, write_request,
     write_response,
 };
 use super::{read_refusal, write_refusal};
@@ -85,7 +85,7 @@ pub fn read_answer(response: &Response<Bytes>) -> Result<ContentAnswer, Error> {
     if !response.status().is_success() {
         return Err(read_refusal(response));
     }
-    let answer = text_of(response.body()).and_then(ContentAnswer::from_json);
+    let answer = answer_text(response).and_then(ContentAnswer::from_json);
     answer.map_err(|error| {
         error.with_source(StatusError::new(response.status(), response.body(), None))
     })

@@ -13,7 +13,7 @@ use serde::de::IgnoredAny;
 
 use super::credential::{only_text, read_bearer, sensitive, write_bearer};
 use super::message::{
-    method_not_allowed, no_such_address, read_json, split_path, text_of, write_empty,
+    answer_text, method_not_allowed, no_such_address, read_json, split_path, write_empty,
     write_request, write_response,
 };
 use super::refusal::is_ours;
@@ -247,7 +247,11 @@ pub fn read_answer(
         let says_it = is_ours(dialect, response) || error.class() == Class::Rate;
         return Err(if says_it { error } else { error.with_class(Class::Unavailable) });
     }
-    let text = text_of(response.body()).map_err(|_| between())?;
+    let text = answer_text(response).map_err(|error| match error.part() {
+        // A coding is named.
+        "" => between(),
+        _ => error.with_class(Class::Unavailable).with_source(kept()),
+    })?;
     let answer = match call {
         Call::List { .. } => Listing::from_json(text).map(Answer::Listing),
         Call::Fetch { .. } => {

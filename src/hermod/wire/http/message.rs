@@ -1,6 +1,8 @@
 //! What all requests and answers have in common: JSON bodies, methods, paths.
 
-use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
+use ::http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, TRANSFER_ENCODING,
+};
 use ::http::{Method, Request, Response, StatusCode, Uri, request::Parts};
 use bytes::Bytes;
 
@@ -22,6 +24,8 @@ pub(super) fn write_request(
     *request.uri_mut() = Uri::try_from(address)
         .map_err(|_| Error::malformed("address", "not one that HTTP can carry"))?;
     *request.method_mut() = method;
+    // Without it, a server may answer in any coding (RFC 9110 section 12.5.3).
+    request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     if let Some(body) = body {
         request.headers_mut().insert(CONTENT_TYPE, JSON);
         *request.body_mut() = Bytes::from(body);
@@ -80,6 +84,39 @@ pub(super) fn read_json<'a>(head: &Parts, body: &'a [u8]) -> Result<&'a str, Err
             .with_http_status(415));
     }
     text_of(body)
+}
+
+/// The body of an answer as text, if it came as it is.
+///
+/// # Errors
+/// Class `malformed`; a coding is named.
+pub(super) fn answer_text(response: &Response<Bytes>) -> Result<&str, Error> {
+    match coding(response.headers()) {
+        Some(coding) => Err(Error::malformed(
+            "Content-Encoding",
+            format!("the answer is in the coding {coding}, and only identity was asked for"),
+        )),
+        None => text_of(response.body()),
+    }
+}
+
+/// The coding of an answer, in letters that can be shown; `None` if the body is as it is.
+pub(super) fn coding(headers: &HeaderMap) -> Option<String> {
+    let content = headers.get_all(CONTENT_ENCODING).iter();
+    // The library that reads the answer has taken `chunked` away, and no other.
+    let transfer = headers.get_all(TRANSFER_ENCODING).iter();
+    let codings = content.chain(transfer).flat_map(|value| value.as_bytes().split(|b| *b == b','));
+    let coding = codings.map(<[u8]>::trim_ascii).find(|coding| {
+        let plain: [&[u8]; 3] = [b"", b"identity", b"chunked"];
+        !plain.iter().any(|plain| coding.eq_ignore_ascii_case(plain))
+    })?;
+    let name = coding.iter().take(32).map(|byte| match byte {
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' | b'.' | b'+' => {
+            char::from(byte.to_ascii_lowercase())
+        }
+        _ => '?',
+    });
+    Some(name.collect())
 }
 
 /// A body as text, without the byte order mark that it may begin with (RFC 8259 section 8.1).

@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use ::http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use ::http::header::{DATE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use ::http::{Response, StatusCode};
 use bytes::Bytes;
 
-use super::message::write_response;
+use super::credential::only_text;
+use super::message::{coding, text_of, write_response};
 use crate::error::HttpAnswer;
 use crate::hermod::Dialect;
 use crate::hermod::model::ErrorBody;
-use crate::http::StatusError;
+use crate::http::{ReceivedAt, StatusError, parse_date};
 use crate::{Class, Error};
 
 /// What a caller is told to wait if nothing better is known.
@@ -83,11 +84,20 @@ fn upper_snake(class: Class) -> String {
 }
 
 /// An answer that is no success as an error, which has the answer as its [source](StatusError::of).
+/// Its detail names the status and, if the body has the form of a hub, the code, the message and the
+/// id of the request, each on one line and cut to a length; without that form, the id of the request
+/// if there is a header with it.
+///
 /// Its class follows from the status, of a 422 from the code if that is a class; a hub of somebody
 /// else's may say anything in the body.
 ///
-/// What says nothing about the request is `unavailable`, so that it is tried again: a 5xx, a redirect,
-/// 408, 425, and any status that is unknown here.
+/// [`Error::retry_after`] is what `Retry-After` said, at most [`Error::MAX_RETRY_AFTER`]: seconds,
+/// or a date in any of the three forms of RFC 9110 section 5.6.7. A date is relative to the
+/// answer's own `Date`; where that is missing, to the [`ReceivedAt`] among the extensions of the
+/// answer, which the clients take from their clock; without either it is passed over.
+///
+/// What says nothing about the request is `unavailable`, so that it is tried again: a 5xx, a
+/// redirect, 408, 425, and any status that is unknown here.
 #[must_use]
 pub fn read_refusal(response: &Response<Bytes>) -> Error {
     let status = response.status();
@@ -103,25 +113,65 @@ pub fn read_refusal(response: &Response<Bytes>) -> Error {
         400 | 402 | 405 | 406 | 411 | 412 | 415..=418 | 426 | 428 | 451 => Class::Malformed,
         _ => Class::Unavailable,
     };
-    let mut error = Error::new(class, "", format!("refused with status {}", status.as_u16()));
+    let mut error = Error::new(class, "", words(response));
     if let Some(pause) = retry_after {
         error = error.with_retry_after(pause);
     }
     error.with_source(StatusError::new(status, response.body(), retry_after))
 }
 
+/// What an answer says, for a person.
+fn words(response: &Response<Bytes>) -> String {
+    let mut words = format!("refused with status {}", response.status().as_u16());
+    if let Some(coding) = coding(response.headers()) {
+        words.push_str(&format!(", in the coding {coding}"));
+    }
+    let body = text_of(response.body()).ok();
+    let request = match body.and_then(|body| ErrorBody::from_json(body).ok()) {
+        Some(ErrorBody { error, .. }) => {
+            words.push_str(&format!(", {}: \"{}\"", line(&error.code), line(&error.message)));
+            Some(line(&error.request_id))
+        }
+        None => {
+            let name = &*Dialect::standard().headers.request_id;
+            only_text(response.headers(), name).map(line)
+        }
+    };
+    if let Some(request) = request.filter(|request| !request.is_empty()) {
+        words.push_str(&format!(" (request {request})"));
+    }
+    words
+}
+
+/// Text that came from outside on one line, of at most 200 characters before it is escaped.
+fn line(text: &str) -> String {
+    const MOST: usize = 200;
+    let mut line = String::new();
+    for (index, character) in text.chars().enumerate() {
+        match character {
+            _ if index == MOST => {
+                line.push('…');
+                break;
+            }
+            // Nothing here stands in such quotes.
+            '\'' => line.push(character),
+            character => line.extend(character.escape_debug()),
+        }
+    }
+    line
+}
+
 /// Whether an answer is what a hub of this crate says about what it was asked: its body has the
 /// form, and it is not that there is no such address, which says that the request went astray.
 pub(super) fn is_ours(dialect: &Dialect, response: &Response<Bytes>) -> bool {
-    let body =
-        std::str::from_utf8(response.body()).ok().and_then(|body| ErrorBody::from_json(body).ok());
+    let body = text_of(response.body()).ok().and_then(|body| ErrorBody::from_json(body).ok());
     body.is_some_and(|body| body.error.code != dialect.errors.unknown_address)
 }
 
 /// The class that the code of a 422 names. A class whose own status is another is passed over: that
 /// would be two statements.
 fn read_code(body: &[u8]) -> Option<Class> {
-    let body = ErrorBody::from_json(std::str::from_utf8(body).ok()?).ok()?;
+    let body = ErrorBody::from_json(text_of(body).ok()?).ok()?;
     let is_unprocessable = |class: Class| {
         matches!(class, Class::Malformed | Class::TooLarge)
             || Error::new(class, "", "").http_status() == 422
@@ -130,13 +180,22 @@ fn read_code(body: &[u8]) -> Option<Class> {
     classes.find(|class| upper_snake(*class) == body.error.code)
 }
 
-/// `Retry-After` in seconds. As a date it is passed over: whose clock would it be?
+/// What `Retry-After` asks for, in seconds or as a date: at most [`Error::MAX_RETRY_AFTER`].
+///
+/// A date is relative to the answer's own `Date`, so that no two clocks are compared, and else to
+/// the time that the answer was [received](ReceivedAt) at. A date that has passed is zero.
 fn retry_after(response: &Response<Bytes>) -> Option<Duration> {
-    /// A day: nobody has to be believed more.
-    const MOST: u64 = 86_400;
-    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let digits = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
-    digits.then(|| Duration::from_secs(text.parse().unwrap_or(MOST).min(MOST)))
+    let text = |name| Some(response.headers().get(name)?.to_str().ok()?.trim());
+    let asked = text(RETRY_AFTER)?;
+    let pause = if !asked.is_empty() && asked.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than fit are a long time too.
+        asked.parse().map_or(Error::MAX_RETRY_AFTER, Duration::from_secs)
+    } else {
+        let received = response.extensions().get().map(|ReceivedAt(time)| *time);
+        let now = text(DATE).and_then(|date| parse_date(date, received)).or(received)?;
+        parse_date(asked, Some(now))?.duration_since(now).unwrap_or_default()
+    };
+    Some(pause.min(Error::MAX_RETRY_AFTER))
 }
 
 #[cfg(test)]
@@ -217,6 +276,14 @@ mod tests {
         }
     }
 
+    fn asks(headers: &[(&str, &str)]) -> Response<Bytes> {
+        let mut response = Response::builder().status(503);
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        response.body(Bytes::new()).unwrap()
+    }
+
     #[test]
     fn retry_after_is_read_in_seconds_and_never_believed_beyond_a_day() {
         for (text, pause) in [
@@ -224,11 +291,43 @@ mod tests {
             ("0", Some(0)),
             ("99999999999999999999999", Some(86_400)),
             ("-1", None),
+            ("1.5", None),
+            ("", None),
             ("Fri, 31 Dec 1999", None),
         ] {
-            let mut response = Response::new(Bytes::new());
-            response.headers_mut().insert(RETRY_AFTER, text.parse().unwrap());
+            let response =
+                asks(&[("retry-after", text), ("date", "Sat, 28 Nov 2026 00:00:00 GMT")]);
             assert_eq!(retry_after(&response), pause.map(Duration::from_secs), "{text}");
         }
+    }
+
+    #[test]
+    fn a_date_in_retry_after_is_relative_to_the_date_of_the_answer() {
+        const NOW: &str = "Sat, 28 Nov 2026 00:00:00 GMT";
+        for (now, date, pause) in [
+            (NOW, "Sat, 28 Nov 2026 00:00:04 GMT", 4),
+            (NOW, "Saturday, 28-Nov-26 00:00:04 GMT", 4),
+            (NOW, "Sat Nov 28 00:00:04 2026", 4),
+            ("Saturday, 28-Nov-26 00:00:00 GMT", "Sat Nov 28 00:00:04 2026", 4),
+            ("Sat Nov 28 00:00:00 2026", "Saturday, 28-Nov-26 00:00:04 GMT", 4),
+            // A past date is now, and a far one is a day.
+            (NOW, "Fri, 27 Nov 2026 23:59:59 GMT", 0),
+            (NOW, "Sunday, 06-Nov-94 08:49:37 GMT", 0),
+            (NOW, "Sun, 06 Nov 1904 08:49:37 GMT", 0),
+            (NOW, "Mon, 28 Nov 2050 00:00:00 GMT", 86_400),
+            // 50 years ahead is the future, 51 the past.
+            (NOW, "Saturday, 28-Nov-76 00:00:00 GMT", 86_400),
+            (NOW, "Sunday, 28-Nov-77 00:00:00 GMT", 0),
+        ] {
+            let mut response = asks(&[("retry-after", date), ("date", now)]);
+            // The clock of the caller does not count where the answer has a date.
+            response.extensions_mut().insert(ReceivedAt(std::time::SystemTime::UNIX_EPOCH));
+            assert_eq!(retry_after(&response), Some(Duration::from_secs(pause)), "{date}");
+        }
+        let mut response = asks(&[("retry-after", "Tue, 14 Nov 2023 22:13:27 GMT"), ("date", "?")]);
+        assert_eq!(retry_after(&response), None);
+        let now = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        response.extensions_mut().insert(ReceivedAt(now));
+        assert_eq!(retry_after(&response), Some(Duration::from_secs(7)));
     }
 }

@@ -1,0 +1,206 @@
+//! Dates in headers (RFC 9110 section 5.6.7).
+
+use std::time::{Duration, SystemTime};
+
+use der::DateTime;
+
+/// When an answer was received, by the clock of who asked. The clients put it among the extensions
+/// of an answer, and [`read_refusal`](crate::hermod::wire::http::read_refusal) takes it for a
+/// `Retry-After` that is a date where the answer has no `Date` of its own.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use bytes::Bytes;
+/// use http::Response;
+/// use keyferry::hermod::wire::http::read_refusal;
+/// use keyferry::http::ReceivedAt;
+///
+/// let mut response = Response::builder()
+///     .status(503)
+///     .header("retry-after", "Tue, 14 Nov 2023 22:13:27 GMT")
+///     .body(Bytes::new())
+///     .unwrap();
+/// assert_eq!(read_refusal(&response).retry_after(), None);
+/// let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+/// response.extensions_mut().insert(ReceivedAt(now));
+/// assert_eq!(read_refusal(&response).retry_after(), Some(Duration::from_secs(7)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReceivedAt(pub SystemTime);
+
+/// The year that a year of two digits is taken relative to if no later one is known.
+const REFERENCE_YEAR: u16 = 2026;
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+const DAYS: [&str; 7] =
+    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+/// Reads a date in any of the three forms: `Sun, 06 Nov 1994 08:49:37 GMT`,
+/// `Sunday, 06-Nov-94 08:49:37 GMT`, `Sun Nov  6 08:49:37 1994`.
+///
+/// A year of two digits is the latest one with these digits that is at most 50 years after `now`.
+/// A leap second is read. The name of the day has to be one, and is not held against the date. A
+/// date before 1970 counts as the beginning of 1970.
+pub(crate) fn parse_date(text: &str, now: Option<SystemTime>) -> Option<SystemTime> {
+    let words: Vec<&str> = text.split(' ').collect();
+    let short = |name: &str| DAYS.iter().any(|day| day.get(..3) == Some(name));
+    match words[..] {
+        [name, day, month, year, time, "GMT"] if name.strip_suffix(',').is_some_and(short) => {
+            moment(number(year, 4)?, month, number(day, 2)?, time)
+        }
+        [name, date, time, "GMT"] if name.strip_suffix(',').is_some_and(|n| DAYS.contains(&n)) => {
+            let mut parts = date.split('-');
+            let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
+            let year = full_year(number(year, 2)?, now);
+            if parts.next().is_some() {
+                return None;
+            }
+            moment(year, month, number(day, 2)?, time)
+        }
+        [name, month, "", day, time, year] if short(name) => {
+            moment(number(year, 4)?, month, number(day, 1)?, time)
+        }
+        [name, month, day, time, year] if short(name) => {
+            moment(number(year, 4)?, month, number(day, 2)?, time)
+        }
+        _ => None,
+    }
+}
+
+fn full_year(two_digits: u16, now: Option<SystemTime>) -> u16 {
+    let this_year = now
+        .and_then(|now| now.duration_since(SystemTime::UNIX_EPOCH).ok())
+        .and_then(|since| DateTime::from_unix_duration(since).ok())
+        // A clock that was never set tells nothing.
+        .map_or(REFERENCE_YEAR, |date| date.year().max(REFERENCE_YEAR));
+    let latest = this_year + 50;
+    latest - (latest + 100 - two_digits) % 100
+}
+
+/// A number of exactly so many digits.
+fn number(text: &str, digits: usize) -> Option<u16> {
+    let is_one = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_one)
+}
+
+fn moment(year: u16, month: &str, day: u16, time: &str) -> Option<SystemTime> {
+    let mut parts = time.split(':').map(|part| number(part, 2));
+    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next()??);
+    if parts.next().is_some() || second > 60 {
+        return None;
+    }
+    let month = MONTHS.iter().position(|name| *name == month)? + 1;
+    let small = |number: u16| u8::try_from(number).ok();
+    let date = |year| {
+        DateTime::new(
+            year,
+            u8::try_from(month).ok()?,
+            small(day)?,
+            small(hour)?,
+            small(minute)?,
+            small(second.min(59))?,
+        )
+        .ok()
+    };
+    if year < 1970 {
+        // A leap year, so that every day is there.
+        return date(2000).map(|_| SystemTime::UNIX_EPOCH);
+    }
+    let since = date(year)?.unix_duration() + Duration::from_secs(u64::from(second / 60));
+    SystemTime::UNIX_EPOCH.checked_add(since)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    /// The three examples of RFC 9110 section 5.6.7 are one moment.
+    #[test]
+    fn all_three_forms_of_a_date_are_read() {
+        for text in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+        ] {
+            assert_eq!(parse_date(text, None), Some(at(784_111_777)), "{text}");
+        }
+        assert_eq!(parse_date("Wed Nov 16 08:49:37 1994", None), Some(at(784_975_777)));
+    }
+
+    #[test]
+    fn a_year_of_two_digits_is_at_most_50_years_ahead() {
+        // 2026, 2049 and 2080.
+        for (now, text, year) in [
+            (1_795_000_000, "Saturday, 28-Nov-76 00:00:00 GMT", 2076),
+            (1_795_000_000, "Sunday, 28-Nov-77 00:00:00 GMT", 1977),
+            (1_795_000_000, "Friday, 28-Nov-25 00:00:00 GMT", 2025),
+            (2_500_000_000, "Sunday, 28-Nov-99 00:00:00 GMT", 2099),
+            (2_500_000_000, "Sunday, 28-Nov-00 00:00:00 GMT", 2000),
+            (3_480_000_000, "Sunday, 28-Nov-30 00:00:00 GMT", 2130),
+        ] {
+            let read = parse_date(text, Some(at(now))).unwrap();
+            let since = read.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+            assert_eq!(DateTime::from_unix_duration(since).unwrap().year(), year, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_leap_second_and_a_date_before_1970_are_read() {
+        assert_eq!(parse_date("Sat, 31 Dec 2016 23:59:60 GMT", None), Some(at(1_483_228_800)));
+        for text in ["Tue, 29 Feb 1944 00:00:00 GMT", "Mon Jan  1 00:00:00 1900"] {
+            assert_eq!(parse_date(text, None), Some(at(0)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_has_none_of_the_forms_is_no_date() {
+        for text in [
+            "",
+            "GMT",
+            "Sun, 6 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37 UTC",
+            "Sun, 06 Nov 1994 08:49:37 +0000",
+            "Sun, 06 Nov 1994 08:49:37",
+            "sun, 06 nov 1994 08:49:37 gmt",
+            "Sun, 06  Nov 1994 08:49:37 GMT",
+            "Sun, 31 Feb 1994 08:49:37 GMT",
+            "Sun, 00 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 24:00:00 GMT",
+            "Sun, 06 Nov 1994 08:60:37 GMT",
+            "Sun, 06 Nov 1994 08:49:61 GMT",
+            "Sun, 06 Nov 1994 08:49 GMT",
+            "Sun, 06 Nov 94 08:49:37 GMT",
+            "Sun, 06-Nov-94 08:49:37 GMT",
+            "Sunday, 06-Nov-1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94-1 08:49:37 GMT",
+            "Sun Nov 6 08:49:37 1994",
+            "Sun Nov  16 08:49:37 1994",
+            "Sun Nov  6 08:49:37 1994 GMT",
+            "Xyz, 06 Nov 1994 08:49:37 GMT",
+            "1994-11-06T08:49:37Z",
+        ] {
+            assert_eq!(parse_date(text, None), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_another_library_writes_is_read_to_the_second(seconds in 0..253_402_300_800u64) {
+            let text = httpdate::fmt_http_date(at(seconds));
+            prop_assert_eq!(parse_date(&text, None), Some(at(seconds)));
+        }
+
+        #[test]
+        fn reading_never_panics(text in "\\PC*", seconds in any::<u32>()) {
+            let _ = parse_date(&text, Some(at(seconds.into())));
+        }
+    }
+}
