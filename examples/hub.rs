@@ -41,8 +41,8 @@ use keyferry::hermod::client::{CallbackSender, ContentClient};
 use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
 use keyferry::hermod::server::HermodService;
 use keyferry::hermod::wire::{AnyCallbackApi, AnyContentApi, BasicAuth};
-use keyferry::http::{GuardedTransport, TargetPolicy};
-use keyferry::{BaseUrl, Error, Secret};
+use keyferry::http::{GuardedTransport, TargetPolicy, TargetUrl};
+use keyferry::{Error, Secret};
 use tokio::net::TcpListener;
 
 use support::arguments::Argument;
@@ -214,7 +214,7 @@ fn integrator(entry: &Integrator) -> Result<IntegratorConfig, Failed> {
     if services.is_empty() {
         return Ok(config);
     }
-    let only_http = services.iter().all(|service| !service.url.is_https());
+    let only_http = services.iter().all(|service| !service.url.base().is_https());
     let builder = support::clients::reqwest_builder(None, only_http)?;
     let transport = GuardedTransport::reqwest_builder(entry.targets.clone(), builder)?;
     if let Some(Service { url, basic_auth }) = &entry.callback {
@@ -288,9 +288,9 @@ async fn demonstration(
         listener.local_addr()?
     );
     let mut file = HubFile::parse(&text)?;
-    let url = BaseUrl::parse(callback_url.unwrap_or("http://127.0.0.1:8081"))
+    let url = TargetUrl::parse(callback_url.unwrap_or("http://127.0.0.1:8081"))
         .map_err(|error| usage(format!("--callback-url: {error}")))?;
-    let targets = TargetPolicy::new().with_plain_http().with_host(url.host());
+    let targets = TargetPolicy::new().with_plain_http().with_host(url.base().host());
     let (key, password) = (random_key(&AwsLcRs)?, random_key(&AwsLcRs)?);
     file.integrators.push(Integrator {
         client_id: String::from("demo"),

@@ -112,7 +112,7 @@ fn run() -> Result<(), Failed> {
 async fn by_callbacks(options: &Options, journey: Journey) -> Result<(), Failed> {
     let hub = CommandClient::new(
         support::clients::asynchronous(&options.hub, options.roots.as_deref())?,
-        commands(options)?,
+        commands(options),
         options.key.clone(),
     );
     let inbox = Inbox { journey: Arc::new(Mutex::new(journey)), changed: Arc::new(Notify::new()) };
@@ -216,7 +216,7 @@ fn by_polling(
 ) -> Result<(), Failed> {
     let hub = blocking::CommandClient::new(
         support::clients::blocking(&options.hub, options.roots.as_deref())?,
-        commands(options)?,
+        commands(options),
         options.key.clone(),
     );
     loop {
@@ -269,8 +269,8 @@ fn journey(options: &Options) -> Result<Journey, Failed> {
     Journey::new(begin, options.state.clone(), trust, hub, authority, false)
 }
 
-fn commands(options: &Options) -> Result<BaseUrl, Error> {
-    BaseUrl::parse(&options.hub.join(&["command"]))
+fn commands(options: &Options) -> BaseUrl {
+    options.hub.join(&["command"])
 }
 
 fn policy(options: &Options) -> WaitPolicy {
@@ -323,7 +323,7 @@ fn options() -> Result<Option<Options>, Failed> {
     let hub = url("hub", &text("hub").ok_or_else(|| usage("--hub says where the hub is"))?)?;
     let public_url = match text("public-url") {
         Some(public_url) => url("public-url", &public_url)?,
-        None => BaseUrl::parse(&hub.join(&["ms"]))?,
+        None => hub.join(&["ms"]),
     };
     let listen: SocketAddr = text("listen")
         .as_deref()

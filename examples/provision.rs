@@ -178,7 +178,7 @@ async fn journey(
     // machine, over plain http, is said by name.
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let base = BaseUrl::parse(&format!("http://{}/hermod/rest", listener.local_addr()?))?;
-    let public_url = BaseUrl::parse(&base.join(&["ms"]))?;
+    let public_url = base.join(&["ms"]);
     let targets = TargetPolicy::new().with_plain_http().with_host("127.0.0.1");
     let guarded = match on_ureq {
         // ureq cannot tell which address a name leads to. There are no names here.
@@ -204,7 +204,7 @@ async fn journey(
     // The integrator's side that calls.
     let commands = CommandClient::new(
         transport(&base, on_ureq)?,
-        BaseUrl::parse(&base.join(&["command"]))?,
+        base.join(&["command"]),
         ApiKey::new("shop", key),
     );
 

@@ -1,19 +1,25 @@
 //! Addresses of services, in one form.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 
 use crate::Error;
-use crate::escapes::encode;
+
+use crate::escapes::{encode, is_path_or_query, normal_path};
 
 /// The address of a service: absolute, http or https, without query, fragment, user and dot
-/// segments, in a form that can be compared and that paths can be put below.
+/// segments, in a form that can be compared and that paths can be put below. Escapes of characters
+/// that need none (RFC 3986 section 6.2.2) are those characters; empty segments inside of a path
+/// stay.
 ///
 /// ```
 /// use keyferry::BaseUrl;
 ///
 /// let base = BaseUrl::parse("HTTPS://Hub.Example:443/hermod/rest/command/")?;
 /// assert_eq!(base.to_string(), "https://hub.example/hermod/rest/command");
-/// assert_eq!(base.join(&["poll", "1/2"]), "https://hub.example/hermod/rest/command/poll/1%2F2");
+/// let poll = base.join(&["poll", "1/2"]);
+/// assert_eq!(poll.to_string(), "https://hub.example/hermod/rest/command/poll/1%2F2");
+/// assert!(base.contains(&poll));
 /// assert!(base.contains(&BaseUrl::parse("https://hub.example./hermod/rest/command/ping")?));
 /// # Ok::<(), keyferry::Error>(())
 /// ```
@@ -31,8 +37,8 @@ impl BaseUrl {
     /// Reads an address.
     ///
     /// # Errors
-    /// Class `malformed` for everything that is not such an address, and for what some server could
-    /// read as another one: dot segments and separators in disguise.
+    /// Class `malformed` for everything that is not such an address by RFC 3986, and for what some
+    /// server could read as another one: dot segments and separators in disguise.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let bad = |detail| Err(Error::malformed("address", detail));
         if !text.bytes().all(|octet| octet.is_ascii_graphic())
@@ -63,16 +69,22 @@ impl BaseUrl {
             return bad("not a port");
         };
         let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-        if host.is_empty() {
-            return bad("no host");
-        }
+        let host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            Some(address) => address.parse::<Ipv6Addr>().ok().map(|address| format!("[{address}]")),
+            None => Some(host).filter(|host| is_name(host)),
+        };
+        let Some(host) = host else { return bad("no host") };
         let lower = path.to_ascii_lowercase();
         // Escapes of an escape are for servers that decode twice.
         let disguised = ["%2e", "%2f", "%5c", "%25"].iter().any(|escape| lower.contains(escape));
         if disguised || path.split('/').any(is_dot_segment) {
             return bad("dot segments, or separators in disguise");
         }
-        Ok(Self { is_https, host, port, path: path.trim_end_matches('/').to_owned() })
+        if !is_path_or_query(path, false) {
+            return bad("characters or escapes that a path does not have");
+        }
+        let path = normal_path(path.trim_end_matches('/')).into_owned();
+        Ok(Self { is_https, host, port, path })
     }
 
     /// Whether it is https.
@@ -99,19 +111,22 @@ impl BaseUrl {
         &self.path
     }
 
-    /// The address of what is below: each segment escaped, so that none can lead elsewhere.
+    /// The address of what is below: each segment escaped, so that none can lead elsewhere. An
+    /// empty segment is left out.
+    ///
+    /// What [`parse`](Self::parse) refuses to read, such as an escaped slash, can be written here.
     #[must_use]
-    pub fn join(&self, segments: &[&str]) -> String {
-        let mut text = self.to_string();
-        for segment in segments {
-            text.push('/');
+    pub fn join(&self, segments: &[&str]) -> Self {
+        let mut joined = self.clone();
+        for segment in segments.iter().filter(|segment| !segment.is_empty()) {
+            joined.path.push('/');
             match *segment {
                 // Escapes do not protect these: `%2e` is a dot segment too.
-                dots @ ("." | "..") => dots.bytes().for_each(|_| text.push_str("%252E")),
-                segment => encode(segment, &mut text),
+                dots @ ("." | "..") => dots.bytes().for_each(|_| joined.path.push_str("%252E")),
+                segment => encode(segment, &mut joined.path),
             }
         }
-        text
+        joined
     }
 
     /// Whether `other` is below this address: the same host, and at least one more segment of path.
@@ -153,6 +168,13 @@ impl std::str::FromStr for BaseUrl {
     fn from_str(text: &str) -> Result<Self, Error> {
         Self::parse(text)
     }
+}
+
+/// Whether a host is a name or an IPv4 address by its characters: what RFC 3986 calls a registered
+/// name, without escapes.
+fn is_name(host: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);
+    !host.is_empty() && host.bytes().all(plain)
 }
 
 /// Whether two texts are one address.
@@ -212,5 +234,57 @@ mod tests {
         ] {
             assert!(!is_under("https://hub.example/ms", other), "{other}");
         }
+    }
+
+    #[test]
+    fn an_address_has_one_form() {
+        for (text, form) in [
+            ("https://hub.example/%7Ejoe/%c3%a4", "https://hub.example/~joe/%C3%A4"),
+            ("https://hub.example/h%65rmod//", "https://hub.example/hermod"),
+            ("https://hub.example//hook", "https://hub.example//hook"),
+            ("https://[2001:DB8:0::1]:443/", "https://[2001:db8::1]"),
+        ] {
+            let address = BaseUrl::parse(text).unwrap();
+            assert_eq!(address.to_string(), form);
+            assert_eq!(BaseUrl::parse(form).unwrap(), address);
+        }
+    }
+
+    #[test]
+    fn what_http_cannot_carry_is_no_address() {
+        for text in [
+            "https://hub.example/%",
+            "https://hub.example/%4",
+            "https://hub.example/%zz",
+            "https://hub.example/{id}",
+            "https://hub.example/a|b",
+            "https://hub.example/a^b",
+            "https://hub.example/a`b",
+            "https://hub.example/[1]",
+            "https://hub|example/",
+            "https://[::1/",
+            "https://[::g]/",
+            "https://::1/",
+            "https://hub.example/\u{e4}",
+        ] {
+            assert!(BaseUrl::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_joined_address_is_below_its_base() {
+        let base = BaseUrl::parse("https://hub.example:8443/ms").unwrap();
+        for (segments, path) in [
+            (&["b1", "m1"][..], "/ms/b1/m1"),
+            (&["a/b", "c?d#e%"], "/ms/a%2Fb/c%3Fd%23e%25"),
+            (&["..", "."], "/ms/%252E%252E/%252E"),
+            (&["", "b1", ""], "/ms/b1"),
+        ] {
+            let joined = base.join(segments);
+            assert_eq!(joined.path(), path);
+            assert!(base.contains(&joined) && !joined.contains(&base));
+            assert_eq!((joined.host(), joined.port()), (base.host(), base.port()));
+        }
+        assert_eq!(base.join(&[]), base);
     }
 }

@@ -63,7 +63,6 @@ pub(crate) fn decode(text: &str, after: usize) -> Result<String, Error> {
 /// A path whose escapes of unreserved characters are those characters, and whose other escapes have
 /// upper-case digits: paths that are equal by RFC 3986, 6.2.2.1 and 6.2.2.2 become the same text.
 /// What is no escape stays.
-#[cfg(feature = "server")]
 pub(crate) fn normal_path(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);
@@ -112,6 +111,24 @@ fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
+/// Whether a text has nothing but what a path (RFC 3986, 3.3) or with it a query (3.4) may hold, and
+/// each `%` begins an escape.
+pub(crate) fn is_path_or_query(text: &str, is_query: bool) -> bool {
+    let plain = |byte| is_unreserved(byte) || b"!$&'()*+,;=:@/".contains(&byte);
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        let fits = match byte {
+            b'%' => (0..2).all(|_| bytes.next().is_some_and(|digit| digit.is_ascii_hexdigit())),
+            b'?' => is_query,
+            byte => plain(byte),
+        };
+        if !fits {
+            return false;
+        }
+    }
+    true
+}
+
 /// The same with `+` for a blank, as in forms.
 pub(crate) fn decode_form(text: &str, after: usize) -> Result<String, Error> {
     // A literal plus is an escape at this point, so the replacement cannot touch it; lengths stay
@@ -144,7 +161,7 @@ pub(crate) fn encode_form(text: &str, out: &mut String) {
     }
 }
 
-#[cfg(all(test, feature = "server"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -3,7 +3,7 @@
 //!
 //! - [`Transport`] and [`BlockingTransport`]: the seam to a library of HTTP. Any closure is one.
 //!   `OnThreads` makes the first of the second, `InProcess` of a service without a socket,
-//!   `GuardedTransport` calls only what a [`TargetPolicy`] allows. `ReqwestTransport` and
+//!   `GuardedTransport` calls only what a [`TargetPolicy`] allows, by a `TargetUrl`. `ReqwestTransport` and
 //!   `UreqTransport` are on the libraries of these names.
 //! - [`ExchangeLimits`]: how long an exchange may take and how much an answer may hold.
 //! - [`PeerCertificate`]: who answered, if a transport knows it. [`ReceivedAt`]: when.
@@ -27,6 +27,8 @@ mod on_threads;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod target;
+#[cfg(feature = "client")]
+mod target_url;
 mod transport;
 #[cfg(feature = "ureq")]
 mod ureq;
@@ -43,6 +45,8 @@ pub use limits::ExchangeLimits;
 #[cfg(feature = "client")]
 pub use on_threads::OnThreads;
 pub use target::TargetPolicy;
+#[cfg(feature = "client")]
+pub use target_url::TargetUrl;
 pub use transport::{BlockingTransport, Transport};
 
 #[cfg(feature = "reqwest")]

@@ -6,12 +6,13 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use keyferry::hermod::hub::{CallbackPolicy, Digest, HubLimits};
 use keyferry::hermod::server::{Rate, ServerLimits};
 use keyferry::hermod::wire::BasicAuth;
-use keyferry::http::TargetPolicy;
+use keyferry::http::{TargetPolicy, TargetUrl};
 use keyferry::{BaseUrl, Secret};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -96,7 +97,7 @@ pub struct Integrator {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Service {
     /// Its address.
-    pub url: BaseUrl,
+    pub url: TargetUrl,
     /// What the hub says who it is with.
     pub basic_auth: Option<BasicAuth>,
 }
@@ -281,7 +282,7 @@ impl Reading<'_> {
     }
 
     fn public_url(&mut self, text: &str, at: usize) -> Option<BaseUrl> {
-        let url = self.url("public-url", text, at)?;
+        let url: BaseUrl = self.url("public-url", text, at)?;
         if !url.path().ends_with("/ms") {
             self.fault(at, "public-url", "does not end in /ms");
             return None;
@@ -473,8 +474,8 @@ impl Reading<'_> {
         let address = self.text(table, url);
         let is_there = address.is_some();
         let address = address.and_then(|(text, at)| {
-            let address = self.url(&table.key(url), &text, at)?;
-            if targets.check(&address).is_err() {
+            let address: TargetUrl = self.url(&table.key(url), &text, at)?;
+            if targets.check(address.base()).is_err() {
                 self.fault(
                     at,
                     table.key(url),
@@ -500,8 +501,13 @@ impl Reading<'_> {
         Some(Service { url: address?, basic_auth })
     }
 
-    fn url(&mut self, key: &str, text: &str, at: usize) -> Option<BaseUrl> {
-        match BaseUrl::parse(text) {
+    fn url<T: FromStr<Err = keyferry::Error>>(
+        &mut self,
+        key: &str,
+        text: &str,
+        at: usize,
+    ) -> Option<T> {
+        match text.parse() {
             Ok(url) => Some(url),
             Err(error) => {
                 self.fault(at, key, error.detail());

@@ -37,7 +37,7 @@ fn address(text: &str) {
     assert!(base.is_https() && base.port() != 0);
     assert!(policy.check(&BaseUrl::parse(&base.to_string()).unwrap()).is_ok());
     // As it was written, and as it is sent.
-    for text in [text, &base.to_string(), &base.join(&["complete"])] {
+    for text in [text, &base.to_string(), &base.join(&["complete"]).to_string()] {
         let Ok(read) = reqwest::Url::parse(text) else { continue };
         let host = read.host_str().unwrap();
         let bare = host.trim_matches(['[', ']']);

@@ -179,3 +179,22 @@ fn an_answer_in_a_coding_is_named_and_none_is_asked_for() {
     assert!(error.detail().contains("coding gzip"), "{error}");
     assert_eq!(script.seen()[0].header("accept-encoding"), "identity");
 }
+
+#[test]
+fn an_answer_with_a_byte_order_mark_is_read() {
+    let marked = |exchanged: Exchanged| {
+        let response = exchanged.unwrap();
+        let body = [b"\xef\xbb\xbf", &response.body()[..]].concat();
+        answer(response.status().as_u16(), body)
+    };
+    for (name, call, success) in REPEATABLE.iter().chain(ONCE) {
+        if *name != "remove" {
+            both(
+                || vec![marked(success())],
+                |clients| call(&clients).unwrap_or_else(|error| panic!("{name}: {error}")),
+            );
+        }
+    }
+    let refused = read_refusal(&marked(refusal(404)).unwrap());
+    assert_eq!(refused.detail(), "refused with status 404, X: \"no\" (request r)");
+}

@@ -8,8 +8,8 @@ use crate::hermod::Dialect;
 use crate::hermod::hub::{Digest, IntegratorConfig};
 use crate::hermod::model::ApiUser;
 use crate::hermod::wire::{AnyCallbackApi, AnyContentApi, BasicAuth};
-use crate::http::GuardedTransport;
-use crate::{BaseUrl, Error, Secret};
+use crate::http::{GuardedTransport, TargetUrl};
+use crate::{Error, Secret};
 
 /// The integrator that an API user of a configuration file is: its key by digest, its group, its
 /// callbacks and its content provider, both over `transport`. For callbacks that are signed as
@@ -66,7 +66,7 @@ pub fn integrator_config_in(
         text.as_ref().map(|text| BasicAuth::parse(text.expose())).transpose().map_err(member(name))
     };
 
-    let base = BaseUrl::parse(&user.callback_url);
+    let base = TargetUrl::parse(&user.callback_url);
     let sender = base
         .and_then(|base| CallbackSender::new(transport.clone(), base))
         .map_err(member("callback-url"))?;
@@ -77,7 +77,7 @@ pub fn integrator_config_in(
     config = config.with_callback(AnyCallbackApi::new(sender));
 
     if let Some(url) = &user.content_provider_url {
-        let client = BaseUrl::parse(url)
+        let client = TargetUrl::parse(url)
             .and_then(|base| ContentClient::new(transport.clone(), base))
             .map_err(member("content-provider-url"))?;
         let mut client = client.with_dialect(dialect);

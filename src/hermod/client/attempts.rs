@@ -87,7 +87,7 @@ impl<'a, P: Party> Attempts<'a, P> {
     ) -> Result<P::Answer, Error> {
         let response = checked(exchanged, self.settings.limits, now)?;
         let answer = self.party.read(self.settings, self.call, &response);
-        answer.map_err(|error| without(&self.sent, error))
+        answer.map_err(|error| without(&self.sent, None, error))
     }
 
     /// When to try again after this error; `None` if that is not to be.
@@ -164,8 +164,9 @@ pub(super) fn checked(
     Ok(response)
 }
 
-/// The error without the words of the other side if these repeat a credential that was sent.
-pub(super) fn without(sent: &HeaderMap, error: Error) -> Error {
+/// The error without the words of the other side if these repeat a credential that was sent, among
+/// the headers or in the query.
+pub(super) fn without(sent: &HeaderMap, query: Option<&str>, error: Error) -> Error {
     let Some(answer) = StatusError::of(&error) else { return error };
     let body = String::from_utf8_lossy(answer.body());
     let said = ErrorBody::from_json(&body)
@@ -184,7 +185,12 @@ pub(super) fn without(sent: &HeaderMap, error: Error) -> Error {
         let secret = pair.split_once(':').map_or("", |(_, secret)| secret);
         shows(bare) || shows(secret)
     });
-    if repeats {
+    let mut values =
+        query.unwrap_or_default().split('&').map(|piece| match piece.split_once('=') {
+            Some((_, value)) => value,
+            None => piece,
+        });
+    if repeats || values.any(shows) {
         let status = answer.status().as_u16();
         return error
             .with_detail(format!("answered with status {status}, and words that are not shown"));

@@ -9,8 +9,8 @@ use crate::crypto::Provider;
 use crate::hermod::Dialect;
 use crate::hermod::wire::http::callback;
 use crate::hermod::wire::{BasicAuth, CallbackApi, Delivery};
-use crate::http::{ExchangeLimits, GuardedTransport, Transport as _};
-use crate::{BaseUrl, Clock, Error, Secret, SystemClock};
+use crate::http::{ExchangeLimits, GuardedTransport, TargetUrl, Transport as _};
+use crate::{Clock, Error, Secret, SystemClock};
 
 /// Brings callbacks to an integrator, over HTTP. One exchange a delivery: the hub's outbox tries
 /// again.
@@ -44,7 +44,7 @@ use crate::{BaseUrl, Clock, Error, Secret, SystemClock};
 #[derive(Clone)]
 pub struct CallbackSender {
     transport: GuardedTransport,
-    base: BaseUrl,
+    target: TargetUrl,
     basic_auth: Option<BasicAuth>,
     signing: Option<(Arc<dyn Provider>, Secret)>,
     clock: Arc<dyn Clock>,
@@ -60,15 +60,18 @@ impl CallbackSender {
         ExchangeLimits::new(Duration::from_secs(25), 16 * 1024).with_optional_body();
 
     /// A sender to the receiver whose callbacks are below `base`
-    /// (`https://shop.example/hermod/rest`: then `…/callback/provision`).
+    /// (`https://shop.example/hermod/rest`: then `…/callback/provision`). With a [`TargetUrl`], the
+    /// address may have a query, which each callback carries
+    /// (`https://shop.example/api?code=…`: then `…/api/callback/provision?code=…`).
     ///
     /// # Errors
     /// Class `target-refused` if the transport's policy does not allow the address.
-    pub fn new(transport: GuardedTransport, base: BaseUrl) -> Result<Self, Error> {
-        transport.policy().check(&base)?;
+    pub fn new(transport: GuardedTransport, base: impl Into<TargetUrl>) -> Result<Self, Error> {
+        let target = base.into();
+        transport.policy().check(target.base())?;
         Ok(Self {
             transport,
-            base,
+            target,
             basic_auth: None,
             signing: None,
             clock: Arc::new(SystemClock),
@@ -121,7 +124,7 @@ impl CallbackApi for CallbackSender {
         let signing = self.signing.as_ref().map(|(provider, secret)| (&**provider, secret));
         let request = callback::write_call(
             &self.dialect,
-            &self.base,
+            self.target.base(),
             self.basic_auth.as_ref(),
             signing,
             self.clock.now(),
@@ -130,15 +133,17 @@ impl CallbackApi for CallbackSender {
         // A provider that failed may not fail again, so only another fault is final.
         let request = request
             .map_err(|error| if error.is_retryable() { error } else { unsendable(error) })?;
-        let request = limited(request, self.limits);
+        let mut request = limited(request, self.limits);
+        self.target.complete(&mut request).map_err(unsendable)?;
         let sent = request.headers().clone();
         let exchanged = self.transport.send(request).await;
         let response = checked(exchanged, self.limits, self.clock.now())?;
-        callback::read_answer(&self.dialect, &response).map_err(|error| without(&sent, error))
+        callback::read_answer(&self.dialect, &response)
+            .map_err(|error| without(&sent, self.target.expose_query(), error))
     }
 
     fn host(&self) -> Option<&str> {
-        Some(self.base.host())
+        Some(self.target.base().host())
     }
 }
 
@@ -146,7 +151,7 @@ impl CallbackApi for CallbackSender {
 impl fmt::Debug for CallbackSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallbackSender")
-            .field("host", &self.base.host())
+            .field("host", &self.target.base().host())
             .field("is_signed", &self.signing.is_some())
             .finish_non_exhaustive()
     }

@@ -9,8 +9,8 @@ use crate::hermod::Dialect;
 use crate::hermod::model::ContentAnswer;
 use crate::hermod::wire::http::content;
 use crate::hermod::wire::{BasicAuth, ContentApi};
-use crate::http::{ExchangeLimits, GuardedTransport, Transport as _};
-use crate::{BaseUrl, Clock, Error, SystemClock};
+use crate::http::{ExchangeLimits, GuardedTransport, TargetUrl, Transport as _};
+use crate::{Clock, Error, SystemClock};
 
 /// What a hub asks of a content provider, over HTTP. One exchange a call: an integrator waits for
 /// it.
@@ -41,7 +41,7 @@ use crate::{BaseUrl, Clock, Error, SystemClock};
 #[derive(Clone)]
 pub struct ContentClient {
     transport: GuardedTransport,
-    base: BaseUrl,
+    target: TargetUrl,
     basic_auth: Option<BasicAuth>,
     clock: Arc<dyn Clock>,
     dialect: Arc<Dialect>,
@@ -54,15 +54,17 @@ impl ContentClient {
     pub const LIMITS: ExchangeLimits =
         ExchangeLimits::new(Duration::from_secs(10), 5 * 1024 * 1024);
 
-    /// A client of the provider at `base` (then `…/getcontent`).
+    /// A client of the provider at `base` (then `…/getcontent`). With a [`TargetUrl`], the address
+    /// may have a query, which each question carries.
     ///
     /// # Errors
     /// Class `target-refused` if the transport's policy does not allow the address.
-    pub fn new(transport: GuardedTransport, base: BaseUrl) -> Result<Self, Error> {
-        transport.policy().check(&base)?;
+    pub fn new(transport: GuardedTransport, base: impl Into<TargetUrl>) -> Result<Self, Error> {
+        let target = base.into();
+        transport.policy().check(target.base())?;
         Ok(Self {
             transport,
-            base,
+            target,
             basic_auth: None,
             clock: Arc::new(SystemClock),
             dialect: Arc::default(),
@@ -102,19 +104,26 @@ impl ContentClient {
 
 impl ContentApi for ContentClient {
     async fn content(&self, content_id: &str) -> Result<ContentAnswer, Error> {
-        let request =
-            content::write_call(&self.dialect, &self.base, self.basic_auth.as_ref(), content_id)
-                .map_err(unsendable)?;
+        let mut request = content::write_call(
+            &self.dialect,
+            self.target.base(),
+            self.basic_auth.as_ref(),
+            content_id,
+        )
+        .map_err(unsendable)?;
+        self.target.complete(&mut request).map_err(unsendable)?;
         let sent = request.headers().clone();
         let exchanged = self.transport.send(limited(request, self.limits)).await;
         content::read_answer(&checked(exchanged, self.limits, self.clock.now())?)
-            .map_err(|error| without(&sent, error))
+            .map_err(|error| without(&sent, self.target.expose_query(), error))
     }
 }
 
 /// Shows the host alone: a path may be a secret.
 impl fmt::Debug for ContentClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ContentClient").field("host", &self.base.host()).finish_non_exhaustive()
+        f.debug_struct("ContentClient")
+            .field("host", &self.target.base().host())
+            .finish_non_exhaustive()
     }
 }

@@ -23,7 +23,9 @@ use super::service::{below, normal};
 use super::{Body, CallbackService, ServerConfig};
 use crate::escapes::normal_path;
 use crate::hermod::Dialect;
-use crate::hermod::wire::http::{method_not_allowed, no_such_address, split_path, write_refusal};
+use crate::hermod::wire::http::{
+    last_segments, method_not_allowed, no_such_address, write_refusal,
+};
 use crate::hermod::wire::{ApiKey, BasicAuth, CommandApi, ContentApi, MailboxApi, MailboxKey};
 use crate::{BoxFuture, Class, Error, Gate};
 
@@ -281,12 +283,7 @@ where
             return self.serve(mailboxes, rest, request);
         }
         let paths = &self.core.config.dialect.paths;
-        let segments = split_path(path).unwrap_or_default();
-        let (last, before) = match &segments[..] {
-            [.., before, last] => (last.as_str(), before.as_str()),
-            [last] => (last.as_str(), ""),
-            [] => ("", ""),
-        };
+        let (before, last) = last_segments(path);
         match (&mounts.callbacks, &mounts.contents) {
             (Some(callbacks), _) if paths.callback.is_empty() || before == paths.callback => {
                 self.serve(callbacks, path, request)

@@ -26,5 +26,5 @@ mod refusal;
 pub use credential::read_basic_auth;
 pub use message::split_path;
 #[cfg(feature = "server")]
-pub(crate) use message::{method_not_allowed, no_such_address};
+pub(crate) use message::{last_segments, method_not_allowed, no_such_address};
 pub use refusal::{read_refusal, write_refusal};

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 
 use super::credential::{only_text, write_basic_auth};
 use super::message::{
-    method_not_allowed, no_such_address, read_json, split_path, write_empty, write_request,
+    last_segments, method_not_allowed, no_such_address, read_json, write_empty, write_request,
 };
 use super::refusal::is_ours;
 use super::{read_refusal, write_refusal};
@@ -138,9 +138,8 @@ pub fn check_address(dialect: &Dialect, path: &str, method: &Method) -> Result<(
 }
 
 fn target(dialect: &Dialect, path: &str, method: &Method) -> Result<CommandKind, Error> {
-    let segments = split_path(path)?;
-    let last = segments.last().map(String::as_str).unwrap_or_default();
-    let kind = dialect.kind_of_callback_path(last).ok_or_else(no_such_address)?;
+    let (_, last) = last_segments(path);
+    let kind = dialect.kind_of_callback_path(&last).ok_or_else(no_such_address)?;
     if *method == Method::POST { Ok(kind) } else { Err(method_not_allowed()) }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::credential::write_basic_auth;
 use super::message::{
-    answer_text, method_not_allowed, no_such_address, read_json, split_path, write_request,
+    answer_text, last_segments, method_not_allowed, no_such_address, read_json, write_request,
     write_response,
 };
 use super::{read_refusal, write_refusal};
@@ -41,7 +41,7 @@ pub fn write_call(
 /// # Errors
 /// Class `not-found` for another path, `malformed` with status 405 for a method other than POST.
 pub fn check_address(dialect: &Dialect, path: &str, method: &Method) -> Result<(), Error> {
-    if split_path(path)?.last().is_none_or(|last| *last != dialect.paths.content) {
+    if last_segments(path).1 != dialect.paths.content {
         return Err(no_such_address());
     }
     if *method == Method::POST { Ok(()) } else { Err(method_not_allowed()) }

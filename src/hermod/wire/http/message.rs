@@ -17,11 +17,11 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// A request with a JSON body, or without one.
 pub(super) fn write_request(
     method: Method,
-    address: String,
+    address: impl ToString,
     body: Option<String>,
 ) -> Result<Request<Bytes>, Error> {
     let mut request = Request::new(Bytes::new());
-    *request.uri_mut() = Uri::try_from(address)
+    *request.uri_mut() = Uri::try_from(address.to_string())
         .map_err(|_| Error::malformed("address", "not one that HTTP can carry"))?;
     *request.method_mut() = method;
     // Without it, a server may answer in any coding (RFC 9110 section 12.5.3).
@@ -64,6 +64,15 @@ pub fn split_path(path: &str) -> Result<Vec<String>, Error> {
         _ => Err(Error::malformed("path", "a segment that is none")),
     });
     segments.collect()
+}
+
+/// The last two segments of a path, unescaped, whatever stands before them; empty where there is
+/// none or it cannot be read. A slash at the end is passed over.
+pub(crate) fn last_segments(path: &str) -> (String, String) {
+    let mut segments = path.strip_suffix('/').unwrap_or(path).rsplit('/');
+    let mut next = || decode(segments.next().unwrap_or_default(), 0).unwrap_or_default();
+    let last = next();
+    (next(), last)
 }
 
 /// Refuses an address that is not there. Its code is
