@@ -13,7 +13,7 @@ use keyferry::hermod::model::{ApiUser, Callback, CommandType};
 use keyferry::hermod::wire::http::callback::{read_call, verify_signature};
 use keyferry::hermod::wire::{BasicAuth, CallbackApi as _, ContentApi as _, Delivery};
 use keyferry::http::{
-    ExchangeLimits, GuardedTransport, StatusError, TargetPolicy, TransportErrorKind,
+    ExchangeLimits, GuardedTransport, StatusError, TargetPolicy, TargetUrl, TransportErrorKind,
 };
 use keyferry::{Class, Clock as _, Error, Secret};
 
@@ -204,6 +204,50 @@ fn an_address_that_must_not_be_called_is_refused_when_it_is_registered() {
         GuardedTransport::danger_unguarded(TargetPolicy::new().with_plain_http(), Arc::new(script));
     CallbackSender::new(lenient.clone(), plain.clone()).unwrap();
     ContentClient::new(lenient, plain).unwrap();
+}
+
+/// `tests/fixtures/field/13_*`.
+#[test]
+fn a_query_stays_at_the_end_of_every_address_and_is_not_shown() {
+    let text = include_str!("../fixtures/field/13_callback_url_with_query.txt").trim();
+    let mut user = user();
+    user.callback_url = text.into();
+    user.content_provider_url = Some("https://cards.example/a?sig=c4n4ry%2F&x".into());
+    let echo = r#"{"error":{"code":"X","message":"no c4n4ry%2F and abc","requestId":"r"}}"#;
+    let script = Script::new([answer(204, ""), answer(200, r#"{"data":[]}"#), answer(404, echo)]);
+    let config = integrator_config(&user, &guarded(&script), &AwsLcRs).unwrap();
+    let (callback, content) = (config.callback.clone().unwrap(), config.content.clone().unwrap());
+    assert_eq!(callback.host(), Some("app.example"));
+    run(callback.deliver(delivery())).unwrap();
+    run(content.content("c1")).unwrap();
+    let seen = script.seen();
+    assert_eq!(seen[0].uri, "https://app.example/api/hook/callback/ping?code=abc");
+    assert_eq!(seen[1].uri, "https://cards.example/a/getcontent?sig=c4n4ry%2F&x");
+    let error = run(content.content("c1")).unwrap_err();
+    let url = TargetUrl::parse(text).unwrap();
+    let sender = CallbackSender::new(guarded(&script), url.clone()).unwrap();
+    let shown = format!("{error} {error:?} {user:?} {config:?} {url:?} {sender:?}");
+    assert!(!shown.contains("c4n4ry") && !shown.contains("abc"), "{shown}");
+}
+
+#[test]
+fn an_address_that_could_not_be_called_is_refused_when_it_is_registered() {
+    for text in [
+        "https://app.example/hook?a b",
+        "https://app.example/hook?%",
+        "https://app.example/hook#part",
+        "https://app.example/%",
+        "https://app.example/%zz",
+        "https://app.example/{id}",
+        "https://app.example/a/../b",
+        "https://user@app.example/hook?a=b",
+    ] {
+        let mut user = user();
+        user.callback_url = text.into();
+        let made = integrator_config(&user, &guarded(&Script::new([])), &AwsLcRs);
+        let error = refused(made, Class::Malformed);
+        assert!(error.part().starts_with("callback-url"), "{text}: {error}");
+    }
 }
 
 // ---- Content

@@ -16,6 +16,7 @@ use crate::support::{Inbox, JSON, Slow, callback, clock, config};
 
 on_both! {
     a_callback_is_taken_below_any_path
+    a_callback_arrives_below_every_base_that_can_be_registered
     forged_callbacks_get_the_same_401
     replayed_callbacks_are_dropped
     a_hub_that_counts_its_commands_anew_does_not_repeat_itself
@@ -113,6 +114,44 @@ async fn a_callback_is_taken_below_any_path(framework: Framework) {
     *request.uri_mut() = "/ping".parse().unwrap();
     assert_eq!(receiver.send(&request).await.status, 204);
     assert_eq!(receiver.inbox.seen.lock().unwrap()[1].id, "689/COMPLETED");
+}
+
+/// `tests/fixtures/field/17_*`, and others that are registered.
+async fn a_callback_arrives_below_every_base_that_can_be_registered(framework: Framework) {
+    let field = include_str!("../fixtures/field/17_callback_base_double_slash.txt");
+    let more = [
+        "https://app.example/hook//",
+        "https://app.example/a%20b",
+        "https://app.example/a;v=1",
+        "https://app.example/callback",
+        "https://app.example/a%7Eb/%41",
+        "https://app.example/%2A/%ff%FE/",
+        "https://app.example///",
+    ];
+    for mounted in [false, true] {
+        for (at, text) in field.lines().chain(more).enumerate() {
+            let (inbox, core) = (Inbox::default(), ServerConfig::default());
+            let service = CallbackService::new(gate(&inbox)).with_config(core);
+            let base = BaseUrl::parse(text).unwrap();
+            let served = if mounted {
+                Served::start(framework, HermodService::new("").with_callbacks(service)).await
+            } else {
+                Served::start(framework, service.with_base_path(base.path())).await
+            };
+            let receiver = Receiver { inbox, clock: clock(), served };
+            let delivery = Delivery::new("d1", callback(&at.to_string(), "COMPLETED"));
+            let request = write_call(
+                Dialect::standard(),
+                &base,
+                Some(&hub()),
+                None,
+                receiver.clock.now(),
+                &delivery,
+            );
+            let answer = receiver.send(&request.unwrap()).await;
+            assert_eq!((answer.status, receiver.seen()), (204, 1), "{text}");
+        }
+    }
 }
 
 async fn forged_callbacks_get_the_same_401(framework: Framework) {
