@@ -42,7 +42,7 @@ use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
 use keyferry::hermod::server::HermodService;
 use keyferry::hermod::wire::{AnyCallbackApi, AnyContentApi, BasicAuth};
 use keyferry::http::{GuardedTransport, TargetPolicy, TargetUrl};
-use keyferry::{Error, Secret};
+use keyferry::{BaseUrl, Error, Secret};
 use tokio::net::TcpListener;
 
 use support::arguments::Argument;

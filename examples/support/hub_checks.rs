@@ -82,7 +82,9 @@ pub fn of_integrators(integrators: &[Integrator]) -> Vec<String> {
         }
         for (what, service) in services {
             let Some(service) = service else { continue };
-            if !service.url.is_https() && !super::clients::is_this_machine(&service.url) {
+            if !service.url.base().is_https()
+                && !super::clients::is_this_machine(service.url.base())
+            {
                 warnings.push(format!(
                     "integrator {name}: the {what} address is http: what the hub sends there can be \
                      read on the way"
