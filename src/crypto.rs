@@ -27,6 +27,7 @@ mod provider;
 #[cfg(any(feature = "aws-lc-rs", feature = "rustcrypto"))]
 mod pss;
 mod public_key;
+mod rsa_modulus;
 #[cfg(feature = "rustcrypto")]
 pub mod rustcrypto;
 mod signature_algorithm;
@@ -36,4 +37,5 @@ pub(crate) use ecdsa::{der_to_raw, raw_to_der};
 pub use provider::{CryptoError, PrivateKey, Provider, Signer, VerifyKey, VerifyingKey};
 pub(crate) use provider::{import, import_for, verify};
 pub use public_key::{Curve, MAX_RSA_BITS, MIN_RSA_BITS, PublicKey, PublicKeyParts};
+pub use rsa_modulus::RsaModulusCheck;
 pub use signature_algorithm::{DigestAlgorithm, SignatureAlgorithm};

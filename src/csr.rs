@@ -9,6 +9,7 @@ mod replacement;
 mod request;
 mod signature_algorithm;
 mod template;
+mod values;
 
 use parts::Parts;
 pub use replacement::UnsignedRequest;

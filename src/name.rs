@@ -1,12 +1,15 @@
 //! Distinguished names (RFC 5280 section 4.1.2.4): read by position, shown as RFC 4514 writes them,
 //! compared as RFC 5280 section 7.1 compares them.
 
+mod parse;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
+pub(crate) use self::parse::parse;
 use crate::Error;
 use crate::tlv::{Cursor, Element, Tag};
 

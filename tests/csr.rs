@@ -7,6 +7,8 @@ mod support;
 
 #[path = "csr/algorithms.rs"]
 mod algorithms;
+#[path = "csr/names.rs"]
+mod names;
 #[path = "csr/pem.rs"]
 mod pem;
 #[path = "support/providers.rs"]

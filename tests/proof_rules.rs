@@ -8,7 +8,7 @@ mod support;
 
 use keyferry::Class;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
-use keyferry::crypto::{Algorithm, PrivateKey, Provider};
+use keyferry::crypto::{Algorithm, PrivateKey, Provider, RsaModulusCheck};
 use keyferry::csr::Template;
 use keyferry::hermod::model::ProvisionCommand;
 use keyferry::hermod::proof::{
@@ -651,6 +651,33 @@ fn rejects_rsa_keys_of_fewer_bits_than_the_verifier_was_told_to_take() {
         .with_min_rsa_bits(0)
         .verify(&asking(vec![priority("RSA", "2048", "RS256")]), &answer.to_text())
         .unwrap();
+}
+
+#[test]
+fn rejects_weak_rsa_moduli_where_the_verifier_checks_them() {
+    // 256 is one more than a multiple of three: so is each byte worth its value.
+    let mut n = modulus(2048);
+    while n.iter().map(|byte| u32::from(*byte)).sum::<u32>() % 3 != 0 {
+        *n.last_mut().unwrap() -= 2;
+    }
+    let verifier = || Verifier::unpinned(&AwsLcRs).with_rsa_modulus_check(RsaModulusCheck::new());
+    let (command, mut answer) = simple();
+    answer.attest_with(rsa2048());
+    verifier().verify(&expectation(&command), &answer.to_text()).unwrap();
+    answer.header["jwk"] = rsa_jwk(&n, &[1, 0, 1]);
+    let text = answer.to_text();
+    let refused = verifier().verify(&expectation(&command), &text);
+    assert_refused(refused, Class::WeakKey, Check::AttestationKey, None);
+    // Without the switch such a key is like any other.
+    let refused = Verifier::unpinned(&AwsLcRs).verify(&expectation(&command), &text);
+    assert_refused(refused, Class::Signature, Check::Signature, None);
+
+    let mut answer = one_key(rsa2048(), Algorithm::Rs256);
+    let asked = asking(vec![priority("RSA", "2048", "RS256")]);
+    verifier().verify(&asked, &answer.to_text()).unwrap();
+    answer.keys[0].payload["n"] = url(&n).into();
+    let refused = verifier().verify(&asked, &answer.to_text());
+    assert_refused(refused, Class::WeakKey, Check::KeyType, Some("signer"));
 }
 
 // Signature and pin.

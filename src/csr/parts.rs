@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::MAX_REQUEST;
+use super::values::{check_in_attributes, check_in_name};
 use crate::Error;
 use crate::tlv::{self, Tag};
 
@@ -78,8 +79,8 @@ impl Parts {
     }
 }
 
-/// A Name: sets of one or more pairs of type and value, DER all through. Types and values are
-/// whatever they are.
+/// A Name: sets of one or more pairs of type and value, DER all through, each value one that names
+/// have, so that those who get the name can read it.
 fn check_subject(subject: &tlv::Element<'_>) -> Result<(), Error> {
     const PART: &str = "subject";
     let mut names = subject.inside();
@@ -87,9 +88,11 @@ fn check_subject(subject: &tlv::Element<'_>) -> Result<(), Error> {
         let mut pairs = names.require(Tag::Set, PART)?.inside();
         loop {
             let mut pair = pairs.require(Tag::Sequence, PART)?.inside();
-            pair.require(Tag::ObjectIdentifier, PART)?.check(PART)?;
-            pair.next(PART)?.check(PART)?;
+            let oid = pair.require(Tag::ObjectIdentifier, PART)?;
+            oid.check(PART)?;
+            let value = pair.next(PART)?;
             pair.end(PART)?;
+            check_in_name(oid.value, &value, PART)?;
             if pairs.is_empty() {
                 break;
             }
@@ -98,16 +101,19 @@ fn check_subject(subject: &tlv::Element<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Attributes: each a type and a set of values, DER all through. Types and values are whatever they
-/// are.
+/// Attributes: each a type and a set of values, DER all through. Types are whatever they are.
 fn check_attributes(attributes: &tlv::Element<'_>) -> Result<(), Error> {
     const PART: &str = "attributes";
     let mut list = attributes.inside();
     while !list.is_empty() {
         let mut attribute = list.require(Tag::Sequence, PART)?.inside();
-        attribute.require(Tag::ObjectIdentifier, PART)?.check(PART)?;
-        attribute.require(Tag::Set, PART)?.check(PART)?;
+        let oid = attribute.require(Tag::ObjectIdentifier, PART)?;
+        oid.check(PART)?;
+        let mut values = attribute.require(Tag::Set, PART)?.inside();
         attribute.end(PART)?;
+        while !values.is_empty() {
+            check_in_attributes(oid.value, &values.next(PART)?, PART)?;
+        }
     }
     Ok(())
 }

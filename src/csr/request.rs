@@ -45,7 +45,8 @@ impl Request {
     /// Reads DER and verifies the signature.
     ///
     /// # Errors
-    /// Class `malformed` if it is not one DER CertificationRequest, `too-large` above
+    /// Class `malformed` if it is not one DER CertificationRequest, `csr` or `malformed` for a value
+    /// of the subject or the attributes as [`Template::from_der`] says, `too-large` above
     /// [`MAX_REQUEST`](super::MAX_REQUEST) bytes, `weak-key` and `algorithm` as
     /// [`PublicKey::from_spki_der`] says, `csr` if its
     /// version is not 0, its attributes are absent, its signature algorithm is weak, unknown or

@@ -1,19 +1,25 @@
 //! A request that is there to be copied.
 
 use std::fmt;
-use std::str::FromStr as _;
 
 use super::{PEM_LABEL, PEM_LABELS, Parts, UnsignedRequest};
 use crate::crypto::{Algorithm, CryptoError, Curve, KeyKind, Provider, PublicKey, Signer};
 use crate::jose::encode_standard;
-use crate::{Class, Error, pem};
+use crate::{Class, Error, name, pem};
 
 /// A certificate request that serves as a template: the right subject and attributes, a key and a
 /// signature that mean nothing.
 ///
 /// It is read leniently, as real ones are odd: version 0 to 2, any signature by any algorithm, any
-/// key, no attributes at all, any subject. It has to be one DER object all the same. Every octet is
-/// kept.
+/// key, no attributes at all, any subject that others can read. It has to be one DER object all the
+/// same. Every byte is kept.
+///
+/// A subject has strings of any type of ASN.1, whose bytes are characters of that type. Other
+/// values are taken where the standard of the attribute has them: a time for dateOfBirth, a BIT
+/// STRING for x500UniqueIdentifier, a SEQUENCE for postalAddress and its relatives. For a type that
+/// is unknown here SEQUENCE, BIT STRING and OCTET STRING are taken too. Everything else (INTEGER,
+/// NULL, a tag that depends on its context) is refused, because many programs cannot read such a
+/// name.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -40,8 +46,10 @@ impl Template {
     /// Reads DER.
     ///
     /// # Errors
-    /// Class `malformed` if it is not one DER CertificationRequest of version 0 to 2, `too-large`
-    /// above [`MAX_REQUEST`](super::MAX_REQUEST) octets.
+    /// Class `malformed` if it is not one DER CertificationRequest of version 0 to 2, or has a
+    /// string with bytes that its type does not have; `csr`, about `subject` or `attributes`, if a
+    /// value there is no string where a string is due; `too-large` above
+    /// [`MAX_REQUEST`](super::MAX_REQUEST) bytes.
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         Self::from_owned(der.to_vec())
     }
@@ -77,7 +85,15 @@ impl Template {
     }
 
     /// Makes a template for a subject, with a throw-away P-256 key and no attributes. `subject` is
-    /// a name in the form of RFC 4514: `CN=A,O=Example`.
+    /// a name in the form of RFC 4514: `CN=A,O=Example`. An empty text is the empty name.
+    ///
+    /// Exactly the grammar of RFC 4514 is read: no blanks around separators, no quotes, and each of
+    /// `"`, `+`, `,`, `;`, `<`, `>`, `\` behind a backslash. So is everything that
+    /// [`Certificate::subject`](crate::Certificate::subject) prints. A type is a short name, in any
+    /// case, or an object identifier with dots. Values are written as UTF8String; those of
+    /// countryName, serialNumber and dnQualifier as PrintableString, and those of domainComponent
+    /// and e-mail addresses as IA5String, if they have only characters of it. A value behind `#` is
+    /// DER and taken as it is.
     ///
     /// ```
     /// # #[cfg(feature = "aws-lc-rs")] {
@@ -90,11 +106,10 @@ impl Template {
     /// ```
     ///
     /// # Errors
-    /// Class `malformed` if it is not such a name, `unavailable` if the provider fails.
+    /// Class `malformed`, about `subject` and with the place in the text, if it is not such a name,
+    /// `csr` if a value behind `#` is not one that a name has, `unavailable` if the provider fails.
     pub fn for_subject(subject: &str, provider: &dyn Provider) -> Result<Self, Error> {
-        let bad = |_| Error::malformed("subject", "not a name in the form of RFC 4514");
-        let name = x509_cert::name::Name::from_str(subject).map_err(bad)?;
-        let subject = der::Encode::to_der(&name).map_err(bad)?;
+        let subject = name::parse(subject)?;
         let failed =
             |_: CryptoError| Error::new(Class::Unavailable, "subjectPKInfo", "the provider failed");
         let key = provider.generate(KeyKind::Ec(Curve::P256)).map_err(failed)?;

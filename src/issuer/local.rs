@@ -4,7 +4,6 @@ mod profile;
 mod signing;
 
 use std::fmt;
-use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -64,7 +63,8 @@ impl LocalCa {
         clock: Arc<dyn Clock>,
         validity: Duration,
     ) -> Result<Self, IssuerError> {
-        let name = Name::from_str(name).map_err(IssuerError::refused)?;
+        let name = crate::name::parse(name).map_err(IssuerError::refused)?;
+        let name = Name::from_der(&name).map_err(IssuerError::refused)?;
         let now = clock.now();
         let validity = validity_of(earlier(now), later(now, validity)?)?;
         let certificate = sign(Root(name), validity, signer.public_key(), &*signer, &*provider)?;

@@ -11,8 +11,8 @@ use super::verified::Parts;
 use super::{AskedKey, Check, Expectation, Priority, Refusal, Report, Verified, VerifiedKey};
 use crate::base_url::BaseUrl;
 use crate::crypto::{
-    Algorithm, KeyKind, MIN_RSA_BITS, Provider, PublicKey, PublicKeyParts, VerifyKey, VerifyingKey,
-    import, import_for, verify,
+    Algorithm, KeyKind, MIN_RSA_BITS, Provider, PublicKey, PublicKeyParts, RsaModulusCheck,
+    VerifyKey, VerifyingKey, import, import_for, verify,
 };
 use crate::csr::{Request, UnverifiedRequest};
 use crate::jose::json::Text;
@@ -48,6 +48,7 @@ pub struct Verifier<'p, P> {
     pins: P,
     algorithms: Vec<Algorithm>,
     min_rsa_bits: u32,
+    rsa_modulus: Option<RsaModulusCheck>,
     padding: Padding,
     other_states: bool,
 }
@@ -91,6 +92,7 @@ impl<'p, P: Pins> Verifier<'p, P> {
             pins,
             algorithms: Algorithm::ALL.to_vec(),
             min_rsa_bits: MIN_RSA_BITS,
+            rsa_modulus: None,
             padding: Padding::Refused,
             other_states: false,
         }
@@ -109,6 +111,14 @@ impl<'p, P: Pins> Verifier<'p, P> {
     #[must_use]
     pub fn with_min_rsa_bits(mut self, bits: u32) -> Self {
         self.min_rsa_bits = bits.max(MIN_RSA_BITS);
+        self
+    }
+
+    /// Refuses RSA keys whose modulus can be factored, as far as `check` finds out; attestation keys
+    /// included. Without it only length and parity of a modulus are looked at.
+    #[must_use]
+    pub fn with_rsa_modulus_check(mut self, check: RsaModulusCheck) -> Self {
+        self.rsa_modulus = Some(check);
         self
     }
 
@@ -437,7 +447,7 @@ impl<'p, P: Pins> Verifier<'p, P> {
                 "n",
                 "the modulus has fewer bits than the verifier was told to take",
             )),
-            _ => Ok(()),
+            _ => self.rsa_modulus.map_or(Ok(()), |policy| policy.check(key)),
         }
     }
 }

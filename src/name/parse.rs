@@ -1,0 +1,427 @@
+//! Names read from the form of RFC 4514, by its grammar and nothing beyond it.
+
+use super::SHORT_NAMES;
+use crate::Error;
+use crate::tlv::{self, Cursor, Tag};
+
+const PART: &str = "subject";
+
+/// Most bytes of a text. A name in DER takes at most a third of what it takes here.
+const MAX_TEXT: usize = 256 * 1024;
+/// Most characters of an object identifier: as many as the longest that is shown with dots has.
+const MAX_DOTTED: usize = 2304;
+
+/// Types whose values are PrintableString (RFC 5280 appendix A.1): serialNumber, countryName,
+/// dnQualifier.
+const PRINTABLE: &[&[u8]] = &[&[0x55, 0x04, 0x05], &[0x55, 0x04, 0x06], &[0x55, 0x04, 0x2e]];
+/// Types whose values are IA5String: domainComponent, mail (RFC 4524), emailAddress.
+const IA5: &[&[u8]] = &[
+    &[0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x19],
+    &[0x09, 0x92, 0x26, 0x89, 0x93, 0xf2, 0x2c, 0x64, 0x01, 0x03],
+    &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01],
+];
+
+/// Reads a name and gives it as DER. Types have a short name or are written with dots. A value that
+/// is text becomes a UTF8String; of the types that RFC 5280 gives another string it becomes that,
+/// as far as its characters allow. A value behind `#` is taken as it is.
+///
+/// # Errors
+/// Class `malformed`, with the place in the text; `too-large`.
+pub(crate) fn parse(text: &str) -> Result<Vec<u8>, Error> {
+    if text.len() > MAX_TEXT {
+        return Err(Error::too_large(PART, "more than 256 KiB"));
+    }
+    let mut reader = Reader { text: text.as_bytes(), at: 0 };
+    // The last set of the DER comes first in the text (RFC 4514 section 2.1).
+    let mut sets = Vec::new();
+    if !text.is_empty() {
+        loop {
+            let (set, more) = reader.set()?;
+            sets.push(set);
+            if !more {
+                break;
+            }
+        }
+    }
+    sets.reverse();
+    Ok(element(Tag::Sequence, &sets))
+}
+
+/// Where the text is read.
+struct Reader<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn bad(&self, detail: &'static str) -> Error {
+        Error::malformed(PART, detail).at(self.at)
+    }
+
+    /// `relativeDistinguishedName`, and whether another follows.
+    fn set(&mut self) -> Result<(Vec<u8>, bool), Error> {
+        let mut attributes = Vec::new();
+        loop {
+            let oid = self.attribute_type()?;
+            let value =
+                if self.peek() == Some(b'#') { self.hex_value()? } else { self.text_value(&oid)? };
+            let oid = element(Tag::ObjectIdentifier, &[oid]);
+            attributes.push(element(Tag::Sequence, &[oid, value]));
+            match self.next() {
+                Some(b'+') => {}
+                end => {
+                    // DER orders the elements of a SET OF (X.690 section 11.6).
+                    attributes.sort();
+                    return Ok((element(Tag::Set, &attributes), end == Some(b',')));
+                }
+            }
+        }
+    }
+
+    /// `attributeType EQUALS`; the content of the object identifier.
+    fn attribute_type(&mut self) -> Result<Vec<u8>, Error> {
+        let start = self.at;
+        while self
+            .peek()
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+        {
+            self.at += 1;
+        }
+        let kind = self.text.get(start..self.at).unwrap_or_default();
+        if self.peek() != Some(b'=') {
+            return Err(self.bad(match (kind, self.peek()) {
+                ([], None) => "a type is missing at the end",
+                (_, None) => "a type without a value",
+                _ => "a character that no type has, or no equals sign after the type",
+            }));
+        }
+        let at_start = |detail| Err(Error::malformed(PART, detail).at(start));
+        let oid = match kind.first() {
+            None => return at_start("a value without a type"),
+            Some(first) if first.is_ascii_digit() => match object_identifier(kind) {
+                Some(oid) => oid,
+                None => return at_start("not an object identifier"),
+            },
+            Some(_) => {
+                let known = SHORT_NAMES.iter().find(|(_, names)| {
+                    names.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(kind))
+                });
+                match known {
+                    Some((oid, _)) => oid.to_vec(),
+                    None => return at_start("a type whose name is unknown here"),
+                }
+            }
+        };
+        self.at += 1;
+        Ok(oid)
+    }
+
+    /// `hexstring`: the DER of one value.
+    fn hex_value(&mut self) -> Result<Vec<u8>, Error> {
+        let start = self.at;
+        self.at += 1;
+        let mut der = Vec::new();
+        while !matches!(self.peek(), None | Some(b',' | b'+')) {
+            der.push(self.hex_pair()?);
+        }
+        let mut cursor = Cursor::new(&der);
+        match cursor.next(PART) {
+            Ok(value) if cursor.is_empty() && value.check_structure(PART).is_ok() => Ok(der),
+            _ => Err(Error::malformed(PART, "a value behind # that is not DER").at(start)),
+        }
+    }
+
+    fn hex_pair(&mut self) -> Result<u8, Error> {
+        let digit = |reader: &mut Self| {
+            let digit = reader.peek().and_then(|byte| char::from(byte).to_digit(16));
+            match digit.and_then(|digit| u8::try_from(digit).ok()) {
+                Some(digit) => {
+                    reader.at += 1;
+                    Ok(digit)
+                }
+                None => Err(reader.bad("not two hexadecimal digits")),
+            }
+        };
+        Ok(digit(self)? << 4 | digit(self)?)
+    }
+
+    /// `string`, as the DER of a string.
+    fn text_value(&mut self, oid: &[u8]) -> Result<Vec<u8>, Error> {
+        let start = self.at;
+        let mut value = Vec::new();
+        let mut ends_with_space = false;
+        while let Some(byte) = self.peek() {
+            match byte {
+                b',' | b'+' => break,
+                b'"' | b';' | b'<' | b'>' => {
+                    return Err(self.bad("a character that has to be escaped"));
+                }
+                0 => return Err(self.bad("a NUL that is not escaped")),
+                b' ' if self.at == start => {
+                    return Err(self.bad("a space at the start that is not escaped"));
+                }
+                b'\\' => {
+                    self.at += 1;
+                    value.push(self.escaped()?);
+                    ends_with_space = false;
+                }
+                _ => {
+                    self.at += 1;
+                    value.push(byte);
+                    ends_with_space = byte == b' ';
+                }
+            }
+        }
+        if ends_with_space {
+            return Err(self.bad("a space at the end that is not escaped"));
+        }
+        let Ok(text) = std::str::from_utf8(&value) else {
+            return Err(Error::malformed(PART, "a value that is not UTF-8").at(start));
+        };
+        let tag = if PRINTABLE.contains(&oid) && text.bytes().all(is_printable) {
+            Tag::PrintableString
+        } else if IA5.contains(&oid) && text.is_ascii() {
+            Tag::Ia5String
+        } else {
+            Tag::Utf8String
+        };
+        Ok(element(tag, &[value]))
+    }
+
+    /// What follows a backslash.
+    fn escaped(&mut self) -> Result<u8, Error> {
+        match self.peek() {
+            Some(byte @ (b'\\' | b'"' | b'+' | b',' | b';' | b'<' | b'>' | b' ' | b'#' | b'=')) => {
+                self.at += 1;
+                Ok(byte)
+            }
+            Some(byte) if byte.is_ascii_hexdigit() => self.hex_pair(),
+            Some(_) => Err(self.bad("an escape of a character that has none")),
+            None => Err(self.bad("a backslash at the end")),
+        }
+    }
+}
+
+/// The alphabet of PrintableString (X.680 section 41.4).
+fn is_printable(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&byte)
+}
+
+/// The content of an object identifier, from `numericoid` of RFC 4512 section 1.4: two numbers or
+/// more, none with a needless zero.
+fn object_identifier(text: &[u8]) -> Option<Vec<u8>> {
+    if text.len() > MAX_DOTTED {
+        return None;
+    }
+    let mut arcs = text.split(|byte| *byte == b'.');
+    let first = match arcs.next()? {
+        [digit @ b'0'..=b'2'] => digit - b'0',
+        _ => return None,
+    };
+    let second = arcs.next()?;
+    // The first number is 40 times the first arc plus the second (X.690 section 8.19.4).
+    if first < 2 && !(second.len() == 1 || matches!(second, [b'1'..=b'3', _])) {
+        return None;
+    }
+    let mut oid = base_128(second, first * 40)?;
+    for arc in arcs {
+        oid.extend(base_128(arc, 0)?);
+    }
+    Some(oid)
+}
+
+/// A decimal number plus `more`, in base 128 with the mark on all digits but the last.
+fn base_128(decimal: &[u8], more: u8) -> Option<Vec<u8>> {
+    if matches!(decimal, [] | [b'0', _, ..]) || !decimal.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    // The lowest digit first.
+    let mut digits = vec![0_u8];
+    let steps = decimal.iter().map(|digit| (10, digit - b'0')).chain([(1, more)]);
+    for (factor, add) in steps {
+        let mut carry = u32::from(add);
+        for digit in &mut digits {
+            let number = u32::from(*digit) * factor + carry;
+            // Masked: it fits.
+            *digit = (number & 0x7f) as u8;
+            carry = number >> 7;
+        }
+        if carry > 0 {
+            // Ten times a number grows by less than one digit.
+            digits.push((carry & 0x7f) as u8);
+        }
+    }
+    digits.iter_mut().skip(1).for_each(|digit| *digit |= 0x80);
+    digits.reverse();
+    Some(digits)
+}
+
+fn element(tag: Tag, parts: &[Vec<u8>]) -> Vec<u8> {
+    let length = parts.iter().map(Vec::len).sum();
+    let mut out = Vec::with_capacity(tlv::header_length(length) + length);
+    tlv::write_header(&mut out, tag, length);
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+    out
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::{Likeness, compare, to_text};
+    use super::*;
+
+    #[test]
+    fn shows_again_what_it_reads() {
+        for (text, shown) in [
+            ("", ""),
+            ("CN=", "CN="),
+            ("CN=A", "CN=A"),
+            ("cn=A,commonName=B", "CN=A,CN=B"),
+            ("CN=\\\\\\,,O=Org", "CN=\\\\\\,,O=Org"),
+            ("UID=jsmith,DC=example,DC=net", "UID=jsmith,DC=example,DC=net"),
+            ("OU=Sales+CN=J.  Smith,DC=example", "OU=Sales+CN=J.  Smith,DC=example"),
+            ("CN=James \\\"Jim\\\" Smith\\, III", "CN=James \\\"Jim\\\" Smith\\, III"),
+            ("CN=Before\\0dAfter", "CN=Before\\0dAfter"),
+            ("1.3.6.1.4.1.1466.0=#04024869", "1.3.6.1.4.1.1466.0=#04024869"),
+            ("CN=Lu\\C4\\8Di\\C4\\87", "CN=Lučić"),
+            ("CN=a=b#c\u{1}", "CN=a=b#c\\01"),
+            ("CN=\\#a\\=\\ ", "CN=\\#a=\\ "),
+            ("CN=\\00", "CN=\\00"),
+            ("2.5.4.3=A", "CN=A"),
+            ("CN=#0c0141", "CN=A"),
+            (
+                "2.25.340282366920938463463374607431768211455=#0c0141",
+                "2.25.340282366920938463463374607431768211455=#0c0141",
+            ),
+            ("0.39=#0500,1.0=#0500,2.999=#0500", "0.39=#0500,1.0=#0500,2.999=#0500"),
+            ("1.2.3=text", "1.2.3=#0c0474657874"),
+            ("C=SE", "C=SE"),
+            ("C=Åland", "C=Åland"),
+        ] {
+            assert_eq!(to_text(&parse(text).unwrap()), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn rejects_what_the_grammar_does_not_have() {
+        for text in [
+            " ",
+            ",",
+            "CN",
+            "=A",
+            "CN=A,",
+            ",CN=A",
+            "CN=A+",
+            "CN=A,,O=B",
+            "CN=A, O=B",
+            "CN =A",
+            "CN= A",
+            "CN=A ",
+            "CN=A ,O=B",
+            "CN=A;O=B",
+            "CN=A\\",
+            "CN=\\2",
+            "CN=\\2g",
+            "CN=\\a",
+            "CN=\\x",
+            "CN=A<B>",
+            "CN=a\"b",
+            "CN=\"A\"",
+            "CN=\0",
+            "CN=\\ff",
+            "CN=#",
+            "CN=#0",
+            "CN=#0c",
+            "CN=#0c0141 ",
+            "CN=#0c0141ff",
+            "CN=#0c024g",
+            "CN=#zz",
+            "CN=\\é",
+            "OID.2.5.4.3=A",
+            "2.5.4.03=A",
+            "2.5..3=A",
+            "2.=A",
+            "2=A",
+            "3.1=A",
+            "1.40=A",
+            "0.100=A",
+            "1.02=A",
+            "2.5.4.=A",
+            "-A=B",
+            "NOSUCHTYPE=A",
+            "CN\n=A",
+            "\u{feff}CN=A",
+            "CN=A\\",
+        ] {
+            let error = parse(text).expect_err(text);
+            assert_eq!((error.class(), error.part()), (crate::Class::Malformed, "subject"));
+        }
+    }
+
+    /// A string of any type, with text that may be odd.
+    fn string() -> impl Strategy<Value = Vec<u8>> {
+        let text =
+            prop_oneof!["[ -~]{0,6}", "\\PC{0,6}", "[ #\\\\,+;<>\"=]{0,6}", any::<String>(),];
+        (text, 0..5).prop_map(|(text, kind)| match kind {
+            0 => {
+                element(Tag::BmpString, &[text.encode_utf16().flat_map(u16::to_be_bytes).collect()])
+            }
+            1 => element(
+                Tag::UniversalString,
+                &[text.chars().flat_map(|character| u32::from(character).to_be_bytes()).collect()],
+            ),
+            2 if text.is_ascii() => element(Tag::PrintableString, &[text.into_bytes()]),
+            3 => element(Tag::TeletexString, &[text.into_bytes()]),
+            _ => element(Tag::Utf8String, &[text.into_bytes()]),
+        })
+    }
+
+    fn name() -> impl Strategy<Value = Vec<u8>> {
+        let oid = prop_oneof![
+            prop::sample::select(SHORT_NAMES).prop_map(|(oid, _)| oid.to_vec()),
+            prop::collection::vec(0_u8..0x80, 1..6),
+            prop::collection::vec(0x81_u8..=0xff, 1..20).prop_map(|mut oid| {
+                oid.push(1);
+                oid
+            }),
+        ];
+        let pair = (oid, string()).prop_map(|(oid, value)| {
+            element(Tag::Sequence, &[element(Tag::ObjectIdentifier, &[oid]), value])
+        });
+        let set = prop::collection::vec(pair, 1..3).prop_map(|mut pairs| {
+            pairs.sort();
+            element(Tag::Set, &pairs)
+        });
+        prop::collection::vec(set, 0..4).prop_map(|sets| element(Tag::Sequence, &sets))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn reads_every_name_that_is_shown(name in name()) {
+            let text = to_text(&name);
+            let read = parse(&text);
+            prop_assert!(read.is_ok(), "{text:?} {read:?}");
+            let read = read.unwrap();
+            prop_assert_ne!(compare(&name, &read), Likeness::Different, "{}", text);
+        }
+
+        #[test]
+        fn never_panics_on_any_text(text in any::<String>()) {
+            let _ = parse(&text);
+        }
+    }
+}
