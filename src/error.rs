@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,6 +85,21 @@ classes! {
     /// exchange failed, a server is shutting down, busy or late, a provider of cryptography, of
     /// random numbers or of contents failed.
     Unavailable = "unavailable",
+}
+
+impl FromStr for Class {
+    type Err = Error;
+
+    /// Reads the exact word.
+    ///
+    /// # Errors
+    /// Class `malformed`.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let mut classes = Self::ALL.iter().copied();
+        classes
+            .find(|class| class.as_str() == text)
+            .ok_or_else(|| Error::malformed("class", "not the word of a class"))
+    }
 }
 
 impl fmt::Display for Class {

@@ -16,11 +16,11 @@ mod thumbprint;
 pub(crate) use base64::{
     decode_standard, decode_standard_exact, decode_url, encode_standard, encode_url,
 };
-pub(crate) use compact::{Compact, Crit, Decoded};
+pub(crate) use compact::{B64, Compact, Crit, Decoded};
 pub use compact::{MAX_JWS, Padding};
 pub use header::Header;
 pub use json::{Kept, KeptValue, MAX_DEPTH, MAX_KEPT, MAX_NAMES, MAX_TEXT};
 pub use jwk::Jwk;
-pub(crate) use jwk::{JwkMembers, agree, jwk_object, write_key};
+pub(crate) use jwk::{JwkMembers, KeyOps, agree, jwk_object, may_verify, write_key};
 pub use jws::{ConsistentJws, Jws, UnsignedJws, VerifiedJws};
 pub use thumbprint::Thumbprint;

@@ -388,7 +388,7 @@ async fn a_device_that_refuses_ends_the_journey() {
         enrollment.next(),
         Next::Failed(Failure::Refused { command: CommandKind::Provision, code: 1 })
     );
-    let verifier = Verifier::unpinned(&AwsLcRs);
+    let verifier = Verifier::danger_unpinned(&AwsLcRs);
     assert!(enrollment.prove(&verifier, &enrollment.expectation().unwrap()).is_err());
 }
 
@@ -407,7 +407,7 @@ async fn an_answer_with_a_refusal_proves_nothing_whatever_came_with_it() {
     );
     assert!(
         enrollment
-            .prove(&Verifier::unpinned(&AwsLcRs), &enrollment.expectation().unwrap())
+            .prove(&Verifier::danger_unpinned(&AwsLcRs), &enrollment.expectation().unwrap())
             .is_err()
     );
 }
@@ -649,7 +649,7 @@ async fn an_answer_that_nobody_vouches_for_goes_on_only_by_its_dangerous_name() 
     assert_eq!(refusal.class(), Class::Attestation);
     let issued = world.issue(&world.prove(&enrollment)).await;
     let proven = enrollment
-        .prove(&Verifier::unpinned(&AwsLcRs), &enrollment.expectation().unwrap())
+        .prove(&Verifier::danger_unpinned(&AwsLcRs), &enrollment.expectation().unwrap())
         .unwrap();
     enrollment.danger_issued_unpinned(&proven, &named(&issued)).unwrap();
     while enrollment.next() != Next::Done {

@@ -47,13 +47,17 @@ fn refused_header(member: &str, class: Class) -> Error {
 fn refused_jwk(jwk: &Value, class: Class) -> Error {
     let error = Jwk::from_json(&jwk.to_string()).map(drop).expect_err("accepted");
     assert_eq!(error.class(), class, "{jwk}: {error}");
-    // The same in a header.
-    let header = json!({"alg": "ES256", "jwk": jwk}).to_string();
-    assert_eq!(
-        Jws::from_compact(&signed(&header, b"x")).map(drop).unwrap_err().class(),
-        class,
-        "{jwk}"
-    );
+    // The same in a header. What is of another kind is not in the way of who has a key.
+    let text = signed(&json!({"alg": "ES256", "jwk": jwk}).to_string(), b"x");
+    if class == Class::Algorithm || jwk["kty"] == "oct" {
+        let jws = Jws::from_compact(&text).unwrap();
+        assert_eq!(jws.verify(&es256()).unwrap().payload(), b"x");
+        assert_eq!(jws.unverified_header().jwk().map(drop).unwrap_err().class(), class, "{jwk}");
+        let embedded = jws.verify_embedded(&AwsLcRs, Algorithm::ALL);
+        assert_eq!(embedded.map(drop).unwrap_err().class(), class, "{jwk}");
+    } else {
+        assert_eq!(Jws::from_compact(&text).map(drop).unwrap_err().class(), class, "{jwk}");
+    }
     error
 }
 
@@ -703,6 +707,78 @@ fn rejects_a_key_whose_use_or_alg_disagrees() {
 }
 
 #[test]
+fn rejects_a_key_whose_operations_do_not_include_verifying() {
+    let with = |members: Value| {
+        let mut key = jwk(p256().public_key());
+        key.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        key
+    };
+    let verdicts = |key: &Value| {
+        let text = signed(&json!({"alg": "ES256", "jwk": key}).to_string(), b"x");
+        let embedded = Jws::from_compact(&text)
+            .and_then(|jws| jws.verify_embedded(&AwsLcRs, Algorithm::ALL).map(drop));
+        let from_jwk = Jwk::from_json(&key.to_string())
+            .and_then(|jwk| VerifyingKey::from_jwk(&AwsLcRs, Algorithm::Es256, &jwk))
+            .and_then(|key| Jws::from_compact(&text)?.verify(&key).map(drop));
+        [embedded, from_jwk].map(|result| result.map_err(|error| error.class()))
+    };
+    for members in [
+        json!({}),
+        json!({"alg": "ES256"}),
+        json!({"use": "sig"}),
+        json!({"use": "SIG"}),
+        json!({"key_ops": ["verify"]}),
+        json!({"key_ops": ["sign", "verify"], "use": "sig"}),
+        json!({"key_ops": ["verify", "made-up"], "use": "SIG", "alg": "ES256"}),
+    ] {
+        assert_eq!(verdicts(&with(members.clone())), [Ok(()), Ok(())], "{members}");
+    }
+    for members in [
+        json!({"alg": "ES384"}),
+        json!({"use": "enc"}),
+        json!({"key_ops": []}),
+        json!({"key_ops": ["sign"]}),
+        json!({"key_ops": ["Verify"]}),
+        json!({"key_ops": ["encrypt", "wrapKey"]}),
+        json!({"key_ops": ["deriveKey"], "use": "sig"}),
+        json!({"key_ops": ["verify", "encrypt"], "use": "sig"}),
+        json!({"key_ops": ["verify"], "use": "enc"}),
+    ] {
+        let refused = Err(Class::Algorithm);
+        assert_eq!(verdicts(&with(members.clone())), [refused, refused], "{members}");
+    }
+    for key_ops in [
+        json!("verify"),
+        json!(["verify", "verify"]),
+        json!([1]),
+        json!({}),
+        json!(null),
+        json!([null]),
+    ] {
+        refused_jwk(&with(json!({"key_ops": key_ops})), Class::Malformed);
+    }
+    let said = with(json!({"key_ops": ["verify", "x"], "use": "sig", "kid": "a"}));
+    assert_eq!(json(&Jwk::from_json(&said.to_string()).unwrap().to_string()), said);
+}
+
+#[test]
+fn rejects_a_header_with_b64() {
+    for value in ["false", "true", "null", "\"false\""] {
+        refused_header(&format!(r#""b64":{value}"#), Class::Malformed);
+        refused_header(&format!(r#""b64":{value},"crit":["b64"]"#), Class::Malformed);
+    }
+}
+
+#[test]
+fn one_message_can_be_verified_with_several_keys() {
+    let text = signed(r#"{"alg":"ES256"}"#, b"x");
+    let jws = Jws::from_compact(&text).unwrap();
+    let other = VerifyingKey::new(&AwsLcRs, Algorithm::Es256, other_p256().public_key()).unwrap();
+    assert_eq!(jws.verify(&other).map(drop).unwrap_err().class(), Class::Signature);
+    assert_eq!(jws.verify(&es256()).unwrap().payload(), b"x");
+}
+
+#[test]
 fn a_key_from_the_message_gives_consistency_only() {
     let text = signed(&json!({"alg": "ES256", "jwk": jwk(p256().public_key())}).to_string(), b"x");
     let consistent: ConsistentJws =
@@ -840,7 +916,11 @@ fn errors_never_repeat_the_input() {
         r#"{"alg":"ES256","x":{"c4n4ry":{"c4n4ry":1,"c4n4ry":2}}}"#,
         r#"{"alg":"ES256","jwk":{"kty":"EC","crv":"P-256","x":"c4n4ry","y":"c4n4ry"}}"#,
     ] {
-        let error = verify(&signed(header, b"x")).map(drop).unwrap_err();
+        let text = signed(header, b"x");
+        let jws = Jws::from_compact(&text);
+        let error = jws
+            .and_then(|jws| jws.verify_embedded(&AwsLcRs, Algorithm::ALL).map(drop))
+            .unwrap_err();
         assert!(!format!("{error} {error:?}").contains(CANARY), "{error}");
     }
 }

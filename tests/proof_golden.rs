@@ -46,8 +46,9 @@ fn the_captured_run_verifies_with_its_attestation_key_pinned() {
 
 #[test]
 fn what_nobody_asked_for_is_reported_as_not_asked() {
-    let verified =
-        Verifier::unpinned(&AwsLcRs).verify(&captured_expectation(), &captured_answer()).unwrap();
+    let verified = Verifier::danger_unpinned(&AwsLcRs)
+        .verify(&captured_expectation(), &captured_answer())
+        .unwrap();
     let not_asked: Vec<Check> = verified
         .report()
         .entries()
@@ -272,7 +273,7 @@ fn captured_inner(text: String) -> Result<Verified<keyferry::hermod::proof::Cons
     answer.payload = part(&captured, 1);
     answer.payload["profile"].as_object_mut().unwrap().remove("signedkeys");
     answer.header["nonce"] = part(&captured, 0)["nonce"].clone();
-    Verifier::unpinned(&AwsLcRs).verify(&captured_expectation(), &answer.to_text())
+    Verifier::danger_unpinned(&AwsLcRs).verify(&captured_expectation(), &answer.to_text())
 }
 
 #[test]
@@ -422,8 +423,8 @@ fn the_captured_answer_is_refused_under_every_other_expectation() {
         let mut command = base.clone();
         *command.pointer_mut(path).unwrap() = value;
         let key = (check == Check::KeyRequest).then_some("signer");
-        let result =
-            Verifier::unpinned(&AwsLcRs).verify(&answer::expectation(&command), &captured_answer());
+        let result = Verifier::danger_unpinned(&AwsLcRs)
+            .verify(&answer::expectation(&command), &captured_answer());
         assert_refused(result, class, check, key);
     }
     let pinned = Verifier::pinned(&AwsLcRs, [other_attestation().public_key()]).unwrap();

@@ -45,7 +45,7 @@ fn verify_with(
     expectation: &Expectation,
     answer: &Answer,
 ) -> Result<Verified<Consistent>, Refusal> {
-    Verifier::unpinned(&AwsLcRs).verify(expectation, &answer.to_text())
+    Verifier::danger_unpinned(&AwsLcRs).verify(expectation, &answer.to_text())
 }
 
 /// One key that says to be this.
@@ -159,7 +159,7 @@ fn rejects_what_is_not_one_compact_jws() {
         format!("{{\"payload\":\"{text}\"}}"),
     ] {
         assert_refused(
-            Verifier::unpinned(&AwsLcRs).verify(&expectation, &wrong),
+            Verifier::danger_unpinned(&AwsLcRs).verify(&expectation, &wrong),
             Class::Malformed,
             Check::Form,
             None,
@@ -167,7 +167,7 @@ fn rejects_what_is_not_one_compact_jws() {
     }
     // Well-formed, and of nothing: the signature fails.
     assert_refused(
-        Verifier::unpinned(&AwsLcRs).verify(&expectation, &format!("{start}.")),
+        Verifier::danger_unpinned(&AwsLcRs).verify(&expectation, &format!("{start}.")),
         Class::Signature,
         Check::Signature,
         None,
@@ -224,7 +224,7 @@ fn rejects_absent_members_and_members_of_another_type() {
                 answer.signer,
             );
             assert_refused(
-                Verifier::unpinned(&AwsLcRs).verify(&expectation(&simple().0), &text),
+                Verifier::danger_unpinned(&AwsLcRs).verify(&expectation(&simple().0), &text),
                 Class::Malformed,
                 Check::Form,
                 None,
@@ -274,7 +274,7 @@ fn rejects_a_member_twice_at_any_depth() {
     for header in headers {
         let text = compact(header, &payload, answer.algorithm, answer.signer);
         assert_refused(
-            Verifier::unpinned(&AwsLcRs).verify(&expectation, &text),
+            Verifier::danger_unpinned(&AwsLcRs).verify(&expectation, &text),
             Class::Malformed,
             Check::Form,
             None,
@@ -291,7 +291,7 @@ fn rejects_a_member_twice_at_any_depth() {
     for payload in payloads {
         let text = compact(&header, payload, answer.algorithm, answer.signer);
         assert_refused(
-            Verifier::unpinned(&AwsLcRs).verify(&expectation, &text),
+            Verifier::danger_unpinned(&AwsLcRs).verify(&expectation, &text),
             Class::Malformed,
             Check::Form,
             None,
@@ -329,6 +329,72 @@ fn rejects_crit_in_outer_and_inner_header() {
 }
 
 #[test]
+fn rejects_b64_in_outer_and_inner_header() {
+    for b64 in [json!(false), json!(true), Value::Null] {
+        refuse(
+            &changed(|answer| answer.header["b64"] = b64.clone()),
+            Class::Malformed,
+            Check::Form,
+        );
+        refuse_key(&changed_key(|key| key.header["b64"] = b64), Class::Malformed, Check::KeyForm);
+    }
+}
+
+#[test]
+fn rejects_keys_whose_operations_do_not_include_verifying() {
+    for key_ops in [json!(["verify"]), json!(["sign", "verify"]), json!(["verify", "made-up"])] {
+        let answer = changed(|answer| {
+            answer.header["jwk"]["key_ops"] = key_ops.clone();
+            answer.keys[0].payload["key_ops"] = key_ops.clone();
+        });
+        let verified = accepted(verify(&simple().0, &answer));
+        let jwk = verified.keys()[0].to_jwk();
+        assert_eq!(json!(jwk.key_ops), key_ops);
+    }
+    for key_ops in [json!([]), json!(["sign"]), json!(["encrypt"]), json!(["VERIFY"])] {
+        refuse(
+            &changed(|answer| answer.header["jwk"]["key_ops"] = key_ops.clone()),
+            Class::Algorithm,
+            Check::AttestationKey,
+        );
+        refuse_key(
+            &changed_key(|key| key.payload["key_ops"] = key_ops),
+            Class::NotAsRequested,
+            Check::KeyType,
+        );
+    }
+    // The two say different things of one key.
+    let both = json!(["verify", "encrypt"]);
+    refuse(
+        &changed(|answer| {
+            answer.header["jwk"]["use"] = "sig".into();
+            answer.header["jwk"]["key_ops"] = both.clone();
+        }),
+        Class::Algorithm,
+        Check::AttestationKey,
+    );
+    refuse_key(
+        &changed_key(|key| key.payload["key_ops"] = both),
+        Class::NotAsRequested,
+        Check::KeyType,
+    );
+    for key_ops in
+        [json!("verify"), json!(["verify", "verify"]), json!([1]), Value::Null, json!({})]
+    {
+        refuse(
+            &changed(|answer| answer.header["jwk"]["key_ops"] = key_ops.clone()),
+            Class::Malformed,
+            Check::Form,
+        );
+        refuse_key(
+            &changed_key(|key| key.payload["key_ops"] = key_ops),
+            Class::Malformed,
+            Check::KeyForm,
+        );
+    }
+}
+
+#[test]
 fn rejects_more_than_16_signed_keys() {
     let answer = changed(|answer| answer.keys = vec![answer.keys[0].clone(); 17]);
     refuse(&answer, Class::TooLarge, Check::Form);
@@ -360,7 +426,7 @@ fn rejects_padding_unless_it_is_tolerated_and_verifies_the_text_as_received() {
             answer.algorithm,
             answer.signer,
         );
-        Verifier::unpinned(&AwsLcRs)
+        Verifier::danger_unpinned(&AwsLcRs)
             .with_padding(Padding::Tolerated)
             .verify(&expectation, &text)
             .unwrap();
@@ -370,12 +436,17 @@ fn rejects_padding_unless_it_is_tolerated_and_verifies_the_text_as_received() {
         } else {
             (Class::Malformed, Check::KeyForm, Some("signer"))
         };
-        assert_refused(Verifier::unpinned(&AwsLcRs).verify(&expectation, &text), class, check, id);
+        assert_refused(
+            Verifier::danger_unpinned(&AwsLcRs).verify(&expectation, &text),
+            class,
+            check,
+            id,
+        );
         // Taking the padding away afterwards is a change of what was signed.
         if text.contains("=.") {
             let stripped = text.replace('=', "");
             assert_refused(
-                Verifier::unpinned(&AwsLcRs)
+                Verifier::danger_unpinned(&AwsLcRs)
                     .with_padding(Padding::Tolerated)
                     .verify(&expectation, &stripped),
                 Class::Signature,
@@ -420,7 +491,7 @@ fn rejects_an_hmac_with_the_public_key() {
     );
     let text = format!("{input}.{}", url(aws_lc_rs::hmac::sign(&secret, input.as_bytes())));
     assert_refused(
-        Verifier::unpinned(&AwsLcRs).verify(&expectation(&simple().0), &text),
+        Verifier::danger_unpinned(&AwsLcRs).verify(&expectation(&simple().0), &text),
         Class::Algorithm,
         Check::Algorithm,
         None,
@@ -431,16 +502,16 @@ fn rejects_an_hmac_with_the_public_key() {
 fn rejects_an_algorithm_that_is_not_allowed() {
     let (command, answer) = simple();
     let verifier =
-        Verifier::unpinned(&AwsLcRs).with_algorithms(&[Algorithm::Rs256, Algorithm::Ps256]);
+        Verifier::danger_unpinned(&AwsLcRs).with_algorithms(&[Algorithm::Rs256, Algorithm::Ps256]);
     assert_refused(
         verifier.verify(&expectation(&command), &answer.to_text()),
         Class::Algorithm,
         Check::Algorithm,
         None,
     );
-    let verifier = Verifier::unpinned(&AwsLcRs).with_algorithms(&[Algorithm::Es256]);
+    let verifier = Verifier::danger_unpinned(&AwsLcRs).with_algorithms(&[Algorithm::Es256]);
     verifier.verify(&expectation(&command), &answer.to_text()).unwrap();
-    let verifier = Verifier::unpinned(&AwsLcRs).with_algorithms(&[]);
+    let verifier = Verifier::danger_unpinned(&AwsLcRs).with_algorithms(&[]);
     assert_refused(
         verifier.verify(&expectation(&command), &answer.to_text()),
         Class::Algorithm,
@@ -627,7 +698,7 @@ fn rejects_coordinates_of_another_length_and_members_of_another_type_of_key() {
 fn rejects_rsa_keys_of_fewer_bits_than_the_verifier_was_told_to_take() {
     let (command, mut answer) = simple();
     answer.attest_with(rsa2048());
-    let verifier = Verifier::unpinned(&AwsLcRs).with_min_rsa_bits(3072);
+    let verifier = Verifier::danger_unpinned(&AwsLcRs).with_min_rsa_bits(3072);
     assert_refused(
         verifier.verify(&expectation(&command), &answer.to_text()),
         Class::WeakKey,
@@ -647,7 +718,7 @@ fn rejects_rsa_keys_of_fewer_bits_than_the_verifier_was_told_to_take() {
         verifier.verify(&asking(vec![priority("RSA", "2048", "RS256")]), &answer.to_text());
     assert_refused(result, Class::WeakKey, Check::KeyType, Some("signer"));
     // Less than the least means the least.
-    Verifier::unpinned(&AwsLcRs)
+    Verifier::danger_unpinned(&AwsLcRs)
         .with_min_rsa_bits(0)
         .verify(&asking(vec![priority("RSA", "2048", "RS256")]), &answer.to_text())
         .unwrap();
@@ -660,7 +731,8 @@ fn rejects_weak_rsa_moduli_where_the_verifier_checks_them() {
     while n.iter().map(|byte| u32::from(*byte)).sum::<u32>() % 3 != 0 {
         *n.last_mut().unwrap() -= 2;
     }
-    let verifier = || Verifier::unpinned(&AwsLcRs).with_rsa_modulus_check(RsaModulusCheck::new());
+    let verifier =
+        || Verifier::danger_unpinned(&AwsLcRs).with_rsa_modulus_check(RsaModulusCheck::new());
     let (command, mut answer) = simple();
     answer.attest_with(rsa2048());
     verifier().verify(&expectation(&command), &answer.to_text()).unwrap();
@@ -669,7 +741,7 @@ fn rejects_weak_rsa_moduli_where_the_verifier_checks_them() {
     let refused = verifier().verify(&expectation(&command), &text);
     assert_refused(refused, Class::WeakKey, Check::AttestationKey, None);
     // Without the switch such a key is like any other.
-    let refused = Verifier::unpinned(&AwsLcRs).verify(&expectation(&command), &text);
+    let refused = Verifier::danger_unpinned(&AwsLcRs).verify(&expectation(&command), &text);
     assert_refused(refused, Class::Signature, Check::Signature, None);
 
     let mut answer = one_key(rsa2048(), Algorithm::Rs256);
@@ -716,7 +788,7 @@ fn rejects_signatures_in_another_form_than_the_one_of_the_standard() {
     for form in forms {
         let text = format!("{input}.{}", url(form));
         assert_refused(
-            Verifier::unpinned(&AwsLcRs).verify(&expectation(&command), &text),
+            Verifier::danger_unpinned(&AwsLcRs).verify(&expectation(&command), &text),
             Class::Signature,
             Check::Signature,
             None,
@@ -771,7 +843,8 @@ fn pinned_and_unpinned_give_different_types() {
         .unwrap();
     attested(&pinned);
     assert_eq!(pinned.report().outcome(Check::Pin, None), Some(Outcome::Passed));
-    let unpinned = Verifier::unpinned(&AwsLcRs).verify(&expectation, &answer.to_text()).unwrap();
+    let unpinned =
+        Verifier::danger_unpinned(&AwsLcRs).verify(&expectation, &answer.to_text()).unwrap();
     consistent(&unpinned);
     assert_eq!(unpinned.report().outcome(Check::Pin, None), Some(Outcome::NotAsked));
 }
@@ -895,7 +968,7 @@ fn rejects_a_mailbox_outside_of_the_trusted_base() {
         answer.payload["profile"]["boxurl"] = "@@".into();
         let payload = answer.to_payload().to_string().replace("@@", address);
         let text = compact(answer.header.to_string(), payload, answer.algorithm, answer.signer);
-        Verifier::unpinned(&AwsLcRs).verify(&expectation, &text).unwrap();
+        Verifier::danger_unpinned(&AwsLcRs).verify(&expectation, &text).unwrap();
     }
     for address in [
         "",
@@ -1133,13 +1206,36 @@ fn rejects_a_key_that_is_shorter_than_asked_for() {
 }
 
 #[test]
-fn accepts_a_longer_rsa_key_and_reports_it() {
-    let verified = accepted(verify_with(
-        &asking(vec![priority("RSA", "2048", "RS256")]),
-        &one_key(rsa3072(), Algorithm::Rs256),
-    ));
+fn accepts_a_longer_rsa_key_only_if_told_to_and_reports_it() {
+    let asked = asking(vec![priority("RSA", "2048", "RS256")]);
+    let answer = one_key(rsa3072(), Algorithm::Rs256);
+    assert_refused(
+        verify_with(&asked, &answer),
+        Class::NotAsRequested,
+        Check::KeyType,
+        Some("signer"),
+    );
+    let lenient = Verifier::danger_unpinned(AwsLcRs).accept_longer_keys();
+    let verified = accepted(lenient.verify(&asked, &answer.to_text()));
     let entry = verified.report().entries().find(|entry| entry.check == Check::KeyType).unwrap();
-    assert_eq!((entry.outcome, entry.detail), (Outcome::Passed, Some("3072 bits, 2048 asked for")));
+    assert_eq!(
+        (entry.outcome, entry.detail),
+        (Outcome::Passed, Some("3072 bits, 2048 asked for; accepted as the verifier was told to"))
+    );
+    // Longer is not another mechanism, nor shorter.
+    for (asked, answer) in [
+        (("RSA", "2048", "PS256"), one_key(rsa3072(), Algorithm::Rs256)),
+        (("RSA", "3072", "RS256"), one_key(rsa2048(), Algorithm::Rs256)),
+        (("EC", "256", "ES384"), one_key(p384(), Algorithm::Es384)),
+    ] {
+        let asked = asking(vec![priority(asked.0, asked.1, asked.2)]);
+        assert_refused(
+            lenient.verify(&asked, &answer.to_text()),
+            Class::NotAsRequested,
+            Check::KeyType,
+            Some("signer"),
+        );
+    }
     // With the exact length there is nothing to say.
     let verified = accepted(verify_with(
         &asking(vec![priority("RSA", "3072", "RS256")]),
@@ -1151,9 +1247,13 @@ fn accepts_a_longer_rsa_key_and_reports_it() {
 #[test]
 fn names_the_priority_of_the_exact_length_before_one_that_is_exceeded() {
     let asked = asking(vec![priority("RSA", "2048", "RS256"), priority("RSA", "3072", "RS256")]);
-    let verified = accepted(verify_with(&asked, &one_key(rsa3072(), Algorithm::Rs256)));
-    assert_eq!(verified.keys()[0].priority(), 1);
-    assert!(verified.report().entries().all(|entry| entry.detail.is_none()));
+    let answer = one_key(rsa3072(), Algorithm::Rs256);
+    let lenient = Verifier::danger_unpinned(AwsLcRs).accept_longer_keys();
+    for verified in [verify_with(&asked, &answer), lenient.verify(&asked, &answer.to_text())] {
+        let verified = accepted(verified);
+        assert_eq!(verified.keys()[0].priority(), 1);
+        assert!(verified.report().entries().all(|entry| entry.detail.is_none()));
+    }
 }
 
 #[test]
@@ -1170,16 +1270,15 @@ fn rejects_a_key_that_mixes_two_priorities() {
         Check::KeyType,
         Some("signer"),
     );
+    let lenient = Verifier::danger_unpinned(AwsLcRs).accept_longer_keys();
     for (signer, algorithm, place) in [
         (rsa2048(), Algorithm::Rs256, 0),
         (rsa3072(), Algorithm::Rs256, 0),
         (rsa3072(), Algorithm::Ps256, 1),
         (p256(), Algorithm::Es256, 2),
     ] {
-        assert_eq!(
-            accepted(verify_with(&asked, &one_key(signer, algorithm))).keys()[0].priority(),
-            place
-        );
+        let verified = lenient.verify(&asked, &one_key(signer, algorithm).to_text());
+        assert_eq!(accepted(verified).keys()[0].priority(), place);
     }
 }
 
@@ -1248,7 +1347,7 @@ fn rejects_another_state_unless_told_to_report_it() {
     }
     let (command, answer) =
         (simple().0, changed_key(|key| key.payload["keystate"] = "INACTIVE".into()));
-    let verified = Verifier::unpinned(&AwsLcRs)
+    let verified = Verifier::danger_unpinned(&AwsLcRs)
         .accept_other_key_states()
         .verify(&expectation(&command), &answer.to_text())
         .unwrap();
@@ -1257,7 +1356,7 @@ fn rejects_another_state_unless_told_to_report_it() {
         (entry.outcome, entry.detail.is_some(), verified.keys()[0].state()),
         (Outcome::Passed, true, "INACTIVE")
     );
-    let verified = Verifier::unpinned(&AwsLcRs)
+    let verified = Verifier::danger_unpinned(&AwsLcRs)
         .accept_other_key_states()
         .verify(&expectation(&command), &simple().1.to_text())
         .unwrap();
@@ -1764,7 +1863,7 @@ fn accepts_escaped_slashes_and_escaped_letters() {
         answer.to_payload().to_string().replace('/', "\\/").replace("userA", "us\\u0065rA");
     let header = answer.header.to_string().replace('/', "\\/").replace("n-4711", "n\\u002d4711");
     let text = compact(header, payload, answer.algorithm, answer.signer);
-    let verified = Verifier::unpinned(&AwsLcRs)
+    let verified = Verifier::danger_unpinned(&AwsLcRs)
         .verify(&expectation(&simple().0).with_mailbox_base("https://hub.example/").unwrap(), &text)
         .unwrap();
     assert_eq!((verified.mailbox(), verified.user_id()), (BOX, USER));
@@ -1986,7 +2085,7 @@ fn nothing_of_an_answer_is_shown_by_what_verification_gives() {
         "key:/c4n4ry",
     ];
     let expectation = expectation(&simple().0);
-    let verifier = Verifier::unpinned(&AwsLcRs).accept_other_key_states();
+    let verifier = Verifier::danger_unpinned(&AwsLcRs).accept_other_key_states();
     for place in places {
         let answer = changed(|answer| canary(answer, place));
         let shown = match verifier.verify(&expectation, &answer.to_text()) {
@@ -2097,7 +2196,19 @@ fn rejects_commands_that_no_answer_can_be_the_answer_to() {
 
 #[test]
 fn a_provider_is_an_argument() {
-    let provider: &dyn Provider = &AwsLcRs;
     let (command, answer) = simple();
-    Verifier::unpinned(provider).verify(&expectation(&command), &answer.to_text()).unwrap();
+    let (expectation, answer) = (expectation(&command), answer.to_text());
+    let borrowed: &'static dyn Provider = &AwsLcRs;
+    let shared: std::sync::Arc<dyn Provider> = std::sync::Arc::new(AwsLcRs);
+    for verifier in [
+        Verifier::danger_unpinned(AwsLcRs),
+        Verifier::danger_unpinned(borrowed),
+        Verifier::danger_unpinned(shared.clone()),
+    ] {
+        // It owns its provider, so it can go to another thread, and there can be a second one.
+        let (again, expectation, answer) = (verifier.clone(), expectation.clone(), answer.clone());
+        std::thread::spawn(move || again.verify(&expectation, &answer).unwrap()).join().unwrap();
+    }
+    let pinned = Verifier::pinned(shared, [attestation().public_key()]).unwrap();
+    pinned.verify(&expectation, &answer).unwrap();
 }

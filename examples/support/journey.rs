@@ -220,7 +220,7 @@ impl Journey {
                 (proven.answer().report().clone(), certificates)
             }
             Trust::Unpinned { accepted } => {
-                let proven = self.proven(&Verifier::unpinned(&AwsLcRs))?;
+                let proven = self.proven(&Verifier::danger_unpinned(&AwsLcRs))?;
                 self.say(&format!(
                     "integrator: the answer is consistent only, nobody vouches for the device:\n{}",
                     proven.answer().report()
@@ -253,7 +253,7 @@ impl Journey {
                 (proven.answer().user_id().to_owned(), proven.answer().keys().to_vec())
             }
             Trust::Unpinned { .. } => {
-                let proven = self.proven(&Verifier::unpinned(&AwsLcRs))?;
+                let proven = self.proven(&Verifier::danger_unpinned(&AwsLcRs))?;
                 (proven.answer().user_id().to_owned(), proven.answer().keys().to_vec())
             }
         };
@@ -288,7 +288,7 @@ impl Journey {
         Some((self.report?, self.certificates))
     }
 
-    fn proven<P: Pins>(&self, verifier: &Verifier<'_, P>) -> Result<Proven<P::Trust>, Failed> {
+    fn proven<P: Pins>(&self, verifier: &Verifier<P>) -> Result<Proven<P::Trust>, Failed> {
         self.enrollment.prove_through(verifier, &self.hub).map_err(|error| {
             if let NotProven::Refused(refusal) = &error {
                 self.say(&format!(

@@ -126,7 +126,7 @@ pub enum Stopped {
 /// Reads until the input ends; every line gets a verdict, as soon as no more input is there to be
 /// read at once.
 pub fn run(
-    provider: &dyn Provider,
+    provider: &'static dyn Provider,
     input: impl Read,
     output: impl Write + Send,
 ) -> Result<(), Stopped> {
@@ -184,7 +184,7 @@ fn read(
 }
 
 fn work(
-    provider: &dyn Provider,
+    provider: &'static dyn Provider,
     from_reader: &Mutex<Receiver<(usize, Batch)>>,
     to_writer: &SyncSender<(usize, Vec<u8>)>,
 ) {
@@ -233,10 +233,10 @@ fn write(
 }
 
 /// Writes the verdict on one line.
-fn verdict<'p>(
-    provider: &'p dyn Provider,
+fn verdict(
+    provider: &'static dyn Provider,
     line: Option<&[u8]>,
-    checkers: &mut Checkers<'p>,
+    checkers: &mut Checkers,
     out: &mut Vec<u8>,
 ) {
     let unreadable = |why| Error::new(Class::Malformed, "line", why);
@@ -269,13 +269,13 @@ fn verdict<'p>(
 
 /// The verifiers of the lines before, by their pins: an archive has few of them.
 #[derive(Default)]
-struct Checkers<'p>(Vec<(Vec<String>, bool, Checker<'p>)>);
+struct Checkers(Vec<(Vec<String>, bool, Checker)>);
 
-impl<'p> Checkers<'p> {
+impl Checkers {
     /// More than these are not kept.
     const MOST: usize = 16;
 
-    fn of(&mut self, provider: &'p dyn Provider, line: &Line<'_>) -> Result<&Checker<'p>, Error> {
+    fn of(&mut self, provider: &'static dyn Provider, line: &Line<'_>) -> Result<&Checker, Error> {
         let keys = || line.attestation_keys.iter().flatten().map(|key| key.get());
         let known = self.0.iter().position(|(pins, unpinned, _)| {
             *unpinned == line.allow_unpinned && keys().eq(pins.iter().map(String::as_str))
@@ -294,10 +294,10 @@ impl<'p> Checkers<'p> {
     }
 }
 
-fn judge_line<'p>(
-    provider: &'p dyn Provider,
+fn judge_line(
+    provider: &'static dyn Provider,
     line: &Line<'_>,
-    checkers: &mut Checkers<'p>,
+    checkers: &mut Checkers,
 ) -> Result<super::verdict::Verdict, Error> {
     let known = Knowledge {
         pins: Vec::new(),

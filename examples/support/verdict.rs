@@ -81,21 +81,21 @@ pub enum Verdict {
 }
 
 /// A verifier with pins, or without.
-pub enum Checker<'p> {
-    Pinned(Verifier<'p, Pinned>),
-    Unpinned(Verifier<'p, Unpinned>),
+pub enum Checker {
+    Pinned(Verifier<Pinned>),
+    Unpinned(Verifier<Unpinned>),
 }
 
-impl<'p> Checker<'p> {
+impl Checker {
     /// With pins given, they count; without any, every answer is refused unless any attestation key
     /// will do.
     pub fn new(
-        provider: &'p dyn Provider,
+        provider: &'static dyn Provider,
         pins: &[Jwk],
         allow_unpinned: bool,
     ) -> Result<Self, Error> {
         if pins.is_empty() && allow_unpinned {
-            return Ok(Self::Unpinned(Verifier::unpinned(provider)));
+            return Ok(Self::Unpinned(Verifier::danger_unpinned(provider)));
         }
         Verifier::pinned(provider, pins.iter().map(Jwk::public_key)).map(Self::Pinned)
     }
@@ -114,7 +114,7 @@ impl<'p> Checker<'p> {
 
 /// Verifies one answer.
 pub fn judge(
-    provider: &dyn Provider,
+    provider: &'static dyn Provider,
     command: &ProvisionCommand,
     answer: &str,
     known: &Knowledge,
@@ -124,7 +124,7 @@ pub fn judge(
 
 /// The same with a verifier that was made before; pins are its business.
 pub fn judge_with(
-    checker: &Checker<'_>,
+    checker: &Checker,
     command: &ProvisionCommand,
     answer: &str,
     known: &Knowledge,

@@ -45,9 +45,9 @@ struct Captured {
     answer: String,
     expectation: Expectation,
     key: VerifyingKey,
-    pinned: Verifier<'static, Pinned>,
-    unpinned: Verifier<'static, Unpinned>,
-    lenient: Verifier<'static, Unpinned>,
+    pinned: Verifier<Pinned>,
+    unpinned: Verifier<Unpinned>,
+    lenient: Verifier<Unpinned>,
 }
 
 static CAPTURED: LazyLock<Captured> = LazyLock::new(|| {
@@ -61,8 +61,8 @@ static CAPTURED: LazyLock<Captured> = LazyLock::new(|| {
         .unwrap(),
         key: VerifyingKey::new(&PROVIDER, Algorithm::Rs256, &pin).unwrap(),
         pinned: Verifier::pinned(&PROVIDER, [&pin]).unwrap(),
-        unpinned: Verifier::unpinned(&PROVIDER),
-        lenient: Verifier::unpinned(&PROVIDER)
+        unpinned: Verifier::danger_unpinned(&PROVIDER),
+        lenient: Verifier::danger_unpinned(&PROVIDER)
             .with_padding(Padding::Tolerated)
             .accept_other_key_states(),
     }
@@ -129,7 +129,10 @@ fn read_jws(text: &str) {
         };
         let header = jws.unverified_header().clone();
         let written = serde_json::to_string(&header).unwrap();
-        assert_eq!(Header::from_json(&written).unwrap(), header);
+        // A key of an unknown kind is not kept.
+        if header.jwk().is_ok() {
+            assert_eq!(Header::from_json(&written).unwrap(), header);
+        }
         assert!(jws.unverified_payload().len() <= text.len());
         if jws.verify(&CAPTURED.key).is_ok() {
             // Nobody signed the padding of the signature.
@@ -137,7 +140,7 @@ fn read_jws(text: &str) {
         }
         let jws = Jws::from_compact_with(text, padding).unwrap();
         if let Ok(consistent) = jws.verify_embedded(&AwsLcRs, Algorithm::ALL) {
-            assert_eq!(Some(consistent.public_key()), header.jwk.as_ref().map(Jwk::public_key));
+            assert_eq!(Some(consistent.public_key()), header.jwk().unwrap().map(Jwk::public_key));
         }
     }
 }

@@ -76,6 +76,16 @@ impl Algorithm {
         }
     }
 
+    /// The same for a kind of key.
+    #[must_use]
+    pub const fn default_of(kind: KeyKind) -> Self {
+        match kind {
+            KeyKind::Rsa { .. } => Self::Rs256,
+            KeyKind::Ec(curve) => Self::on_curve(curve),
+            KeyKind::Ed25519 => Self::EdDsa,
+        }
+    }
+
     /// The one ECDSA algorithm of a curve.
     #[must_use]
     pub const fn on_curve(curve: Curve) -> Self {

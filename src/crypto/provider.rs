@@ -102,6 +102,62 @@ pub trait Provider: Send + Sync {
     fn fill_random(&self, out: &mut [u8]) -> Result<(), CryptoError>;
 }
 
+/// Passes every call on, so that a reference or an `Arc` is a provider as well.
+macro_rules! passed_on {
+    ($($owner:ty;)*) => { $(
+        impl<P: Provider + ?Sized> Provider for $owner {
+            fn import(
+                &self,
+                algorithm: Algorithm,
+                key: &PublicKey,
+            ) -> Result<Box<dyn VerifyKey>, CryptoError> {
+                (**self).import(algorithm, key)
+            }
+
+            fn import_for(
+                &self,
+                algorithm: SignatureAlgorithm,
+                key: &PublicKey,
+            ) -> Result<Box<dyn VerifyKey>, CryptoError> {
+                (**self).import_for(algorithm, key)
+            }
+
+            fn generate(&self, kind: KeyKind) -> Result<Box<dyn PrivateKey>, CryptoError> {
+                (**self).generate(kind)
+            }
+
+            fn private_key_from_pkcs8_der(
+                &self,
+                pkcs8: &[u8],
+            ) -> Result<Box<dyn PrivateKey>, CryptoError> {
+                (**self).private_key_from_pkcs8_der(pkcs8)
+            }
+
+            fn sha256(&self, message: &[u8]) -> [u8; 32] {
+                (**self).sha256(message)
+            }
+
+            fn sha384(&self, message: &[u8]) -> [u8; 48] {
+                (**self).sha384(message)
+            }
+
+            fn sha512(&self, message: &[u8]) -> [u8; 64] {
+                (**self).sha512(message)
+            }
+
+            fn hmac_sha256(&self, key: &[u8], message: &[u8]) -> Result<[u8; 32], CryptoError> {
+                (**self).hmac_sha256(key, message)
+            }
+
+            fn fill_random(&self, out: &mut [u8]) -> Result<(), CryptoError> {
+                (**self).fill_random(out)
+            }
+        }
+    )* };
+}
+
+passed_on! { &P; std::sync::Arc<P>; }
+
 /// A public key that is ready to verify signatures of one algorithm.
 pub trait VerifyKey: Send + Sync {
     /// Whether `signature` is this key's over `message`.

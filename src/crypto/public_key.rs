@@ -4,6 +4,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::Provider;
 use crate::tlv::{self, Tag};
 use crate::{Class, Error};
 
@@ -347,6 +348,37 @@ impl PublicKey {
             }
             _ => false,
         }
+    }
+
+    /// SHA-256 over what two keys have in common if whoever has the private half of the one has that
+    /// of the other: to record which keys were seen, or to list keys that are to be refused.
+    ///
+    /// For RSA that is the modulus, whatever the exponent; for EC the curve and `x`, which a point
+    /// and its negative share; for Ed25519 the point without its sign. It is ours, and computed at
+    /// each call.
+    #[must_use]
+    pub fn private_half_digest(&self, provider: &dyn Provider) -> [u8; 32] {
+        let mut message = Vec::new();
+        match self.parts() {
+            PublicKeyParts::Rsa { n, .. } => {
+                message.extend_from_slice(b"RSA:");
+                message.extend_from_slice(n);
+            }
+            PublicKeyParts::Ec { curve, x, .. } => {
+                message.extend_from_slice(curve.name().as_bytes());
+                message.push(b':');
+                message.extend_from_slice(x);
+            }
+            PublicKeyParts::Ed25519 { x } => {
+                message.extend_from_slice(b"Ed25519:");
+                message.extend_from_slice(x);
+                // The sign stands in the highest bit of the last byte.
+                if let Some(last) = message.last_mut() {
+                    *last &= 0x7f;
+                }
+            }
+        }
+        provider.sha256(&message)
     }
 
     /// What a library that wants less than an SPKI takes: PKCS#1 `RSAPublicKey`, the uncompressed

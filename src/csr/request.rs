@@ -54,6 +54,7 @@ impl Request {
     /// `algorithm` if the provider cannot verify that algorithm.
     pub fn from_der(der: &[u8], provider: &dyn Provider) -> Result<Self, Error> {
         let unverified = UnverifiedRequest::from_owned(der.to_vec())?;
+        unverified.check_version()?;
         unverified.parts.check_inside(&unverified.der)?;
         let public_key = PublicKey::from_spki_der(&unverified.der[unverified.parts.spki.clone()])?;
         let algorithm = unverified.algorithm(&public_key)?;
@@ -174,9 +175,6 @@ impl UnverifiedRequest {
 
     fn from_owned(der: Vec<u8>) -> Result<Self, Error> {
         let parts = Parts::read(&der)?;
-        if der[parts.version.clone()] != [0] {
-            return Err(Error::new(Class::Csr, "version", "not 0"));
-        }
         if parts.attributes.is_none() {
             return Err(Error::new(Class::Csr, "attributes", "absent"));
         }
@@ -191,6 +189,20 @@ impl UnverifiedRequest {
     /// Class `csr` if it does not fit the key.
     pub(crate) fn algorithm(&self, key: &PublicKey) -> Result<SignatureAlgorithm, Error> {
         self.algorithm.with(key).map_err(refused_by_the_request)
+    }
+
+    /// Refuses every version but 0: PKCS#10 has no other (RFC 2986 section 4.1).
+    pub(crate) fn check_version(&self) -> Result<(), Error> {
+        if self.der[self.parts.version.clone()] == [0] {
+            Ok(())
+        } else {
+            Err(Error::new(Class::Csr, "version", "not 0"))
+        }
+    }
+
+    /// Whether its version is the template's.
+    pub(crate) fn has_version_of(&self, template: &Template) -> bool {
+        self.der[self.parts.version.clone()] == *template.version()
     }
 
     /// Whether it is for this key.

@@ -167,6 +167,11 @@ impl Template {
         self.parts.attributes.clone().map(|place| &self.der[place])
     }
 
+    /// The version, as it stands in its INTEGER.
+    pub(crate) fn version(&self) -> &[u8] {
+        &self.der[self.parts.version.clone()]
+    }
+
     /// What a request has to hold for these attributes: the same octets, or the empty set where the
     /// template has none at all.
     pub(crate) fn due_attributes(&self) -> &[u8] {

@@ -116,6 +116,9 @@ pub struct Dialect {
     pub mechanisms: SignMechanisms,
     /// What a JWS that answers a sign or an authenticate command says that it is.
     pub signature_types: SignatureTypes,
+    /// The member of a signed key in which a device may say where it keeps the key, in a word of
+    /// the command's `storageprios`.
+    pub storage_member: Cow<'static, str>,
     /// Operators and parameters of filters.
     pub filter: FilterWords,
     /// Codes of a device's responses.
@@ -438,6 +441,7 @@ impl Dialect {
                 sign: word("hermod-sign+jws"),
                 authenticate: word("hermod-auth+jws"),
             },
+            storage_member: word("storage"),
             filter: FilterWords {
                 ne: FilterOp::from_static("ne"),
                 one_of: FilterOp::from_static("in"),

@@ -19,13 +19,13 @@
 //! |---|---|---|
 //! | `form` | one compact JWS within the limits, header and payload as they have to be | `malformed`, `too-large` |
 //! | `algorithm` | `alg` is one that the verifier allows | `algorithm` |
-//! | `attestation-key` | the header's key is one, is public and strong, and agrees with `alg` | `malformed`, `private-key`, `weak-key`, `algorithm` |
+//! | `attestation-key` | the header's key is one, is public, strong and not refused by the caller, and agrees with `alg`; its `use` and `key_ops` are for verifying | `malformed`, `private-key`, `weak-key`, `algorithm` |
 //! | `signature` | the header's key verifies the text as received | `signature` |
 //! | `pin` | the header's key is one of the pinned ones; `not-asked` without pins | `attestation` |
 //! | `nonce` | the header's nonce is the command's | `nonce` |
 //! | `fqdn` | the header's host name is the one that the caller gave | `channel` |
 //! | `fqdn-envelope` | the host name of the callback's envelope, which nobody signed, is the header's | `channel` |
-//! | `sch` | the header's certificate hash is the one that the caller gave; one that is missing is refused | `channel` |
+//! | `sch` | the header's certificate hash is one that the caller gave; one that is missing is refused | `channel` |
 //! | `boxurl` | the mailbox lies under the base address that the caller gave | `channel` |
 //! | `user` | the user is the command's | `user` |
 //! | `profile` | name, server name and, where the command has one, id of the profile are the command's | `user` |
@@ -34,13 +34,16 @@
 //! | `key-kid` | header and payload name the same key | `keyid` |
 //! | `key-nonce` | the header's nonce is the command's | `nonce` |
 //! | `key-private` | no private member is there | `private-key` |
-//! | `key-type` | one and the same offered priority has the key's type, its length or less, and the mechanism; the usage is the one asked for | `weak-key`, `algorithm`, `not-as-requested` |
+//! | `key-type` | one and the same offered priority has the key's type, exactly its length, and the mechanism; the usage is the one asked for; its `key_ops` are for verifying; the caller does not refuse it; it is where it was asked for, if that is required | `weak-key`, `algorithm`, `not-as-requested` |
 //! | `key-state` | the state is the one asked for, ignoring case | `not-as-requested` |
 //! | `key-signature` | the key verifies its own statement | `proof` |
-//! | `key-reuse` | it is neither the attestation key nor a key of this answer already, nor one that has the same private half: the same modulus with another exponent, the negative of the same point | `proof` |
-//! | `key-request` | the request is there if and only if a template was sent, is strict, for this key, verifies, and has the template's octets | `csr`, `malformed` |
+//! | `key-reuse` | it is neither the attestation key nor a key of this answer already, nor one that has the same private half: the same modulus with another exponent, the negative of the same point; the caller has not seen it in another answer | `proof` |
+//! | `key-request` | the request is there if and only if a template was sent, is strict, of version 0, for this key, verifies, and has the template's octets | `csr`, `malformed` |
 //!
-//! A key longer than asked for is accepted, and the report says so.
+//! Three switches accept more, and the report says of each check what was accepted:
+//! [`accept_longer_keys`](Verifier::accept_longer_keys),
+//! [`accept_template_versions`](Verifier::accept_template_versions) and
+//! [`accept_other_key_states`](Verifier::accept_other_key_states).
 //!
 //! # Signatures of the user
 //!
@@ -64,6 +67,7 @@ mod asked;
 mod expectation;
 mod pins;
 mod report;
+mod seen;
 mod signature;
 mod signed;
 mod to_sign;
@@ -75,6 +79,7 @@ pub use asked::{Asked, AskedKey, Choice, Priority};
 pub use expectation::Expectation;
 pub use pins::{Pinned, Pins, Unpinned};
 pub use report::{Check, Entry, Outcome, Refusal, Report};
+pub use seen::SeenKeys;
 pub use signature::{KnownKey, SignatureExpectation, VerifiedSignature, verify_signature};
 #[cfg(feature = "hub")]
 pub(crate) use signed::unverified_profile;

@@ -68,7 +68,7 @@ impl<'a> Compact<'a> {
     }
 
     pub(crate) fn signature(&self) -> &[u8] {
-        &self.decoded.octets[self.decoded.signature..]
+        self.decoded.signature()
     }
 
     /// What it holds, without the text; leaves it empty.
@@ -84,6 +84,10 @@ impl Decoded {
 
     pub(crate) fn payload(&self) -> &[u8] {
         &self.octets[self.payload..self.signature]
+    }
+
+    pub(crate) fn signature(&self) -> &[u8] {
+        &self.octets[self.signature..]
     }
 }
 
@@ -104,6 +108,19 @@ fn decode(
         },
     };
     decode_url_into(unpadded, part, out)
+}
+
+/// The header member `b64` (RFC 7797): where it says `false`, the payload is not base64url, and
+/// `crit` has to name it. Neither is understood here, so it is refused, whatever it holds.
+#[derive(PartialEq)]
+pub(crate) enum B64 {}
+
+impl<'de> FromJson<'de> for B64 {
+    const EXPECTED: &'static str = "payloads other than base64url are not understood here";
+
+    fn from_json<D: Deserializer<'de>>(_: D, reading: &Reading) -> Result<Self, D::Error> {
+        Err(reading.fail(Class::Malformed, Self::EXPECTED))
+    }
 }
 
 /// The header member `crit`: nothing that it could name is understood here, so it is refused,

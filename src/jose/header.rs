@@ -4,13 +4,14 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::json::{Kept, Text, json_object, read_signed};
 use super::jwk::RawJwk;
-use super::{Crit, Jwk};
-use crate::Error;
+use super::{B64, Crit, Jwk};
 use crate::crypto::Algorithm;
+use crate::{Class, Error};
 
 /// A protected header (RFC 7515 section 4).
 ///
 /// `crit` does not exist here: whatever it names is not understood, so a header with it is refused.
+/// So is one with `b64` (RFC 7797).
 /// Members without a field of their own are kept in `extra`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -21,8 +22,8 @@ pub struct Header {
     pub key_id: Option<String>,
     /// `typ`.
     pub typ: Option<String>,
-    /// `jwk`: a key that the message brings along. It proves nothing about whose it is.
-    pub jwk: Option<Jwk>,
+    /// What `jwk` holds: a key, or why that key cannot be used here.
+    jwk: Option<Result<Jwk, Error>>,
     /// Members that are not known here, as received.
     pub extra: Kept,
 }
@@ -34,6 +35,7 @@ json_object! {
         optional typ: Text<'a> = "typ",
         optional jwk: RawJwk<'a> = "jwk",
         optional _crit: Crit = "crit",
+        optional _b64: B64 = "b64",
     }
 }
 
@@ -44,11 +46,33 @@ impl Header {
         Self { algorithm, key_id: None, typ: None, jwk: None, extra: Kept::new() }
     }
 
+    /// `jwk`: a key that the message brings along. It proves nothing about whose it is.
+    ///
+    /// A key of a kind that is not known here can be asked for only in vain, and leaves the rest
+    /// of the message readable for a caller who has a key.
+    ///
+    /// # Errors
+    /// Class `algorithm` if the key is of a type or on a curve that is not known here;
+    /// `private-key` if it is symmetric (`oct`).
+    pub fn jwk(&self) -> Result<Option<&Jwk>, Error> {
+        self.jwk.as_ref().map(Result::as_ref).transpose().map_err(Clone::clone)
+    }
+
+    /// The same header with a key that the message brings along.
+    #[must_use]
+    pub fn with_jwk(mut self, jwk: Jwk) -> Self {
+        self.jwk = Some(Ok(jwk));
+        self
+    }
+
     /// Reads a header from its JSON text.
+    ///
+    /// A `jwk` of a kind that is not known here is no error yet: [`jwk`](Self::jwk) gives it. Such
+    /// a key is not kept, and is missing when the header is written again.
     ///
     /// # Errors
     /// Class `malformed` or `too-large` for its form, `algorithm` if `alg` is none that is known
-    /// here; for a `jwk` as [`Jwk::from_json`].
+    /// here; for a `jwk` of a known kind as [`Jwk::from_json`].
     pub fn from_json(text: &str) -> Result<Self, Error> {
         let raw: RawHeader<'_> = read_signed(text).map_err(|error| error.within("header"))?;
         Ok(Self {
@@ -57,11 +81,22 @@ impl Header {
             typ: raw.typ.map(|text| text.0.into_owned()),
             jwk: raw
                 .jwk
-                .map(Jwk::from_raw)
+                .map(read_jwk)
                 .transpose()
-                .map_err(|error| error.within("header.jwk"))?,
+                .map_err(|error| error.within("header.jwk"))?
+                .map(|jwk| jwk.map_err(|error| error.within("header.jwk"))),
             extra: raw.extra.to_kept(),
         })
+    }
+}
+
+/// The key, or why a key of its kind cannot be used here.
+fn read_jwk(raw: RawJwk<'_>) -> Result<Result<Jwk, Error>, Error> {
+    let is_symmetric = raw.members().kty == "oct";
+    match Jwk::from_raw(raw) {
+        Ok(jwk) => Ok(Ok(jwk)),
+        Err(error) if is_symmetric || error.class() == Class::Algorithm => Ok(Err(error)),
+        Err(error) => Err(error),
     }
 }
 
@@ -75,7 +110,7 @@ impl Serialize for Header {
         if let Some(typ) = &self.typ {
             map.serialize_entry("typ", typ)?;
         }
-        if let Some(jwk) = &self.jwk {
+        if let Some(Ok(jwk)) = &self.jwk {
             map.serialize_entry("jwk", jwk)?;
         }
         self.extra.write_into(&mut map)?;

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::Deserializer;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::base64::decode_url_within;
-use super::json::{Kept, Nulls, Text, read};
+use super::json::{FromJson, Kept, Nulls, Reading, Text, read};
 use super::{Thumbprint, decode_url, encode_url};
-use crate::crypto::{Algorithm, Curve, Provider, PublicKey, PublicKeyParts};
+use crate::crypto::{Algorithm, Curve, Provider, PublicKey, PublicKeyParts, VerifyingKey};
 use crate::{Class, Error};
 
 /// A public key in JSON form, with what its maker said of it. Members that are not known here are
@@ -35,10 +36,39 @@ pub struct Jwk {
     pub algorithm: Option<String>,
     /// `use`: `sig` or `enc` in RFC 7517; Hermod writes `SIG` as well.
     pub usage: Option<String>,
+    /// `key_ops`: the operations that the key is meant for (RFC 7517 section 4.3), as received. A
+    /// key that is to verify has to have `verify` among them.
+    pub key_ops: Option<Vec<String>>,
     /// `kid`.
     pub key_id: Option<String>,
     /// Members that are not known here, as received.
     pub extra: Kept,
+}
+
+/// `key_ops`: each operation at most once (RFC 7517 section 4.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeyOps<'a>(Vec<Text<'a>>);
+
+impl KeyOps<'_> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|operation| &**operation)
+    }
+}
+
+impl<'de> FromJson<'de> for KeyOps<'de> {
+    const EXPECTED: &'static str = "not an array of texts";
+
+    fn from_json<D: Deserializer<'de>>(
+        deserializer: D,
+        reading: &Reading,
+    ) -> Result<Self, D::Error> {
+        let operations = Vec::<Text<'de>>::from_json(deserializer, reading)?;
+        let mut seen = operations.iter().enumerate();
+        if seen.any(|(at, operation)| operations.iter().take(at).any(|other| other == operation)) {
+            return Err(reading.fail(Class::Malformed, "an operation twice"));
+        }
+        Ok(Self(operations))
+    }
 }
 
 /// Declares an object that is a JWK with more members: the members of a public key, the names of
@@ -63,6 +93,7 @@ macro_rules! jwk_object {
                 optional qi: $crate::jose::json::Skipped = "qi",
                 optional oth: $crate::jose::json::Skipped = "oth",
                 optional k: $crate::jose::json::Skipped = "k",
+                optional pub(crate) key_ops: $crate::jose::KeyOps<$lt> = "key_ops",
                 $($more)*
             }
         }
@@ -167,11 +198,13 @@ impl JwkMembers<'_> {
     }
 }
 
-/// Refuses an `alg` or `use` of a key that does not agree with the algorithm it is to verify.
-pub(crate) fn agree(
+/// Refuses an `alg`, `use` or `key_ops` of a key that does not agree with the algorithm it is to
+/// verify.
+pub(crate) fn agree<'a>(
     algorithm: Algorithm,
     alg: Option<&str>,
     usage: Option<&str>,
+    key_ops: Option<impl Iterator<Item = &'a str>>,
 ) -> Result<(), Error> {
     if alg.is_some_and(|alg| alg != algorithm.name()) {
         return Err(Error::new(
@@ -183,6 +216,30 @@ pub(crate) fn agree(
     if usage.is_some_and(|usage| !usage.eq_ignore_ascii_case("sig")) {
         return Err(Error::new(Class::Algorithm, "jwk.use", "the key is not meant for signatures"));
     }
+    may_verify(usage, key_ops).map_err(|detail| Error::new(Class::Algorithm, "jwk.key_ops", detail))
+}
+
+/// Whether the operations of a key, if it states any, include `verify`, and agree with its `use`, if
+/// it states that as well: the two "MUST be consistent" (RFC 7517 section 4.3). If not, what is
+/// wrong.
+pub(crate) fn may_verify<'a>(
+    usage: Option<&str>,
+    key_ops: Option<impl Iterator<Item = &'a str>>,
+) -> Result<(), &'static str> {
+    const OF_ENCRYPTION: [&str; 6] =
+        ["encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"];
+    let Some(key_ops) = key_ops else { return Ok(()) };
+    let (mut verifies, mut encrypts) = (false, false);
+    for operation in key_ops {
+        verifies |= operation == "verify";
+        encrypts |= OF_ENCRYPTION.contains(&operation);
+    }
+    if !verifies {
+        return Err("the key is not meant to verify");
+    }
+    if encrypts && usage.is_some_and(|usage| !usage.eq_ignore_ascii_case("enc")) {
+        return Err("operations that do not agree with the use of the key");
+    }
     Ok(())
 }
 
@@ -190,7 +247,14 @@ impl Jwk {
     /// A JWK of this key, with nothing said about it.
     #[must_use]
     pub const fn new(public_key: PublicKey) -> Self {
-        Self { public_key, algorithm: None, usage: None, key_id: None, extra: Kept::new() }
+        Self {
+            public_key,
+            algorithm: None,
+            usage: None,
+            key_ops: None,
+            key_id: None,
+            extra: Kept::new(),
+        }
     }
 
     /// Reads a public key of type `RSA`, `EC` or `OKP` (Ed25519) from its JSON text. Leading zeros
@@ -214,6 +278,9 @@ impl Jwk {
             public_key,
             algorithm: owned(raw.alg),
             usage: owned(raw.usage),
+            key_ops: raw.key_ops.map(|KeyOps(operations)| {
+                operations.into_iter().map(|operation| operation.0.into_owned()).collect()
+            }),
             key_id: owned(raw.kid),
             extra: raw.extra.to_kept(),
         })
@@ -225,10 +292,52 @@ impl Jwk {
         &self.public_key
     }
 
+    /// Refuses the key for verifying with `algorithm` if it says that it is not meant for that.
+    pub(crate) fn agree(&self, algorithm: Algorithm) -> Result<(), Error> {
+        let key_ops = self.key_ops.as_ref().map(|key_ops| key_ops.iter().map(String::as_str));
+        agree(algorithm, self.algorithm.as_deref(), self.usage.as_deref(), key_ops)
+    }
+
     /// The thumbprint (RFC 7638, SHA-256) of the key in its one form. It is computed at each call.
     #[must_use]
     pub fn thumbprint(&self, provider: &dyn Provider) -> Thumbprint {
         Thumbprint::of(&self.public_key, provider)
+    }
+}
+
+impl VerifyingKey {
+    /// Binds the key of a JWK to `algorithm` and imports it: the way from a JWK to verification.
+    /// What the JWK says of itself counts: its `alg`, if it has one, is `algorithm`, its `use` is
+    /// `sig`, in either case, its `key_ops` include `verify`, and the two agree.
+    ///
+    /// The caller chooses the algorithm, as for [`new`](Self::new). Where nothing else is known of
+    /// the key, that is what its `alg` says, or the [default](Algorithm::default_for).
+    ///
+    /// ```
+    /// # #[cfg(feature = "aws-lc-rs")] {
+    /// use keyferry::crypto::{Algorithm, VerifyingKey, aws_lc_rs::AwsLcRs};
+    /// use keyferry::jose::Jwk;
+    ///
+    /// // RFC 8037, appendix A.2
+    /// let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","key_ops":["verify"]}"#;
+    /// let key = VerifyingKey::from_jwk(&AwsLcRs, Algorithm::EdDsa, &Jwk::from_json(jwk)?)?;
+    ///
+    /// let sealed = Jwk::from_json(&jwk.replace("verify", "deriveKey"))?;
+    /// let error = VerifyingKey::from_jwk(&AwsLcRs, Algorithm::EdDsa, &sealed).unwrap_err();
+    /// assert_eq!((error.class().as_str(), error.part()), ("algorithm", "jwk.key_ops"));
+    /// # }
+    /// # Ok::<(), keyferry::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Class `algorithm` if the JWK says that it is not meant for this, and as [`new`](Self::new).
+    pub fn from_jwk(
+        provider: &dyn Provider,
+        algorithm: Algorithm,
+        jwk: &Jwk,
+    ) -> Result<Self, Error> {
+        jwk.agree(algorithm)?;
+        Self::new(provider, algorithm, jwk.public_key())
     }
 }
 
@@ -253,6 +362,7 @@ impl fmt::Debug for Jwk {
             .field("public_key", &self.public_key)
             .field("algorithm", &self.algorithm)
             .field("usage", &self.usage)
+            .field("key_ops", &self.key_ops)
             .field("key_id", &self.key_id)
             .field("extra", &self.extra)
             .finish()
@@ -263,11 +373,16 @@ impl Serialize for Jwk {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         write_key(&mut map, &self.public_key)?;
-        for (name, value) in [("alg", &self.algorithm), ("use", &self.usage), ("kid", &self.key_id)]
-        {
+        for (name, value) in [("alg", &self.algorithm), ("use", &self.usage)] {
             if let Some(value) = value {
                 map.serialize_entry(name, value)?;
             }
+        }
+        if let Some(key_ops) = &self.key_ops {
+            map.serialize_entry("key_ops", key_ops)?;
+        }
+        if let Some(key_id) = &self.key_id {
+            map.serialize_entry("kid", key_id)?;
         }
         self.extra.write_into(&mut map)?;
         map.end()

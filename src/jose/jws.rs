@@ -1,8 +1,9 @@
 //! Compact JWS: read, verified, built.
 
 use std::fmt;
+use std::sync::Arc;
 
-use super::{Compact, Decoded, Header, Padding, agree, encode_url};
+use super::{Compact, Decoded, Header, Padding, encode_url};
 use crate::crypto::{
     Algorithm, CryptoError, Provider, PublicKey, Signer, VerifyingKey, import, verify,
 };
@@ -42,9 +43,16 @@ use crate::{Class, Error};
 ///     act_on(&keyferry::jose::Jws::from_compact(text).unwrap().verify(key).unwrap());
 /// }
 /// ```
+#[derive(Clone)]
 pub struct Jws<'a> {
+    content: Arc<Content>,
+    signing_input: &'a str,
+}
+
+/// What a JWS holds, shared by what it becomes.
+struct Content {
     header: Header,
-    compact: Compact<'a>,
+    decoded: Decoded,
 }
 
 impl<'a> Jws<'a> {
@@ -63,20 +71,22 @@ impl<'a> Jws<'a> {
     /// # Errors
     /// As [`from_compact`](Self::from_compact).
     pub fn from_compact_with(text: &'a str, padding: Padding) -> Result<Self, Error> {
-        let compact = Compact::read(text, padding)?;
-        Ok(Self { header: Header::from_json(compact.header()?)?, compact })
+        let mut compact = Compact::read(text, padding)?;
+        let header = Header::from_json(compact.header()?)?;
+        let content = Content { header, decoded: compact.take_decoded() };
+        Ok(Self { content: Arc::new(content), signing_input: compact.signing_input })
     }
 
     /// The header, which nobody has vouched for.
     #[must_use]
     pub fn unverified_header(&self) -> &Header {
-        &self.header
+        &self.content.header
     }
 
     /// The payload, which nobody has vouched for.
     #[must_use]
     pub fn unverified_payload(&self) -> &[u8] {
-        self.compact.payload()
+        self.content.decoded.payload()
     }
 
     /// Verifies with a key that the caller chose, over the text as received.
@@ -84,16 +94,16 @@ impl<'a> Jws<'a> {
     /// # Errors
     /// Class `algorithm` if the header names another algorithm than the key is bound to,
     /// `signature` if it does not verify.
-    pub fn verify(mut self, key: &VerifyingKey) -> Result<VerifiedJws, Error> {
-        if self.header.algorithm != key.algorithm() {
+    pub fn verify(&self, key: &VerifyingKey) -> Result<VerifiedJws, Error> {
+        if self.content.header.algorithm != key.algorithm() {
             return Err(Error::new(
                 Class::Algorithm,
                 "alg",
                 "not the algorithm that the key is bound to",
             ));
         }
-        key.verify(self.compact.signing_input.as_bytes(), self.compact.signature())?;
-        Ok(VerifiedJws { header: self.header, content: self.compact.take_decoded() })
+        key.verify(self.signing_input.as_bytes(), self.content.decoded.signature())?;
+        Ok(VerifiedJws { content: self.content.clone() })
     }
 
     /// Verifies with the key in its own header: whether the message is consistent with it.
@@ -103,33 +113,33 @@ impl<'a> Jws<'a> {
     /// that you know.
     ///
     /// # Errors
-    /// Class `algorithm` if the header's algorithm is not in `allowed` or does not fit the key,
-    /// `malformed` if there is no key, `weak-key` if the provider refuses it, `signature` if it
-    /// does not verify.
+    /// Class `algorithm` if the header's algorithm is not in `allowed` or does not fit the key, or
+    /// the key says that it is not meant for it; `malformed` if there is no key, `weak-key` if the
+    /// provider refuses it, `signature` if it does not verify; and as [`Header::jwk`].
     pub fn verify_embedded(
-        mut self,
+        &self,
         provider: &dyn Provider,
         allowed: &[Algorithm],
     ) -> Result<ConsistentJws, Error> {
-        let algorithm = self.header.algorithm;
+        let header = &self.content.header;
+        let algorithm = header.algorithm;
         if !allowed.contains(&algorithm) {
             return Err(Error::new(Class::Algorithm, "alg", "not an algorithm that is allowed"));
         }
-        let jwk =
-            self.header.jwk.as_ref().ok_or_else(|| Error::malformed("header.jwk", "absent"))?;
-        agree(algorithm, jwk.algorithm.as_deref(), jwk.usage.as_deref())?;
+        let jwk = header.jwk()?.ok_or_else(|| Error::malformed("header.jwk", "absent"))?;
+        jwk.agree(algorithm)?;
         let key = import(provider, algorithm, jwk.public_key())?;
-        verify(&*key, self.compact.signing_input.as_bytes(), self.compact.signature())?;
+        verify(&*key, self.signing_input.as_bytes(), self.content.decoded.signature())?;
         let public_key = jwk.public_key().clone();
-        Ok(ConsistentJws { public_key, header: self.header, content: self.compact.take_decoded() })
+        Ok(ConsistentJws { public_key, content: self.content.clone() })
     }
 }
 
 impl fmt::Debug for Jws<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Jws")
-            .field("header", &self.header)
-            .field("payload_length", &self.compact.payload().len())
+            .field("header", &self.content.header)
+            .field("payload_length", &self.unverified_payload().len())
             .finish_non_exhaustive()
     }
 }
@@ -138,21 +148,20 @@ impl fmt::Debug for Jws<'_> {
 /// [`Jws::verify`].
 #[derive(Clone)]
 pub struct VerifiedJws {
-    header: Header,
-    content: Decoded,
+    content: Arc<Content>,
 }
 
 impl VerifiedJws {
     /// The header.
     #[must_use]
     pub fn header(&self) -> &Header {
-        &self.header
+        &self.content.header
     }
 
     /// The payload.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
-        self.content.payload()
+        self.content.decoded.payload()
     }
 
     /// The payload, owned.
@@ -165,7 +174,7 @@ impl VerifiedJws {
 impl fmt::Debug for VerifiedJws {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedJws")
-            .field("header", &self.header)
+            .field("header", &self.content.header)
             .field("payload_length", &self.payload().len())
             .finish_non_exhaustive()
     }
@@ -192,8 +201,7 @@ impl fmt::Debug for VerifiedJws {
 #[derive(Clone)]
 pub struct ConsistentJws {
     public_key: PublicKey,
-    header: Header,
-    content: Decoded,
+    content: Arc<Content>,
 }
 
 impl ConsistentJws {
@@ -206,13 +214,13 @@ impl ConsistentJws {
     /// The header.
     #[must_use]
     pub fn header(&self) -> &Header {
-        &self.header
+        &self.content.header
     }
 
     /// The payload.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
-        self.content.payload()
+        self.content.decoded.payload()
     }
 }
 
@@ -220,7 +228,7 @@ impl fmt::Debug for ConsistentJws {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConsistentJws")
             .field("public_key", &self.public_key)
-            .field("header", &self.header)
+            .field("header", &self.content.header)
             .field("payload_length", &self.payload().len())
             .finish_non_exhaustive()
     }

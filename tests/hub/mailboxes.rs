@@ -95,6 +95,14 @@ async fn a_token_claims_once() {
         mine.fetch(mid).await.unwrap();
         assert_eq!(mine.list(NOW).await.unwrap().messages.len(), 1);
         world.open(&submitted, 0, 'a').await.fetch(mid).await.unwrap();
+        // After the end as well, each of the two is told what concerns it.
+        world.clock.advance(Duration::from_secs(3600));
+        refused(mine.fetch(mid).await, Class::Expired);
+        refused(mine.reserve().await, Class::Expired);
+        refused(theirs.list(NOW).await, Class::Conflict);
+        refused(theirs.fetch(mid).await, Class::Conflict);
+        refused(theirs.reserve().await, Class::Conflict);
+        refused(theirs.answer(mid, "{}").await, Class::Conflict);
     }
 }
 

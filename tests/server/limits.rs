@@ -112,9 +112,12 @@ async fn nesting_counts_and_numbers_over_their_limits_are_400(framework: Framewo
     let world = World::new(framework).await;
     let header = r#""commandHeader":{"lifespan":300,"timeout":200"#;
     let many = vec!["\"@tmp\""; 65].join(",");
+    let names: Vec<String> = (0..65).map(|n| format!("\"n{n}\":0")).collect();
     for body in [
         format!("{{{header}}},\"pingCommand\":{}1{}}}", "[".repeat(40), "]".repeat(40)),
         format!("{{{header}}},\"pingCommand\":{}", "[".repeat(100_000)),
+        format!("{{{header}}},\"pingCommand\":{{}},\"x\":{}1{}}}", "[".repeat(40), "]".repeat(40)),
+        format!("{{{header}}},\"pingCommand\":{{}},{}}}", names.join(",")),
         format!("{{{header},\"to\":[{many}]}},\"pingCommand\":{{}}}}"),
         format!("{{{header},\"to\":[]}},\"pingCommand\":{{}}}}"),
         format!("{{{header}}},\"pingCommand\":{{}},\"pingCommand\":{{}}}}"),

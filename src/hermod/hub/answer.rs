@@ -164,7 +164,8 @@ impl Inner {
         }
         let expectation = Expectation::from_command_in(command, &self.config.dialect)?
             .with_fqdn(self.config.fqdn.as_str());
-        let verifier = Verifier::unpinned(&*self.provider).with_padding(self.config.padding);
+        let verifier =
+            Verifier::danger_unpinned(self.provider.clone()).with_padding(self.config.padding);
         let verified =
             verifier.verify(&expectation, data).map_err(|refusal| refusal.error().clone())?;
         Ok((verified.profile_id().to_owned(), verified.mailbox().to_owned()))

@@ -641,7 +641,7 @@ impl Enrollment {
     /// refuses, with its report.
     pub fn prove<P: Pins>(
         &self,
-        verifier: &Verifier<'_, P>,
+        verifier: &Verifier<P>,
         expectation: &Expectation,
     ) -> Result<Proven<P::Trust>, NotProven> {
         let text = self.answer().ok_or(NotProven::NoAnswer)?;
@@ -662,7 +662,7 @@ impl Enrollment {
     /// As [`prove`](Self::prove).
     pub fn prove_through<P: Pins>(
         &self,
-        verifier: &Verifier<'_, P>,
+        verifier: &Verifier<P>,
         hub: &HubIdentity,
     ) -> Result<Proven<P::Trust>, NotProven> {
         let mut expectation = self.expectation().map_err(|_| NotProven::OtherCommand)?;

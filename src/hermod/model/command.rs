@@ -1,5 +1,7 @@
 //! The envelope of a command.
 
+use std::time::Duration;
+
 use serde::de::MapAccess;
 use serde::ser::SerializeMap;
 
@@ -97,6 +99,24 @@ impl CommandHeader {
     #[must_use]
     pub fn new(lifespan: u64, timeout: u64) -> Self {
         Self { to: None, lifespan, timeout, external_id: None, extra: Kept::new() }
+    }
+
+    /// A header for a temporary mailbox. A part of a second counts as a whole one: the wire has
+    /// seconds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use keyferry::hermod::model::CommandHeader;
+    ///
+    /// let header = CommandHeader::from_durations(Duration::from_secs(300), Duration::from_millis(1_500));
+    /// assert_eq!((header.lifespan, header.timeout), (300, 2));
+    /// ```
+    #[must_use]
+    pub fn from_durations(lifespan: Duration, timeout: Duration) -> Self {
+        let seconds = |duration: Duration| {
+            duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0))
+        };
+        Self::new(seconds(lifespan), seconds(timeout))
     }
 
     /// The destinations, absent taken for a temporary mailbox.

@@ -7,6 +7,9 @@ use serde::Deserializer;
 use super::visual::VisualData;
 use super::word::word;
 use super::{JwsText, OpaqueText};
+use crate::crypto::{Algorithm, Curve, KeyKind};
+use crate::csr::Template;
+use crate::hermod::Dialect;
 use crate::jose::json::{FromJson, Number, NumberOrText, Reading, json_object};
 
 word! {
@@ -274,6 +277,42 @@ impl KeyGenRequest {
         }
     }
 
+    /// A raw key of this kind, for signatures, kept in the app, active from the start, which
+    /// proves itself with the [default algorithm](Algorithm::default_of) of its kind.
+    ///
+    /// ```
+    /// use keyferry::crypto::{Curve, KeyKind};
+    /// use keyferry::hermod::model::{KeyGenRequest, KeyTypePrio};
+    ///
+    /// let request = KeyGenRequest::of_kind("signer", KeyKind::Ec(Curve::P256)).or_kind(KeyKind::Rsa { bits: 2048 });
+    /// assert_eq!(request.key_type_prios, [KeyTypePrio::new("EC", "256", "ES256"), KeyTypePrio::new("RSA", "2048", "RS256")]);
+    /// ```
+    #[must_use]
+    pub fn of_kind(key_id: impl Into<String>, kind: KeyKind) -> Self {
+        Self::new(key_id, KeyUsage::SIG, vec![KeyTypePrio::of_kind(kind)])
+    }
+
+    /// The same with another kind that would do, after those that are there.
+    #[must_use]
+    pub fn or_kind(mut self, kind: KeyKind) -> Self {
+        self.key_type_prios.push(KeyTypePrio::of_kind(kind));
+        self
+    }
+
+    /// The same with another usage.
+    #[must_use]
+    pub fn with_usage(mut self, usage: impl Into<KeyUsage>) -> Self {
+        self.usage = usage.into();
+        self
+    }
+
+    /// The same with a template, so that the answer has a certificate request.
+    #[must_use]
+    pub fn with_template(mut self, template: &Template) -> Self {
+        self.cert_req = Some(template.to_base64().into());
+        self
+    }
+
     /// The template as base64 text, if there is one: an empty text counts as none.
     #[must_use]
     pub fn template(&self) -> Option<&str> {
@@ -307,6 +346,34 @@ impl KeyTypePrio {
             response_mechanism: response_mechanism.into(),
             extra: Default::default(),
         }
+    }
+
+    /// This kind of key, which proves itself with the [default algorithm](Algorithm::default_of) of
+    /// its kind, in the default [`Dialect`].
+    #[must_use]
+    pub fn of_kind(kind: KeyKind) -> Self {
+        Dialect::standard().key_type_prio(kind, Algorithm::default_of(kind))
+    }
+}
+
+impl Dialect {
+    /// This kind of key in the words of the dialect, with the algorithm with which it proves
+    /// itself.
+    #[must_use]
+    pub fn key_type_prio(&self, kind: KeyKind, mechanism: Algorithm) -> KeyTypePrio {
+        let (key_type, key_length) = match kind {
+            KeyKind::Rsa { bits } => (&KeyType::RSA, KeyLength::from_bits(u32::from(bits))),
+            KeyKind::Ec(curve) => {
+                let length = match curve {
+                    Curve::P256 => &self.p256_key_length,
+                    Curve::P384 => &self.p384_key_length,
+                    Curve::P521 => &self.p521_key_length,
+                };
+                (&self.ec_key_type, length.clone())
+            }
+            KeyKind::Ed25519 => (&self.okp_key_type, self.ed25519_key_length.clone()),
+        };
+        KeyTypePrio::new(key_type.clone(), key_length, mechanism.name())
     }
 }
 

@@ -100,6 +100,8 @@ pub struct AskedKey {
     /// Types of key in order of preference. One that is unknown here is `None`, so that places
     /// count as in the command.
     pub priorities: Vec<Option<Priority>>,
+    /// Places to keep it in order of preference: `APP`, and others that are not documented.
+    pub storages: Vec<String>,
     /// The template, if a request is asked for.
     pub template: Option<Template>,
 }
@@ -136,11 +138,12 @@ impl Priority {
         Some(Self { kind, mechanism })
     }
 
-    /// Whether a key with this mechanism meets it: the type, and the length or, for RSA, more.
+    /// Whether a key with this mechanism is what it asks for: the type, exactly the length, and
+    /// the mechanism.
     #[must_use]
     pub fn is_met_by(&self, key: &PublicKey, mechanism: Algorithm) -> bool {
         let kind = match (self.kind, key.parts()) {
-            (KeyKind::Rsa { bits }, PublicKeyParts::Rsa { .. }) => key.bits() >= u32::from(bits),
+            (KeyKind::Rsa { bits }, PublicKeyParts::Rsa { .. }) => key.bits() == u32::from(bits),
             (KeyKind::Ec(asked), PublicKeyParts::Ec { curve, .. }) => asked == curve,
             (KeyKind::Ed25519, PublicKeyParts::Ed25519 { .. }) => true,
             _ => false,
@@ -148,10 +151,14 @@ impl Priority {
         kind && mechanism == self.mechanism && mechanism.fits(key)
     }
 
-    /// Whether the key is longer than asked for.
+    /// Whether a key with this mechanism is what it asks for, but longer: only an RSA key can be.
     #[must_use]
-    pub fn is_exceeded_by(&self, key: &PublicKey) -> bool {
-        matches!(self.kind, KeyKind::Rsa { bits } if key.bits() > u32::from(bits))
+    pub fn is_exceeded_by(&self, key: &PublicKey, mechanism: Algorithm) -> bool {
+        let longer = match (self.kind, key.parts()) {
+            (KeyKind::Rsa { bits }, PublicKeyParts::Rsa { .. }) => key.bits() > u32::from(bits),
+            _ => false,
+        };
+        longer && mechanism == self.mechanism && mechanism.fits(key)
     }
 }
 
@@ -176,6 +183,7 @@ impl AskedKey {
                 .iter()
                 .map(|priority| Priority::read(priority, dialect))
                 .collect(),
+            storages: request.storage_prios.iter().map(ToString::to_string).collect(),
             template: request.template().map(Template::from_base64).transpose()?,
         })
     }
@@ -199,17 +207,21 @@ impl AskedKey {
         })
     }
 
-    /// The priority that a key with this mechanism meets: the first of exactly its length or, if
-    /// there is none, the first that it exceeds.
+    /// The first priority that a key with this mechanism [meets](Priority::is_met_by): its place in
+    /// the command, from 0.
     #[must_use]
     pub fn met_by(&self, key: &PublicKey, mechanism: Algorithm) -> Option<usize> {
-        let met = |exactly: bool| {
-            let fits = |priority: &Priority| {
-                priority.is_met_by(key, mechanism) && !(exactly && priority.is_exceeded_by(key))
-            };
-            self.priorities.iter().position(|priority| priority.as_ref().is_some_and(fits))
-        };
-        met(true).or_else(|| met(false))
+        self.first(|priority| priority.is_met_by(key, mechanism))
+    }
+
+    /// The first priority that a key with this mechanism [exceeds](Priority::is_exceeded_by).
+    #[must_use]
+    pub fn exceeded_by(&self, key: &PublicKey, mechanism: Algorithm) -> Option<usize> {
+        self.first(|priority| priority.is_exceeded_by(key, mechanism))
+    }
+
+    fn first(&self, fits: impl Fn(&Priority) -> bool) -> Option<usize> {
+        self.priorities.iter().position(|priority| priority.as_ref().is_some_and(&fits))
     }
 
     /// The request for the new key, which lacks only its signature; `None` if none is asked for.

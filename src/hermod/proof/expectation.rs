@@ -1,5 +1,6 @@
 //! What the integrator expects of an answer.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::to_sign::is_type;
@@ -20,9 +21,10 @@ pub struct Expectation {
     key_ids: Arc<[String]>,
     fqdn: Option<String>,
     envelope_fqdn: Option<String>,
-    sch: Option<[u8; 32]>,
+    sch: Vec<[u8; 32]>,
     mailbox_base: Option<BaseUrl>,
     signature_types: SignatureTypes,
+    storage_member: Cow<'static, str>,
 }
 
 impl Expectation {
@@ -47,9 +49,10 @@ impl Expectation {
             key_ids,
             fqdn: None,
             envelope_fqdn: None,
-            sch: None,
+            sch: Vec::new(),
             mailbox_base: None,
             signature_types,
+            storage_member: dialect.storage_member.clone(),
         })
     }
 
@@ -70,9 +73,12 @@ impl Expectation {
 
     /// Requires the device to have seen this TLS certificate (`sch`): SHA-256 of the DER of the
     /// hub's leaf certificate. An answer without it is refused.
+    ///
+    /// Called again, it allows another certificate as well, as for the time in which a hub's
+    /// certificate is renewed: the device has to have seen one of them.
     #[must_use]
     pub fn with_sch(mut self, sha256: [u8; 32]) -> Self {
-        self.sch = Some(sha256);
+        self.sch.push(sha256);
         self
     }
 
@@ -124,8 +130,14 @@ impl Expectation {
         self.envelope_fqdn.as_deref()
     }
 
-    pub(super) fn sch(&self) -> Option<&[u8; 32]> {
-        self.sch.as_ref()
+    /// The certificates of which the device has to have seen one, if that is required.
+    pub(super) fn sch(&self) -> Option<&[[u8; 32]]> {
+        (!self.sch.is_empty()).then_some(&*self.sch)
+    }
+
+    /// The member of a signed key that says where the device keeps it.
+    pub(super) fn storage_member(&self) -> &str {
+        &self.storage_member
     }
 
     pub(super) fn mailbox_base(&self) -> Option<&BaseUrl> {

@@ -1,5 +1,7 @@
 //! What is known of attestation keys.
 
+use std::sync::Arc;
+
 use super::{Attested, Consistent};
 use crate::crypto::{Algorithm, PublicKey, VerifyKey, VerifyingKey};
 use crate::{Class, Error};
@@ -25,12 +27,12 @@ mod sealed {
 }
 
 /// The attestation keys that are trusted, parsed once.
-#[derive(Debug)]
-pub struct Pinned(Vec<VerifyingKey>);
+#[derive(Clone, Debug)]
+pub struct Pinned(Arc<[VerifyingKey]>);
 
 impl Pinned {
     pub(super) fn new(keys: Vec<VerifyingKey>) -> Self {
-        Self(keys)
+        Self(keys.into())
     }
 }
 

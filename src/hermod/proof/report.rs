@@ -1,10 +1,14 @@
 //! The list of checks and how each came out.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
+use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::jose::json::json_object;
 use crate::{Class, Error};
 
 macro_rules! checks {
@@ -20,6 +24,21 @@ macro_rules! checks {
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $( Self::$name => $text, )* }
+            }
+        }
+
+        impl FromStr for Check {
+            type Err = Error;
+
+            /// Reads the exact name.
+            ///
+            /// # Errors
+            /// Class `malformed`.
+            fn from_str(text: &str) -> Result<Self, Error> {
+                Ok(match text {
+                    $( $text => Self::$name, )*
+                    _ => return Err(Error::malformed("check", "not the name of a check")),
+                })
             }
         }
     };
@@ -114,6 +133,43 @@ impl Outcome {
     }
 }
 
+impl FromStr for Outcome {
+    type Err = Error;
+
+    /// Reads the exact name.
+    ///
+    /// # Errors
+    /// Class `malformed`.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Ok(match text {
+            "passed" => Self::Passed,
+            "failed" => Self::Failed,
+            "not-asked" => Self::NotAsked,
+            "not-reached" => Self::NotReached,
+            _ => return Err(Error::malformed("outcome", "not the name of an outcome")),
+        })
+    }
+}
+
+/// Writes and reads them by their names.
+macro_rules! by_name {
+    ($($name:ident)*) => { $(
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(|error: Error| D::Error::custom(error))
+            }
+        }
+    )* };
+}
+by_name! { Check Outcome }
+
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -123,7 +179,24 @@ impl fmt::Display for Outcome {
 /// Every check of one verification with its outcome, in the order in which they run.
 ///
 /// As JSON it is an array of `{"check","outcome","detail"}`, where those of a key have its `"key"`
-/// as well.
+/// as well. What is read again is equal to what was written. A check that is not known here, is
+/// missing or is not in its place is an error; members that are not known here are passed over.
+/// A report that was read is a record: it proves nothing.
+///
+/// ```
+/// # #[cfg(feature = "aws-lc-rs")] {
+/// # use keyferry::crypto::aws_lc_rs::AwsLcRs;
+/// # use keyferry::hermod::model::Command;
+/// use keyferry::hermod::proof::{Expectation, Report, Verifier};
+///
+/// # let command = Command::from_json(include_str!("../../../tests/fixtures/hermod/provision-command.json"))?;
+/// let expectation = Expectation::from_command(command.provision().unwrap())?;
+/// let refusal = Verifier::danger_unpinned(AwsLcRs).verify(&expectation, "no answer").unwrap_err();
+/// let kept = serde_json::to_string(refusal.report())?;
+/// assert_eq!(serde_json::from_str::<Report>(&kept)?, *refusal.report());
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Report {
     /// Of the keys asked for, in the order of the command.
@@ -286,6 +359,67 @@ impl fmt::Display for Report {
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.entries())
+    }
+}
+
+impl PartialEq for Report {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries().eq(other.entries())
+    }
+}
+
+impl Eq for Report {}
+
+json_object! {
+    /// An entry as it is stored.
+    struct StoredEntry {
+        required check: String = "check",
+        optional key: String = "key",
+        required outcome: String = "outcome",
+        optional detail: String = "detail",
+    }
+}
+
+impl<'de> Deserialize<'de> for Report {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let entries = Vec::<StoredEntry>::deserialize(deserializer)?;
+        Self::from_entries(entries).map_err(D::Error::custom)
+    }
+}
+
+impl Report {
+    /// Puts a report together again.
+    fn from_entries(entries: Vec<StoredEntry>) -> Result<Self, Error> {
+        let mut key_ids: Vec<String> = Vec::new();
+        let (mut outcomes, mut details) = (Vec::with_capacity(entries.len()), Vec::new());
+        for (at, entry) in entries.into_iter().enumerate() {
+            let about = |error: Error| error.within(&format!("[{at}]"));
+            let misplaced = || about(Error::malformed("check", "not the one that is due here"));
+            let check: Check = entry.check.parse().map_err(about)?;
+            let due = match (at.checked_sub(Check::OUTER.len()), entry.key) {
+                (None, None) => Check::OUTER.get(at),
+                (Some(after), Some(key_id)) => {
+                    let (key, check) = (after / Check::PER_KEY.len(), after % Check::PER_KEY.len());
+                    if check == 0 && !key_ids.contains(&key_id) {
+                        key_ids.push(key_id);
+                    } else if key_ids.get(key) != Some(&key_id) {
+                        return Err(misplaced());
+                    }
+                    Check::PER_KEY.get(check)
+                }
+                _ => return Err(misplaced()),
+            };
+            if due != Some(&check) {
+                return Err(misplaced());
+            }
+            outcomes.push(entry.outcome.parse().map_err(about)?);
+            details.extend(entry.detail.map(|detail| (at, detail)));
+        }
+        let length = Check::OUTER.len() + key_ids.len() * Check::PER_KEY.len();
+        if outcomes.len() != length {
+            return Err(Error::malformed("", "checks are missing"));
+        }
+        Ok(Self { key_ids: key_ids.into(), outcomes, details })
     }
 }
 

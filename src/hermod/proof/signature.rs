@@ -344,9 +344,9 @@ fn verify_jws<'k>(
     text: &str,
     known: &'k [KnownKey],
 ) -> Result<&'k KnownKey, Error> {
-    let algorithm = Jws::from_compact(text)?.unverified_header().algorithm;
-    let (verified, makers) =
-        find(provider, expected, algorithm, known, |key| Jws::from_compact(text)?.verify(key))?;
+    let jws = Jws::from_compact(text)?;
+    let algorithm = jws.unverified_header().algorithm;
+    let (verified, makers) = find(provider, expected, algorithm, known, |key| jws.verify(key))?;
     let header = verified.header();
     if !header.typ.as_deref().is_some_and(|typ| is_type(typ, &expected.typ)) {
         return Err(Error::new(

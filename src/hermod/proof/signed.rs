@@ -3,7 +3,7 @@
 use crate::crypto::Algorithm;
 use crate::hermod::model::DeviceInfo;
 use crate::jose::json::{BigText, List, Text, json_object, read_signed};
-use crate::jose::{Compact, Crit, jwk_object};
+use crate::jose::{B64, Compact, Crit, jwk_object};
 use crate::{Class, Error};
 
 /// Most keys of one answer.
@@ -19,6 +19,7 @@ json_object! {
         optional pub(super) sch: Text<'a> = "sch",
         optional pub(super) typ: Text<'a> = "typ",
         optional _crit: Crit = "crit",
+        optional _b64: B64 = "b64",
     }
 }
 
@@ -58,6 +59,7 @@ json_object! {
         optional pub(super) nonce: Text<'a> = "nonce",
         optional pub(super) typ: Text<'a> = "typ",
         optional _crit: Crit = "crit",
+        optional _b64: B64 = "b64",
     }
 }
 

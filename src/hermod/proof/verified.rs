@@ -177,6 +177,7 @@ pub struct VerifiedKey {
     pub(super) public_key: PublicKey,
     pub(super) mechanism: Algorithm,
     pub(super) state: String,
+    pub(super) claimed_storage: Option<String>,
     pub(super) priority: usize,
     pub(super) request: Option<Request>,
     pub(super) content: Decoded,
@@ -205,6 +206,7 @@ impl VerifiedKey {
         if let Ok(payload) = signed::payload::<KeyPayload<'_>>(self.content.payload()) {
             jwk.algorithm = Some(payload.alg.0.into_owned());
             jwk.usage = Some(payload.usage.0.into_owned());
+            jwk.key_ops = payload.key_ops.map(|ops| ops.iter().map(String::from).collect());
             jwk.key_id = Some(payload.kid.0.into_owned());
             jwk.extra = payload.extra.to_kept();
         }
@@ -233,6 +235,18 @@ impl VerifiedKey {
     #[must_use]
     pub fn state(&self) -> &str {
         &self.state
+    }
+
+    /// Where the device says that it keeps the key, in a word of the command's `storageprios`;
+    /// `None` if it does not say. No document shows the member; ours is that of the
+    /// [`Dialect`](crate::hermod::Dialect).
+    ///
+    /// # Security
+    /// A claim of the device, signed by the key itself and attested with the answer. Nothing proves
+    /// it: a device that makes its attestation key itself can claim what it likes.
+    #[must_use]
+    pub fn claimed_storage(&self) -> Option<&str> {
+        self.claimed_storage.as_deref()
     }
 
     /// Which of the offered priorities the key meets: its place in the command, from 0.

@@ -2,13 +2,16 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use super::expectation::channel;
 use super::pins::{Pinned, Pins, Unpinned};
 use super::report::Steps;
 use super::signed::{self, AnswerHeader, AnswerPayload, KeyHeader, KeyPayload};
 use super::verified::Parts;
-use super::{AskedKey, Check, Expectation, Priority, Refusal, Report, Verified, VerifiedKey};
+use super::{
+    AskedKey, Check, Expectation, Priority, Refusal, Report, SeenKeys, Verified, VerifiedKey,
+};
 use crate::base_url::BaseUrl;
 use crate::crypto::{
     Algorithm, KeyKind, MIN_RSA_BITS, Provider, PublicKey, PublicKeyParts, RsaModulusCheck,
@@ -16,7 +19,7 @@ use crate::crypto::{
 };
 use crate::csr::{Request, UnverifiedRequest};
 use crate::jose::json::Text;
-use crate::jose::{Compact, Decoded, Padding, agree, decode_standard};
+use crate::jose::{Compact, Decoded, KeyOps, Padding, agree, decode_standard, may_verify};
 use crate::{Class, Error};
 
 /// Verifies answers to provision commands.
@@ -43,58 +46,75 @@ use crate::{Class, Error};
 /// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Verifier<'p, P> {
-    provider: &'p dyn Provider,
+#[derive(Clone)]
+pub struct Verifier<P> {
+    provider: Arc<dyn Provider>,
     pins: P,
     algorithms: Vec<Algorithm>,
     min_rsa_bits: u32,
     rsa_modulus: Option<RsaModulusCheck>,
     padding: Padding,
-    other_states: bool,
+    accepts: Accepts,
+    requires_storage: bool,
+    key_check: Option<Arc<KeyCheck>>,
+    seen_keys: Option<Arc<dyn SeenKeys>>,
 }
 
-impl<'p> Verifier<'p, Pinned> {
+type KeyCheck = dyn Fn(&PublicKey) -> Result<(), Error> + Send + Sync;
+
+/// What is accepted though it is not what was asked for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Accepts {
+    other_states: bool,
+    longer_keys: bool,
+    template_versions: bool,
+}
+
+impl Verifier<Pinned> {
     /// A verifier that knows the attestation keys: those compiled into the app, or made for it.
     /// Without any it refuses every answer. Each is imported once, for the [default
     /// algorithm](Algorithm::default_for) of its key; for another one it is imported at each call.
+    ///
+    /// The verifier owns its provider: `AwsLcRs`, an `Arc<dyn Provider>`, or a `&'static` one.
     ///
     /// # Errors
     /// Class `weak-key` if the provider refuses a key, `algorithm` if it does not verify with one
     /// of its kind.
     pub fn pinned<'k>(
-        provider: &'p dyn Provider,
+        provider: impl Provider + 'static,
         keys: impl IntoIterator<Item = &'k PublicKey>,
     ) -> Result<Self, Error> {
-        let import = |key| VerifyingKey::new(provider, Algorithm::default_for(key), key);
-        Ok(Self::new(
-            provider,
-            Pinned::new(keys.into_iter().map(import).collect::<Result<_, _>>()?),
-        ))
+        let import = |key| VerifyingKey::new(&provider, Algorithm::default_for(key), key);
+        let pins = Pinned::new(keys.into_iter().map(import).collect::<Result<_, _>>()?);
+        Ok(Self::new(provider, pins))
     }
 }
 
-impl<'p> Verifier<'p, Unpinned> {
+impl Verifier<Unpinned> {
     /// A verifier that takes any attestation key.
     ///
     /// # Security
     /// What passes says that the answer fits this command and that whoever made it has the keys. It
     /// does not say that a genuine app did.
     #[must_use]
-    pub fn unpinned(provider: &'p dyn Provider) -> Self {
+    pub fn danger_unpinned(provider: impl Provider + 'static) -> Self {
         Self::new(provider, Unpinned::new())
     }
 }
 
-impl<'p, P: Pins> Verifier<'p, P> {
-    fn new(provider: &'p dyn Provider, pins: P) -> Self {
+impl<P: Pins> Verifier<P> {
+    fn new(provider: impl Provider + 'static, pins: P) -> Self {
         Self {
-            provider,
+            provider: Arc::new(provider),
             pins,
             algorithms: Algorithm::ALL.to_vec(),
             min_rsa_bits: MIN_RSA_BITS,
             rsa_modulus: None,
             padding: Padding::Refused,
-            other_states: false,
+            accepts: Accepts::default(),
+            requires_storage: false,
+            key_check: None,
+            seen_keys: None,
         }
     }
 
@@ -133,7 +153,69 @@ impl<'p, P: Pins> Verifier<'p, P> {
     /// is to refuse it. A hub that verifies answers itself may refuse it before.
     #[must_use]
     pub fn accept_other_key_states(mut self) -> Self {
-        self.other_states = true;
+        self.accepts.other_states = true;
+        self
+    }
+
+    /// Accepts an RSA key that is longer than every length asked for, and says so in the report.
+    /// The default is the exact length. A hub that verifies answers itself may refuse it before.
+    #[must_use]
+    pub fn accept_longer_keys(mut self) -> Self {
+        self.accepts.longer_keys = true;
+        self
+    }
+
+    /// Accepts a certificate request that has the version of its template, and says so in the
+    /// report. The default is version 0, the only one that PKCS#10 has (RFC 2986 section 4.1), which
+    /// this crate writes whatever the template has; a certificate authority may refuse any other. A
+    /// hub that verifies answers itself may refuse it before.
+    #[must_use]
+    pub fn accept_template_versions(mut self) -> Self {
+        self.accepts.template_versions = true;
+        self
+    }
+
+    /// Refuses a key as `not-as-requested` unless the device says that it keeps it in one of the
+    /// storages that the command asks for; see
+    /// [`VerifiedKey::claimed_storage`]. It is a claim, and no document shows where it stands.
+    #[must_use]
+    pub fn require_claimed_storage(mut self) -> Self {
+        self.requires_storage = true;
+        self
+    }
+
+    /// Has each key checked by the caller as well, the attestation key included: against a list of
+    /// keys that are known to be weak or stolen. What it answers is the refusal, with the class that
+    /// it has; `weak-key` says it best.
+    ///
+    /// ```
+    /// # #[cfg(feature = "aws-lc-rs")] {
+    /// use std::collections::HashSet;
+    /// use keyferry::{Class, Error, crypto::aws_lc_rs::AwsLcRs, hermod::proof::Verifier};
+    ///
+    /// let listed: HashSet<[u8; 32]> = HashSet::new();
+    /// let verifier = Verifier::danger_unpinned(AwsLcRs).with_key_check(move |key| {
+    ///     if listed.contains(&key.private_half_digest(&AwsLcRs)) {
+    ///         return Err(Error::new(Class::WeakKey, "", "a key that is known to be stolen"));
+    ///     }
+    ///     Ok(())
+    /// });
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_key_check(
+        mut self,
+        check: impl Fn(&PublicKey) -> Result<(), Error> + Send + Sync + 'static,
+    ) -> Self {
+        self.key_check = Some(Arc::new(check));
+        self
+    }
+
+    /// Refuses a key that was seen in another answer, as class `proof`. The attestation key is not
+    /// looked up: it may be the same in every device.
+    #[must_use]
+    pub fn with_seen_keys(mut self, seen: impl SeenKeys + 'static) -> Self {
+        self.seen_keys = Some(Arc::new(seen));
         self
     }
 
@@ -193,11 +275,13 @@ impl<'p, P: Pins> Verifier<'p, P> {
             jwk.refuse_private().map_err(|error| error.within("header.jwk"))?;
             let key = jwk.to_public_key().map_err(|error| error.within("header.jwk"))?;
             self.strong(&key)?;
-            agree(algorithm, header.jwk.alg.as_deref(), header.jwk.usage.as_deref())
+            self.not_refused(&key).map_err(|error| error.within("header.jwk"))?;
+            let key_ops = header.jwk.key_ops.as_ref().map(KeyOps::iter);
+            agree(algorithm, header.jwk.alg.as_deref(), header.jwk.usage.as_deref(), key_ops)
                 .map_err(|error| error.within("header"))?;
             let verify_key = match self.pins.imported(algorithm, &key) {
                 Some(pin) => Ready::Before(pin),
-                None => Ready::Now(import(self.provider, algorithm, &key)?),
+                None => Ready::Now(import(&*self.provider, algorithm, &key)?),
             };
             Ok((key, verify_key))
         })?;
@@ -215,7 +299,7 @@ impl<'p, P: Pins> Verifier<'p, P> {
         })?;
         steps.run_if_asked(Check::Sch, expected.sch(), |sch| {
             match header.sch.as_deref().map(|sch| decode_standard(sch, "header.sch")) {
-                Some(Ok(signed)) if signed == sch => Ok(()),
+                Some(Ok(signed)) if sch.iter().any(|sch| signed == *sch) => Ok(()),
                 Some(_) => {
                     Err(channel("header.sch", "not the hash of the certificate that was given"))
                 }
@@ -304,19 +388,24 @@ impl<'p, P: Pins> Verifier<'p, P> {
     ) -> Result<VerifiedKey, Error> {
         let asked = &expected.keys()[index];
         let key_ids = (expected.key_ids().clone(), index);
-        let (GivenKey { compact, header, payload, request }, mechanism, public_key) =
-            steps.run(Check::KeyForm, || {
-                let given = given?;
-                expected.check_type(given.header.typ.as_deref())?;
-                let mechanism = signed::algorithm(&given.header.alg)?;
-                let public_key = match given.payload.members().to_public_key() {
-                    Err(error) if error.class() == Class::Malformed => {
-                        return Err(error.within("payload"));
-                    }
-                    other => other,
-                };
-                Ok((given, mechanism, public_key))
-            })?;
+        let (
+            GivenKey { compact, header, payload, request },
+            mechanism,
+            public_key,
+            claimed_storage,
+        ) = steps.run(Check::KeyForm, || {
+            let given = given?;
+            expected.check_type(given.header.typ.as_deref())?;
+            let mechanism = signed::algorithm(&given.header.alg)?;
+            let public_key = match given.payload.members().to_public_key() {
+                Err(error) if error.class() == Class::Malformed => {
+                    return Err(error.within("payload"));
+                }
+                other => other,
+            };
+            let claimed_storage = given.claimed_storage(expected.storage_member())?;
+            Ok((given, mechanism, public_key, claimed_storage))
+        })?;
         steps.run(Check::KeyKid, || {
             if header.kid == payload.kid {
                 Ok(())
@@ -333,19 +422,29 @@ impl<'p, P: Pins> Verifier<'p, P> {
         let (public_key, priority, verify_key) = steps.run(Check::KeyType, || {
             let public_key = public_key.map_err(|error| error.within("payload"))?;
             self.strong(&public_key)?;
-            let priority = as_asked(asked, &public_key, mechanism, &payload)?;
-            let verify_key = import(self.provider, mechanism, &public_key)?;
+            let priority = self.as_asked(asked, &public_key, mechanism, &payload)?;
+            if self.requires_storage {
+                kept_as_asked(asked, claimed_storage.as_deref())?;
+            }
+            self.not_refused(&public_key).map_err(|error| error.within("payload"))?;
+            let verify_key = import(&*self.provider, mechanism, &public_key)?;
             Ok((public_key, priority, verify_key))
         })?;
         if let Some(Some(met @ Priority { kind: KeyKind::Rsa { bits }, .. })) =
             asked.priorities.get(priority)
-            && met.is_exceeded_by(&public_key)
+            && met.is_exceeded_by(&public_key, mechanism)
         {
-            steps.remark(Check::KeyType, format!("{} bits, {bits} asked for", public_key.bits()));
+            steps.remark(
+                Check::KeyType,
+                format!(
+                    "{} bits, {bits} asked for; accepted as the verifier was told to",
+                    public_key.bits()
+                ),
+            );
         }
         let same_state = payload.keystate.eq_ignore_ascii_case(&asked.state);
         steps.run(Check::KeyState, || {
-            let accepted = same_state || self.other_states;
+            let accepted = same_state || self.accepts.other_states;
             if accepted {
                 Ok(())
             } else {
@@ -377,7 +476,12 @@ impl<'p, P: Pins> Verifier<'p, P> {
             if before.iter().any(|key| key.public_key().is_bound_to(&public_key)) {
                 return Err(Error::new(Class::Proof, "payload", "a key of this answer already"));
             }
-            Ok(())
+            match &self.seen_keys {
+                Some(seen) if seen.is_seen_elsewhere(&public_key, &expected.asked().nonce)? => {
+                    Err(Error::new(Class::Proof, "payload", "a key of another answer"))
+                }
+                _ => Ok(()),
+            }
         })?;
         let request = self.request(asked, request, mechanism, &public_key, &*verify_key, steps)?;
         let state = payload.keystate.0.into_owned();
@@ -386,6 +490,7 @@ impl<'p, P: Pins> Verifier<'p, P> {
             public_key,
             mechanism,
             state,
+            claimed_storage,
             priority,
             request,
             content: Decoded::default(),
@@ -405,7 +510,8 @@ impl<'p, P: Pins> Verifier<'p, P> {
             steps.run_if_asked(Check::KeyRequest, None::<()>, |()| Ok(()))?;
             return Ok(None);
         }
-        steps.run(Check::KeyRequest, || {
+        let mut odd_version = false;
+        let request = steps.run(Check::KeyRequest, || {
             let about = |error: Error| error.within("payload.certreq");
             let template = asked.template.as_ref().ok_or_else(|| {
                 Error::new(Class::Csr, "payload.certreq", "a request that nobody asked for")
@@ -415,6 +521,11 @@ impl<'p, P: Pins> Verifier<'p, P> {
                     Error::new(Class::Csr, "payload.certreq", "absent, though a template was sent")
                 })?
                 .map_err(about)?;
+            odd_version = request.check_version().is_err();
+            if odd_version && !(self.accepts.template_versions && request.has_version_of(template))
+            {
+                request.check_version().map_err(about)?;
+            }
             if !request.is_for(public_key) {
                 return Err(Error::new(
                     Class::Csr,
@@ -429,7 +540,7 @@ impl<'p, P: Pins> Verifier<'p, P> {
                 Ready::Before(verify_key)
             } else {
                 Ready::Now(
-                    import_for(self.provider, algorithm, public_key)
+                    import_for(&*self.provider, algorithm, public_key)
                         .map_err(|error| about(error.of_part("alg", "signatureAlgorithm")))?,
                 )
             };
@@ -437,7 +548,51 @@ impl<'p, P: Pins> Verifier<'p, P> {
                 .verify(algorithm, verify_key.as_ref(), public_key.clone())
                 .map(Some)
                 .map_err(about)
-        })
+        })?;
+        if odd_version {
+            steps.remark(
+                Check::KeyRequest,
+                String::from("the version of the template; accepted as the verifier was told to"),
+            );
+        }
+        Ok(request)
+    }
+
+    /// The priority that the key meets, if its usage is the one asked for as well, its mechanism is
+    /// what both of its objects say, and it is meant to verify.
+    fn as_asked(
+        &self,
+        asked: &AskedKey,
+        key: &PublicKey,
+        mechanism: Algorithm,
+        payload: &KeyPayload<'_>,
+    ) -> Result<usize, Error> {
+        let refuse = |part, detail| Err(Error::new(Class::NotAsRequested, part, detail));
+        if *payload.alg != *mechanism.name() {
+            return refuse("payload.alg", "not the algorithm of the header");
+        }
+        let priority = match (asked.met_by(key, mechanism), asked.exceeded_by(key, mechanism)) {
+            (Some(priority), _) => priority,
+            (None, Some(priority)) if self.accepts.longer_keys => priority,
+            (None, Some(_)) => return refuse("payload", "longer than asked for"),
+            (None, None) => {
+                return refuse(
+                    "payload",
+                    "type, length and mechanism are not those of any one priority",
+                );
+            }
+        };
+        if !payload.usage.eq_ignore_ascii_case(&asked.usage) {
+            return refuse("payload.use", "not the usage asked for");
+        }
+        let key_ops = payload.key_ops.as_ref().map(KeyOps::iter);
+        may_verify(Some(&payload.usage), key_ops)
+            .or_else(|detail| refuse("payload.key_ops", detail).map(drop))?;
+        Ok(priority)
+    }
+
+    fn not_refused(&self, key: &PublicKey) -> Result<(), Error> {
+        self.key_check.as_ref().map_or(Ok(()), |check| check(key))
     }
 
     fn strong(&self, key: &PublicKey) -> Result<(), Error> {
@@ -470,6 +625,13 @@ impl<'a> GivenKey<'a> {
             .filter(|certreq| !certreq.is_empty())
             .map(UnverifiedRequest::from_base64);
         Ok(Self { compact, header, payload, request })
+    }
+
+    /// Where the device says that it keeps the key, if it does.
+    fn claimed_storage(&self, member: &str) -> Result<Option<String>, Error> {
+        let wrong = |_| Error::malformed("payload.storage", "not a text");
+        let claim = self.payload.extra.get(member);
+        claim.map(|claim| serde_json::from_str(claim.get()).map_err(wrong)).transpose()
     }
 }
 
@@ -526,25 +688,14 @@ fn assign(
     }
 }
 
-/// The priority that the key meets, if its usage is the one asked for as well and its mechanism is
-/// what both of its objects say.
-fn as_asked(
-    asked: &AskedKey,
-    key: &PublicKey,
-    mechanism: Algorithm,
-    payload: &KeyPayload<'_>,
-) -> Result<usize, Error> {
-    let refuse = |part, detail| Err(Error::new(Class::NotAsRequested, part, detail));
-    if *payload.alg != *mechanism.name() {
-        return refuse("payload.alg", "not the algorithm of the header");
+/// Refuses a key of which the device does not say that it is in a storage asked for.
+fn kept_as_asked(asked: &AskedKey, claimed: Option<&str>) -> Result<(), Error> {
+    let refuse = |detail| Err(Error::new(Class::NotAsRequested, "payload.storage", detail));
+    match claimed {
+        Some(claimed) if asked.storages.iter().any(|storage| storage == claimed) => Ok(()),
+        Some(_) => refuse("not a storage asked for"),
+        None => refuse("absent"),
     }
-    let Some(priority) = asked.met_by(key, mechanism) else {
-        return refuse("payload", "type, length and mechanism are not those of any one priority");
-    };
-    if !payload.usage.eq_ignore_ascii_case(&asked.usage) {
-        return refuse("payload.use", "not the usage asked for");
-    }
-    Ok(priority)
 }
 
 fn same_nonce(signed: Option<&str>, asked: &str) -> Result<(), Error> {
@@ -567,7 +718,7 @@ fn same_host(signed: Option<&str>, known: &str) -> Result<(), Error> {
     }
 }
 
-impl<P: fmt::Debug> fmt::Debug for Verifier<'_, P> {
+impl<P: fmt::Debug> fmt::Debug for Verifier<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
             .field("pins", &self.pins)

@@ -188,6 +188,11 @@ impl<'a> KeptRef<'a> {
         Ok(())
     }
 
+    /// The member of this name, if it is there.
+    pub(crate) fn get(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.iter().find(|(other, _)| **other == *name).map(|(_, value)| *value)
+    }
+
     pub(crate) fn to_kept(&self) -> Kept {
         if self.0.is_empty() {
             return Kept::new();
