@@ -65,6 +65,9 @@
 //! | `storage` | the store cannot keep the promise | 503 |
 //! | `unavailable` | an exchange failed; a server is shutting down, busy or late; a provider or the random generator failed | 503 |
 
+// On docs.rs each item shows the features that it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod base_url;
 mod certificate;
 mod clock;

@@ -175,10 +175,6 @@ fn lasting(seconds: i64) -> String {
 
 /// From when to when a certificate is valid, in seconds since 1970.
 fn validity(der: &[u8]) -> Option<(i64, i64)> {
-    use x509_cert::der::Decode as _;
-    let certificate = x509_cert::Certificate::from_der(der).ok()?;
-    let validity = certificate.tbs_certificate().validity();
-    let seconds =
-        |time: &x509_cert::time::Time| i64::try_from(time.to_unix_duration().as_secs()).ok();
-    Some((seconds(&validity.not_before)?, seconds(&validity.not_after)?))
+    let validity = keyferry::Certificate::from_der(der).ok()?.validity();
+    Some((validity.not_before_unix_secs(), validity.not_after_unix_secs()))
 }

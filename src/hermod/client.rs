@@ -31,9 +31,10 @@
 //!
 //! The detail of an error repeats the status, and the code, the message and the id of the request
 //! that a hub gives for its log: each on one line, cut to a length, and not at all if they repeat a
-//! credential that was sent. What the other side said is the [source](std::error::Error::source) of an error: [`StatusError`]
-//! with status and body, whatever that is, or [`TransportError`] if no whole answer came. For a
-//! command, [`Error::was_not_sent`](crate::Error::was_not_sent) and
+//! credential that was sent. What the other side said is the
+//! [source](std::error::Error::source) of an error: [`StatusError`](crate::http::StatusError) with
+//! status and body, whatever that is, or [`TransportError`](crate::http::TransportError) if no whole
+//! answer came. For a command, [`Error::was_not_sent`](crate::Error::was_not_sent) and
 //! [`Error::was_not_taken`](crate::Error::was_not_taken) tell what is certain.
 
 #[cfg(feature = "hub")]
