@@ -133,6 +133,7 @@ pub(crate) enum HttpAnswer {
     /// This status.
     Status(u16),
     /// 422: the fault is in what a device signed.
+    #[cfg(any(feature = "http", feature = "hub"))]
     InSigned,
     /// 404 with the code of a destination without a mailbox.
     #[cfg(any(feature = "http", feature = "hub"))]
@@ -351,6 +352,7 @@ impl Error {
     pub fn http_status(&self) -> u16 {
         match self.0.answer {
             Some(HttpAnswer::Status(status)) => return status,
+            #[cfg(any(feature = "http", feature = "hub"))]
             Some(HttpAnswer::InSigned) => return 422,
             _ => {}
         }

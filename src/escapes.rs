@@ -1,6 +1,5 @@
 //! Parameters and their escapes (RFC 3986), strictly.
 
-#[cfg(feature = "server")]
 use std::borrow::Cow;
 
 use crate::Error;

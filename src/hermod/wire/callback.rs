@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+#[cfg(any(feature = "http", feature = "hub"))]
+use crate::Class;
 use crate::hermod::model::Callback;
-use crate::{BoxFuture, Class, Error};
+use crate::{BoxFuture, Error};
 
 /// A callback on its way. The same one may come again, with the same id.
 #[derive(Clone, Debug, PartialEq)]
