@@ -169,7 +169,7 @@ async fn start(
         let drain = drain.clone();
         async move {
             asked_to_stop().await;
-            tracing::info!("ending");
+            tracing::info!(under_way = drain.in_flight(), "ending");
             drain.begin();
         }
     });
@@ -179,7 +179,13 @@ async fn start(
         head_time: file.connections.head_time,
         drain_time: file.connections.drain_time,
     };
-    serve(listener, door, service, drain).await;
+    serve(listener, door, service, drain.clone()).await;
+    match drain.in_flight() {
+        0 => tracing::info!("ended: nothing is left undone"),
+        left => {
+            tracing::warn!(requests = left, "ended: requests were cut short, their time was over")
+        }
+    }
     deadlines_and_callbacks.abort();
     Ok(())
 }

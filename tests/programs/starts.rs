@@ -378,6 +378,7 @@ fn rust_log_chooses_what_is_logged_and_a_wrong_one_is_refused() {
     for less in ["off", "warn", "keyferry=info"] {
         assert!(!log_of(less).contains(" INFO hub: "), "{less}");
     }
+    assert!(log_of("info").contains("ended: nothing is left undone"));
     let output = Command::new(&hub)
         .args(["--listen", "127.0.0.1:0"])
         .env("RUST_LOG", "keyferry=loud")
@@ -385,6 +386,34 @@ fn rust_log_chooses_what_is_logged_and_a_wrong_one_is_refused() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(said(&output).contains("RUST_LOG"), "{}", said(&output));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_hub_that_ends_says_how_many_requests_it_cut_short() {
+    use std::io::{Read as _, Write as _};
+    let Some(hub) = example("hub") else { return };
+    let scratch = Scratch::new();
+    let text = plain() + "[connections]\ndrain-seconds = 1\n";
+    let file = scratch.write("hub.toml", text.as_bytes());
+    let (hub, _) = start_of(&hub, &file);
+    let address = hub.line("listening on http://");
+    // A body that never comes to its end; that the hub asks for it shows that it is under way.
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let key = base64_simd::STANDARD.encode_to_string(API_KEY);
+    let head = format!(
+        "POST /hermod/rest/command/ping HTTP/1.1\r\nHost: hub\r\nX-Api-Key: {key}\r\n\
+         Content-Type: application/json\r\nContent-Length: 99\r\nExpect: 100-continue\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100");
+    hub.signal("TERM");
+    let (status, said) = hub.end();
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("ending under_way=1"), "{said}");
+    assert!(said.contains("requests were cut short") && said.contains("requests=1"), "{said}");
 }
 
 #[test]
