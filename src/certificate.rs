@@ -11,13 +11,20 @@ use crate::csr::Request;
 use crate::issuer::Remark;
 use crate::jose::{decode_standard, encode_standard};
 use crate::name::{self, Likeness};
+use crate::pem;
 use crate::tlv::{self, Cursor, Element, Tag};
 use crate::{Class, Error};
 
 /// Most bytes of a certificate.
 pub const MAX_CERTIFICATE: usize = 64 * 1024;
 
+/// Most certificates that are read as one chain, the leaf among them.
+pub const MAX_CHAIN: usize = 16;
+
 const PART: &str = "certificate";
+
+/// The label of RFC 7468 section 5, and the two that older programs write.
+const PEM_LABELS: &[&str] = &["CERTIFICATE", "X509 CERTIFICATE", "X.509 CERTIFICATE"];
 
 /// A certificate (RFC 5280) that can be read. Nobody has verified it: not its signature, not its
 /// dates, not its issuer.
@@ -61,13 +68,78 @@ impl Certificate {
         Ok(Self { der, places })
     }
 
-    /// Reads standard base64 with padding, as Hermod's certificate command carries it; blanks and
-    /// line breaks are tolerated.
+    /// Reads standard base64 with padding, as Hermod's certificate command carries it, on one line
+    /// or several, or PEM of one certificate.
     ///
     /// # Errors
-    /// Class `malformed` if it is not base64, and as [`from_der`](Self::from_der).
+    /// Class `malformed` if it is neither, and as [`from_der`](Self::from_der).
     pub fn from_base64(text: &str) -> Result<Self, Error> {
-        Self::from_owned(decode_standard(text, PART)?)
+        Self::from_owned(pem::read_pasted(text, PEM_LABELS, PART)?)
+    }
+
+    /// Reads PEM (RFC 7468) of one certificate.
+    ///
+    /// ```
+    /// use keyferry::Certificate;
+    ///
+    /// let der = include_bytes!("../tests/fixtures/cms/certificate.der");
+    /// let certificate = Certificate::from_der(der)?;
+    /// assert_eq!(Certificate::from_pem(&certificate.to_pem())?, certificate);
+    /// # Ok::<(), keyferry::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Class `malformed` if it is not that, and as [`from_der`](Self::from_der).
+    pub fn from_pem(text: &str) -> Result<Self, Error> {
+        Self::from_owned(pem::read_one(text, PEM_LABELS, PART)?)
+    }
+
+    /// Reads PEM of one certificate or several, in the order in which they stand there.
+    ///
+    /// # Errors
+    /// Class `malformed` if it is not that or holds anything else, `too-large` for more than
+    /// [`MAX_CHAIN`], and as [`from_der`](Self::from_der).
+    pub fn chain_from_pem(text: &str) -> Result<Vec<Self>, Error> {
+        let blocks = pem::read(text, PART)?;
+        if blocks.len() > MAX_CHAIN {
+            return Err(too_many());
+        }
+        let read = blocks.into_iter().map(|block| {
+            if PEM_LABELS.contains(&block.label) {
+                Self::from_owned(block.der)
+            } else {
+                Err(Error::malformed(PART, "PEM of another label"))
+            }
+        });
+        read.collect()
+    }
+
+    /// Reads what integrators deliver to a device: PEM of one certificate or several, or base64 of
+    /// one or several in DER, one behind the other. Which of them is the leaf is not said by their
+    /// order: it is the one whose key is asked for.
+    ///
+    /// # Errors
+    /// As [`chain_from_pem`](Self::chain_from_pem).
+    pub fn chain_from_text(text: &str) -> Result<Vec<Self>, Error> {
+        if pem::is_pem(text) {
+            return Self::chain_from_pem(text);
+        }
+        let der = decode_standard(pem::trimmed(text), PART)?;
+        let mut rest = Cursor::new(&der);
+        let mut chain = vec![Self::from_der(rest.next(PART)?.octets)?];
+        while !rest.is_empty() {
+            if chain.len() == MAX_CHAIN {
+                return Err(too_many());
+            }
+            chain.push(Self::from_der(rest.next(PART)?.octets)?);
+        }
+        Ok(chain)
+    }
+
+    /// PEM (RFC 7468), in lines of 64 characters.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        pem::write("CERTIFICATE", &self.der)
     }
 
     /// The certificate as it was read.
@@ -201,6 +273,41 @@ impl Certificate {
         .ok()?;
         found
     }
+}
+
+fn too_many() -> Error {
+    Error::too_large(PART, "more than 16 certificates")
+}
+
+/// Finds the leaf, the one certificate for this key; the others are its chain, in their order.
+///
+/// # Errors
+/// Class `proof` if none is for the key, `keyid` if several are.
+pub(crate) fn split_chain<C: std::borrow::Borrow<Certificate>>(
+    certificates: Vec<C>,
+    key: &PublicKey,
+) -> Result<(C, Vec<C>), Error> {
+    let (mut leaves, chain): (Vec<C>, Vec<C>) =
+        certificates.into_iter().partition(|certificate| certificate.borrow().is_for(key));
+    match (leaves.pop(), leaves.is_empty()) {
+        (Some(leaf), true) => Ok((leaf, chain)),
+        (Some(_), false) => {
+            Err(Error::new(Class::KeyId, "certificates", "more than one certificate for the key"))
+        }
+        (None, _) => Err(Error::new(
+            Class::Proof,
+            "certificate.subjectPublicKeyInfo",
+            "another key than the one it is for",
+        )),
+    }
+}
+
+/// Base64 of certificates one behind the other, on one line: the first is the leaf. Who expects one
+/// certificate and reads the first object reads that.
+pub(crate) fn to_delivered<C: std::borrow::Borrow<Certificate>>(leaf: &C, chain: &[C]) -> String {
+    let all = std::iter::once(leaf).chain(chain);
+    let der: Vec<&[u8]> = all.map(|certificate| certificate.borrow().as_der()).collect();
+    encode_standard(&der.concat())
 }
 
 impl Places {

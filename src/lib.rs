@@ -99,7 +99,7 @@ mod tlv;
 mod uuid;
 
 pub use base_url::BaseUrl;
-pub use certificate::{Certificate, MAX_CERTIFICATE, Validity};
+pub use certificate::{Certificate, MAX_CERTIFICATE, MAX_CHAIN, Validity};
 #[cfg(any(feature = "hub", feature = "client", feature = "server"))]
 pub use clock::SystemClock;
 pub use clock::{Clock, ManualClock};

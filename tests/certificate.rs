@@ -2,6 +2,8 @@
 #![cfg(feature = "aws-lc-rs")]
 #![allow(clippy::unwrap_used)]
 
+#[path = "certificate/chains.rs"]
+mod chains;
 #[path = "certificate/memory.rs"]
 mod memory;
 #[path = "certificate/names.rs"]

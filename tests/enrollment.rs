@@ -626,6 +626,26 @@ async fn a_subject_that_the_authority_wrote_in_its_own_way_is_delivered_and_repo
     assert_eq!(Certificate::from_base64(&body.certificates[0].data).unwrap(), same);
 }
 
+#[tokio::test]
+async fn a_chain_is_delivered_with_its_leaf_first() {
+    let world = World::new();
+    let mut enrollment = world.at(2).await;
+    let proven = world.prove(&enrollment);
+    let (leaf, root) = (world.issue(&proven).await.remove(0).1, world.ca.certificate().clone());
+    enrollment.issued(&proven, &[("signer", &root), ("signer", &leaf)]).unwrap();
+    let again = Enrollment::from_json(&enrollment.to_json()).unwrap();
+    let Next::Deliver(command) = again.next() else { panic!() };
+    let CommandBody::Certificate(body) = &command.body else { panic!() };
+    let delivered = Certificate::chain_from_text(&body.certificates[0].data).unwrap();
+    assert_eq!(delivered, [leaf.clone(), root.clone()]);
+    // A chain without a leaf, and two leaves.
+    let mut other = world.at(2).await;
+    let proven = world.prove(&other);
+    refused(other.issued(&proven, &[("signer", &root)]), Class::Proof);
+    let leaf = &world.issue(&proven).await.remove(0).1;
+    refused(other.issued(&proven, &[("signer", leaf), ("signer", leaf)]), Class::KeyId);
+}
+
 /// The same certificate with another name in the place of `Jane`. Nobody here is to check its
 /// signature.
 fn renamed(certificate: &Certificate, name: &[u8; 4]) -> Certificate {

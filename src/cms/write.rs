@@ -1,5 +1,5 @@
 //! SignedData as a device writes it: version 1, the content inside, the signer's certificate with
-//! it.
+//! it, and the chain of that, if the device has one.
 
 use super::{
     CONTENT_HINTS, CONTENT_TYPE, DATA, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_CERTIFICATE, digest,
@@ -14,6 +14,8 @@ use crate::tlv::{self, Tag};
 pub(crate) struct Unsigned<'a> {
     /// That of the key that signs.
     pub(crate) certificate: &'a Certificate,
+    /// Those of its authorities, as far as they are known.
+    pub(crate) chain: &'a [Certificate],
     pub(crate) algorithm: Algorithm,
     /// What the content is, in the content hints.
     pub(crate) hint: &'a str,
@@ -53,13 +55,18 @@ impl Unsigned<'_> {
             ],
         );
         let content = element(tlv::context(0), &[&element(Tag::OctetString, &[self.content])]);
+        // A SET OF, which DER sorts.
+        let mut certificates: Vec<&[u8]> = self.chain.iter().map(Certificate::as_der).collect();
+        certificates.push(self.certificate.as_der());
+        certificates.sort_unstable();
+        certificates.dedup();
         let signed_data = element(
             Tag::Sequence,
             &[
                 &version,
                 &element(Tag::Set, &[&digest_algorithm]),
                 &element(Tag::Sequence, &[DATA, &content]),
-                &element(tlv::context(0), &[self.certificate.as_der()]),
+                &element(tlv::context(0), &certificates),
                 &element(Tag::Set, &[&signer_info]),
             ],
         );

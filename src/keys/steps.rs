@@ -233,6 +233,7 @@ impl State {
         for new in certificates {
             if let Some(key) = profile.public.keys.iter_mut().find(|key| key.key_id == new.key_id) {
                 key.certificate = Some(new.certificate);
+                key.chain = new.chain;
                 key.state = new.state;
             }
         }

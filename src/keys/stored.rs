@@ -189,6 +189,9 @@ pub struct StoredKey {
     pub public_key: PublicKey,
     /// The certificate for it, once there is one.
     pub certificate: Option<Certificate>,
+    /// The certificates that came with it: those of its authorities, in the order in which they
+    /// were delivered. Nobody has verified that they are its chain.
+    pub chain: Vec<Certificate>,
 }
 
 impl StoredKey {
@@ -201,6 +204,7 @@ impl StoredKey {
             state: wish.state.clone(),
             public_key,
             certificate: None,
+            chain: Vec::new(),
         }
     }
 }
@@ -273,6 +277,8 @@ pub struct Installation {
     pub state: String,
     /// The certificate.
     pub certificate: Certificate,
+    /// The certificates that came with it, in their order.
+    pub chain: Vec<Certificate>,
 }
 
 impl Installation {
@@ -283,6 +289,13 @@ impl Installation {
         state: impl Into<String>,
         certificate: Certificate,
     ) -> Self {
-        Self { key_id: key_id.into(), state: state.into(), certificate }
+        Self { key_id: key_id.into(), state: state.into(), certificate, chain: Vec::new() }
+    }
+
+    /// The same with the certificates of its authorities, in the place of those that are kept.
+    #[must_use]
+    pub fn with_chain(mut self, chain: Vec<Certificate>) -> Self {
+        self.chain = chain;
+        self
     }
 }

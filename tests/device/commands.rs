@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crate::support::{P256, World, certificates, delivery, key, one_key, provision};
-use keyferry::Class;
+use crate::support::{P256, World, ca, certificates, delivery, key, one_key, provision};
 use keyferry::hermod::device::{Agent, Decision, DeviceError, Event};
 use keyferry::hermod::model::{
     AuthenticateCommand, CertificateCommand, Command, CommandBody, CommandHeader, CommandKind,
     DataFormat, DeleteCommand, Item, KeptValue, KeyCertificate, PingCommand, Response, SignCommand,
     SignMechanism, SignParams,
 };
+use keyferry::{Certificate, Class};
 
 #[test]
 fn a_certificate_is_stored_only_if_it_carries_the_key_it_is_for_and_the_old_one_stays_until_then() {
@@ -44,6 +44,48 @@ fn a_certificate_is_stored_only_if_it_carries_the_key_it_is_for_and_the_old_one_
     inactive.certificates[0].key_state = "INACTIVE".into();
     assert_eq!(code(inactive), 0);
     assert_eq!(world.profiles()[0].key("signer").unwrap().state, "INACTIVE");
+}
+
+#[test]
+fn a_certificate_may_be_pem_or_come_with_its_chain_which_is_kept() {
+    let world = World::new();
+    let command = one_key();
+    let (link, bid) = world.hub.post(command.clone());
+    world.activate(&link).unwrap();
+    let profile = world.profiles().remove(0);
+    let (key_id, leaf) =
+        certificates(&world, &command, &world.hub.answer_in(&bid).unwrap()).remove(0);
+    let roots = [ca().certificate().clone(), ca().certificate().clone()];
+    let install = |data: String| {
+        let delivered = vec![KeyCertificate::new(&key_id, data)];
+        let command = CertificateCommand::new(&profile.names.id, delivered);
+        let Response::Certificate(response) = world.response_of(&profile, command) else {
+            panic!()
+        };
+        response.code
+    };
+    let kept = || {
+        let key = world.profiles()[0].key(&key_id).unwrap().clone();
+        (key.certificate, key.chain)
+    };
+    let pem = |certificates: &[&Certificate]| -> String {
+        certificates.iter().map(|certificate| certificate.to_pem()).collect()
+    };
+    let [first, second] = &roots;
+    for text in [pem(&[&leaf, first, second]), pem(&[first, &leaf, second])] {
+        assert_eq!(install(text), 0);
+        assert_eq!(kept(), (Some(leaf.clone()), roots.to_vec()));
+    }
+    // None, or two, for the key: what is there stays.
+    for text in [pem(&[first, second]), pem(&[&leaf, first, &leaf])] {
+        assert_eq!(install(text), 6);
+        assert_eq!(kept(), (Some(leaf.clone()), roots.to_vec()));
+    }
+    // A certificate without a chain takes the place of one with it.
+    for text in [pem(&[&leaf]), leaf.to_base64().replace('A', "\r\nA")] {
+        assert_eq!(install(text), 0);
+        assert_eq!(kept(), (Some(leaf.clone()), Vec::new()));
+    }
 }
 
 #[test]

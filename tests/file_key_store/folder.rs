@@ -20,7 +20,13 @@ async fn what_was_done_is_there_after_opening_again() {
     let store = opened(&folder);
     with_profile(&store, &["a", "b"]).await;
     store
-        .install(PROFILE, vec![Installation::new("a", "INACTIVE", certificate(&store, "a").await)])
+        .install(
+            PROFILE,
+            vec![
+                Installation::new("a", "INACTIVE", certificate(&store, "a").await)
+                    .with_chain(vec![certificate(&store, "b").await]),
+            ],
+        )
         .await
         .unwrap();
     store
@@ -39,6 +45,8 @@ async fn what_was_done_is_there_after_opening_again() {
 
     let store = opened(&folder);
     assert_eq!(told(&store, &messages).await, before);
+    let profile = store.profile(PROFILE).await.unwrap().unwrap();
+    assert_eq!(profile.key("a").unwrap().chain.len(), 1);
     keys_are_neither_lost_nor_orphaned(&store, &folder).await;
     assert_eq!(files(&folder), left, "opening changes nothing");
     assert_eq!(store.commit(&message("m2")).await.unwrap().unwrap().keys.len(), 3);

@@ -202,10 +202,14 @@ pub(crate) async fn a_certificate_is_installed_only_for_its_own_key_and_all_or_n
     assert_eq!(class_of(store.install("another", Vec::new()).await.unwrap_err()), Class::NotFound);
     assert_eq!(store.profiles().await.unwrap(), before, "the old one stays until then");
 
+    let chained = one("a", &a).with_chain(vec![b.clone()]);
+    store.install(PROFILE, vec![chained, one("b", &b)]).await.unwrap();
+    let profile = store.profile(PROFILE).await.unwrap().unwrap();
+    assert_eq!(profile.key("a").unwrap().chain, [b.clone()]);
     store.install(PROFILE, vec![one("a", &a), one("b", &b)]).await.unwrap();
     let profile = store.profile(PROFILE).await.unwrap().unwrap();
     assert_eq!(profile.key("b").unwrap().certificate.as_ref(), Some(&b));
-    assert!(profile.keys.iter().all(|key| key.state == "INACTIVE"));
+    assert!(profile.keys.iter().all(|key| key.state == "INACTIVE" && key.chain.is_empty()));
 }
 
 pub(crate) async fn a_retired_profile_has_no_keys_and_can_still_answer(open: Open) {

@@ -2,6 +2,7 @@
 
 use super::mailbox::Mailbox;
 use super::{Action, Agent, Decision, DeviceError, Question, Stop};
+use crate::certificate::split_chain;
 use crate::hermod::model::{
     Answer, CertificateCommand, CertificateResponse, CommandBody, DeleteCommand, DeleteResponse,
     KeptValue, Message, PingCommand, PingResponse, ProfileInfo, Response, SUCCESS,
@@ -83,16 +84,13 @@ impl Agent {
         let mut installations = Vec::with_capacity(command.certificates.len());
         for delivered in &command.certificates {
             let key = profile.key(&delivered.key_id).ok_or(Stop::Refuse(codes.no_key))?;
-            let certificate = Certificate::from_base64(&delivered.data)
+            let (certificate, chain) = Certificate::chain_from_text(&delivered.data)
+                .and_then(|certificates| split_chain(certificates, &key.public_key))
                 .map_err(|_| Stop::Refuse(codes.bad_certificate))?;
-            certificate
-                .require_key(&key.public_key)
-                .map_err(|_| Stop::Refuse(codes.bad_certificate))?;
-            installations.push(Installation::new(
-                &delivered.key_id,
-                delivered.key_state.as_str(),
-                certificate,
-            ));
+            installations.push(
+                Installation::new(&delivered.key_id, delivered.key_state.as_str(), certificate)
+                    .with_chain(chain),
+            );
         }
         self.keys.install(&profile.names.id, installations).await.map_err(|error| {
             Stop::Refuse(match error {

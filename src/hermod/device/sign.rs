@@ -178,6 +178,7 @@ impl Agent {
         let certificate = key.certificate.as_ref().ok_or(CryptoError::Unsupported)?;
         let signed_data = cms::Unsigned {
             certificate,
+            chain: &key.chain,
             algorithm: to_sign.algorithm,
             hint: role.hint(&self.dialect),
             content: &to_sign.content,

@@ -190,7 +190,7 @@ fn check_certificate(command: &CertificateCommand) -> Result<(), Error> {
         filled(delivered.key_state.as_str(), "keystate")?;
         optional(delivered.smart_card_id.as_deref(), "smartcardid")?;
         optional(delivered.desktop_key_protection_level.as_ref(), "desktopKeyProtectionLevel")?;
-        Certificate::from_base64(&delivered.data).map(drop).map_err(|error| {
+        Certificate::chain_from_text(&delivered.data).map(drop).map_err(|error| {
             // What the parser says of its inner parts would not name the member.
             let class =
                 if error.class() == Class::TooLarge { Class::TooLarge } else { Class::Malformed };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Proven;
 use super::evidence::{self, Evidence, Exchange};
+use crate::certificate::{MAX_CHAIN, split_chain, to_delivered};
 use crate::crypto::{CryptoError, Provider};
 use crate::hermod::Dialect;
 use crate::hermod::model::{
@@ -679,12 +680,13 @@ impl Enrollment {
     }
 
     /// The certificates that were issued for the requests of a proven answer, each with the keyid
-    /// that it is for. Makes the command that delivers them. If no key was to have one and there is
+    /// that it is for. Several may be given for one keyid: the one for its key is the leaf, the
+    /// others are its chain, which the device keeps. Makes the command that delivers them. If no key was to have one and there is
     /// none, nothing is to be delivered: [`Received::Known`].
     ///
     /// # Errors
     /// Class `not-found` if the proof is another journey's or of another answer, `keyid` if a key
-    /// that was to have a certificate has none, one too many, or there is one for a key that was to
+    /// that was to have a certificate has none, or two for itself, or there is one for a key that was to
     /// have none, `proof` or `csr` if a certificate is not for its key or its request's subject,
     /// `too-large` if one is longer than a command may carry, `conflict` if other certificates are
     /// on their way or the journey was given up; others that were not sent yet give way. A subject
@@ -752,8 +754,10 @@ impl Enrollment {
                 .find(|key| key.key_id == given.key_id)
                 .and_then(|key| key.template.as_ref());
             if let (Some(template), Ok(certificate)) =
-                (template, Certificate::from_base64(&given.data))
+                (template, Certificate::chain_from_text(&given.data))
             {
+                // The leaf is written first.
+                let Some(certificate) = certificate.first() else { continue };
                 let of_key = certificate.remarks_on(template.subject_der(), "").unwrap_or_default();
                 remarks.extend(of_key.into_iter().map(|remark| (given.key_id.as_str(), remark)));
             }
@@ -784,14 +788,18 @@ impl Enrollment {
                 "the proof is of an answer that this journey does not have",
             ));
         }
-        let mut delivered = Vec::new();
+        let (mut delivered, mut used) = (Vec::new(), 0);
         for key in answer.keys() {
-            let mut given = certificates.iter().filter(|(key_id, _)| *key_id == key.key_id());
-            match (key.request(), given.next(), given.next()) {
-                (None, None, _) => {}
-                (Some(request), Some((_, certificate)), None) => {
-                    certificate.matches(request)?;
-                    let mut delivery = KeyCertificate::new(key.key_id(), certificate.to_base64());
+            let given = certificates.iter().filter(|(key_id, _)| *key_id == key.key_id());
+            let given: Vec<&Certificate> = given.map(|(_, certificate)| *certificate).collect();
+            used += given.len();
+            match (key.request(), given.len()) {
+                (None, 0) => {}
+                (Some(request), 1..=MAX_CHAIN) => {
+                    let (leaf, chain) = split_chain(given, request.public_key())?;
+                    leaf.matches(request)?;
+                    let data = to_delivered(&leaf, &chain);
+                    let mut delivery = KeyCertificate::new(key.key_id(), data);
                     delivery.key_state = self.asked_state(key.key_id());
                     delivered.push(delivery);
                 }
@@ -799,12 +807,12 @@ impl Enrollment {
                     return Err(Error::new(
                         Class::KeyId,
                         "certificates",
-                        "not one certificate for each key that is to have one",
+                        "not one certificate, with at most 15 of its chain, for each key that is to have one",
                     ));
                 }
             }
         }
-        if delivered.len() != certificates.len() {
+        if used != certificates.len() {
             return Err(Error::new(
                 Class::KeyId,
                 "certificates",
@@ -931,11 +939,16 @@ impl Enrollment {
             let (Some(given), None) = (given.next(), given.next()) else {
                 return wrong("certificates", "not one for each key that is to have one");
             };
-            let certificate = Certificate::from_base64(&given.data)?;
+            let certificates = Certificate::chain_from_text(&given.data)?;
+            // The leaf is written first.
+            let Some((certificate, chain)) = certificates.split_first() else {
+                return wrong("certificates", "not one for each key that is to have one");
+            };
             certificate
                 .remarks_on(template.subject_der(), "not the template's name")
                 .map_err(|error| error.with_class(Class::Malformed))?;
-            let mut delivery = KeyCertificate::new(key.key_id.as_str(), certificate.to_base64());
+            let data = to_delivered(certificate, chain);
+            let mut delivery = KeyCertificate::new(key.key_id.as_str(), data);
             delivery.key_state = self.asked_state(&key.key_id);
             delivered.push(delivery);
         }

@@ -66,6 +66,7 @@ json_object! {
         required state: String = "state",
         required spki: String = "spki",
         optional certificate: DataText = "certificate",
+        optional chain: Vec<DataText> = "chain",
     }
 }
 
@@ -328,6 +329,9 @@ impl StoredPublicKey {
             state: key.state.clone(),
             spki: encode_standard(key.public_key.as_spki_der()),
             certificate: key.certificate.as_ref().map(|certificate| certificate.to_base64().into()),
+            // Absent without one, as in the states of earlier versions.
+            chain: (!key.chain.is_empty())
+                .then(|| key.chain.iter().map(|one| one.to_base64().into()).collect()),
             extra: Default::default(),
         }
     }
@@ -339,6 +343,12 @@ impl StoredPublicKey {
             state: self.state,
             public_key: PublicKey::from_spki_der(&decode_standard(&self.spki, "spki")?)?,
             certificate: self.certificate.as_deref().map(Certificate::from_base64).transpose()?,
+            chain: self
+                .chain
+                .iter()
+                .flatten()
+                .map(|one| Certificate::from_base64(one))
+                .collect::<Result<_, _>>()?,
         })
     }
 
