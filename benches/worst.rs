@@ -32,7 +32,7 @@ fn main() {
     };
 
     let expectation = cases::expectation();
-    let verifier = Verifier::danger_unpinned(&AwsLcRs);
+    let verifier = Verifier::danger_unpinned(AwsLcRs);
     for (name, text) in worst::jws_within_limits().into_iter().chain(worst::jws_over_limits()) {
         measure(&format!("jws: {name}"), &|| _ = black_box(Jws::from_compact(&text).is_ok()));
         measure(&format!("answer: {name}"), &|| {

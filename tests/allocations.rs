@@ -17,8 +17,8 @@ const MOST: u64 = 28 + 3;
 #[test]
 fn one_verification_takes_few_allocations() {
     let (answer, expectation, pin) = (captured_answer(), captured_expectation(), captured_pin());
-    let unpinned = Verifier::danger_unpinned(&AwsLcRs);
-    let pinned = Verifier::pinned(&AwsLcRs, [&pin]).unwrap();
+    let unpinned = Verifier::danger_unpinned(AwsLcRs);
+    let pinned = Verifier::pinned(AwsLcRs, [&pin]).unwrap();
     // The library sets itself up at its first use.
     unpinned.verify(&expectation, &answer).unwrap();
     for (name, work) in [

@@ -339,8 +339,7 @@ async fn journey(
                 enrollment.received(&callback).unwrap();
             }
             Next::Prove => {
-                let verifier =
-                    Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
+                let verifier = Verifier::pinned(AwsLcRs, [world.attestation.public_key()]).unwrap();
                 let elsewhere = HubIdentity::new().with_fqdn("elsewhere");
                 evidence.show(&(&verifier, &elsewhere, enrollment.expectation().unwrap()));
                 let refusal = enrollment

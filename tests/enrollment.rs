@@ -299,7 +299,7 @@ async fn what_is_not_about_a_command_of_this_journey_is_not_found() {
     // With the right id as well it is taken, and does not prove itself.
     forged.command_id = own.command_id;
     enrollment.received(&forged).unwrap();
-    let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
+    let verifier = Verifier::pinned(AwsLcRs, [world.attestation.public_key()]).unwrap();
     let refusal = enrollment
         .prove(&verifier, &enrollment.expectation().unwrap())
         .unwrap_err()
@@ -388,7 +388,7 @@ async fn a_device_that_refuses_ends_the_journey() {
         enrollment.next(),
         Next::Failed(Failure::Refused { command: CommandKind::Provision, code: 1 })
     );
-    let verifier = Verifier::danger_unpinned(&AwsLcRs);
+    let verifier = Verifier::danger_unpinned(AwsLcRs);
     assert!(enrollment.prove(&verifier, &enrollment.expectation().unwrap()).is_err());
 }
 
@@ -407,7 +407,7 @@ async fn an_answer_with_a_refusal_proves_nothing_whatever_came_with_it() {
     );
     assert!(
         enrollment
-            .prove(&Verifier::danger_unpinned(&AwsLcRs), &enrollment.expectation().unwrap())
+            .prove(&Verifier::danger_unpinned(AwsLcRs), &enrollment.expectation().unwrap())
             .is_err()
     );
 }
@@ -513,7 +513,7 @@ async fn what_has_ended_is_not_given_up() {
 #[tokio::test]
 async fn what_is_known_of_the_hub_is_asked_of_the_answer() {
     let world = World::new();
-    let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
+    let verifier = Verifier::pinned(AwsLcRs, [world.attestation.public_key()]).unwrap();
     let base = |text| BaseUrl::parse(text).unwrap();
     assert!(world.at(1).await.prove_through(&verifier, &HubIdentity::new()).is_err());
     let enrollment = world.at(2).await;
@@ -660,7 +660,7 @@ async fn an_answer_that_nobody_vouches_for_goes_on_only_by_its_dangerous_name() 
     let world = World::new();
     let mut enrollment = world.at(2).await;
     let other = signer(KeyKind::Ec(Curve::P256));
-    let pinned = Verifier::pinned(&AwsLcRs, [other.public_key()]).unwrap();
+    let pinned = Verifier::pinned(AwsLcRs, [other.public_key()]).unwrap();
     let refusal = enrollment
         .prove(&pinned, &enrollment.expectation().unwrap())
         .unwrap_err()
@@ -669,7 +669,7 @@ async fn an_answer_that_nobody_vouches_for_goes_on_only_by_its_dangerous_name() 
     assert_eq!(refusal.class(), Class::Attestation);
     let issued = world.issue(&world.prove(&enrollment)).await;
     let proven = enrollment
-        .prove(&Verifier::danger_unpinned(&AwsLcRs), &enrollment.expectation().unwrap())
+        .prove(&Verifier::danger_unpinned(AwsLcRs), &enrollment.expectation().unwrap())
         .unwrap();
     enrollment.danger_issued_unpinned(&proven, &named(&issued)).unwrap();
     while enrollment.next() != Next::Done {
@@ -700,7 +700,7 @@ fn inner(stored: &mut Value, exchange: &str, member: &str, change: impl FnOnce(&
 async fn a_stored_journey_whose_answer_was_changed_does_not_prove_itself() {
     let world = World::new();
     let (enrollment, other) = (world.at(2).await, world.at(2).await);
-    let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
+    let verifier = Verifier::pinned(AwsLcRs, [world.attestation.public_key()]).unwrap();
     let data = |enrollment: &Enrollment| -> String {
         let stored: Value = serde_json::from_str(&enrollment.to_json()).unwrap();
         let ended: Value =
@@ -738,7 +738,7 @@ async fn a_stored_journey_whose_answer_was_changed_does_not_prove_itself() {
 async fn a_stored_journey_whose_command_was_changed_does_not_prove_itself() {
     let world = World::new();
     let enrollment = world.at(2).await;
-    let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
+    let verifier = Verifier::pinned(AwsLcRs, [world.attestation.public_key()]).unwrap();
     let template = Template::for_subject("CN=Mallory", &AwsLcRs).unwrap().to_base64();
     let changes: [(Change<'_>, Class); 9] = [
         (&|command| command["nonce"] = "other".into(), Class::Nonce),

@@ -298,7 +298,7 @@ impl World {
                     let expectation =
                         enrollment.expectation().unwrap().with_mailbox_base(PUBLIC).unwrap();
                     let verifier =
-                        Verifier::pinned(&AwsLcRs, [self.attestation.public_key()]).unwrap();
+                        Verifier::pinned(AwsLcRs, [self.attestation.public_key()]).unwrap();
                     let proof = enrollment.prove(&verifier, &expectation).unwrap();
                     let certificate = issue(&*self.ca, proof.keys()[0].request().unwrap())
                         .await

@@ -328,7 +328,7 @@ async fn an_integrator_refuses_the_same_lies_from_a_hub_that_does_not_look() {
         let answer = lies(&world, &message, &reserved, *lie, *kind, *mechanism).await;
         mailbox.answer(&listed.mid, &answer).await.unwrap();
         enrollment.received(&world.callback().await).unwrap();
-        let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
+        let verifier = Verifier::pinned(AwsLcRs, [world.attestation.public_key()]).unwrap();
         let refusal = enrollment
             .prove(&verifier, &enrollment.expectation().unwrap())
             .unwrap_err()
@@ -344,7 +344,7 @@ async fn a_device_with_another_attestation_key_is_refused_by_the_integrator_alon
     let world = World { attestation: signer(EC), ..World::new() };
     let enrollment = world.at(2).await;
     let genuine = signer(EC);
-    let verifier = Verifier::pinned(&AwsLcRs, [genuine.public_key()]).unwrap();
+    let verifier = Verifier::pinned(AwsLcRs, [genuine.public_key()]).unwrap();
     let refusal = enrollment
         .prove(&verifier, &enrollment.expectation().unwrap())
         .unwrap_err()

@@ -79,7 +79,7 @@ fn answers_of_the_worst_kinds_are_refused() {
     let expectation =
         Expectation::from_command(Command::from_json(COMMAND).unwrap().provision().unwrap())
             .unwrap();
-    let verifier = Verifier::danger_unpinned(&AwsLcRs);
+    let verifier = Verifier::danger_unpinned(AwsLcRs);
     for (name, text) in worst::jws_within_limits().into_iter().chain(worst::jws_over_limits()) {
         let (result, info) = measured(|| {
             verifier.verify(&expectation, &text).map(drop).map_err(|refusal| refusal.class())
@@ -143,7 +143,7 @@ fn sixteen_of_the_largest_keys_verify() {
     let (expectation, answer) = worst::answer_with_largest_keys();
     assert!(answer.len() <= MAX_JWS, "{}", answer.len());
     let (verified, info) =
-        measured(|| Verifier::danger_unpinned(&AwsLcRs).verify(&expectation, &answer));
+        measured(|| Verifier::danger_unpinned(AwsLcRs).verify(&expectation, &answer));
     let verified =
         verified.unwrap_or_else(|refusal| panic!("{:?}\n{}", refusal.error(), refusal.report()));
     assert_eq!(verified.keys().len(), 16);

@@ -75,7 +75,7 @@ fn a_right_verifier_refuses_each_flaw_as_the_class_that_it_names() {
         .with_mailbox_base(PUBLIC)
         .unwrap();
     let honest = Device::new(Arc::new(AwsLcRs)).unwrap();
-    let verifier = Verifier::pinned(&AwsLcRs, [honest.attestation_key()]).unwrap();
+    let verifier = Verifier::pinned(AwsLcRs, [honest.attestation_key()]).unwrap();
     let answer = honest.provision(&command, "https://hub.example/ms/1", "hub.example").unwrap();
     verifier.verify(&expectation, &answer).unwrap();
     for flaw in Flaw::OF_ANSWERS {

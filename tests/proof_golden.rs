@@ -20,7 +20,7 @@ const FQDN: &str = "ext-cod1.test.nexusgroup.com";
 const MAILBOX_BASE: &str = "https://ext-cod1.test.nexusgroup.com:20400/hermod/rest/ms";
 
 fn verify_captured(text: &str) -> Result<Verified<Attested>, Refusal> {
-    Verifier::pinned(&AwsLcRs, [&captured_pin()]).unwrap().verify(&captured_expectation(), text)
+    Verifier::pinned(AwsLcRs, [&captured_pin()]).unwrap().verify(&captured_expectation(), text)
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn the_captured_run_verifies_with_its_attestation_key_pinned() {
         .with_mailbox_base(MAILBOX_BASE)
         .unwrap();
     let verifier =
-        Verifier::pinned(&AwsLcRs, [&captured_pin()]).unwrap().with_algorithms(&[Algorithm::Rs256]);
+        Verifier::pinned(AwsLcRs, [&captured_pin()]).unwrap().with_algorithms(&[Algorithm::Rs256]);
     let verified: Verified<Attested> = verifier.verify(&expectation, &captured_answer()).unwrap();
     for entry in verified.report().entries() {
         assert_eq!(entry.outcome, Outcome::Passed, "{}", entry.check);
@@ -46,7 +46,7 @@ fn the_captured_run_verifies_with_its_attestation_key_pinned() {
 
 #[test]
 fn what_nobody_asked_for_is_reported_as_not_asked() {
-    let verified = Verifier::danger_unpinned(&AwsLcRs)
+    let verified = Verifier::danger_unpinned(AwsLcRs)
         .verify(&captured_expectation(), &captured_answer())
         .unwrap();
     let not_asked: Vec<Check> = verified
@@ -138,7 +138,7 @@ fn the_pin_is_compared_without_the_leading_zero_of_the_modulus() {
     let mut normal = received.clone();
     normal["n"] = url(&from_url(received["n"].as_str().unwrap())[1..]).into();
     let pin = keyferry::jose::Jwk::from_json(&normal.to_string()).unwrap();
-    Verifier::pinned(&AwsLcRs, [pin.public_key()])
+    Verifier::pinned(AwsLcRs, [pin.public_key()])
         .unwrap()
         .verify(&captured_expectation(), &captured_answer())
         .unwrap();
@@ -273,7 +273,7 @@ fn captured_inner(text: String) -> Result<Verified<keyferry::hermod::proof::Cons
     answer.payload = part(&captured, 1);
     answer.payload["profile"].as_object_mut().unwrap().remove("signedkeys");
     answer.header["nonce"] = part(&captured, 0)["nonce"].clone();
-    Verifier::danger_unpinned(&AwsLcRs).verify(&captured_expectation(), &answer.to_text())
+    Verifier::danger_unpinned(AwsLcRs).verify(&captured_expectation(), &answer.to_text())
 }
 
 #[test]
@@ -423,18 +423,18 @@ fn the_captured_answer_is_refused_under_every_other_expectation() {
         let mut command = base.clone();
         *command.pointer_mut(path).unwrap() = value;
         let key = (check == Check::KeyRequest).then_some("signer");
-        let result = Verifier::danger_unpinned(&AwsLcRs)
+        let result = Verifier::danger_unpinned(AwsLcRs)
             .verify(&answer::expectation(&command), &captured_answer());
         assert_refused(result, class, check, key);
     }
-    let pinned = Verifier::pinned(&AwsLcRs, [other_attestation().public_key()]).unwrap();
+    let pinned = Verifier::pinned(AwsLcRs, [other_attestation().public_key()]).unwrap();
     assert_refused(
         pinned.verify(&captured_expectation(), &captured_answer()),
         Class::Attestation,
         Check::Pin,
         None,
     );
-    let none = Verifier::pinned(&AwsLcRs, []).unwrap();
+    let none = Verifier::pinned(AwsLcRs, []).unwrap();
     assert_refused(
         none.verify(&captured_expectation(), &captured_answer()),
         Class::Attestation,

@@ -45,7 +45,7 @@ fn verify_with(
     expectation: &Expectation,
     answer: &Answer,
 ) -> Result<Verified<Consistent>, Refusal> {
-    Verifier::danger_unpinned(&AwsLcRs).verify(expectation, &answer.to_text())
+    Verifier::danger_unpinned(AwsLcRs).verify(expectation, &answer.to_text())
 }
 
 /// One key that says to be this.
@@ -107,7 +107,7 @@ fn accepts_every_algorithm_of_the_attestation_key() {
         answer.algorithm = algorithm;
         answer.header["alg"] = algorithm.name().into();
         accepted(verify(&command, &answer));
-        let pinned = Verifier::pinned(&AwsLcRs, [rsa2048().public_key()]).unwrap();
+        let pinned = Verifier::pinned(AwsLcRs, [rsa2048().public_key()]).unwrap();
         pinned.verify(&expectation(&command), &answer.to_text()).unwrap();
     }
 }
@@ -133,7 +133,7 @@ fn accepts_what_the_device_side_builds() {
         .with_sch([7; 32])
         .with_mailbox_base("https://hub.example/hermod/rest/ms")
         .unwrap();
-    Verifier::pinned(&AwsLcRs, [attestation().public_key()])
+    Verifier::pinned(AwsLcRs, [attestation().public_key()])
         .unwrap()
         .verify(&expectation, &answer)
         .unwrap();
@@ -159,7 +159,7 @@ fn rejects_what_is_not_one_compact_jws() {
         format!("{{\"payload\":\"{text}\"}}"),
     ] {
         assert_refused(
-            Verifier::danger_unpinned(&AwsLcRs).verify(&expectation, &wrong),
+            Verifier::danger_unpinned(AwsLcRs).verify(&expectation, &wrong),
             Class::Malformed,
             Check::Form,
             None,
@@ -167,7 +167,7 @@ fn rejects_what_is_not_one_compact_jws() {
     }
     // Well-formed, and of nothing: the signature fails.
     assert_refused(
-        Verifier::danger_unpinned(&AwsLcRs).verify(&expectation, &format!("{start}.")),
+        Verifier::danger_unpinned(AwsLcRs).verify(&expectation, &format!("{start}.")),
         Class::Signature,
         Check::Signature,
         None,
@@ -224,7 +224,7 @@ fn rejects_absent_members_and_members_of_another_type() {
                 answer.signer,
             );
             assert_refused(
-                Verifier::danger_unpinned(&AwsLcRs).verify(&expectation(&simple().0), &text),
+                Verifier::danger_unpinned(AwsLcRs).verify(&expectation(&simple().0), &text),
                 Class::Malformed,
                 Check::Form,
                 None,
@@ -274,7 +274,7 @@ fn rejects_a_member_twice_at_any_depth() {
     for header in headers {
         let text = compact(header, &payload, answer.algorithm, answer.signer);
         assert_refused(
-            Verifier::danger_unpinned(&AwsLcRs).verify(&expectation, &text),
+            Verifier::danger_unpinned(AwsLcRs).verify(&expectation, &text),
             Class::Malformed,
             Check::Form,
             None,
@@ -291,7 +291,7 @@ fn rejects_a_member_twice_at_any_depth() {
     for payload in payloads {
         let text = compact(&header, payload, answer.algorithm, answer.signer);
         assert_refused(
-            Verifier::danger_unpinned(&AwsLcRs).verify(&expectation, &text),
+            Verifier::danger_unpinned(AwsLcRs).verify(&expectation, &text),
             Class::Malformed,
             Check::Form,
             None,
@@ -426,7 +426,7 @@ fn rejects_padding_unless_it_is_tolerated_and_verifies_the_text_as_received() {
             answer.algorithm,
             answer.signer,
         );
-        Verifier::danger_unpinned(&AwsLcRs)
+        Verifier::danger_unpinned(AwsLcRs)
             .with_padding(Padding::Tolerated)
             .verify(&expectation, &text)
             .unwrap();
@@ -437,7 +437,7 @@ fn rejects_padding_unless_it_is_tolerated_and_verifies_the_text_as_received() {
             (Class::Malformed, Check::KeyForm, Some("signer"))
         };
         assert_refused(
-            Verifier::danger_unpinned(&AwsLcRs).verify(&expectation, &text),
+            Verifier::danger_unpinned(AwsLcRs).verify(&expectation, &text),
             class,
             check,
             id,
@@ -446,7 +446,7 @@ fn rejects_padding_unless_it_is_tolerated_and_verifies_the_text_as_received() {
         if text.contains("=.") {
             let stripped = text.replace('=', "");
             assert_refused(
-                Verifier::danger_unpinned(&AwsLcRs)
+                Verifier::danger_unpinned(AwsLcRs)
                     .with_padding(Padding::Tolerated)
                     .verify(&expectation, &stripped),
                 Class::Signature,
@@ -491,7 +491,7 @@ fn rejects_an_hmac_with_the_public_key() {
     );
     let text = format!("{input}.{}", url(aws_lc_rs::hmac::sign(&secret, input.as_bytes())));
     assert_refused(
-        Verifier::danger_unpinned(&AwsLcRs).verify(&expectation(&simple().0), &text),
+        Verifier::danger_unpinned(AwsLcRs).verify(&expectation(&simple().0), &text),
         Class::Algorithm,
         Check::Algorithm,
         None,
@@ -502,16 +502,16 @@ fn rejects_an_hmac_with_the_public_key() {
 fn rejects_an_algorithm_that_is_not_allowed() {
     let (command, answer) = simple();
     let verifier =
-        Verifier::danger_unpinned(&AwsLcRs).with_algorithms(&[Algorithm::Rs256, Algorithm::Ps256]);
+        Verifier::danger_unpinned(AwsLcRs).with_algorithms(&[Algorithm::Rs256, Algorithm::Ps256]);
     assert_refused(
         verifier.verify(&expectation(&command), &answer.to_text()),
         Class::Algorithm,
         Check::Algorithm,
         None,
     );
-    let verifier = Verifier::danger_unpinned(&AwsLcRs).with_algorithms(&[Algorithm::Es256]);
+    let verifier = Verifier::danger_unpinned(AwsLcRs).with_algorithms(&[Algorithm::Es256]);
     verifier.verify(&expectation(&command), &answer.to_text()).unwrap();
-    let verifier = Verifier::danger_unpinned(&AwsLcRs).with_algorithms(&[]);
+    let verifier = Verifier::danger_unpinned(AwsLcRs).with_algorithms(&[]);
     assert_refused(
         verifier.verify(&expectation(&command), &answer.to_text()),
         Class::Algorithm,
@@ -698,7 +698,7 @@ fn rejects_coordinates_of_another_length_and_members_of_another_type_of_key() {
 fn rejects_rsa_keys_of_fewer_bits_than_the_verifier_was_told_to_take() {
     let (command, mut answer) = simple();
     answer.attest_with(rsa2048());
-    let verifier = Verifier::danger_unpinned(&AwsLcRs).with_min_rsa_bits(3072);
+    let verifier = Verifier::danger_unpinned(AwsLcRs).with_min_rsa_bits(3072);
     assert_refused(
         verifier.verify(&expectation(&command), &answer.to_text()),
         Class::WeakKey,
@@ -706,7 +706,7 @@ fn rejects_rsa_keys_of_fewer_bits_than_the_verifier_was_told_to_take() {
         None,
     );
     let pinned =
-        Verifier::pinned(&AwsLcRs, [rsa2048().public_key()]).unwrap().with_min_rsa_bits(2049);
+        Verifier::pinned(AwsLcRs, [rsa2048().public_key()]).unwrap().with_min_rsa_bits(2049);
     assert_refused(
         pinned.verify(&expectation(&command), &answer.to_text()),
         Class::WeakKey,
@@ -718,7 +718,7 @@ fn rejects_rsa_keys_of_fewer_bits_than_the_verifier_was_told_to_take() {
         verifier.verify(&asking(vec![priority("RSA", "2048", "RS256")]), &answer.to_text());
     assert_refused(result, Class::WeakKey, Check::KeyType, Some("signer"));
     // Less than the least means the least.
-    Verifier::danger_unpinned(&AwsLcRs)
+    Verifier::danger_unpinned(AwsLcRs)
         .with_min_rsa_bits(0)
         .verify(&asking(vec![priority("RSA", "2048", "RS256")]), &answer.to_text())
         .unwrap();
@@ -732,7 +732,7 @@ fn rejects_weak_rsa_moduli_where_the_verifier_checks_them() {
         *n.last_mut().unwrap() -= 2;
     }
     let verifier =
-        || Verifier::danger_unpinned(&AwsLcRs).with_rsa_modulus_check(RsaModulusCheck::new());
+        || Verifier::danger_unpinned(AwsLcRs).with_rsa_modulus_check(RsaModulusCheck::new());
     let (command, mut answer) = simple();
     answer.attest_with(rsa2048());
     verifier().verify(&expectation(&command), &answer.to_text()).unwrap();
@@ -741,7 +741,7 @@ fn rejects_weak_rsa_moduli_where_the_verifier_checks_them() {
     let refused = verifier().verify(&expectation(&command), &text);
     assert_refused(refused, Class::WeakKey, Check::AttestationKey, None);
     // Without the switch such a key is like any other.
-    let refused = Verifier::danger_unpinned(&AwsLcRs).verify(&expectation(&command), &text);
+    let refused = Verifier::danger_unpinned(AwsLcRs).verify(&expectation(&command), &text);
     assert_refused(refused, Class::Signature, Check::Signature, None);
 
     let mut answer = one_key(rsa2048(), Algorithm::Rs256);
@@ -788,7 +788,7 @@ fn rejects_signatures_in_another_form_than_the_one_of_the_standard() {
     for form in forms {
         let text = format!("{input}.{}", url(form));
         assert_refused(
-            Verifier::danger_unpinned(&AwsLcRs).verify(&expectation(&command), &text),
+            Verifier::danger_unpinned(AwsLcRs).verify(&expectation(&command), &text),
             Class::Signature,
             Check::Signature,
             None,
@@ -801,7 +801,7 @@ fn rejects_an_attestation_key_that_is_not_pinned() {
     let (command, answer) = simple();
     let expectation = expectation(&command);
     let pinned =
-        Verifier::pinned(&AwsLcRs, [other_attestation().public_key(), rsa2048().public_key()])
+        Verifier::pinned(AwsLcRs, [other_attestation().public_key(), rsa2048().public_key()])
             .unwrap();
     assert_refused(
         pinned.verify(&expectation, &answer.to_text()),
@@ -809,7 +809,7 @@ fn rejects_an_attestation_key_that_is_not_pinned() {
         Check::Pin,
         None,
     );
-    let empty = Verifier::pinned(&AwsLcRs, []).unwrap();
+    let empty = Verifier::pinned(AwsLcRs, []).unwrap();
     assert_refused(
         empty.verify(&expectation, &answer.to_text()),
         Class::Attestation,
@@ -819,7 +819,7 @@ fn rejects_an_attestation_key_that_is_not_pinned() {
     // A pin does not lend its name: the signature has to be the pinned key's.
     let mut stolen = answer.clone();
     stolen.signer = other_attestation();
-    let pinned = Verifier::pinned(&AwsLcRs, [attestation().public_key()]).unwrap();
+    let pinned = Verifier::pinned(AwsLcRs, [attestation().public_key()]).unwrap();
     assert_refused(
         pinned.verify(&expectation, &stolen.to_text()),
         Class::Signature,
@@ -837,14 +837,14 @@ fn pinned_and_unpinned_give_different_types() {
     fn consistent(_: &Verified<Consistent>) {}
     let (command, answer) = simple();
     let expectation = expectation(&command);
-    let pinned = Verifier::pinned(&AwsLcRs, [attestation().public_key()])
+    let pinned = Verifier::pinned(AwsLcRs, [attestation().public_key()])
         .unwrap()
         .verify(&expectation, &answer.to_text())
         .unwrap();
     attested(&pinned);
     assert_eq!(pinned.report().outcome(Check::Pin, None), Some(Outcome::Passed));
     let unpinned =
-        Verifier::danger_unpinned(&AwsLcRs).verify(&expectation, &answer.to_text()).unwrap();
+        Verifier::danger_unpinned(AwsLcRs).verify(&expectation, &answer.to_text()).unwrap();
     consistent(&unpinned);
     assert_eq!(unpinned.report().outcome(Check::Pin, None), Some(Outcome::NotAsked));
 }
@@ -968,7 +968,7 @@ fn rejects_a_mailbox_outside_of_the_trusted_base() {
         answer.payload["profile"]["boxurl"] = "@@".into();
         let payload = answer.to_payload().to_string().replace("@@", address);
         let text = compact(answer.header.to_string(), payload, answer.algorithm, answer.signer);
-        Verifier::danger_unpinned(&AwsLcRs).verify(&expectation, &text).unwrap();
+        Verifier::danger_unpinned(AwsLcRs).verify(&expectation, &text).unwrap();
     }
     for address in [
         "",
@@ -1347,7 +1347,7 @@ fn rejects_another_state_unless_told_to_report_it() {
     }
     let (command, answer) =
         (simple().0, changed_key(|key| key.payload["keystate"] = "INACTIVE".into()));
-    let verified = Verifier::danger_unpinned(&AwsLcRs)
+    let verified = Verifier::danger_unpinned(AwsLcRs)
         .accept_other_key_states()
         .verify(&expectation(&command), &answer.to_text())
         .unwrap();
@@ -1356,7 +1356,7 @@ fn rejects_another_state_unless_told_to_report_it() {
         (entry.outcome, entry.detail.is_some(), verified.keys()[0].state()),
         (Outcome::Passed, true, "INACTIVE")
     );
-    let verified = Verifier::danger_unpinned(&AwsLcRs)
+    let verified = Verifier::danger_unpinned(AwsLcRs)
         .accept_other_key_states()
         .verify(&expectation(&command), &simple().1.to_text())
         .unwrap();
@@ -1863,7 +1863,7 @@ fn accepts_escaped_slashes_and_escaped_letters() {
         answer.to_payload().to_string().replace('/', "\\/").replace("userA", "us\\u0065rA");
     let header = answer.header.to_string().replace('/', "\\/").replace("n-4711", "n\\u002d4711");
     let text = compact(header, payload, answer.algorithm, answer.signer);
-    let verified = Verifier::danger_unpinned(&AwsLcRs)
+    let verified = Verifier::danger_unpinned(AwsLcRs)
         .verify(&expectation(&simple().0).with_mailbox_base("https://hub.example/").unwrap(), &text)
         .unwrap();
     assert_eq!((verified.mailbox(), verified.user_id()), (BOX, USER));
@@ -2085,7 +2085,7 @@ fn nothing_of_an_answer_is_shown_by_what_verification_gives() {
         "key:/c4n4ry",
     ];
     let expectation = expectation(&simple().0);
-    let verifier = Verifier::danger_unpinned(&AwsLcRs).accept_other_key_states();
+    let verifier = Verifier::danger_unpinned(AwsLcRs).accept_other_key_states();
     for place in places {
         let answer = changed(|answer| canary(answer, place));
         let shown = match verifier.verify(&expectation, &answer.to_text()) {

@@ -196,7 +196,7 @@ impl World {
                 }
                 Next::Prove => {
                     let verifier =
-                        Verifier::pinned(&AwsLcRs, [self.attestation.public_key()]).unwrap();
+                        Verifier::pinned(AwsLcRs, [self.attestation.public_key()]).unwrap();
                     let elsewhere = HubIdentity::new().with_certificate_sha256([0; 32]);
                     assert_eq!(
                         enrollment
@@ -302,7 +302,7 @@ async fn a_blocking_integrator_submits_and_waits() {
         device.activate(submitted.destinations[0].uri.expose()).await.unwrap();
         let wait = move || client.wait(&submitted.command_id, &WaitPolicy::new(PATIENCE));
         enrollment.received(&tokio::task::spawn_blocking(wait).await.unwrap().unwrap()).unwrap();
-        let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
+        let verifier = Verifier::pinned(AwsLcRs, [world.attestation.public_key()]).unwrap();
         enrollment.prove_through(&verifier, &HubIdentity::new()).unwrap();
     }
 }

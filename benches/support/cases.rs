@@ -153,10 +153,10 @@ fn answers(group: &'static str, pinned: bool) -> Case {
     let (answer, expectation, captured) = (answer(), expectation(), Captured::new());
     let keyferry = if pinned {
         let pin = Jwk::from_json(ATTESTATION_KEY).unwrap();
-        let verifier = Verifier::pinned(&PROVIDER, [pin.public_key()]).unwrap();
+        let verifier = Verifier::pinned(PROVIDER, [pin.public_key()]).unwrap();
         work(move || drop(black_box(verifier.verify(&expectation, black_box(&answer)).unwrap())))
     } else {
-        let verifier = Verifier::danger_unpinned(&PROVIDER);
+        let verifier = Verifier::danger_unpinned(PROVIDER);
         work(move || drop(black_box(verifier.verify(&expectation, black_box(&answer)).unwrap())))
     };
     let peers = if pinned { Vec::new() } else { other_providers() };

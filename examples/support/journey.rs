@@ -210,7 +210,7 @@ impl Journey {
     pub async fn prove(&mut self) -> Result<(), Failed> {
         let (report, certificates) = match &self.trust {
             Trust::Pinned(pins) => {
-                let proven = self.proven(&Verifier::pinned(&AwsLcRs, pins)?)?;
+                let proven = self.proven(&Verifier::pinned(AwsLcRs, pins)?)?;
                 self.say(&format!(
                     "integrator: the answer proves itself, and a pinned key attests it:\n{}",
                     proven.answer().report()
@@ -220,7 +220,7 @@ impl Journey {
                 (proven.answer().report().clone(), certificates)
             }
             Trust::Unpinned { accepted } => {
-                let proven = self.proven(&Verifier::danger_unpinned(&AwsLcRs))?;
+                let proven = self.proven(&Verifier::danger_unpinned(AwsLcRs))?;
                 self.say(&format!(
                     "integrator: the answer is consistent only, nobody vouches for the device:\n{}",
                     proven.answer().report()
@@ -249,11 +249,11 @@ impl Journey {
     pub fn sign(&self, text: &str) -> Result<(Command, Signature), Failed> {
         let (user_id, keys): (String, Vec<VerifiedKey>) = match &self.trust {
             Trust::Pinned(pins) => {
-                let proven = self.proven(&Verifier::pinned(&AwsLcRs, pins)?)?;
+                let proven = self.proven(&Verifier::pinned(AwsLcRs, pins)?)?;
                 (proven.answer().user_id().to_owned(), proven.answer().keys().to_vec())
             }
             Trust::Unpinned { .. } => {
-                let proven = self.proven(&Verifier::danger_unpinned(&AwsLcRs))?;
+                let proven = self.proven(&Verifier::danger_unpinned(AwsLcRs))?;
                 (proven.answer().user_id().to_owned(), proven.answer().keys().to_vec())
             }
         };

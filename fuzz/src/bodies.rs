@@ -60,9 +60,9 @@ static CAPTURED: LazyLock<Captured> = LazyLock::new(|| {
         )
         .unwrap(),
         key: VerifyingKey::new(&PROVIDER, Algorithm::Rs256, &pin).unwrap(),
-        pinned: Verifier::pinned(&PROVIDER, [&pin]).unwrap(),
-        unpinned: Verifier::danger_unpinned(&PROVIDER),
-        lenient: Verifier::danger_unpinned(&PROVIDER)
+        pinned: Verifier::pinned(PROVIDER, [&pin]).unwrap(),
+        unpinned: Verifier::danger_unpinned(PROVIDER),
+        lenient: Verifier::danger_unpinned(PROVIDER)
             .with_padding(Padding::Tolerated)
             .accept_other_key_states(),
     }

@@ -46,7 +46,7 @@ pub enum Served {
 /// let answer = device.provision(command, "https://hub.example/ms/1", "hub.example")?;
 ///
 /// let expectation = Expectation::from_command(command)?.with_fqdn("hub.example");
-/// let refusal = Verifier::danger_unpinned(&AwsLcRs).verify(&expectation, &answer).unwrap_err();
+/// let refusal = Verifier::danger_unpinned(AwsLcRs).verify(&expectation, &answer).unwrap_err();
 /// assert_eq!(Some(refusal.class()), Flaw::User.class());
 /// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())

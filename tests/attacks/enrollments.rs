@@ -140,7 +140,7 @@ fn an_expectation_of_another_command_proves_nothing() {
         .key_type_prios
         .push(KeyTypePrio::new("EC", "256", "ES256"));
     let weaker = Expectation::from_command(provision).unwrap();
-    let verifier = Verifier::danger_unpinned(&AwsLcRs);
+    let verifier = Verifier::danger_unpinned(AwsLcRs);
     assert!(enrollment.prove(&verifier, &weaker).is_err());
     assert!(enrollment.prove(&verifier, &enrollment.expectation().unwrap()).is_ok());
 }
@@ -165,7 +165,7 @@ fn a_refusal_with_an_answer_in_it_proves_nothing() {
     assert!(matches!(enrollment.next(), Next::Failed(_)));
     assert!(
         enrollment
-            .prove(&Verifier::danger_unpinned(&AwsLcRs), &enrollment.expectation().unwrap())
+            .prove(&Verifier::danger_unpinned(AwsLcRs), &enrollment.expectation().unwrap())
             .is_err()
     );
 }

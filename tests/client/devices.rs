@@ -79,7 +79,7 @@ fn a_device_goes_the_whole_way_over_http_and_signs_the_certificate_that_its_hub_
         let mut enrollment = world.at(1).await;
         device.activate(&link(&enrollment)).await.unwrap();
         enrollment.received(&world.callback().await).unwrap();
-        let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
+        let verifier = Verifier::pinned(AwsLcRs, [world.attestation.public_key()]).unwrap();
         let known =
             |der: &str| HubIdentity::new().with_certificate_sha256(AwsLcRs.sha256(der.as_bytes()));
         enrollment.prove_through(&verifier, &known("the certificate")).unwrap();
@@ -114,7 +114,7 @@ fn without_tls_a_device_signs_no_certificate() {
             .await
             .unwrap();
         enrollment.received(&world.callback().await).unwrap();
-        let verifier = Verifier::pinned(&AwsLcRs, [world.attestation.public_key()]).unwrap();
+        let verifier = Verifier::pinned(AwsLcRs, [world.attestation.public_key()]).unwrap();
         enrollment.prove_through(&verifier, &HubIdentity::new()).unwrap();
         let known = HubIdentity::new().with_certificate_sha256([7; 32]);
         assert_eq!(

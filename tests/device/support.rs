@@ -97,7 +97,7 @@ impl World {
         };
         let expectation = Expectation::from_command(command.provision().unwrap()).unwrap();
         let expectation = expectation.with_fqdn("hub.example").with_mailbox_base(PUBLIC).unwrap();
-        let verifier = Verifier::pinned(&AwsLcRs, [self.attestation.public_key()]).unwrap();
+        let verifier = Verifier::pinned(AwsLcRs, [self.attestation.public_key()]).unwrap();
         verifier.verify(&expectation, &response.result.unwrap().data).unwrap()
     }
 

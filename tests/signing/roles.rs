@@ -68,7 +68,7 @@ async fn a_signature_over_the_payload_of_an_answer_is_no_answer() {
     let scene = raw_scene().await;
     let (command, honest) = answer::simple();
     for text in signed_as_jws(&scene, &honest.to_payload().to_string()).await {
-        let verifier = keyferry::hermod::proof::Verifier::danger_unpinned(&AwsLcRs);
+        let verifier = keyferry::hermod::proof::Verifier::danger_unpinned(AwsLcRs);
         let refusal = verifier.verify(&answer::expectation(&command), &text).unwrap_err();
         // It has no key in its header either.
         assert_eq!(refusal.class(), Class::Malformed);

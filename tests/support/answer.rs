@@ -168,7 +168,7 @@ pub fn double() -> (Value, Answer) {
 }
 
 pub fn verify(command: &Value, answer: &Answer) -> Result<Verified<Consistent>, Refusal> {
-    Verifier::danger_unpinned(&AwsLcRs).verify(&expectation(command), &answer.to_text())
+    Verifier::danger_unpinned(AwsLcRs).verify(&expectation(command), &answer.to_text())
 }
 
 /// Refused as `class`, by `check` and no other: those before it passed or were not asked for, those

@@ -294,7 +294,7 @@ pub(crate) fn link(enrollment: &Enrollment) -> String {
 pub(crate) fn prove(enrollment: &Enrollment, pin: &PublicKey) -> Proven<Attested> {
     let expectation =
         enrollment.expectation().unwrap().with_fqdn(HOST).with_mailbox_base(PUBLIC).unwrap();
-    enrollment.prove(&Verifier::pinned(&AwsLcRs, [pin]).unwrap(), &expectation).unwrap()
+    enrollment.prove(&Verifier::pinned(AwsLcRs, [pin]).unwrap(), &expectation).unwrap()
 }
 
 pub(crate) fn named(certificates: &[(String, Certificate)]) -> Vec<(&str, &Certificate)> {

@@ -33,7 +33,7 @@ use crate::jose::{Jwk, UnsignedJws, encode_standard};
 ///
 /// // The integrator.
 /// let expectation = Expectation::from_command(command.provision().unwrap())?.with_fqdn("hub.example");
-/// let verified = Verifier::pinned(&AwsLcRs, [attestation.public_key()])?.verify(&expectation, &answer)?;
+/// let verified = Verifier::pinned(AwsLcRs, [attestation.public_key()])?.verify(&expectation, &answer)?;
 /// assert_eq!(verified.keys()[0].public_key(), pair.public_key());
 /// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())

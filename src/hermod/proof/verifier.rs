@@ -37,7 +37,7 @@ use crate::{Class, Error};
 /// let pin = Jwk::from_json(include_str!("../../../tests/fixtures/hermod/attestation-key.json"))?;
 ///
 /// let expectation = Expectation::from_command(command.provision().unwrap())?.with_fqdn("ext-cod1.test.nexusgroup.com");
-/// let verifier = Verifier::pinned(&AwsLcRs, [pin.public_key()])?;
+/// let verifier = Verifier::pinned(AwsLcRs, [pin.public_key()])?;
 /// let answer: Verified<Attested> = verifier.verify(&expectation, callback.jws().unwrap())?;
 ///
 /// let key = answer.key("signer").unwrap();

@@ -54,7 +54,7 @@ fn check_coding(head: &Parts) -> Result<(), Error> {
     let is_chunked = |coding: &&[u8]| coding.eq_ignore_ascii_case(b"chunked");
     match codings.split_last() {
         // Where the body ends cannot be told.
-        Some((last, before)) if is_chunked(&last) && !before.iter().any(is_chunked) => {
+        Some((last, before)) if is_chunked(last) && !before.iter().any(is_chunked) => {
             if before.is_empty() {
                 return Ok(());
             }
