@@ -18,6 +18,8 @@ mod credentials;
 mod ends;
 #[path = "server/framing.rs"]
 mod framing;
+#[path = "server/gates.rs"]
+mod gates;
 #[path = "server/journeys.rs"]
 mod journeys;
 #[path = "server/limits.rs"]

@@ -4,7 +4,8 @@
 //! - [`CommandService`], [`MailboxService`], [`CallbackService`], [`ContentService`] serve one wire
 //!   each; [`HermodService`] serves all of them, with health and readiness.
 //! - Each is made of a [`Gate`](crate::Gate), which is asked with the credential in the head of a
-//!   request before anything else of it is looked at. A hub is one, and so is any closure.
+//!   request before anything else of it is looked at. A hub is one, and so is any closure. A gate
+//!   that decides by more than one credential is asked with the [`RequestHead`].
 //! - [`ServerConfig`] has the [limits](ServerLimits), and the [`Drain`] that ends a server in good
 //!   order.
 //!
@@ -106,16 +107,20 @@ mod callback;
 mod callers;
 mod command;
 mod config;
+mod connection;
 mod content;
 mod door;
 mod drain;
 mod exchange;
+mod failures;
 mod generations;
 mod head;
 mod limits;
 mod mailbox;
 mod mount;
+mod proxies;
 mod repeats;
+mod request_head;
 mod service;
 
 pub use body::Body;
@@ -127,3 +132,5 @@ pub use drain::Drain;
 pub use limits::{Rate, ServerLimits};
 pub use mailbox::MailboxService;
 pub use mount::HermodService;
+pub use proxies::{PeerAddr, Proxies};
+pub use request_head::{Caller, RequestHead};

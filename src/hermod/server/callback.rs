@@ -5,12 +5,14 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::http::request::Parts;
 use ::http::{Method, Response};
 use bytes::Bytes;
 
-use super::door::{Door, door};
+use super::door::Entrance;
 use super::exchange::{Exchange, Wire, unauthorized};
 use super::service::service;
+use super::{Caller, RequestHead};
 use crate::crypto::Provider;
 use crate::hermod::Dialect;
 use crate::hermod::model::Callback;
@@ -71,7 +73,21 @@ impl CallbackService {
         G: Gate<Option<BasicAuth>> + 'static,
         G::Handle: CallbackApi + 'static,
     {
-        Self::of(Callbacks { gate: door(gate, AnyCallbackApi::new), signature: None })
+        Self::of(Callbacks {
+            gate: Entrance::by_credential(gate, AnyCallbackApi::new),
+            signature: None,
+        })
+    }
+
+    /// Serves what this gate opens to, which is asked with the whole head of a request: see
+    /// [`RequestHead`](super::RequestHead). The name of the caller counts as the user.
+    #[must_use]
+    pub fn by_head<G, H>(gate: G) -> Self
+    where
+        G: Gate<RequestHead, Handle = Caller<H>> + 'static,
+        H: CallbackApi + 'static,
+    {
+        Self::of(Callbacks { gate: Entrance::by_head(gate, AnyCallbackApi::new), signature: None })
     }
 
     /// Takes only what was signed with one of these secrets, of which two are valid while one
@@ -95,7 +111,7 @@ impl CallbackService {
 }
 
 pub(super) struct Callbacks {
-    gate: Arc<dyn Door<Option<BasicAuth>, AnyCallbackApi>>,
+    gate: Entrance<Option<BasicAuth>, AnyCallbackApi>,
     signature: Option<Signature>,
 }
 
@@ -136,9 +152,11 @@ impl Wire for Callbacks {
         let core = exchange.core.clone();
         let (dialect, limits, clock) =
             (&core.config.dialect, &core.config.limits, &core.config.clock);
-        let credential = read_basic_auth(&exchange.head.headers);
-        let user = credential.as_ref().map(|credential| credential.user.clone());
-        let handle = exchange.open(&*self.gate, credential).await?;
+        let read = |head: &Parts| {
+            let credential = read_basic_auth(&head.headers);
+            Some((credential.as_ref().map(|credential| credential.user.clone()), credential))
+        };
+        let (user, handle) = exchange.enter(&self.gate, path, read, Some).await?;
         let permit = exchange.permit(&core.tenants, &(Self::NAME, &user))?;
         callback::check_address(dialect, path, &exchange.head.method)?;
         let body = exchange.body(limits.callback_octets).await?;

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Rate;
 use super::generations::Generations;
+use super::limits::LimitMet;
 use crate::{Class, Error};
 
 /// The callers of one kind, each with the same limits.
@@ -14,6 +15,8 @@ pub(super) struct Callers {
     rate: Rate,
     concurrent: usize,
     long_polls: usize,
+    /// What [`ServerLimits`](super::ServerLimits) calls the three.
+    names: [&'static str; 3],
     state: Mutex<State>,
 }
 
@@ -39,10 +42,11 @@ impl Callers {
         concurrent: usize,
         long_polls: usize,
         remembered: usize,
+        names: [&'static str; 3],
     ) -> Arc<Self> {
         let state =
             Mutex::new(State { full: Generations::new(remembered), counts: HashMap::new() });
-        Arc::new(Self { rate, concurrent, long_polls, state })
+        Arc::new(Self { rate, concurrent, long_polls, names, state })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -62,7 +66,8 @@ impl Callers {
         let key = state.full.key(name);
         if state.counts.get(&key).is_some_and(|counts| counts[0] >= self.concurrent) {
             return Err(Error::new(Class::Rate, "", "too many requests at a time")
-                .with_retry_after(Duration::from_secs(1)));
+                .with_retry_after(Duration::from_secs(1))
+                .with_source(LimitMet::new(self.names[1], self.concurrent)));
         }
         let (interval, ahead) = (self.rate.interval(), self.rate.ahead());
         let full = match state.full.get(key) {
@@ -72,9 +77,9 @@ impl Callers {
         };
         let early = full.duration_since(now).unwrap_or_default();
         if early > ahead {
-            return Err(
-                Error::new(Class::Rate, "", "too many requests").with_retry_after(early - ahead)
-            );
+            return Err(Error::new(Class::Rate, "", "too many requests")
+                .with_retry_after(early - ahead)
+                .with_source(LimitMet::rate(self.names[0], self.rate)));
         }
         state.full.insert(key, full + interval);
         state.counts.entry(key).or_default()[0] += 1;
@@ -92,7 +97,8 @@ impl Permit {
         let counts = state.counts.entry(self.key).or_default();
         if counts[1] >= self.callers.long_polls {
             return Err(Error::new(Class::Rate, "", "too many long polls")
-                .with_retry_after(Duration::from_secs(5)));
+                .with_retry_after(Duration::from_secs(5))
+                .with_source(LimitMet::new(self.callers.names[2], self.callers.long_polls)));
         }
         counts[0] = counts[0].saturating_sub(1);
         counts[1] += 1;
@@ -118,13 +124,15 @@ impl Drop for Permit {
 mod tests {
     use super::*;
 
+    const NAMES: [&str; 3] = ["rate", "concurrent", "long_polls"];
+
     fn at(millis: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + Duration::from_millis(millis)
     }
 
     #[test]
     fn a_bucket_holds_its_burst_and_fills_at_its_rate() {
-        let callers = Callers::new(Rate::new(10, 3), 100, 1, 16);
+        let callers = Callers::new(Rate::new(10, 3), 100, 1, 16, NAMES);
         let passes = |name: &str, now| callers.enter(&name, at(now)).map(drop);
         for _ in 0..3 {
             passes("a", 0).unwrap();
@@ -146,20 +154,20 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_back_shuts_nobody_out() {
-        let callers = Callers::new(Rate::new(1, 1), 100, 1, 16);
+        let callers = Callers::new(Rate::new(1, 1), 100, 1, 16, NAMES);
         callers.enter(&"a", at(3_600_000)).map(drop).unwrap();
         callers.enter(&"a", at(0)).map(drop).unwrap();
     }
 
     #[test]
     fn what_is_unlimited_is_never_refused() {
-        let callers = Callers::new(Rate::unlimited(), usize::MAX, 1, 16);
+        let callers = Callers::new(Rate::unlimited(), usize::MAX, 1, 16, NAMES);
         assert!((0..10_000).all(|_| callers.enter(&"a", at(0)).is_ok()));
     }
 
     #[test]
     fn requests_and_long_polls_are_counted_apart_and_forgotten_when_they_end() {
-        let callers = Callers::new(Rate::unlimited(), 2, 1, 16);
+        let callers = Callers::new(Rate::unlimited(), 2, 1, 16, NAMES);
         let mut one = callers.enter(&"a", at(0)).unwrap();
         let mut two = callers.enter(&"a", at(0)).unwrap();
         assert!(callers.enter(&"a", at(0)).is_err());

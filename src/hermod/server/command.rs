@@ -1,13 +1,13 @@
 //! Commands.
 
-use std::sync::Arc;
-
+use ::http::request::Parts;
 use ::http::{Method, Response};
 use bytes::Bytes;
 
-use super::door::{Door, door};
-use super::exchange::{Exchange, Wire, unauthorized};
+use super::door::Entrance;
+use super::exchange::{Exchange, Wire};
 use super::service::service;
+use super::{Caller, RequestHead};
 use crate::error::HttpAnswer;
 use crate::hermod::Dialect;
 use crate::hermod::wire::http::command::{self, Answer, Call};
@@ -33,9 +33,21 @@ impl CommandService {
     {
         Self::of(Commands::new(gate))
     }
+
+    /// Serves what this gate opens to, which is asked with the whole head of a request: single
+    /// sign-on, a client's certificate or the identity that a proxy adds opens it without a
+    /// credential of this wire. See [`RequestHead`].
+    #[must_use]
+    pub fn by_head<G, H>(gate: G) -> Self
+    where
+        G: Gate<RequestHead, Handle = Caller<H>> + 'static,
+        H: CommandApi + 'static,
+    {
+        Self::of(Commands::by_head(gate))
+    }
 }
 
-pub(super) struct Commands(Arc<dyn Door<ApiKey, AnyCommandApi>>);
+pub(super) struct Commands(Entrance<ApiKey, AnyCommandApi>);
 
 impl Commands {
     pub(super) fn new<G>(gate: G) -> Self
@@ -43,7 +55,15 @@ impl Commands {
         G: Gate<ApiKey> + 'static,
         G::Handle: CommandApi + 'static,
     {
-        Self(door(gate, AnyCommandApi::new))
+        Self(Entrance::by_credential(gate, AnyCommandApi::new))
+    }
+
+    pub(super) fn by_head<G, H>(gate: G) -> Self
+    where
+        G: Gate<RequestHead, Handle = Caller<H>> + 'static,
+        H: CommandApi + 'static,
+    {
+        Self(Entrance::by_head(gate, AnyCommandApi::new))
     }
 }
 
@@ -63,9 +83,11 @@ impl Wire for Commands {
     async fn answer(&self, exchange: &mut Exchange, path: &str) -> Result<Answer, Error> {
         let core = exchange.core.clone();
         let (dialect, limits) = (&core.config.dialect, &core.config.limits);
-        let key = command::read_credential(&exchange.head).ok_or_else(unauthorized)?;
-        let tenant = key.id.clone();
-        let handle = exchange.open(&*self.0, key).await?;
+        let read = |head: &Parts| {
+            let key = command::read_credential(head)?;
+            Some((key.id.clone(), key))
+        };
+        let (tenant, handle) = exchange.enter(&self.0, path, read, |name| name).await?;
         exchange.note("tenant", &tenant);
         let permit = exchange.permit(&core.tenants, &(Self::NAME, &tenant))?;
         let limit = command::body_limit(

@@ -5,13 +5,49 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ::http::HeaderName;
+use ::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::callers::Callers;
+use super::failures::Failures;
 use super::repeats::Repeats;
-use super::{Drain, ServerLimits};
+use super::{Drain, Proxies, ServerLimits};
 use crate::hermod::Dialect;
 use crate::{Clock, SystemClock};
+
+/// Most characters of the id of a request that is taken over.
+const MAX_REQUEST_ID: usize = 128;
+
+/// The header of W3C Trace Context.
+pub(super) const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// The only value of a header, as text.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    if values.next().is_some() { None } else { value.to_str().ok() }
+}
+
+/// `version-traceid-parentid-flags` in lower-case hexadecimal digits (W3C Trace Context, 3.2). A
+/// version that is not known yet may go on after that.
+fn is_trace_parent(text: &str) -> bool {
+    if text.len() > MAX_REQUEST_ID || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return false;
+    }
+    let mut parts = text.split('-');
+    let mut next = |length: usize| {
+        parts.next().filter(|part| {
+            part.len() == length
+                && part.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+        })
+    };
+    let (version, trace, parent, flags) = (next(2), next(32), next(16), next(2));
+    let is_some = |id: Option<&str>| id.is_some_and(|id| id.bytes().any(|digit| digit != b'0'));
+    version.is_some_and(|version| version != "ff")
+        && is_some(trace)
+        && is_some(parent)
+        && flags.is_some()
+        && (parts.next().is_none() || version != Some("00"))
+}
 
 /// What a server is told, a value.
 #[derive(Clone)]
@@ -23,6 +59,16 @@ pub struct ServerConfig {
     pub limits: ServerLimits,
     /// What time it is; the system's clock by default.
     pub clock: Arc<dyn Clock>,
+    /// The proxies whose word on the address of a client is taken; none by default.
+    pub proxies: Proxies,
+    /// Whether the ids that a request comes with are taken over: that of the request
+    /// (`X-Request-Id`) and `traceparent` (W3C Trace Context). They are echoed, and stand in the log.
+    /// Set it where only a proxy of your own can reach this server. `false` by default.
+    ///
+    /// An id is taken over if it is one, of 1 to 128 letters, digits and `-._~+/=:@`; a
+    /// `traceparent` if it has the form of its version. In the place of any other request id the
+    /// server makes one, as it does without the switch.
+    pub accept_request_ids: bool,
     /// Ends the server in good order; one of its own by default. A clone shares it.
     pub drain: Drain,
 }
@@ -33,6 +79,8 @@ impl Default for ServerConfig {
             dialect: Dialect::default(),
             limits: ServerLimits::default(),
             clock: Arc::new(SystemClock),
+            proxies: Proxies::none(),
+            accept_request_ids: false,
             drain: Drain::default(),
         }
     }
@@ -40,10 +88,12 @@ impl Default for ServerConfig {
 
 impl fmt::Debug for ServerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { dialect, limits, drain, .. } = self;
+        let Self { dialect, limits, drain, proxies, accept_request_ids, .. } = self;
         f.debug_struct("ServerConfig")
             .field("dialect", dialect)
             .field("limits", limits)
+            .field("proxies", proxies)
+            .field("accept_request_ids", accept_request_ids)
             .field("drain", drain)
             .finish_non_exhaustive()
     }
@@ -54,6 +104,7 @@ pub(super) struct Core {
     pub(super) config: ServerConfig,
     pub(super) tenants: Arc<Callers>,
     pub(super) mailboxes: Arc<Callers>,
+    pub(super) failures: Failures,
     pub(super) repeats: Arc<Repeats>,
     /// `None` if the dialect's is none.
     pub(super) request_id: Option<HeaderName>,
@@ -64,13 +115,21 @@ impl Core {
     pub(super) fn new(config: ServerConfig) -> Arc<Self> {
         let limits = &config.limits;
         Arc::new(Self {
-            tenants: Callers::new(limits.tenant_rate, limits.tenant_concurrent, 0, limits.callers),
+            tenants: Callers::new(
+                limits.tenant_rate,
+                limits.tenant_concurrent,
+                0,
+                limits.callers,
+                ["tenant_rate", "tenant_concurrent", ""],
+            ),
             mailboxes: Callers::new(
                 limits.mailbox_rate,
                 limits.mailbox_concurrent,
                 limits.mailbox_long_polls,
                 limits.callers,
+                ["mailbox_rate", "mailbox_concurrent", "mailbox_long_polls"],
             ),
+            failures: Failures::new(limits.failed_rate, limits.refusals_logged, limits.callers),
             repeats: Repeats::new(limits.callbacks),
             request_id: HeaderName::try_from(&*config.dialect.headers.request_id).ok(),
             ids: (RandomState::new(), RandomState::new(), AtomicU64::new(0)),
@@ -78,10 +137,65 @@ impl Core {
         })
     }
 
+    /// The id of a request with these headers: its own if it is taken over.
+    pub(super) fn request_id(&self, headers: &HeaderMap) -> String {
+        let given = match &self.request_id {
+            Some(name) if self.config.accept_request_ids => only(headers, name),
+            _ => None,
+        };
+        let is_id = |id: &&str| {
+            (1..=MAX_REQUEST_ID).contains(&id.len())
+                && id
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=:@".contains(&byte))
+        };
+        given.filter(is_id).map_or_else(|| self.new_request_id(), str::to_owned)
+    }
+
+    /// The `traceparent` of these headers, if it is taken over.
+    pub(super) fn trace_parent(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        if !self.config.accept_request_ids {
+            return None;
+        }
+        only(headers, &TRACE_PARENT).filter(|text| is_trace_parent(text))?;
+        headers.get(&TRACE_PARENT).cloned()
+    }
+
     /// The id of a request: 32 hexadecimal digits, unlike every other. It is no secret, so the
     /// keyed hash of the standard library over a count will do.
     pub(super) fn new_request_id(&self) -> String {
         let count = self.ids.2.fetch_add(1, Ordering::Relaxed);
         format!("{:016x}{:016x}", self.ids.0.hash_one(count), self.ids.1.hash_one(count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_parent_has_the_form_of_its_version() {
+        let (trace, parent) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
+        for good in [
+            format!("00-{trace}-{parent}-01"),
+            format!("cc-{trace}-{parent}-01"),
+            format!("cc-{trace}-{parent}-01-what-the-future-brings"),
+        ] {
+            assert!(is_trace_parent(&good), "{good}");
+        }
+        for bad in [
+            String::new(),
+            format!("ff-{trace}-{parent}-01"),
+            format!("00-{trace}-{parent}-01-more"),
+            format!("00-{}-{parent}-01", trace.to_uppercase()),
+            format!("00-{}-{parent}-01", "0".repeat(32)),
+            format!("00-{trace}-{}-01", "0".repeat(16)),
+            format!("00-{trace}-{parent}"),
+            format!("00-{trace}-{parent}-1"),
+            format!("00-{trace}-{parent}-01\u{e9}"),
+            format!("cc-{trace}-{parent}-01-{}", "x".repeat(128)),
+        ] {
+            assert!(!is_trace_parent(&bad), "{bad}");
+        }
     }
 }

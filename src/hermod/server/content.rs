@@ -1,14 +1,15 @@
 //! Contents.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use ::http::request::Parts;
 use ::http::{Method, Response};
 use bytes::Bytes;
 
-use super::door::{Door, door};
+use super::door::Entrance;
 use super::exchange::{Exchange, Wire};
 use super::service::service;
+use super::{Caller, RequestHead};
 use crate::hermod::Dialect;
 use crate::hermod::model::ContentAnswer;
 use crate::hermod::wire::http::{content, read_basic_auth};
@@ -32,9 +33,21 @@ impl ContentService {
     {
         Self::of(Contents::new(gate))
     }
+
+    /// Serves what this gate opens to, which is asked with the whole head of a request: single
+    /// sign-on, a client's certificate or the identity that a proxy adds opens it without a
+    /// credential of this wire. See [`RequestHead`].
+    #[must_use]
+    pub fn by_head<G, H>(gate: G) -> Self
+    where
+        G: Gate<RequestHead, Handle = Caller<H>> + 'static,
+        H: ContentApi + 'static,
+    {
+        Self::of(Contents::by_head(gate))
+    }
 }
 
-pub(super) struct Contents(Arc<dyn Door<Option<BasicAuth>, AnyContentApi>>);
+pub(super) struct Contents(Entrance<Option<BasicAuth>, AnyContentApi>);
 
 impl Contents {
     pub(super) fn new<G>(gate: G) -> Self
@@ -42,7 +55,15 @@ impl Contents {
         G: Gate<Option<BasicAuth>> + 'static,
         G::Handle: ContentApi + 'static,
     {
-        Self(door(gate, AnyContentApi::new))
+        Self(Entrance::by_credential(gate, AnyContentApi::new))
+    }
+
+    pub(super) fn by_head<G, H>(gate: G) -> Self
+    where
+        G: Gate<RequestHead, Handle = Caller<H>> + 'static,
+        H: ContentApi + 'static,
+    {
+        Self(Entrance::by_head(gate, AnyContentApi::new))
     }
 }
 
@@ -54,9 +75,11 @@ impl Wire for Contents {
     async fn answer(&self, exchange: &mut Exchange, path: &str) -> Result<ContentAnswer, Error> {
         let core = exchange.core.clone();
         let (dialect, limits) = (&core.config.dialect, &core.config.limits);
-        let credential = read_basic_auth(&exchange.head.headers);
-        let user = credential.as_ref().map(|credential| credential.user.clone());
-        let handle = exchange.open(&*self.0, credential).await?;
+        let read = |head: &Parts| {
+            let credential = read_basic_auth(&head.headers);
+            Some((credential.as_ref().map(|credential| credential.user.clone()), credential))
+        };
+        let (user, handle) = exchange.enter(&self.0, path, read, Some).await?;
         let _permit = exchange.permit(&core.tenants, &(Self::NAME, &user))?;
         content::check_address(dialect, path, &exchange.head.method)?;
         let body = exchange.body(limits.body_octets).await?;

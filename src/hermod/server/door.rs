@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::{Caller, RequestHead};
 use crate::{BoxFuture, Error, Gate};
 
 /// A gate whose handles are erased.
@@ -25,7 +26,7 @@ where
     }
 }
 
-pub(super) fn door<C, H, G>(
+fn door<C, H, G>(
     gate: G,
     erase: impl Fn(G::Handle) -> H + Send + Sync + 'static,
 ) -> Arc<dyn Door<C, H>>
@@ -34,4 +35,43 @@ where
     G: Gate<C> + 'static,
 {
     Arc::new(Erased { gate, erase })
+}
+
+/// How a wire tells its callers apart.
+pub(super) enum Entrance<C, H> {
+    /// By the credential of the wire.
+    Credential(Arc<dyn Door<C, H>>),
+    /// By the whole head.
+    Head(Arc<dyn Door<RequestHead, Caller<H>>>),
+}
+
+impl<C: Send + 'static, H: Send + 'static> Entrance<C, H> {
+    pub(super) fn by_credential<G>(
+        gate: G,
+        erase: impl Fn(G::Handle) -> H + Send + Sync + 'static,
+    ) -> Self
+    where
+        G: Gate<C> + 'static,
+    {
+        Self::Credential(door(gate, erase))
+    }
+
+    pub(super) fn by_head<G, T>(gate: G, erase: impl Fn(T) -> H + Send + Sync + 'static) -> Self
+    where
+        G: Gate<RequestHead, Handle = Caller<T>> + 'static,
+    {
+        Self::Head(door(gate, move |caller: Caller<T>| {
+            let (name, handle) = caller.into_parts();
+            Caller::new(name, erase(handle))
+        }))
+    }
+}
+
+impl<C, H> Clone for Entrance<C, H> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Credential(door) => Self::Credential(door.clone()),
+            Self::Head(door) => Self::Head(door.clone()),
+        }
+    }
 }

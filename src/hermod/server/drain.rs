@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
+use super::limits::LimitMet;
 use crate::{Class, Error};
 
 /// Ends a server in good order. Its clones are the same drain; services that share one share the
@@ -105,7 +106,19 @@ impl Drain {
     /// Requests that are under way, long polls included.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.0.requests.load(Ordering::SeqCst) + self.0.long_polls.load(Ordering::SeqCst)
+        self.requests() + self.long_polls()
+    }
+
+    /// Requests that are under way, without long polls.
+    #[must_use]
+    pub fn requests(&self) -> usize {
+        self.0.requests.load(Ordering::SeqCst)
+    }
+
+    /// Long polls that wait.
+    #[must_use]
+    pub fn long_polls(&self) -> usize {
+        self.0.long_polls.load(Ordering::SeqCst)
     }
 
     /// Lets a request in.
@@ -120,7 +133,8 @@ impl Drain {
             return Err(unavailable("the server is shutting down", 5));
         }
         if before >= at_most {
-            Err(unavailable("too many requests at a time", 1))
+            Err(unavailable("too many requests at a time", 1)
+                .with_source(LimitMet::new("concurrent", at_most)))
         } else {
             Ok(flight)
         }
@@ -158,7 +172,8 @@ impl Flight {
     pub(super) fn wait(&mut self, at_most: usize) -> Result<(), Error> {
         if self.drain.0.long_polls.fetch_add(1, Ordering::SeqCst) >= at_most {
             self.drain.0.long_polls.fetch_sub(1, Ordering::SeqCst);
-            return Err(unavailable("too many long polls", 5));
+            return Err(unavailable("too many long polls", 5)
+                .with_source(LimitMet::new("long_polls", at_most)));
         }
         self.drain.0.requests.fetch_sub(1, Ordering::SeqCst);
         self.is_long_poll = true;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::hash::Hash;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,12 +17,14 @@ use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use tracing::{Instrument, Span, debug, error, field, info, warn};
 
-use super::Body;
 use super::callers::{Callers, Permit};
-use super::config::Core;
-use super::door::Door;
+use super::config::{Core, TRACE_PARENT};
+use super::connection::OnProof;
+use super::door::{Door, Entrance};
 use super::drain::Flight;
 use super::head::{check_head, declared_length};
+use super::limits::LimitMet;
+use super::{Body, PeerAddr, RequestHead};
 use crate::first::first;
 use crate::hermod::Dialect;
 use crate::{Class, Clock, Error};
@@ -68,6 +71,11 @@ pub(super) struct Exchange {
     pub(super) is_length_known: bool,
     body: Option<UnsyncBoxBody<Bytes, ()>>,
     request_id: String,
+    trace_parent: Option<HeaderValue>,
+    /// The address of the client, if it is known.
+    client: Option<IpAddr>,
+    /// Whether a gate has opened.
+    is_proved: bool,
     span: Span,
     started: Instant,
     flight: Option<Arc<Flight>>,
@@ -91,11 +99,15 @@ impl Exchange {
             .map_frame(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
             .map_err(drop)
             .boxed_unsync();
-        let request_id = core.new_request_id();
+        let request_id = core.request_id(&head.headers);
+        let trace_parent = core.trace_parent(&head.headers);
+        let peer = head.extensions.get::<PeerAddr>();
+        let client = peer.map(|peer| core.config.proxies.client(peer.0.ip(), &head.headers));
         let span = tracing::info_span!(
             "request",
             request_id,
             wire,
+            traceparent = trace_parent.as_ref().and_then(|value| value.to_str().ok()),
             command = field::Empty,
             tenant = field::Empty,
             command_id = field::Empty,
@@ -108,6 +120,9 @@ impl Exchange {
             is_length_known: true,
             body: Some(body),
             request_id,
+            trace_parent,
+            client,
+            is_proved: false,
             span,
             started: Instant::now(),
             flight: None,
@@ -137,13 +152,53 @@ impl Exchange {
         check_head(&self.head, &config.limits)
     }
 
-    /// Asks a gate. Every credential that does not fit gets the same answer.
-    pub(super) async fn open<C, H>(
+    /// Asks the gate: with the credential that `read` finds, with its name, or with the whole head.
+    /// Every credential that does not fit gets the same answer.
+    pub(super) async fn enter<N, C, H>(
         &mut self,
-        door: &dyn Door<C, H>,
-        credential: C,
-    ) -> Result<H, Error> {
+        entrance: &Entrance<C, H>,
+        path: &str,
+        read: impl FnOnce(&Parts) -> Option<(N, C)>,
+        name: impl FnOnce(String) -> N,
+    ) -> Result<(N, H), Error> {
+        match entrance {
+            Entrance::Credential(door) => {
+                let (name, credential) = read(&self.head).ok_or_else(unauthorized)?;
+                Ok((name, self.open(&**door, credential).await?))
+            }
+            Entrance::Head(door) => {
+                let mut parts = self.head.clone();
+                if self.is_head {
+                    parts.method = Method::HEAD;
+                }
+                let head = RequestHead::new(parts, path, self.client);
+                let (caller, handle) = self.open(&**door, head).await?.into_parts();
+                Ok((name(caller), handle))
+            }
+        }
+    }
+
+    async fn open<C, H>(&mut self, door: &dyn Door<C, H>, credential: C) -> Result<H, Error> {
+        let core = self.core.clone();
+        if let Some(client) = self.client {
+            core.failures.check(client, &self.head.headers, core.config.clock.now())?;
+        }
         let opened = self.within(Duration::ZERO, door.open(credential)).await;
+        match (&opened, self.client) {
+            (Ok(_), client) => {
+                self.is_proved = true;
+                if let Some(proof) = self.head.extensions.get::<OnProof>() {
+                    proof.proved();
+                }
+                if let Some(client) = client {
+                    core.failures.fitted(client, &self.head.headers);
+                }
+            }
+            (Err(error), Some(client)) if error.class() == Class::Unauthorized => {
+                core.failures.failed(client, core.config.clock.now());
+            }
+            (Err(_), _) => {}
+        }
         opened.map_err(
             |error| if error.class() == Class::Unauthorized { unauthorized() } else { error },
         )
@@ -160,8 +215,11 @@ impl Exchange {
         let declared =
             declared_length(&self.head.headers).max(http_body::Body::size_hint(&body).lower());
         if usize::try_from(declared).is_ok_and(|declared| declared <= limit) {
-            let late = || Error::malformed("body", "not here in time").with_http_status(408);
             let config = &self.core.config;
+            let late = || {
+                let met = LimitMet::time("body_time", config.limits.body_time);
+                Error::malformed("body", "not here in time").with_http_status(408).with_source(met)
+            };
             let (body, received) =
                 timely(&*config.clock, config.limits.body_time, collect(&mut body, limit))
                     .await
@@ -169,7 +227,7 @@ impl Exchange {
             self.received = received;
             return body;
         }
-        Err(too_large())
+        Err(too_large(limit))
     }
 
     /// Gives up the head but for its method and version: it holds secrets, and pieces of the
@@ -190,7 +248,7 @@ impl Exchange {
         let config = &self.core.config;
         timely(&*config.clock, config.limits.handle_time.saturating_add(extra), work)
             .await
-            .unwrap_or_else(|| Err(late()))
+            .unwrap_or_else(|| Err(late(config.limits.handle_time)))
     }
 
     /// Waits for a handler that changes something. It runs to its end even if the caller goes away,
@@ -264,6 +322,9 @@ impl Exchange {
         {
             headers.insert(name.clone(), id);
         }
+        if let Some(trace_parent) = self.trace_parent.clone() {
+            headers.insert(TRACE_PARENT, trace_parent);
+        }
         finish_headers(headers);
         if head.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(W::CHALLENGE));
@@ -290,7 +351,37 @@ impl Exchange {
         let micros = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         match (&error, self.done) {
             (Some(error), _) => {
-                warn!(status, class = error.class().as_str(), received, sent, micros, "refused")
+                let (class, part, reason) = (error.class().as_str(), error.part(), error.detail());
+                let limit = LimitMet::of(error).map(field::display);
+                let client = self.client.map(field::display);
+                // Whoever proves nothing is not to fill the log.
+                let logged = match self.is_proved {
+                    true => Some(0),
+                    false => self.core.failures.log(self.client, config.clock.now()),
+                };
+                match logged {
+                    Some(0) => warn!(
+                        status,
+                        class, part, reason, limit, client, received, sent, micros, "refused"
+                    ),
+                    Some(left_out) => warn!(
+                        status,
+                        class,
+                        part,
+                        reason,
+                        limit,
+                        client,
+                        received,
+                        sent,
+                        micros,
+                        left_out,
+                        "refused, as others before that are not in the log"
+                    ),
+                    None => debug!(
+                        status,
+                        class, part, reason, limit, client, received, sent, micros, "refused"
+                    ),
+                }
             }
             (None, Some(what)) => info!(status, received, sent, micros, "{what}"),
             (None, None) => debug!(status, received, sent, micros, "answered"),
@@ -336,12 +427,15 @@ pub(super) fn unauthorized() -> Error {
     Error::new(Class::Unauthorized, "", "no credential, or one that does not fit")
 }
 
-fn too_large() -> Error {
+fn too_large(limit: usize) -> Error {
     Error::too_large("", "a body that is too long")
+        .with_source(LimitMet::new("the longest body", format!("{limit} bytes")))
 }
 
-fn late() -> Error {
-    Error::new(Class::Unavailable, "", "not done in time").with_retry_after(Duration::from_secs(5))
+fn late(handle_time: Duration) -> Error {
+    Error::new(Class::Unavailable, "", "not done in time")
+        .with_retry_after(Duration::from_secs(5))
+        .with_source(LimitMet::time("handle_time", handle_time))
 }
 
 /// The octets of a body, and how many came.
@@ -358,7 +452,7 @@ async fn collect(
         let Ok(data) = frame.into_data() else { continue };
         received += data.len();
         if received > limit {
-            return (Err(too_large()), received);
+            return (Err(too_large(limit)), received);
         }
         match (whole.is_empty(), more.is_empty()) {
             // Most bodies come in one piece, which need not be copied.

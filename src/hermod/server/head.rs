@@ -5,6 +5,7 @@ use ::http::header::{CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
 use ::http::request::Parts;
 
 use super::ServerLimits;
+use super::limits::LimitMet;
 use crate::Error;
 
 /// Keeps the limits, and refuses what one server could read as other than another: where a body
@@ -12,12 +13,22 @@ use crate::Error;
 pub(super) fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Error> {
     let uri = head.uri.path().len() + head.uri.query().map_or(0, |query| query.len() + 1);
     if uri > limits.uri_octets {
-        return Err(Error::too_large("uri", "too long").with_http_status(414));
+        return Err(Error::too_large("uri", "too long")
+            .with_http_status(414)
+            .with_source(LimitMet::new("uri_octets", limits.uri_octets)));
     }
     let octets: usize =
         head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if head.headers.len() > limits.header_count || octets > limits.header_octets {
-        return Err(Error::too_large("headers", "too many, or too long").with_http_status(431));
+    let met = if head.headers.len() > limits.header_count {
+        Some(LimitMet::new("header_count", limits.header_count))
+    } else if octets > limits.header_octets {
+        Some(LimitMet::new("header_octets", limits.header_octets))
+    } else {
+        None
+    };
+    if let Some(met) = met {
+        let error = Error::too_large("headers", "too many, or too long");
+        return Err(error.with_http_status(431).with_source(met));
     }
     let several = |name| head.headers.get_all(name).iter().nth(1).is_some();
     if several(HOST) {

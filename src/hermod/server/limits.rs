@@ -1,6 +1,9 @@
 //! How much and how long.
 
+use std::fmt;
 use std::time::Duration;
+
+use crate::Error;
 
 /// Limits of a server, all ours. What stands above them is refused with the status that is named.
 ///
@@ -41,6 +44,14 @@ pub struct ServerLimits {
     pub mailbox_concurrent: usize,
     /// Long polls with one token: 8. Above: 429.
     pub mailbox_long_polls: usize,
+    /// Credentials from one client address that do not fit: 1 a second, 20 at once. Above, others
+    /// from there are not tried: 429. One that has fitted from there before is tried all the same.
+    /// Where the address is not known ([`PeerAddr`](super::PeerAddr)), nothing is slowed.
+    pub failed_rate: Rate,
+    /// Lines a minute in the log about what one client address, or all whose address is not known,
+    /// was refused without a proved credential: 5. The first one of the next minute has the number
+    /// of those that were left out, which are logged at `debug`.
+    pub refusals_logged: u32,
     /// Callers whose rate is remembered, each of which takes some 50 octets: 65,536. One that so
     /// many others came after is forgotten, and begins anew.
     pub callers: usize,
@@ -67,6 +78,8 @@ impl Default for ServerLimits {
             mailbox_rate: Rate::new(20, 100),
             mailbox_concurrent: 8,
             mailbox_long_polls: 8,
+            failed_rate: Rate::new(1, 20),
+            refusals_logged: 5,
             callers: 65_536,
             callbacks: 65_536,
         }
@@ -93,6 +106,11 @@ impl Rate {
         Self::new(u32::MAX, u32::MAX)
     }
 
+    /// What the log calls it.
+    fn describe(self) -> String {
+        format!("{} a second, {} at once", self.per_second, self.burst)
+    }
+
     /// The time that one takes.
     pub(super) fn interval(self) -> Duration {
         Duration::from_secs(1) / self.per_second
@@ -103,3 +121,39 @@ impl Rate {
         self.interval().saturating_mul(self.burst - 1)
     }
 }
+
+/// The limit that a request met, as the source of the error that it is refused with.
+#[derive(Debug)]
+pub(super) struct LimitMet {
+    /// The field of [`ServerLimits`].
+    pub(super) name: &'static str,
+    /// Its value.
+    pub(super) value: String,
+}
+
+impl LimitMet {
+    pub(super) fn new(name: &'static str, value: impl ToString) -> Self {
+        Self { name, value: value.to_string() }
+    }
+
+    pub(super) fn time(name: &'static str, value: Duration) -> Self {
+        Self { name, value: format!("{value:?}") }
+    }
+
+    pub(super) fn rate(name: &'static str, rate: Rate) -> Self {
+        Self { name, value: rate.describe() }
+    }
+
+    /// The limit that an error names.
+    pub(super) fn of(error: &Error) -> Option<&Self> {
+        std::error::Error::source(error)?.downcast_ref()
+    }
+}
+
+impl fmt::Display for LimitMet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {}", self.name, self.value)
+    }
+}
+
+impl std::error::Error for LimitMet {}

@@ -1,19 +1,20 @@
 //! Mailboxes.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use ::http::request::Parts;
 use ::http::{Method, Response};
 use bytes::Bytes;
 
-use super::door::{Door, door};
-use super::exchange::{Exchange, Wire, unauthorized};
+use super::door::Entrance;
+use super::exchange::{Exchange, Wire};
 use super::service::service;
+use super::{Caller, RequestHead};
 use crate::hermod::Dialect;
 use crate::hermod::wire::http::mailbox::{self, Answer, Call};
 use crate::hermod::wire::http::method_not_allowed;
 use crate::hermod::wire::{AnyMailboxApi, MailboxApi, MailboxKey};
-use crate::{Error, Gate};
+use crate::{Error, Gate, Secret};
 
 service! {
     /// Serves a [`MailboxApi`]: `{base}/{bid}` and `{base}/{bid}/{mid}`, with a bearer token.
@@ -33,9 +34,21 @@ impl MailboxService {
     {
         Self::of(Mailboxes::new(gate))
     }
+
+    /// Serves what this gate opens to, which is asked with the whole head of a request: single
+    /// sign-on, a client's certificate or the identity that a proxy adds opens it without a
+    /// credential of this wire. See [`RequestHead`].
+    #[must_use]
+    pub fn by_head<G, H>(gate: G) -> Self
+    where
+        G: Gate<RequestHead, Handle = Caller<H>> + 'static,
+        H: MailboxApi + 'static,
+    {
+        Self::of(Mailboxes::by_head(gate))
+    }
 }
 
-pub(super) struct Mailboxes(Arc<dyn Door<MailboxKey, AnyMailboxApi>>);
+pub(super) struct Mailboxes(Entrance<MailboxKey, AnyMailboxApi>);
 
 impl Mailboxes {
     pub(super) fn new<G>(gate: G) -> Self
@@ -43,7 +56,15 @@ impl Mailboxes {
         G: Gate<MailboxKey> + 'static,
         G::Handle: MailboxApi + 'static,
     {
-        Self(door(gate, AnyMailboxApi::new))
+        Self(Entrance::by_credential(gate, AnyMailboxApi::new))
+    }
+
+    pub(super) fn by_head<G, H>(gate: G) -> Self
+    where
+        G: Gate<RequestHead, Handle = Caller<H>> + 'static,
+        H: MailboxApi + 'static,
+    {
+        Self(Entrance::by_head(gate, AnyMailboxApi::new))
     }
 }
 
@@ -55,10 +76,11 @@ impl Wire for Mailboxes {
     async fn answer(&self, exchange: &mut Exchange, path: &str) -> Result<Answer, Error> {
         let core = exchange.core.clone();
         let (dialect, limits) = (&core.config.dialect, &core.config.limits);
-        let key =
-            mailbox::read_credential(dialect, path, &exchange.head).ok_or_else(unauthorized)?;
-        let token = key.token.clone();
-        let handle = exchange.open(&*self.0, key).await?;
+        let read = |head: &Parts| {
+            let key = mailbox::read_credential(dialect, path, head)?;
+            Some((key.token.clone(), key))
+        };
+        let (token, handle) = exchange.enter(&self.0, path, read, Secret::new).await?;
         // Each token for itself: who has that of one message cannot use up what is the mailbox's.
         let mut permit = exchange.permit(&core.mailboxes, &token.expose())?;
         drop(token);

@@ -14,13 +14,13 @@ use tower_service::Service;
 
 use super::callback::Callbacks;
 use super::command::Commands;
-use super::config::Core;
+use super::config::{Core, TRACE_PARENT};
 use super::content::Contents;
 use super::exchange::{Exchange, Wire, finish_headers, without_body};
 use super::head::check_head;
 use super::mailbox::Mailboxes;
 use super::service::{below, normal};
-use super::{Body, CallbackService, ServerConfig};
+use super::{Body, CallbackService, Caller, RequestHead, ServerConfig};
 use crate::escapes::normal_path;
 use crate::hermod::Dialect;
 use crate::hermod::wire::http::{
@@ -175,6 +175,17 @@ impl HermodService {
         self.mount(|mounts| mounts.commands = Some(Arc::new(Commands::new(gate))))
     }
 
+    /// The same with a gate that is asked with the whole head of a request: see
+    /// [`CommandService::by_head`](super::CommandService::by_head).
+    #[must_use]
+    pub fn with_commands_by_head<G, H>(self, gate: G) -> Self
+    where
+        G: Gate<RequestHead, Handle = Caller<H>> + 'static,
+        H: CommandApi + 'static,
+    {
+        self.mount(|mounts| mounts.commands = Some(Arc::new(Commands::by_head(gate))))
+    }
+
     /// Mailboxes, as [`MailboxService`](super::MailboxService) serves them.
     #[must_use]
     pub fn with_mailboxes<G>(self, gate: G) -> Self
@@ -183,6 +194,17 @@ impl HermodService {
         G::Handle: MailboxApi + 'static,
     {
         self.mount(|mounts| mounts.mailboxes = Some(Arc::new(Mailboxes::new(gate))))
+    }
+
+    /// The same with a gate that is asked with the whole head of a request: see
+    /// [`MailboxService::by_head`](super::MailboxService::by_head).
+    #[must_use]
+    pub fn with_mailboxes_by_head<G, H>(self, gate: G) -> Self
+    where
+        G: Gate<RequestHead, Handle = Caller<H>> + 'static,
+        H: MailboxApi + 'static,
+    {
+        self.mount(|mounts| mounts.mailboxes = Some(Arc::new(Mailboxes::by_head(gate))))
     }
 
     /// Callbacks. Of the service its gate and its signature are taken, not its configuration.
@@ -201,6 +223,17 @@ impl HermodService {
         self.mount(|mounts| mounts.contents = Some(Arc::new(Contents::new(gate))))
     }
 
+    /// The same with a gate that is asked with the whole head of a request: see
+    /// [`ContentService::by_head`](super::ContentService::by_head).
+    #[must_use]
+    pub fn with_contents_by_head<G, H>(self, gate: G) -> Self
+    where
+        G: Gate<RequestHead, Handle = Caller<H>> + 'static,
+        H: ContentApi + 'static,
+    {
+        self.mount(|mounts| mounts.contents = Some(Arc::new(Contents::by_head(gate))))
+    }
+
     fn mount(mut self, change: impl FnOnce(&mut Mounts)) -> Self {
         change(Arc::make_mut(&mut self.mounts));
         self
@@ -210,7 +243,7 @@ impl HermodService {
     fn probe(&self, head: &Parts, is_ready: bool) -> Response<Body> {
         let config = &self.core.config;
         let method = &head.method;
-        let request_id = self.core.new_request_id();
+        let request_id = self.core.request_id(&head.headers);
         let refusal = |error| write_refusal(&config.dialect, &error, &request_id);
         let mut response = if let Err(error) = check_head(head, &config.limits) {
             refusal(error)
@@ -229,6 +262,9 @@ impl HermodService {
         };
         if let (Some(name), Ok(id)) = (&self.core.request_id, HeaderValue::from_str(&request_id)) {
             response.headers_mut().insert(name.clone(), id);
+        }
+        if let Some(trace_parent) = self.core.trace_parent(&head.headers) {
+            response.headers_mut().insert(TRACE_PARENT, trace_parent);
         }
         finish_headers(response.headers_mut());
         let (mut head, mut body) = response.into_parts();

@@ -1,0 +1,110 @@
+//! What a gate is asked with that looks at more than one credential.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use ::http::request::Parts;
+
+/// The head of a request: what a [`Gate`](crate::Gate) is asked with that decides by more than one
+/// credential.
+///
+/// Extensions are those that whatever accepted the connection put there: the certificate of the
+/// client, the claims of a token that a layer has checked. A header that a proxy sets says who the
+/// client is only if nobody but the proxy can reach this server.
+///
+/// ```
+/// use keyferry::{Class, Error};
+/// use keyferry::hermod::server::{Caller, CommandService, RequestHead};
+/// # use keyferry::hermod::wire::AnyCommandApi;
+///
+/// /// Put into the extensions by a layer that has verified a token of single sign-on.
+/// #[derive(Clone)]
+/// struct Subject(String);
+///
+/// # fn commands_of(_: &str) -> AnyCommandApi { unimplemented!() }
+/// let service = CommandService::by_head(|head: RequestHead| {
+///     let subject = head.parts().extensions.get::<Subject>();
+///     let subject = subject.ok_or_else(|| Error::new(Class::Unauthorized, "", "no subject"))?;
+///     Ok(Caller::new(&subject.0, commands_of(&subject.0)))
+/// });
+/// # drop(service);
+/// ```
+#[derive(Clone)]
+pub struct RequestHead {
+    parts: Parts,
+    path: String,
+    client: Option<IpAddr>,
+}
+
+impl RequestHead {
+    pub(super) fn new(parts: Parts, path: &str, client: Option<IpAddr>) -> Self {
+        Self { parts, path: path.to_owned(), client }
+    }
+
+    /// Method, address, headers and extensions, as they came. The credentials in them are read by
+    /// [`command::read_credential`](crate::hermod::wire::http::command::read_credential) and its
+    /// like.
+    #[must_use]
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// The same, to keep.
+    #[must_use]
+    pub fn into_parts(self) -> Parts {
+        self.parts
+    }
+
+    /// The path below the base of the wire: `/ping`, `/{bid}/{mid}`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The address of the client, if it is known: see [`PeerAddr`](super::PeerAddr) and
+    /// [`Proxies`](super::Proxies).
+    #[must_use]
+    pub fn client(&self) -> Option<IpAddr> {
+        self.client
+    }
+}
+
+/// No more than the method: headers, path and extensions may hold secrets.
+impl fmt::Debug for RequestHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestHead").field("method", &self.parts.method).finish_non_exhaustive()
+    }
+}
+
+/// Who a request comes from, and what it may do: what a gate opens to that is asked with a
+/// [`RequestHead`].
+#[derive(Clone)]
+pub struct Caller<H> {
+    name: String,
+    handle: H,
+}
+
+impl<H> Caller<H> {
+    /// A caller with this name, whose requests are counted together, and its handle. The name is
+    /// logged, so it is no secret.
+    #[must_use]
+    pub fn new(name: impl Into<String>, handle: H) -> Self {
+        Self { name: name.into(), handle }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn into_parts(self) -> (String, H) {
+        (self.name, self.handle)
+    }
+}
+
+impl<H> fmt::Debug for Caller<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller").field("name", &self.name).finish_non_exhaustive()
+    }
+}
