@@ -21,7 +21,6 @@ mod support {
     pub mod pem;
     pub mod program;
     pub mod serve;
-    pub mod taken;
 }
 
 use std::collections::HashSet;

@@ -26,7 +26,6 @@ mod support {
     pub mod pem;
     pub mod program;
     pub mod serve;
-    pub mod taken;
 }
 
 use std::io::{IsTerminal as _, Read as _};

@@ -17,8 +17,8 @@ mod hub;
 #[path = "../examples/support/files.rs"]
 mod files;
 #[allow(dead_code, unreachable_pub)]
-#[path = "../examples/support/taken.rs"]
-mod taken;
+#[path = "../src/hermod/server/serve/write_timeout.rs"]
+mod write_timeout;
 
 #[path = "attacks/devices.rs"]
 mod devices;

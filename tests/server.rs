@@ -12,6 +12,9 @@ mod support;
 
 #[path = "server/callbacks.rs"]
 mod callbacks;
+#[cfg(feature = "serve")]
+#[path = "server/connections.rs"]
+mod connections;
 #[path = "server/credentials.rs"]
 mod credentials;
 #[path = "server/ends.rs"]

@@ -1,21 +1,13 @@
-//! A service on hyper: TLS, a limit on connections, time for each head and for answers that nobody
-//! takes, and an end that waits for what is under way.
+//! A service on the crate's own server, with TLS, and an end that waits for what is under way.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use keyferry::hermod::server::serve::{ConnectionLimits, Server};
 use keyferry::hermod::server::{Drain, HermodService};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use super::taken::Taken;
 
 /// How connections are accepted.
 pub struct Door {
@@ -30,60 +22,21 @@ pub struct Door {
     pub drain_time: Duration,
 }
 
-/// Serves until the drain has begun and what is under way is done, or its time is over.
+/// Serves until the drain has begun and what is under way is done, or its time is over. One address
+/// gets a quarter of the places; half of them can be taken by what has sent no request yet, and half
+/// by what is idle.
 pub async fn serve(listener: TcpListener, door: Door, service: HermodService, drain: Drain) {
-    let graceful = GracefulShutdown::new();
-    let free = Arc::new(Semaphore::new(door.most));
-    loop {
-        let accepted = tokio::select! {
-            () = drain.begun() => break,
-            accepted = async { (free.clone().acquire_owned().await, listener.accept().await) } => accepted,
-        };
-        let (Ok(place), Ok((stream, _))) = accepted else {
-            // No more files, for one: it passes, or it does not, but not at once.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
-        // Small answers are not to wait for more.
-        let _ = stream.set_nodelay(true);
-        let (service, watcher, tls, head_time) =
-            (service.clone(), graceful.watcher(), door.tls.clone(), door.head_time);
-        tokio::spawn(async move {
-            match tls {
-                None => connection(stream, service, watcher, head_time).await,
-                Some(tls) => {
-                    if let Ok(Ok(stream)) = timeout(head_time, tls.accept(stream)).await {
-                        connection(stream, service, watcher, head_time).await;
-                    }
-                }
-            }
-            drop(place);
-        });
-    }
-    drop(listener);
-    let _ = timeout(door.drain_time, async {
-        drain.drained().await;
-        graceful.shutdown().await;
-    })
-    .await;
-}
-
-async fn connection<S>(
-    stream: S,
-    service: HermodService,
-    watcher: hyper_util::server::graceful::Watcher,
-    head_time: Duration,
-) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    // Below TLS would be as good; hyper itself waits as long as the peer likes.
-    let stream = Taken::new(stream, head_time);
-    let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(head_time).max_buf_size(64 * 1024);
-    // How a connection ends is its peer's business.
-    let _ = watcher
-        .watch(server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)))
-        .await;
+    let mut limits = ConnectionLimits::default();
+    limits.total = door.most;
+    limits.per_address = (door.most / 4).max(16);
+    (limits.half_open, limits.idle) = ((door.most / 2).max(16), (door.most / 2).max(16));
+    (limits.head_time, limits.write_time) = (door.head_time, door.head_time);
+    limits.drain_time = door.drain_time;
+    let server = Server::new(service).with_limits(limits).with_drain(drain);
+    match door.tls {
+        None => server.serve(listener).await,
+        Some(tls) => server.with_handshake(move |stream| tls.accept(stream)).serve(listener).await,
+    };
 }
 
 /// Resolves when the program is told to stop.

@@ -121,6 +121,8 @@ mod mount;
 mod proxies;
 mod repeats;
 mod request_head;
+#[cfg(feature = "serve")]
+pub mod serve;
 mod service;
 
 pub use body::Body;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::files::put_private;
-use crate::taken::Taken;
+use crate::write_timeout::WriteTimeout;
 
 #[cfg(unix)]
 #[test]
@@ -42,7 +42,7 @@ fn a_private_file_is_never_written_into_what_somebody_put_there_before() {
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_takes_no_answer_does_not_keep_its_connection() {
     let (mut peer, ours) = tokio::io::duplex(64);
-    let mut ours = Taken::new(ours, Duration::from_secs(10));
+    let mut ours = WriteTimeout::new(ours, Duration::from_secs(10));
     // Slow is not the same: each piece that is taken gives more time.
     let slow = async {
         for _ in 0..4 {

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use keyferry::hermod::server::{CallbackService, HermodService};
+use keyferry::hermod::server::{CallbackService, HermodService, Rate};
 use keyferry::hermod::wire::BasicAuth;
 use keyferry::{Class, Error, Secret};
 use tracing_subscriber::fmt::MakeWriter;
@@ -65,6 +65,8 @@ fn forms(secret: &str) -> Vec<String> {
 on_both! {
     no_secret_is_ever_logged
     the_log_says_what_happened
+    refusals_are_logged_with_the_limit_that_was_met
+    refusals_without_a_credential_do_not_fill_the_log
 }
 
 async fn no_secret_is_ever_logged(framework: Framework) {
@@ -230,4 +232,59 @@ async fn the_log_says_what_happened(framework: Framework) {
         last()
     );
     assert!(served.call("GET", &format!("{MS}/b"), &[], "").await.status == 401);
+}
+
+async fn refusals_are_logged_with_the_limit_that_was_met(framework: Framework) {
+    let log = Log::default();
+    let _listening = log.listen();
+    let service = HermodService::of_hub(&hub(&clock()));
+    let mut config = service.config().clone();
+    config.limits.body_octets = 10;
+    config.limits.tenant_rate = Rate::new(1, 1);
+    let served = Served::start(framework, service.with_config(config)).await;
+    let key = api_key("shop", "shop-key");
+    let many = vec![("x", "y"); 70];
+    served.call("GET", "/nowhere", &many, "").await;
+    for _ in 0..2 {
+        let headers = [("x-api-key", key.as_str()), JSON];
+        served.call("POST", &format!("{COMMAND}/ping"), &headers, PING).await;
+    }
+    let text = log.text();
+    for part in [
+        "limit=header_count is 64",
+        "limit=the longest body is 10 bytes",
+        "limit=tenant_rate is 1 a second, 1 at once",
+        "reason=\"too many requests\"",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+async fn refusals_without_a_credential_do_not_fill_the_log(framework: Framework) {
+    let log = Log::default();
+    let _listening = log.listen();
+    let clock = clock();
+    let service = HermodService::of_hub(&hub(&clock));
+    let mut config = service.config().clone();
+    config.clock = std::sync::Arc::new(clock.clone());
+    let served = Served::start(framework, service.with_config(config)).await;
+    let refuse = async |times| {
+        for _ in 0..times {
+            let wrong = api_key("shop", "wrong");
+            served.call("GET", &format!("{COMMAND}/poll/1"), &[("x-api-key", &wrong)], "").await;
+        }
+    };
+    let warnings = || log.text().lines().filter(|line| line.contains(" WARN ")).count();
+    refuse(30).await;
+    assert_eq!(warnings(), 5);
+    clock.advance(std::time::Duration::from_secs(60));
+    refuse(1).await;
+    assert_eq!(warnings(), 6);
+    assert!(log.text().contains("left_out=25"), "{}", log.text());
+    // What a tenant is refused is not left out: it is bounded by its rate.
+    for _ in 0..10 {
+        let key = api_key("shop", "shop-key");
+        served.call("GET", &format!("{COMMAND}/poll/1"), &[("x-api-key", &key)], "").await;
+    }
+    assert_eq!(warnings(), 16);
 }

@@ -169,6 +169,10 @@ impl Answer {
 }
 
 impl Raw {
+    pub fn of(stream: TcpStream) -> Self {
+        Self { stream, received: Vec::new() }
+    }
+
     /// Says these octets. That the other side hears them is not asked for.
     pub async fn send(&mut self, octets: impl AsRef<[u8]>) {
         let _ = self.stream.write_all(octets.as_ref()).await;

@@ -11,16 +11,16 @@ use tokio::time::{Sleep, sleep};
 
 /// Ends with an error once nothing at all was taken for so long: a peer that reads no answers would
 /// keep its connection for ever.
-pub struct Taken<S> {
+pub(super) struct WriteTimeout<S> {
     stream: S,
     time: Duration,
     /// When the time is up; `None` while nothing waits to be taken.
     end: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Taken<S> {
+impl<S> WriteTimeout<S> {
     /// The same stream.
-    pub fn new(stream: S, time: Duration) -> Self {
+    pub(super) fn new(stream: S, time: Duration) -> Self {
         Self { stream, time, end: None }
     }
 
@@ -39,7 +39,7 @@ impl<S> Taken<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Taken<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -49,7 +49,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Taken<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Taken<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -1,0 +1,403 @@
+//! Accepts connections and serves a service on hyper, so that no peer can take all places.
+//!
+//! [`Server`] bounds, in [`ConnectionLimits`], what a framework leaves open: how many connections
+//! there are, in all and from one address, how many of them have not sent their first request or
+//! are idle, how long the head of a request may take, and how long a peer may leave an answer
+//! unread. TLS is yours: [`Handshake`] takes any closure.
+//!
+//! ```
+//! use keyferry::{Class, Error, hermod::server::{HermodService, serve::Server}, hermod::wire::{ApiKey, AnyCommandApi}};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! # let nobody = |_: ApiKey| Err::<AnyCommandApi, _>(Error::new(Class::Unauthorized, "", "nobody is let in here"));
+//! let service = HermodService::new("/hermod/rest").with_commands(nobody);
+//! let drain = service.config().drain.clone();
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # drain.begin();
+//! // Resolves once `drain.begin()` was called and what was under way is done.
+//! let undone = Server::new(service).with_drain(drain).serve(listener).await;
+//! assert!(undone.is_nothing());
+//! # Ok::<(), std::io::Error>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # Who goes when there is no place
+//!
+//! - When one address has its number of connections, the oldest of them that has not proved a
+//!   credential is closed, or else the one that has been idle for longest. If all of them are proved
+//!   and at work, the new one is closed.
+//! - When too many have not sent their first request, the oldest of these is closed.
+//! - When the total is reached, the oldest that has not proved a credential is closed, or else the
+//!   one that has been idle for longest. If all are proved and at work, the new one waits.
+//! - When too many are idle, the one that has been so for longest is closed.
+//!
+//! A connection has proved a credential once a gate opened to a request on it. IPv6 addresses of
+//! one /64 count as one address. Idle connections are closed between two requests.
+
+mod connections;
+mod write_timeout;
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::{Extensions, Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use tower_service::Service;
+use tracing::{debug, info, warn};
+
+use self::connections::{Admission, Connections, Place, Wish};
+use self::write_timeout::WriteTimeout;
+use super::connection::OnProof;
+use super::{Drain, PeerAddr, Proxies};
+use crate::first::first;
+
+/// How many connections there may be, and how long they may take; all ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConnectionLimits {
+    /// Connections: 1024.
+    pub total: usize,
+    /// Connections from one IPv4 address or one /64 of IPv6 addresses: 256. Those of the named
+    /// [proxies](Server::with_proxies) are not counted.
+    pub per_address: usize,
+    /// Connections that have not sent the head of their first request, the TLS handshake included:
+    /// 512.
+    pub half_open: usize,
+    /// Connections that wait for a further request: 512.
+    pub idle: usize,
+    /// For the TLS handshake, for the head of each request, and for a connection without a request:
+    /// 10 seconds.
+    pub head_time: Duration,
+    /// For the peer to take some of an answer: 10 seconds.
+    pub write_time: Duration,
+    /// For what is under way when the drain has begun: 30 seconds.
+    pub drain_time: Duration,
+    /// Bytes of the buffer of a connection, which the head of a request has to fit into: 64 KiB;
+    /// at least 8 KiB.
+    pub buffer_bytes: usize,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            total: 1024,
+            per_address: 256,
+            half_open: 512,
+            idle: 512,
+            head_time: Duration::from_secs(10),
+            write_time: Duration::from_secs(10),
+            drain_time: Duration::from_secs(30),
+            buffer_bytes: 64 * 1024,
+        }
+    }
+}
+
+/// Makes the stream that requests are read from of a connection: TLS, for example.
+///
+/// Any closure is one. To tell the service of the client's certificate, implement the trait and put
+/// it into the extensions, which every request of the connection gets.
+///
+/// ```
+/// # use tokio_rustls::TlsAcceptor;
+/// # use keyferry::hermod::server::{HermodService, serve::Server};
+/// # fn with_tls(acceptor: TlsAcceptor, service: HermodService) {
+/// let server = Server::new(service).with_handshake(move |stream| acceptor.accept(stream));
+/// # drop(server);
+/// # }
+/// ```
+pub trait Handshake: Send + Sync + 'static {
+    /// The stream.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// Makes the stream.
+    ///
+    /// # Errors
+    /// Whatever closes the connection.
+    fn handshake(
+        &self,
+        stream: TcpStream,
+        extensions: &mut Extensions,
+    ) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+}
+
+impl<F, Fut, T> Handshake for F
+where
+    F: Fn(TcpStream) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = io::Result<T>> + Send,
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    type Stream = T;
+
+    fn handshake(
+        &self,
+        stream: TcpStream,
+        _: &mut Extensions,
+    ) -> impl Future<Output = io::Result<T>> + Send {
+        self(stream)
+    }
+}
+
+/// No handshake: plain HTTP.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Plain;
+
+impl Handshake for Plain {
+    type Stream = TcpStream;
+
+    async fn handshake(&self, stream: TcpStream, _: &mut Extensions) -> io::Result<TcpStream> {
+        Ok(stream)
+    }
+}
+
+/// What was not done when the time of a drain was over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Undone {
+    /// Requests, without long polls. What changes something may still run to its end.
+    pub requests: usize,
+    /// Long polls.
+    pub long_polls: usize,
+    /// Connections.
+    pub connections: usize,
+}
+
+impl Undone {
+    /// Whether everything was done.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Serves a service over HTTP/1: see [the module](self).
+#[derive(Clone)]
+pub struct Server<S, H = Plain> {
+    service: S,
+    handshake: H,
+    limits: ConnectionLimits,
+    proxies: Proxies,
+    drain: Drain,
+}
+
+impl<S> Server<S> {
+    /// Serves this service, by plain HTTP, with the default limits. Any tower service that takes
+    /// hyper's requests will do, a router among them.
+    #[must_use]
+    pub fn new(service: S) -> Self {
+        Self {
+            service,
+            handshake: Plain,
+            limits: ConnectionLimits::default(),
+            proxies: Proxies::none(),
+            drain: Drain::new(),
+        }
+    }
+}
+
+impl<S, H> Server<S, H> {
+    /// The same with a handshake.
+    #[must_use]
+    pub fn with_handshake<T: Handshake>(self, handshake: T) -> Server<S, T> {
+        let Self { service, limits, proxies, drain, .. } = self;
+        Server { service, handshake, limits, proxies, drain }
+    }
+
+    /// The same with these limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: ConnectionLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The same without a limit on the connections from the addresses of these proxies, each of
+    /// which brings the requests of many clients. See [`ServerConfig::proxies`], which has to be set
+    /// too.
+    ///
+    /// [`ServerConfig::proxies`]: super::ServerConfig::proxies
+    #[must_use]
+    pub fn with_proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
+    /// The same with the drain that ends it, which is the service's.
+    #[must_use]
+    pub fn with_drain(mut self, drain: Drain) -> Self {
+        self.drain = drain;
+        self
+    }
+
+    /// Serves until the drain has begun and what was under way is done, or its time is over.
+    pub async fn serve<B>(self, listener: TcpListener) -> Undone
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send,
+        B: http_body::Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        H: Handshake,
+    {
+        let Self { service, handshake, limits, proxies, drain } = self;
+        let shared = Arc::new((handshake, limits));
+        let limits = &shared.1;
+        let connections = Connections::new(limits);
+        loop {
+            let Some(accepted) = first(listener.accept(), drain.begun()).await else { break };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // No more file descriptors, for one. Whoever proved nothing makes room.
+                    warn!(error = %error.kind(), "no connection can be accepted");
+                    connections.make_room();
+                    sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            };
+            let address = (!proxies.contains(peer.ip())).then(|| peer.ip());
+            let admitted = first(admit(&connections, peer, address), drain.begun()).await;
+            let Some(Some((place, wish))) = admitted else { continue };
+            // Small answers are not to wait for more.
+            let _ = stream.set_nodelay(true);
+            let (service, shared) = (service.clone(), shared.clone());
+            tokio::spawn(
+                async move { connection(stream, peer, service, &shared, place, wish).await },
+            );
+        }
+        // Nobody is accepted any more.
+        drop(listener);
+        let (requests, long_polls) = (drain.requests(), drain.long_polls());
+        info!(requests, long_polls, connections = connections.count(), "ending");
+        let _ = timeout(limits.drain_time, async {
+            drain.drained().await;
+            connections.finish().await;
+        })
+        .await;
+        let undone = Undone {
+            requests: drain.requests(),
+            long_polls: drain.long_polls(),
+            connections: connections.count(),
+        };
+        if !undone.is_nothing() {
+            let Undone { requests, long_polls, connections } = undone;
+            warn!(requests, long_polls, connections, "ended with some undone");
+        }
+        connections.close();
+        undone
+    }
+}
+
+impl<S, H> fmt::Debug for Server<S, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// A place for a connection; `None` if it gets none.
+async fn admit(
+    connections: &Arc<Connections>,
+    peer: SocketAddr,
+    address: Option<std::net::IpAddr>,
+) -> Option<(Place, watch::Receiver<Wish>)> {
+    loop {
+        let freed = connections.freed();
+        let mut freed = pin!(freed);
+        // Before it is looked at, so that nothing falls between.
+        freed.as_mut().enable();
+        match connections.admit(peer.ip(), address) {
+            Admission::Admitted(place, wish) => return Some((place, wish)),
+            Admission::Refused => return None,
+            Admission::Full => freed.await,
+        }
+    }
+}
+
+async fn connection<S, B, H>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    service: S,
+    (handshake, limits): &(H, ConnectionLimits),
+    place: Place,
+    mut wish: watch::Receiver<Wish>,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    H: Handshake,
+{
+    let mut extensions = Extensions::new();
+    let stream = {
+        let handshake = timeout(limits.head_time, handshake.handshake(stream, &mut extensions));
+        match first(handshake, changed(&mut wish)).await {
+            Some(Ok(Ok(stream))) => stream,
+            Some(Ok(Err(error))) => return debug!(error = %error.kind(), "no handshake"),
+            Some(Err(_)) | None => return,
+        }
+    };
+    let place = Arc::new(place);
+    let proof = OnProof(Arc::new({
+        let place = place.clone();
+        move || place.proved()
+    }));
+    extensions.insert(PeerAddr(peer));
+    extensions.insert(proof);
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().extend(extensions.clone());
+        let (mut service, work) = (service.clone(), place.begin());
+        async move {
+            match poll_fn(|context| service.poll_ready(context)).await {
+                Ok(()) => {}
+                Err(never) => match never {},
+            }
+            let answer = service.call(request).await;
+            drop(work);
+            answer
+        }
+    });
+    // hyper itself waits as long as the peer likes for it to take an answer.
+    let stream = TokioIo::new(WriteTimeout::new(stream, limits.write_time));
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(limits.head_time);
+    server.max_buf_size(limits.buffer_bytes.max(8 * 1024));
+    let mut connection = pin!(server.serve_connection(stream, service));
+    loop {
+        match first(connection.as_mut(), changed(&mut wish)).await {
+            // How a connection ends is its peer's business.
+            Some(_) => return,
+            None => match *wish.borrow() {
+                Wish::Stay => {}
+                Wish::Finish => connection.as_mut().graceful_shutdown(),
+                Wish::Close => return,
+            },
+        }
+    }
+}
+
+/// Resolves when another thing is wished; never again once nobody is there to wish.
+async fn changed(wish: &mut watch::Receiver<Wish>) {
+    if wish.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,404 @@
+//! The connections that there are, and who makes room for others.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::futures::Notified;
+use tokio::sync::{Notify, watch};
+use tracing::warn;
+
+use super::ConnectionLimits;
+use crate::hermod::server::proxies::AddressKey;
+
+/// How often it is logged that connections made room.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
+
+/// What a connection is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// Nothing special.
+    Stay,
+    /// To end after the request that it is at.
+    Finish,
+    /// To end.
+    Close,
+}
+
+/// The connections of one server.
+pub(super) struct Connections {
+    total: usize,
+    per_address: usize,
+    half_open: usize,
+    idle: usize,
+    state: Mutex<State>,
+    freed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// Counts up: an id for each connection, and the order in which they became idle. The older, the
+    /// smaller.
+    next: u64,
+    entries: HashMap<u64, Entry>,
+    addresses: HashMap<AddressKey, BTreeSet<u64>>,
+    half_open: BTreeSet<u64>,
+    unproved: BTreeSet<u64>,
+    /// When each became idle, and its id.
+    idle: BTreeSet<(u64, u64)>,
+    /// When it was last logged that one made room, and how many were not.
+    logged: Option<Instant>,
+    left_out: u64,
+}
+
+struct Entry {
+    /// `None` if it is not counted.
+    address: Option<AddressKey>,
+    wish: watch::Sender<Wish>,
+    /// The requests on it that are under way: one at most, in HTTP/1.
+    requests: usize,
+    idle_since: Option<u64>,
+}
+
+/// Whether there is a place for a connection.
+pub(super) enum Admission {
+    Admitted(Place, watch::Receiver<Wish>),
+    /// Its address has too many.
+    Refused,
+    /// There is none at the moment.
+    Full,
+}
+
+/// The place of one connection, while it lasts.
+pub(super) struct Place {
+    connections: Arc<Connections>,
+    id: u64,
+    is_proved: AtomicBool,
+}
+
+/// A request on a connection, while it lasts.
+pub(super) struct Work(Arc<Place>);
+
+impl Connections {
+    pub(super) fn new(limits: &ConnectionLimits) -> Arc<Self> {
+        Arc::new(Self {
+            total: limits.total.max(1),
+            per_address: limits.per_address.max(1),
+            half_open: limits.half_open.max(1),
+            idle: limits.idle,
+            state: Mutex::default(),
+            freed: Notify::new(),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Resolves when a place may have become free.
+    pub(super) fn freed(&self) -> Notified<'_> {
+        self.freed.notified()
+    }
+
+    /// A place for a connection from `peer`, which counts for `address`, if for any.
+    pub(super) fn admit(self: &Arc<Self>, peer: IpAddr, address: Option<IpAddr>) -> Admission {
+        let mut state = self.state();
+        let address = address.map(AddressKey::of);
+        let own = address.and_then(|address| state.addresses.get(&address));
+        if let Some(own) = own.filter(|own| own.len() >= self.per_address) {
+            let unproved = own.iter().find(|id| state.unproved.contains(id)).copied();
+            let idle = || own.iter().filter_map(|id| state.idle_of(*id)).min().map(|(_, id)| id);
+            let made = unproved.or_else(idle);
+            state.log(peer, "per_address", self.per_address);
+            match made {
+                Some(id) => state.evict(id),
+                None => return Admission::Refused,
+            }
+        }
+        if state.half_open.len() >= self.half_open
+            && let Some(id) = state.half_open.first().copied()
+        {
+            state.log(peer, "half_open", self.half_open);
+            state.evict(id);
+        }
+        if state.entries.len() >= self.total {
+            let Some(id) = state.dispensable() else { return Admission::Full };
+            state.log(peer, "total", self.total);
+            state.evict(id);
+        }
+        let id = state.count();
+        let (wish, wished) = watch::channel(Wish::Stay);
+        state.entries.insert(id, Entry { address, wish, requests: 0, idle_since: None });
+        state.half_open.insert(id);
+        state.unproved.insert(id);
+        if let Some(address) = address {
+            state.addresses.entry(address).or_default().insert(id);
+        }
+        drop(state);
+        let connections = self.clone();
+        Admission::Admitted(Place { connections, id, is_proved: AtomicBool::new(false) }, wished)
+    }
+
+    /// Makes room, if that is possible.
+    pub(super) fn make_room(&self) {
+        let mut state = self.state();
+        if let Some(id) = state.dispensable() {
+            state.evict(id);
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.state().entries.len()
+    }
+
+    /// Has all of them end after the request that they are at, and waits for that.
+    pub(super) async fn finish(&self) {
+        self.wish(Wish::Finish);
+        loop {
+            let freed = self.freed.notified();
+            let mut freed = std::pin::pin!(freed);
+            freed.as_mut().enable();
+            if self.count() == 0 {
+                return;
+            }
+            freed.await;
+        }
+    }
+
+    /// Has all of them end.
+    pub(super) fn close(&self) {
+        self.wish(Wish::Close);
+    }
+
+    fn wish(&self, wish: Wish) {
+        for entry in self.state().entries.values() {
+            entry.wish.send_replace(wish);
+        }
+    }
+
+    fn remove(&self, id: u64) {
+        self.state().remove(id);
+        self.freed.notify_waiters();
+    }
+}
+
+impl State {
+    fn count(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    fn idle_of(&self, id: u64) -> Option<(u64, u64)> {
+        Some((self.entries.get(&id)?.idle_since?, id))
+    }
+
+    /// The connection that is missed least.
+    fn dispensable(&self) -> Option<u64> {
+        self.unproved.first().copied().or_else(|| self.idle.first().map(|(_, id)| *id))
+    }
+
+    /// Has a connection end; it counts no longer.
+    fn evict(&mut self, id: u64) {
+        let is_proved = !self.unproved.contains(&id);
+        if let Some(entry) = self.remove(id) {
+            // A proved one may still be writing its last answer.
+            entry.wish.send_replace(if is_proved { Wish::Finish } else { Wish::Close });
+        }
+    }
+
+    fn remove(&mut self, id: u64) -> Option<Entry> {
+        let entry = self.entries.remove(&id)?;
+        self.half_open.remove(&id);
+        self.unproved.remove(&id);
+        if let Some(since) = entry.idle_since {
+            self.idle.remove(&(since, id));
+        }
+        if let Some(address) = entry.address
+            && let Some(own) = self.addresses.get_mut(&address)
+        {
+            own.remove(&id);
+            if own.is_empty() {
+                self.addresses.remove(&address);
+            }
+        }
+        Some(entry)
+    }
+
+    /// Logs that a limit was met, once in a while.
+    fn log(&mut self, client: IpAddr, limit: &str, value: usize) {
+        if self.logged.is_some_and(|logged| logged.elapsed() < LOG_INTERVAL) {
+            self.left_out += 1;
+            return;
+        }
+        self.logged = Some(Instant::now());
+        let left_out = std::mem::take(&mut self.left_out);
+        warn!(%client, limit, value, left_out, "a connection makes room for another, or gets none");
+    }
+}
+
+impl Place {
+    /// A gate opened to a request.
+    pub(super) fn proved(&self) {
+        // Most requests are not the first.
+        if !self.is_proved.swap(true, Ordering::Relaxed) {
+            self.connections.state().unproved.remove(&self.id);
+        }
+    }
+
+    /// A request begins.
+    pub(super) fn begin(self: &Arc<Self>) -> Work {
+        let mut guard = self.connections.state();
+        let state = &mut *guard;
+        state.half_open.remove(&self.id);
+        if let Some(entry) = state.entries.get_mut(&self.id) {
+            entry.requests += 1;
+            if let Some(since) = entry.idle_since.take() {
+                state.idle.remove(&(since, self.id));
+            }
+        }
+        Work(self.clone())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connections.remove(self.id);
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        let Place { connections, id, .. } = &*self.0;
+        let mut guard = connections.state();
+        let state = &mut *guard;
+        let now = state.count();
+        let Some(entry) = state.entries.get_mut(id) else { return };
+        entry.requests = entry.requests.saturating_sub(1);
+        if entry.requests > 0 {
+            return;
+        }
+        entry.idle_since = Some(now);
+        state.idle.insert((now, *id));
+        if state.idle.len() > connections.idle
+            && let Some((_, longest)) = state.idle.first().copied()
+        {
+            // Its last answer, which may not be written yet, is written.
+            if let Some(entry) = state.remove(longest) {
+                entry.wish.send_replace(Wish::Finish);
+            }
+        }
+        drop(guard);
+        // One that is idle can make room.
+        connections.freed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Admitted(Arc<Place>, watch::Receiver<Wish>);
+
+    impl Admitted {
+        fn wish(&self) -> Wish {
+            *self.1.borrow()
+        }
+    }
+
+    fn connections(change: impl FnOnce(&mut ConnectionLimits)) -> Arc<Connections> {
+        let mut limits = ConnectionLimits::default();
+        change(&mut limits);
+        Connections::new(&limits)
+    }
+
+    fn admit(connections: &Arc<Connections>, address: &str) -> Admitted {
+        let address = address.parse().unwrap();
+        match connections.admit(address, Some(address)) {
+            Admission::Admitted(place, wish) => Admitted(Arc::new(place), wish),
+            _ => panic!("no place"),
+        }
+    }
+
+    #[test]
+    fn the_oldest_unproved_of_an_address_makes_room_for_the_next_from_there() {
+        let connections = connections(|limits| limits.per_address = 2);
+        let other = admit(&connections, "192.0.2.1");
+        let (one, two) = (admit(&connections, "2001:db8::1"), admit(&connections, "2001:db8::2"));
+        drop(one.0.begin());
+        one.0.proved();
+        let three = admit(&connections, "2001:db8::3");
+        assert_eq!((one.wish(), two.wish(), other.wish()), (Wish::Stay, Wish::Close, Wish::Stay));
+        // All are proved, and one is idle.
+        let work = three.0.begin();
+        three.0.proved();
+        let four = admit(&connections, "2001:db8::4");
+        assert_eq!((one.wish(), three.wish()), (Wish::Finish, Wish::Stay));
+        let _work = (work, four.0.begin());
+        four.0.proved();
+        let address = "2001:db8::5".parse().unwrap();
+        assert!(matches!(connections.admit(address, Some(address)), Admission::Refused));
+        // A proxy is not counted.
+        assert!(matches!(connections.admit(address, None), Admission::Admitted(..)));
+    }
+
+    #[test]
+    fn the_oldest_half_open_makes_room_when_there_are_too_many() {
+        let connections = connections(|limits| limits.half_open = 2);
+        let one = admit(&connections, "192.0.2.1");
+        let _work = one.0.begin();
+        let (two, three) = (admit(&connections, "192.0.2.2"), admit(&connections, "192.0.2.3"));
+        let four = admit(&connections, "192.0.2.4");
+        assert_eq!(one.wish(), Wish::Stay);
+        assert_eq!((two.wish(), three.wish(), four.wish()), (Wish::Close, Wish::Stay, Wish::Stay));
+    }
+
+    #[test]
+    fn when_the_total_is_reached_the_unproved_go_before_the_idle_and_the_rest_is_waited_for() {
+        let connections = connections(|limits| limits.total = 2);
+        let (one, two) = (admit(&connections, "192.0.2.1"), admit(&connections, "192.0.2.2"));
+        one.0.proved();
+        drop(one.0.begin());
+        let three = admit(&connections, "192.0.2.3");
+        assert_eq!((one.wish(), two.wish()), (Wish::Stay, Wish::Close));
+        three.0.proved();
+        let work = three.0.begin();
+        let four = admit(&connections, "192.0.2.4");
+        assert_eq!((one.wish(), three.wish()), (Wish::Finish, Wish::Stay));
+        four.0.proved();
+        let _more = four.0.begin();
+        let address = "192.0.2.5".parse().unwrap();
+        assert!(matches!(connections.admit(address, Some(address)), Admission::Full));
+        assert_eq!(connections.count(), 2);
+        drop(work);
+        let _five = admit(&connections, "192.0.2.5");
+        assert_eq!(three.wish(), Wish::Finish);
+        drop((one, two, three, four));
+        // The fourth is still at work, and the fifth is there.
+        assert_eq!(connections.count(), 2);
+    }
+
+    #[test]
+    fn the_longest_idle_ends_when_too_many_are() {
+        let connections = connections(|limits| limits.idle = 1);
+        let (one, two) = (admit(&connections, "192.0.2.1"), admit(&connections, "192.0.2.2"));
+        drop(one.0.begin());
+        assert_eq!(one.wish(), Wish::Stay);
+        drop(two.0.begin());
+        assert_eq!((one.wish(), two.wish()), (Wish::Finish, Wish::Stay));
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_connection_that_has_ended() {
+        let connections = connections(|_| {});
+        let one = admit(&connections, "192.0.2.1");
+        drop(one.0.begin());
+        let work = one.0.begin();
+        drop((one, work));
+        let state = connections.state();
+        assert!(state.entries.is_empty() && state.addresses.is_empty() && state.idle.is_empty());
+        assert!(state.half_open.is_empty() && state.unproved.is_empty());
+    }
+}
