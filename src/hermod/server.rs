@@ -12,7 +12,7 @@
 //! # Running one
 //!
 //! In axum, at the root or nested. `axum::serve` gives the head of a request all the time it takes:
-//! it belongs behind a proxy that does not, or the router on hyper, as below.
+//! it belongs behind a proxy that does not, or the router on the crate's own server, as below.
 //!
 //! ```
 //! use keyferry::{Class, Error, Secret, hermod::server::HermodService, hermod::wire::{ApiKey, AnyCommandApi}};
@@ -28,48 +28,17 @@
 //! # }).unwrap();
 //! ```
 //!
-//! On hyper alone, which is told how long the head of a request may take and how much of it there
-//! may be:
-//!
-//! ```
-//! use std::time::Duration;
-//! use hyper::server::conn::http1;
-//! use hyper_util::rt::{TokioIo, TokioTimer};
-//! use hyper_util::server::graceful::GracefulShutdown;
-//! use hyper_util::service::TowerToHyperService;
-//! use keyferry::{Class, Error, hermod::server::{HermodService, ServerConfig}, hermod::wire::{ApiKey, AnyCommandApi}};
-//!
-//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-//! # let nobody = |_: ApiKey| Err::<AnyCommandApi, _>(Error::new(Class::Unauthorized, "", "nobody is let in here"));
-//! let config = ServerConfig::default();
-//! let drain = config.drain.clone();
-//! let service = HermodService::new("/hermod/rest").with_config(config).with_commands(nobody);
-//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-//! let graceful = GracefulShutdown::new();
-//! # drain.begin();
-//! loop {
-//!     let accepted = tokio::select! {
-//!         accepted = listener.accept() => accepted,
-//!         () = drain.drained() => break,
-//!     };
-//!     let Ok((stream, _)) = accepted else { continue }; // after a pause, if there are no file descriptors
-//!     let mut server = http1::Builder::new();
-//!     server.timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(10)).max_buf_size(64 * 1024);
-//!     let connection = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service.clone()));
-//!     tokio::spawn(graceful.watch(connection));
-//! }
-//! graceful.shutdown().await;
-//! # Ok::<(), std::io::Error>(())
-//! # }).unwrap();
-//! ```
+//! On the crate's own server, feature `serve`, which bounds connections, heads and idle peers, by
+//! address too: see `hermod::server::serve`. On hyper or another framework alone, you have to bound
+//! them.
 //!
 //! # What a request goes through
 //!
 //! 1. Whether the server takes requests, and the limits on its head: 503, 431, 414. Heads that two
 //!    servers could read differently, HTTP/1.1 without exactly one valid `Host` among them: 400. A
 //!    transfer coding other than `chunked`: 501.
-//! 2. Its credential and the gate: 401, the same for every cause, whatever the path. Then the rate
-//!    of the caller: 429.
+//! 2. Its credential and the gate: 401, the same for every cause, whatever the path; 429 while too
+//!    many from the same address did not fit. Then the rate of the caller: 429.
 //! 3. Path and method: 404, 405. An escape of an unreserved character (`%70` for `p`) is that
 //!    character, in the base path too; `%2F` is not a slash.
 //! 4. The body, within its length and its time: 413, 408. Nobody gets so far without a credential.
@@ -89,17 +58,20 @@
 //!
 //! # What is left to others
 //!
-//! Who accepts connections bounds their number, the time of a head, of a TLS handshake, of an idle
-//! connection, and of an answer that nobody takes. TLS is theirs, too. Services have to be polled
-//! within a tokio runtime with time. A header that a proxy adds is not looked at: links come from
-//! configuration.
+//! Whatever accepts connections bounds their number, the time of a head, of a TLS handshake, of an
+//! idle connection, and of an answer that nobody takes; TLS is its business, too. `serve::Server`
+//! does, another framework may not. Services have to be polled within a tokio runtime with time. A
+//! header that a proxy adds is looked at only where [`ServerConfig::proxies`] names the proxy, and
+//! only for the address of the client; links come from configuration.
 //!
 //! # The log
 //!
 //! Each request is a [span](::tracing::Span) with its id and its wire, and, as soon as they are
 //! known, the command, the tenant, and the ids of command and delivery. In it is one event: at
-//! `info` what was taken, at `warn` what was refused, with its class, at `debug` the rest; with
-//! status, octets and microseconds. Tokens, keys, claims, bodies, queries and headers are in none
+//! `info` what was taken, at `warn` what was refused, with its class, the reason, the limit that was
+//! met and the address of the client, at `debug` the rest; with status, octets and microseconds.
+//! What is refused without a proved credential has a few lines a minute for each address, and the
+//! number of those that are left out. Tokens, keys, claims, bodies, queries and headers are in none
 //! of them.
 
 mod body;
