@@ -1,13 +1,11 @@
 //! A service on the crate's own server, with TLS, and an end that waits for what is under way.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use keyferry::hermod::server::serve::{ConnectionLimits, Server};
 use keyferry::hermod::server::{Drain, HermodService};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
-
 
 /// How connections are accepted.
 pub struct Door {
