@@ -330,12 +330,13 @@ pub(crate) fn callback(id: &str, state: &str) -> Callback {
     callback
 }
 
-/// The body of a provision command whose card has a picture of so many octets.
+/// The body of a provision command whose card has a picture of about so many characters, which
+/// begins as every JPEG image does.
 pub(crate) fn provision(picture: usize) -> String {
     let key = r#"{"keyid":"signer","usage":"SIG","keytypeprios":[{"keytype":"EC","keylength":"256","responsemechanism":"ES256"}],"storageprios":["APP"],"keystate":"ACTIVE"}"#;
     let card = format!(
         r#"{{"profileCard":{{"front":{{"type":"IMAGE","data":"{}"}}}}}}"#,
-        "A".repeat(picture)
+        format_args!("/9j/{}", "A".repeat(picture / 4 * 4))
     );
     format!(
         r#"{{"commandHeader":{{"lifespan":300,"timeout":200}},"provCommand":{{"nonce":"n0nce","userid":"jane","responsesignaturekey":"ATTESTATION","responseformat":"jws","profile":{{"servername":"Acme","name":"Jane","keygenrequests":[{key}],"visualData":{card}}}}}}}"#
