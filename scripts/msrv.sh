@@ -19,7 +19,7 @@ above = [
     if package["rust_version"] and number(package["rust_version"]) > number(lowest)
 ]
 print(f"{len(packages)} packages, the lowest Rust version is {lowest}")
-sys.exit("\n".join(above))
+sys.exit("\n".join(above) or None)
 '
 }
 check Cargo.toml || fail "the dependencies above need a newer Rust than Cargo.toml states"
