@@ -64,7 +64,7 @@ impl<T: Issuer + ?Sized> Issuer for std::sync::Arc<T> {
 /// use keyferry::crypto::{Curve, KeyKind, Provider, aws_lc_rs::AwsLcRs};
 /// use keyferry::csr::{Request, Template};
 /// use keyferry::issuer::{LocalCa, issue};
-/// use keyferry::{BoxFuture, Clock};
+/// use keyferry::{BoxFuture, Clock, MonotonicTime};
 ///
 /// struct Fixed;
 ///
@@ -73,8 +73,12 @@ impl<T: Issuer + ?Sized> Issuer for std::sync::Arc<T> {
 ///         SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
 ///     }
 ///
-///     fn sleep_until(&self, _: SystemTime) -> BoxFuture<'_, ()> {
-///         Box::pin(std::future::ready(()))
+///     fn monotonic(&self) -> MonotonicTime {
+///         MonotonicTime::default()
+///     }
+///
+///     fn sleep_until(&self, _: MonotonicTime) -> BoxFuture<'_, ()> {
+///         Box::pin(std::future::pending())
 ///     }
 /// }
 ///

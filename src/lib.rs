@@ -102,7 +102,7 @@ pub use base_url::BaseUrl;
 pub use certificate::{Certificate, MAX_CERTIFICATE, MAX_CHAIN, Validity};
 #[cfg(any(feature = "hub", feature = "client", feature = "server"))]
 pub use clock::SystemClock;
-pub use clock::{Clock, ManualClock};
+pub use clock::{Clock, ManualClock, MonotonicTime};
 pub use error::{Class, Error};
 pub use gate::Gate;
 pub use secret::Secret;

@@ -133,7 +133,7 @@ impl World {
     }
 
     async fn sleep(&self, secs: u64) {
-        self.clock.sleep_until(self.clock.now() + Duration::from_secs(secs)).await;
+        self.clock.sleep(Duration::from_secs(secs)).await;
     }
 
     fn client(&self) -> CommandClient {

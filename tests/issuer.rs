@@ -13,7 +13,7 @@ use der::Decode as _;
 use keyferry::crypto::{Curve, KeyKind, PrivateKey, Provider, aws_lc_rs::AwsLcRs};
 use keyferry::csr::{Request, Template};
 use keyferry::issuer::{Issuer, IssuerError, KeyUse, LeafProfile, LocalCa, Remark, issue};
-use keyferry::{BoxFuture, Certificate, Class, Clock};
+use keyferry::{BoxFuture, Certificate, Class, Clock, MonotonicTime};
 use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier,
 };
@@ -28,8 +28,12 @@ impl Clock for Fixed {
         self.0
     }
 
-    fn sleep_until(&self, _: SystemTime) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::ready(()))
+    fn monotonic(&self) -> MonotonicTime {
+        MonotonicTime::default()
+    }
+
+    fn sleep_until(&self, _: MonotonicTime) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
     }
 }
 

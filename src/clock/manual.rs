@@ -5,88 +5,148 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::{Duration, SystemTime};
 
-use super::Clock;
+use super::{Clock, MonotonicTime};
 use crate::BoxFuture;
 
 /// A clock that stands still until it is told to move: for tests and simulations, which then never
 /// sleep. Its clones are the same clock.
 ///
+/// [`advance`](Self::advance) is time that passes: both times move. [`set_wall`](Self::set_wall) is
+/// somebody who sets the clock: the wall time moves, and the monotonic time does not.
+///
 /// ```
 /// use std::time::{Duration, SystemTime};
-/// use keyferry::{Clock, ManualClock};
+/// use keyferry::{Clock, ManualClock, MonotonicTime};
 ///
-/// let clock = ManualClock::new(SystemTime::UNIX_EPOCH);
+/// let clock = ManualClock::new(SystemTime::UNIX_EPOCH + Duration::from_secs(3600));
 /// let shared = clock.clone();
 /// shared.advance(Duration::from_secs(60));
-/// assert_eq!(clock.now(), SystemTime::UNIX_EPOCH + Duration::from_secs(60));
+/// assert_eq!(clock.now(), SystemTime::UNIX_EPOCH + Duration::from_secs(3660));
+///
+/// shared.set_wall(SystemTime::UNIX_EPOCH);
+/// assert_eq!(clock.now(), SystemTime::UNIX_EPOCH);
+/// assert_eq!(clock.monotonic(), MonotonicTime::since_start(Duration::from_secs(60)));
 /// ```
 #[derive(Clone)]
 pub struct ManualClock(Arc<Mutex<Hands>>);
 
 struct Hands {
-    now: SystemTime,
-    sleepers: Vec<(SystemTime, Waker)>,
+    wall: SystemTime,
+    monotonic: MonotonicTime,
+    sleepers: Vec<(Until, Waker)>,
+}
+
+/// What somebody waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    Wall(SystemTime),
+    Monotonic(MonotonicTime),
+}
+
+impl Hands {
+    fn has_come(&self, until: Until) -> bool {
+        match until {
+            Until::Wall(time) => self.wall >= time,
+            Until::Monotonic(time) => self.monotonic >= time,
+        }
+    }
 }
 
 impl ManualClock {
-    /// A clock that shows `now`.
+    /// A clock whose wall time is `now`, and whose monotonic time is at its start.
     #[must_use]
     pub fn new(now: SystemTime) -> Self {
-        Self(Arc::new(Mutex::new(Hands { now, sleepers: Vec::new() })))
+        Self(Arc::new(Mutex::new(Hands {
+            wall: now,
+            monotonic: MonotonicTime::default(),
+            sleepers: Vec::new(),
+        })))
     }
 
-    /// Moves it forward and wakes whoever waited for that. A step beyond the last time that can be
-    /// shown is not made.
+    /// Lets so much time pass, on both clocks, and wakes what waited for that. A step beyond the
+    /// last time that can be shown is not made.
     pub fn advance(&self, by: Duration) {
-        let now = self.hands().now;
-        self.advance_to(now.checked_add(by).unwrap_or(now));
+        self.change(|hands| {
+            let monotonic = hands.monotonic.duration_since_start().checked_add(by);
+            if let (Some(wall), Some(monotonic)) = (hands.wall.checked_add(by), monotonic) {
+                hands.wall = wall;
+                hands.monotonic = MonotonicTime::since_start(monotonic);
+            }
+        });
     }
 
-    /// Moves it forward to `time` and wakes whoever waited for that. It never goes back: an earlier
-    /// time changes nothing.
+    /// Lets time pass until the wall time is `time`, on both clocks. Time does not go back: an
+    /// earlier one changes nothing.
     pub fn advance_to(&self, time: SystemTime) {
+        let left = time.duration_since(self.hands().wall).unwrap_or_default();
+        self.advance(left);
+    }
+
+    /// Sets the wall time, forward or back, as the administrator of a computer does. No time
+    /// passes: the monotonic time stays.
+    pub fn set_wall(&self, time: SystemTime) {
+        self.change(|hands| hands.wall = time);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Hands)) {
         let mut hands = self.hands();
-        hands.now = hands.now.max(time);
-        let now = hands.now;
-        let (awake, asleep) =
-            std::mem::take(&mut hands.sleepers).into_iter().partition(|(until, _)| *until <= now);
+        change(&mut hands);
+        let sleepers = std::mem::take(&mut hands.sleepers);
+        let (awake, asleep): (Vec<_>, Vec<_>) =
+            sleepers.into_iter().partition(|(until, _)| hands.has_come(*until));
         hands.sleepers = asleep;
         drop(hands);
-        let awake: Vec<(SystemTime, Waker)> = awake;
         awake.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
     fn hands(&self) -> MutexGuard<'_, Hands> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl Clock for ManualClock {
-    fn now(&self) -> SystemTime {
-        self.hands().now
-    }
-
-    fn sleep_until(&self, time: SystemTime) -> BoxFuture<'_, ()> {
+    fn wait(&self, until: Until) -> BoxFuture<'_, ()> {
         Box::pin(std::future::poll_fn(move |context| {
             let mut hands = self.hands();
-            if hands.now >= time {
+            if hands.has_come(until) {
                 return Poll::Ready(());
             }
             if !hands
                 .sleepers
                 .iter()
-                .any(|(until, waker)| *until == time && waker.will_wake(context.waker()))
+                .any(|(other, waker)| *other == until && waker.will_wake(context.waker()))
             {
-                hands.sleepers.push((time, context.waker().clone()));
+                hands.sleepers.push((until, context.waker().clone()));
             }
             Poll::Pending
         }))
     }
 }
 
+impl Clock for ManualClock {
+    fn now(&self) -> SystemTime {
+        self.hands().wall
+    }
+
+    fn monotonic(&self) -> MonotonicTime {
+        self.hands().monotonic
+    }
+
+    fn sleep_until(&self, time: MonotonicTime) -> BoxFuture<'_, ()> {
+        self.wait(Until::Monotonic(time))
+    }
+
+    /// Wakes as soon as the wall time is set or advanced to `time`.
+    fn sleep_until_wall(&self, time: SystemTime) -> BoxFuture<'_, ()> {
+        self.wait(Until::Wall(time))
+    }
+}
+
 impl fmt::Debug for ManualClock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ManualClock").field(&self.now()).finish()
+        let hands = self.hands();
+        f.debug_struct("ManualClock")
+            .field("wall", &hands.wall)
+            .field("monotonic", &hands.monotonic)
+            .finish_non_exhaustive()
     }
 }
 
@@ -94,19 +154,80 @@ impl fmt::Debug for ManualClock {
 mod tests {
     use super::*;
 
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn at(secs: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + HOUR + Duration::from_secs(secs)
+    }
+
+    fn is_over(sleep: &mut BoxFuture<'_, ()>) -> bool {
+        sleep.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop())).is_ready()
+    }
+
     #[test]
-    fn wakes_sleepers_when_their_time_has_come_and_never_goes_back() {
-        let clock = ManualClock::new(SystemTime::UNIX_EPOCH);
-        let at = |secs| SystemTime::UNIX_EPOCH + Duration::from_secs(secs);
-        let mut context = std::task::Context::from_waker(Waker::noop());
-        let mut sleep = clock.sleep_until(at(10));
-        assert!(sleep.as_mut().poll(&mut context).is_pending());
+    fn wakes_sleepers_when_their_time_has_come_and_time_never_goes_back() {
+        let clock = ManualClock::new(at(0));
+        let mut wall = clock.sleep_until_wall(at(10));
+        let mut monotonic = clock.sleep(Duration::from_secs(10));
         clock.advance(Duration::from_secs(9));
-        assert!(sleep.as_mut().poll(&mut context).is_pending());
+        assert!(!is_over(&mut wall) && !is_over(&mut monotonic));
         clock.advance_to(at(10));
-        assert!(sleep.as_mut().poll(&mut context).is_ready());
+        assert!(is_over(&mut wall) && is_over(&mut monotonic));
         clock.advance_to(at(5));
         clock.advance(Duration::MAX);
         assert_eq!(clock.now(), at(10));
+        assert_eq!(clock.monotonic(), MonotonicTime::since_start(Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn a_wall_that_is_set_moves_who_waits_for_it_and_nobody_else() {
+        let clock = ManualClock::new(at(0));
+        let mut wall = clock.sleep_until_wall(at(10));
+        let mut monotonic = clock.sleep(Duration::from_secs(10));
+        clock.set_wall(at(0) - HOUR);
+        clock.advance(Duration::from_secs(10));
+        assert!(!is_over(&mut wall) && is_over(&mut monotonic));
+        let mut monotonic = clock.sleep(Duration::from_secs(10));
+        clock.set_wall(at(10));
+        assert!(is_over(&mut wall) && !is_over(&mut monotonic));
+    }
+
+    /// A clock of somebody's own, which sleeps in monotonic time only.
+    struct Plain(ManualClock);
+
+    impl Clock for Plain {
+        fn now(&self) -> SystemTime {
+            self.0.now()
+        }
+
+        fn monotonic(&self) -> MonotonicTime {
+            self.0.monotonic()
+        }
+
+        fn sleep_until(&self, time: MonotonicTime) -> BoxFuture<'_, ()> {
+            self.0.sleep_until(time)
+        }
+    }
+
+    #[test]
+    fn a_wait_for_a_wall_time_follows_a_clock_that_is_set_within_a_minute() {
+        let manual = ManualClock::new(at(0));
+        let clock = Plain(manual.clone());
+        let mut sleep = clock.sleep_until_wall(at(3600));
+        assert!(!is_over(&mut sleep));
+        manual.set_wall(at(3600));
+        manual.advance(Duration::from_secs(60));
+        assert!(is_over(&mut sleep));
+
+        let mut sleep = clock.sleep_until_wall(at(3700));
+        assert!(!is_over(&mut sleep));
+        manual.set_wall(at(0));
+        manual.advance(Duration::from_secs(60));
+        assert!(!is_over(&mut sleep));
+        for _ in 0..61 {
+            assert!(!is_over(&mut sleep));
+            manual.advance(Duration::from_secs(60));
+        }
+        assert!(is_over(&mut sleep));
     }
 }

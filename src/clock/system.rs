@@ -1,47 +1,69 @@
 //! The clock of the system.
 
-use std::time::{Duration, SystemTime};
+use std::sync::LazyLock;
+use std::time::SystemTime;
 
-use super::Clock;
+use tokio::time::Instant;
+
+use super::{Clock, MonotonicTime};
 use crate::BoxFuture;
 
-/// The clock of the system, waited on with the timer of tokio: [`Clock::sleep_until`] has to be
-/// polled inside a tokio runtime whose time is on.
+/// The clock of the system, waited on with the timer of tokio: what it sleeps with has to be polled
+/// inside a tokio runtime whose time is on.
 ///
-/// It looks again at least once a minute, so that a clock that is set while somebody waits is
-/// followed.
+/// Its monotonic time begins when the process first asks for it, and is one for the whole process.
+/// Most systems stop it while the computer sleeps.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
-/// How long it sleeps before it looks again.
-const LOOK: Duration = Duration::from_secs(60);
+/// When the monotonic time began.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// The monotonic time of the system.
+pub(crate) fn monotonic_now() -> MonotonicTime {
+    let start = *START;
+    MonotonicTime::since_start(Instant::now().saturating_duration_since(start))
+}
 
 impl Clock for SystemClock {
     fn now(&self) -> SystemTime {
         SystemTime::now()
     }
 
-    fn sleep_until(&self, time: SystemTime) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            while let Ok(left) = time.duration_since(SystemTime::now()) {
-                if left.is_zero() {
-                    return;
-                }
-                tokio::time::sleep(left.min(LOOK)).await;
-            }
-        })
+    fn monotonic(&self) -> MonotonicTime {
+        monotonic_now()
+    }
+
+    fn sleep_until(&self, time: MonotonicTime) -> BoxFuture<'_, ()> {
+        match START.checked_add(time.duration_since_start()) {
+            Some(instant) => Box::pin(async move { tokio::time::sleep_until(instant).await }),
+            // Beyond all time.
+            None => Box::pin(std::future::pending()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[tokio::test]
     async fn a_time_that_has_passed_is_not_waited_for() {
-        SystemClock.sleep_until(SystemTime::UNIX_EPOCH).await;
+        SystemClock.sleep_until(MonotonicTime::default()).await;
+        SystemClock.sleep_until_wall(SystemTime::UNIX_EPOCH).await;
         let soon = SystemTime::now() + Duration::from_millis(2);
-        SystemClock.sleep_until(soon).await;
+        SystemClock.sleep_until_wall(soon).await;
         assert!(SystemClock.now() >= soon);
+        let soon = SystemClock.monotonic().saturating_add(Duration::from_millis(2));
+        SystemClock.sleep_until(soon).await;
+        assert!(SystemClock.monotonic() >= soon);
+    }
+
+    #[tokio::test]
+    async fn a_time_beyond_all_time_never_comes() {
+        let sleep = SystemClock.sleep(Duration::MAX);
+        assert!(crate::first::first(sleep, SystemClock.sleep(Duration::ZERO)).await.is_none());
     }
 }

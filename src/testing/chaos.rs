@@ -195,8 +195,8 @@ impl Chaos {
     }
 
     pub(super) async fn delay(&self, fate: &Fate) {
-        if let Some(until) = fate.delay.and_then(|delay| self.0.clock.now().checked_add(delay)) {
-            self.0.clock.sleep_until(until).await;
+        if let Some(delay) = fate.delay {
+            self.0.clock.sleep(delay).await;
         }
     }
 

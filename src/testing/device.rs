@@ -125,7 +125,7 @@ impl Device {
                     .clock
                     .as_ref()
                     .ok_or_else(|| Error::new(Class::Malformed, "clock", "none to be late by"))?;
-                clock.sleep_until(clock.now() + time).await;
+                clock.sleep(time).await;
             }
             _ => {}
         }

@@ -18,7 +18,7 @@ use keyferry::hermod::wire::{ApiKey, CommandApi as _, MailboxApi as _, MailboxKe
 use keyferry::http::{
     BlockingTransport, ExchangeLimits, Transport, TransportError, TransportErrorKind,
 };
-use keyferry::{BaseUrl, BoxFuture, Clock, Error, ManualClock, Secret};
+use keyferry::{BaseUrl, BoxFuture, Clock, Error, ManualClock, MonotonicTime, Secret};
 
 pub(crate) const COMMANDS: &str = "https://hub.example/hermod/rest/command";
 pub(crate) const PUBLIC: &str = "https://hub.example/hermod/rest/ms";
@@ -155,8 +155,12 @@ impl Clock for Leaping {
         Clock::now(&self.0)
     }
 
-    fn sleep_until(&self, time: SystemTime) -> BoxFuture<'_, ()> {
-        self.0.advance_to(time);
+    fn monotonic(&self) -> MonotonicTime {
+        Clock::monotonic(&self.0)
+    }
+
+    fn sleep_until(&self, time: MonotonicTime) -> BoxFuture<'_, ()> {
+        self.0.advance(time.saturating_duration_since(Clock::monotonic(&self.0)));
         Box::pin(std::future::ready(()))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use keyferry::{BoxFuture, Clock};
+use keyferry::{BoxFuture, Clock, MonotonicTime};
 use tokio::time::Instant;
 
 #[derive(Clone)]
@@ -23,9 +23,11 @@ impl Clock for SimClock {
         BEGIN + Duration::from_secs(BEGIN_SECS) + self.0.elapsed()
     }
 
-    fn sleep_until(&self, time: SystemTime) -> BoxFuture<'_, ()> {
-        let since =
-            time.duration_since(BEGIN + Duration::from_secs(BEGIN_SECS)).unwrap_or_default();
-        Box::pin(tokio::time::sleep_until(self.0 + since))
+    fn monotonic(&self) -> MonotonicTime {
+        MonotonicTime::since_start(self.0.elapsed())
+    }
+
+    fn sleep_until(&self, time: MonotonicTime) -> BoxFuture<'_, ()> {
+        Box::pin(tokio::time::sleep_until(self.0 + time.duration_since_start()))
     }
 }

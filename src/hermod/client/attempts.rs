@@ -8,13 +8,13 @@ use base64ct::{Base64, Encoding as _};
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
-use super::retry::{Repeat, elapsed, pause, random_share};
+use super::retry::{Repeat, pause, random_share};
 use super::settings::Settings;
 use crate::hermod::model::ErrorBody;
 use crate::http::{
     ExchangeLimits, ReceivedAt, StatusError, Transport, TransportError, TransportErrorKind,
 };
-use crate::{Clock, Error};
+use crate::{Clock, Error, MonotonicTime};
 
 /// One end of a wire: writes calls and reads answers.
 pub(super) trait Party: Sync {
@@ -48,7 +48,7 @@ pub(super) struct Attempts<'a, P: Party> {
     settings: &'a Settings,
     party: &'a P,
     call: &'a P::Call,
-    started: SystemTime,
+    started: MonotonicTime,
     failures: u32,
     /// The headers of the last request, for the credentials in them.
     sent: HeaderMap,
@@ -59,14 +59,17 @@ impl<'a, P: Party> Attempts<'a, P> {
         settings: &'a Settings,
         party: &'a P,
         call: &'a P::Call,
-        now: SystemTime,
+        now: MonotonicTime,
     ) -> Self {
         Self { settings, party, call, started: now, failures: 0, sent: HeaderMap::new() }
     }
 
     /// What to send. The first attempt has its whole time, however long it took to get here.
-    pub(super) fn write(&mut self, now: SystemTime) -> Result<Request<Bytes>, Error> {
-        let elapsed = if self.failures == 0 { Duration::ZERO } else { elapsed(self.started, now) };
+    pub(super) fn write(&mut self, now: MonotonicTime) -> Result<Request<Bytes>, Error> {
+        let elapsed = match self.failures {
+            0 => Duration::ZERO,
+            _ => now.saturating_duration_since(self.started),
+        };
         let wait = P::wait(self.call).saturating_sub(elapsed);
         let mut limits = self.settings.limits;
         limits.timeout = limits.timeout.saturating_add(wait);
@@ -91,7 +94,7 @@ impl<'a, P: Party> Attempts<'a, P> {
     }
 
     /// When to try again after this error; `None` if that is not to be.
-    pub(super) fn again(&mut self, error: &Error, now: SystemTime) -> Option<SystemTime> {
+    pub(super) fn again(&mut self, error: &Error, now: MonotonicTime) -> Option<MonotonicTime> {
         let policy = &self.settings.retry;
         self.failures = self.failures.saturating_add(1);
         if self.failures >= policy.attempts || !P::repeat(self.call).allows(error) {
@@ -103,8 +106,8 @@ impl<'a, P: Party> Attempts<'a, P> {
             error.retry_after(),
             random_share(),
         );
-        let begins = elapsed(self.started, now).checked_add(pause)?;
-        if begins < self.budget() { now.checked_add(pause) } else { None }
+        let begins = now.saturating_duration_since(self.started).saturating_add(pause);
+        (begins < self.budget()).then(|| now.saturating_add(pause))
     }
 
     fn budget(&self) -> Duration {
@@ -120,15 +123,15 @@ pub(super) async fn call<P: Party>(
     party: &P,
     call: &P::Call,
 ) -> Result<P::Answer, Error> {
-    let mut attempts = Attempts::begin(settings, party, call, clock.now());
+    let mut attempts = Attempts::begin(settings, party, call, clock.monotonic());
     loop {
-        let request = attempts.write(clock.now())?;
+        let request = attempts.write(clock.monotonic())?;
         let exchanged = transport.send(request).await;
         let error = match attempts.read(exchanged, clock.now()) {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
-        match attempts.again(&error, clock.now()) {
+        match attempts.again(&error, clock.monotonic()) {
             Some(time) => clock.sleep_until(time).await,
             None => return Err(error),
         }

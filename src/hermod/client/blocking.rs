@@ -22,15 +22,15 @@ fn call<P: Party>(
     party: &P,
     call: &P::Call,
 ) -> Result<P::Answer, Error> {
-    let mut attempts = Attempts::begin(settings, party, call, timer.now());
+    let mut attempts = Attempts::begin(settings, party, call, timer.monotonic());
     loop {
-        let request = attempts.write(timer.now())?;
+        let request = attempts.write(timer.monotonic())?;
         let exchanged = transport.send(request);
         let error = match attempts.read(exchanged, timer.now()) {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
-        match attempts.again(&error, timer.now()) {
+        match attempts.again(&error, timer.monotonic()) {
             Some(time) => timer.sleep_until(time),
             None => return Err(error),
         }

@@ -1,7 +1,7 @@
 //! When something is sent again.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::Error;
 use crate::http::{StatusError, TransportError, TransportErrorKind};
@@ -101,11 +101,6 @@ pub(super) fn pause(
 pub(super) fn random_share() -> u16 {
     let [one, two, ..] = RandomState::new().build_hasher().finish().to_le_bytes();
     u16::from_le_bytes([one, two])
-}
-
-/// How long ago `started` was; nothing if the clock was set back.
-pub(super) fn elapsed(started: SystemTime, now: SystemTime) -> Duration {
-    now.duration_since(started).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! Waiting for a command to end.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use super::retry::{elapsed, may_pass, pause, random_share};
+use super::retry::{may_pass, pause, random_share};
 use crate::first::first;
 use crate::hermod::Dialect;
 use crate::hermod::model::{Callback, CommandId, Progress};
 use crate::hermod::wire::CommandApi;
-use crate::{Clock, Error};
+use crate::{Clock, Error, MonotonicTime};
 
 /// How long and how often to ask for a command's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,12 +98,12 @@ pub async fn wait_for(
     dialect: &Dialect,
     clock: &dyn Clock,
 ) -> Result<Callback, WaitError> {
-    let mut waiting = Waiting::begin(policy, dialect, clock.now());
+    let mut waiting = Waiting::begin(policy, dialect, clock.monotonic());
     loop {
         let Some(polled) = before(commands.poll(id), clock, waiting.deadline()).await else {
             return Err(waiting.timed_out());
         };
-        match waiting.heard(polled, clock.now()) {
+        match waiting.heard(polled, clock.monotonic()) {
             Heard::End(result) => return result,
             Heard::Pause(until) => clock.sleep_until(until).await,
         }
@@ -114,20 +114,17 @@ pub async fn wait_for(
 async fn before<T>(
     future: impl Future<Output = T>,
     clock: &dyn Clock,
-    deadline: Option<SystemTime>,
+    deadline: MonotonicTime,
 ) -> Option<T> {
-    match deadline {
-        // The clock is not asked to wake anybody before there is something to wait for.
-        Some(deadline) => first(future, async { clock.sleep_until(deadline).await }).await,
-        None => Some(future.await),
-    }
+    // The clock is not asked to wake anybody before there is something to wait for.
+    first(future, async { clock.sleep_until(deadline).await }).await
 }
 
 /// What was heard so far, without the waiting.
 pub(super) struct Waiting<'a> {
     policy: &'a WaitPolicy,
     dialect: &'a Dialect,
-    started: SystemTime,
+    started: MonotonicTime,
     polls: u32,
     is_last: bool,
     last: Option<Box<Callback>>,
@@ -139,11 +136,11 @@ pub(super) struct Waiting<'a> {
 pub(super) enum Heard {
     End(Result<Callback, WaitError>),
     /// Poll again then.
-    Pause(SystemTime),
+    Pause(MonotonicTime),
 }
 
 impl<'a> Waiting<'a> {
-    pub(super) fn begin(policy: &'a WaitPolicy, dialect: &'a Dialect, now: SystemTime) -> Self {
+    pub(super) fn begin(policy: &'a WaitPolicy, dialect: &'a Dialect, now: MonotonicTime) -> Self {
         Self {
             policy,
             dialect,
@@ -164,17 +161,17 @@ impl<'a> Waiting<'a> {
         })
     }
 
-    /// When the next poll is given up; `None` if that is beyond all time.
-    fn deadline(&self) -> Option<SystemTime> {
-        self.started.checked_add(self.whole())
+    /// When the next poll is given up.
+    fn deadline(&self) -> MonotonicTime {
+        self.started.saturating_add(self.whole())
     }
 
     /// How long a poll may take that begins now.
-    pub(super) fn left(&self, now: SystemTime) -> Duration {
-        self.whole().saturating_sub(elapsed(self.started, now))
+    pub(super) fn left(&self, now: MonotonicTime) -> Duration {
+        self.whole().saturating_sub(now.saturating_duration_since(self.started))
     }
 
-    pub(super) fn heard(&mut self, polled: Result<Callback, Error>, now: SystemTime) -> Heard {
+    pub(super) fn heard(&mut self, polled: Result<Callback, Error>, now: MonotonicTime) -> Heard {
         self.polls = self.polls.saturating_add(1);
         let mut asked = None;
         match polled {
@@ -192,7 +189,7 @@ impl<'a> Waiting<'a> {
             }
             Err(error) => return Heard::End(Err(WaitError::Refused(error))),
         }
-        let left = self.policy.timeout.saturating_sub(elapsed(self.started, now));
+        let left = self.policy.timeout.saturating_sub(now.saturating_duration_since(self.started));
         if self.is_last || left.is_zero() {
             return Heard::End(Err(self.timed_out()));
         }
@@ -207,10 +204,7 @@ impl<'a> Waiting<'a> {
             return Heard::End(Err(self.timed_out()));
         }
         self.is_last = pause >= left;
-        match now.checked_add(pause.min(left)) {
-            Some(until) => Heard::Pause(until),
-            None => Heard::End(Err(self.timed_out())),
-        }
+        Heard::Pause(now.saturating_add(pause.min(left)))
     }
 
     pub(super) fn timed_out(&mut self) -> WaitError {

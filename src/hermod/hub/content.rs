@@ -66,8 +66,7 @@ impl Integrator {
     async fn fetch(&self, ids: &[String], limit: usize) -> Result<Contents, Error> {
         let provider = self.content.as_ref().ok_or_else(|| failed("there is none"))?;
         let clock = &self.inner.clock;
-        let fetched =
-            first(fetch_all(provider, ids, limit), clock.sleep_until(clock.now() + DEADLINE)).await;
+        let fetched = first(fetch_all(provider, ids, limit), clock.sleep(DEADLINE)).await;
         fetched.unwrap_or_else(|| Err(failed("did not answer in time")))
     }
 }

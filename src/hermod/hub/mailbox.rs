@@ -146,15 +146,15 @@ impl MailboxApi for Mailbox {
             return Ok(listing);
         }
         let _listener = inner.listeners.enter(&self.bid, inner.config.limits.long_polls)?;
-        let deadline = inner.now().plus(wait);
+        let deadline = inner.clock.monotonic().saturating_add(wait);
         loop {
             // Watched before it is looked at, so that nothing falls between.
             let watch = inner.store.watch(Topic::Mailbox(self.bid.clone()));
             let listing = self.waiting().await?;
-            if !listing.messages.is_empty() || inner.now() >= deadline {
+            if !listing.messages.is_empty() || inner.clock.monotonic() >= deadline {
                 return Ok(listing);
             }
-            if first(watch, inner.clock.sleep_until(deadline.to_system_time())).await.is_none() {
+            if first(watch, inner.clock.sleep_until(deadline)).await.is_none() {
                 return self.waiting().await;
             }
         }

@@ -91,10 +91,9 @@ impl Inner {
             .map_err(|error| Failure::ours(error.class()))?;
         let command = command.ok_or(Failure::ours(Class::NotFound))?;
         let envelope = self.callback(&command).map_err(|error| Failure::ours(error.class()))?;
-        let deadline = self.now().plus(self.config.callbacks.timeout).to_system_time();
         match first(
             callback.deliver(Delivery::new(delivery.id.as_str(), envelope)),
-            self.clock.sleep_until(deadline),
+            self.clock.sleep(self.config.callbacks.timeout),
         )
         .await
         {

@@ -15,6 +15,16 @@ const BATCH: u32 = 256;
 /// is due.
 const BREATH: Duration = Duration::from_secs(1);
 
+/// When the loop looks again, unless there is work before.
+enum Look {
+    /// At a time that is stored, so on the wall clock.
+    At(UnixMillis),
+    /// After a second.
+    AfterBreath,
+    /// When the store tells of work.
+    WhenTold,
+}
+
 impl Hub {
     /// Drives the hub until it is dropped: ends commands in time, delivers callbacks, forgets what
     /// need not be kept. It never resolves.
@@ -30,9 +40,13 @@ impl Hub {
             let mut watch = inner.store.watch(Topic::Work);
             let next = match inner.turn(self, &mut flights).await {
                 Ok(next) => next,
-                Err(_) => Some(inner.now().plus(BREATH)),
+                Err(_) => Look::AfterBreath,
             };
-            let mut sleep = next.map(|next| inner.clock.sleep_until(next.to_system_time()));
+            let mut sleep = match next {
+                Look::At(time) => Some(inner.clock.sleep_until_wall(time.to_system_time())),
+                Look::AfterBreath => Some(inner.clock.sleep(BREATH)),
+                Look::WhenTold => None,
+            };
             poll_fn(|context| {
                 let landed = flights.poll(context).is_ready();
                 let due =
@@ -78,7 +92,7 @@ impl Inner {
     }
 
     /// One turn of the loop: begins what can be begun, and tells when to look again.
-    async fn turn(&self, hub: &Hub, flights: &mut Flights) -> Result<Option<UnixMillis>, Error> {
+    async fn turn(&self, hub: &Hub, flights: &mut Flights) -> Result<Look, Error> {
         self.keep_house().await?;
         let policy = &self.config.callbacks;
         let mut busy = flights.names(policy.per_integrator.max(1));
@@ -103,6 +117,10 @@ impl Inner {
         // What is due and was not begun waits for room; flights that land make it. This is only
         // against spinning.
         let now = self.now();
-        Ok(next.map(|next| if next <= now { now.plus(BREATH) } else { next }))
+        Ok(match next {
+            None => Look::WhenTold,
+            Some(next) if next <= now => Look::AfterBreath,
+            Some(next) => Look::At(next),
+        })
     }
 }

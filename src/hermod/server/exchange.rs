@@ -181,7 +181,7 @@ impl Exchange {
     async fn open<C, H>(&mut self, door: &dyn Door<C, H>, credential: C) -> Result<H, Error> {
         let core = self.core.clone();
         if let Some(client) = self.client {
-            core.failures.check(client, &self.head.headers, core.config.clock.now())?;
+            core.failures.check(client, &self.head.headers, core.config.clock.monotonic())?;
         }
         let opened = self.within(Duration::ZERO, door.open(credential)).await;
         match (&opened, self.client) {
@@ -195,7 +195,7 @@ impl Exchange {
                 }
             }
             (Err(error), Some(client)) if error.class() == Class::Unauthorized => {
-                core.failures.failed(client, core.config.clock.now());
+                core.failures.failed(client, core.config.clock.monotonic());
             }
             (Err(_), _) => {}
         }
@@ -206,7 +206,7 @@ impl Exchange {
 
     /// Lets the caller in, if it does not come too often.
     pub(super) fn permit(&self, callers: &Arc<Callers>, name: &impl Hash) -> Result<Permit, Error> {
-        callers.enter(name, self.core.config.clock.now())
+        callers.enter(name, self.core.config.clock.monotonic())
     }
 
     /// The body, of at most so many octets.
@@ -357,7 +357,7 @@ impl Exchange {
                 // Whoever proves nothing is not to fill the log.
                 let logged = match self.is_proved {
                     true => Some(0),
-                    false => self.core.failures.log(self.client, config.clock.now()),
+                    false => self.core.failures.log(self.client, config.clock.monotonic()),
                 };
                 match logged {
                     Some(0) => warn!(
@@ -469,8 +469,7 @@ async fn collect(
 
 /// The work, if it is done in time.
 async fn timely<T>(clock: &dyn Clock, time: Duration, work: impl Future<Output = T>) -> Option<T> {
-    let Some(deadline) = clock.now().checked_add(time) else { return Some(work.await) };
-    first(work, clock.sleep_until(deadline)).await
+    first(work, clock.sleep(time)).await
 }
 
 /// Text from outside on one line, cut to a length.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use ::http::HeaderMap;
 use ::http::header::AUTHORIZATION;
@@ -11,7 +11,7 @@ use super::Rate;
 use super::generations::Generations;
 use super::limits::LimitMet;
 use super::proxies::AddressKey;
-use crate::{Class, Error};
+use crate::{Class, Error, MonotonicTime};
 
 /// How long the lines of one address are counted together.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
@@ -25,7 +25,7 @@ pub(super) struct Failures {
 
 struct State {
     /// When the budget of an address will be full again, as in [`Callers`](super::callers).
-    full: Generations<SystemTime>,
+    full: Generations<MonotonicTime>,
     /// Credentials that fitted, each with the address that it came from: those are not slowed by
     /// the failures of others at the same address.
     fitting: Generations<()>,
@@ -34,7 +34,7 @@ struct State {
 
 /// The lines of one address in the current interval.
 struct Logged {
-    since: SystemTime,
+    since: MonotonicTime,
     lines: u32,
     left_out: u64,
 }
@@ -61,14 +61,13 @@ impl Failures {
         &self,
         address: IpAddr,
         headers: &HeaderMap,
-        now: SystemTime,
+        now: MonotonicTime,
     ) -> Result<(), Error> {
         let mut state = self.state();
         let key = state.full.key(&AddressKey::of(address));
         let Some(full) = state.full.get(key).copied() else { return Ok(()) };
-        let (ahead, early) = (self.rate.ahead(), full.duration_since(now).unwrap_or_default());
-        // A clock that was set back must not shut anybody out.
-        if early <= ahead || early > ahead + self.rate.interval() {
+        let (ahead, early) = (self.rate.ahead(), full.saturating_duration_since(now));
+        if early <= ahead {
             return Ok(());
         }
         let fitting = state.fitting.key(&name_of(address, headers));
@@ -81,15 +80,12 @@ impl Failures {
     }
 
     /// One did not fit.
-    pub(super) fn failed(&self, address: IpAddr, now: SystemTime) {
+    pub(super) fn failed(&self, address: IpAddr, now: MonotonicTime) {
         let mut state = self.state();
         let key = state.full.key(&AddressKey::of(address));
         let (interval, most) = (self.rate.interval(), self.rate.ahead() + self.rate.interval());
-        let full = match state.full.get(key) {
-            Some(full) if *full <= now + most => (*full).max(now),
-            _ => now,
-        };
-        state.full.insert(key, (full + interval).min(now + most));
+        let full = state.full.get(key).map_or(now, |full| (*full).max(now));
+        state.full.insert(key, full.saturating_add(interval).min(now.saturating_add(most)));
     }
 
     /// One fitted.
@@ -101,13 +97,11 @@ impl Failures {
 
     /// Whether a refusal of what has proved nothing is logged, and how many were left out since the
     /// last that was.
-    pub(super) fn log(&self, address: Option<IpAddr>, now: SystemTime) -> Option<u64> {
+    pub(super) fn log(&self, address: Option<IpAddr>, now: MonotonicTime) -> Option<u64> {
         let mut state = self.state();
         let key = state.logged.key(&address.map(AddressKey::of));
         match state.logged.get(key) {
-            Some(logged)
-                if now.duration_since(logged.since).is_ok_and(|since| since < LOG_INTERVAL) =>
-            {
+            Some(logged) if now.saturating_duration_since(logged.since) < LOG_INTERVAL => {
                 if logged.lines < self.log_lines {
                     logged.lines += 1;
                     return Some(0);
@@ -138,8 +132,8 @@ fn name_of(address: IpAddr, headers: &HeaderMap) -> (AddressKey, Option<&[u8]>, 
 mod tests {
     use super::*;
 
-    fn at(secs: u64) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + secs)
+    fn at(secs: u64) -> MonotonicTime {
+        MonotonicTime::since_start(Duration::from_secs(secs))
     }
 
     fn with_key(key: &str) -> HeaderMap {
@@ -170,8 +164,6 @@ mod tests {
         failures.check(one, &wrong, at(1)).unwrap();
         failures.failed(one, at(1));
         assert!(failures.check(one, &wrong, at(1)).is_err());
-        // A clock that is set back shuts nobody out.
-        failures.check(one, &wrong, SystemTime::UNIX_EPOCH).unwrap();
     }
 
     #[test]

@@ -98,13 +98,13 @@ impl CommandClient {
     /// # Errors
     /// As there.
     pub fn wait(&self, id: &CommandId, policy: &WaitPolicy) -> Result<Callback, WaitError> {
-        let mut waiting = Waiting::begin(policy, &self.settings.dialect, self.timer.now());
+        let mut waiting = Waiting::begin(policy, &self.settings.dialect, self.timer.monotonic());
         loop {
             let mut settings = self.settings.clone();
-            let left = waiting.left(self.timer.now());
+            let left = waiting.left(self.timer.monotonic());
             settings.limits.timeout = settings.limits.timeout.min(left);
             settings.retry.budget = settings.retry.budget.min(left);
-            match waiting.heard(self.poll_in(&settings, id), self.timer.now()) {
+            match waiting.heard(self.poll_in(&settings, id), self.timer.monotonic()) {
                 Heard::End(result) => return result,
                 Heard::Pause(until) => self.timer.sleep_until(until),
             }
