@@ -37,7 +37,11 @@ fn one_certificate_is_read_from_pem_and_from_base64_in_lines() {
         pem.replace("CERTIFICATE", "X509 CERTIFICATE"),
     ] {
         assert_eq!(Certificate::from_base64(&text).unwrap(), certificate, "{text}");
-        assert_eq!(Certificate::chain_from_text(&text).unwrap(), [certificate.clone()], "{text}");
+        assert_eq!(
+            Certificate::chain_from_text(&text).unwrap(),
+            std::slice::from_ref(&certificate),
+            "{text}"
+        );
     }
     assert_eq!(Certificate::from_pem(&pem).unwrap(), certificate);
     assert_eq!(Certificate::from_pem(&base64).unwrap_err().class(), Class::Malformed);

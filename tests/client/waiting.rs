@@ -214,6 +214,32 @@ fn a_poll_that_hangs_is_given_up_when_the_time_is_up() {
 }
 
 #[test]
+fn a_clock_that_is_set_neither_ends_nor_stalls_a_wait() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    for set_to in [start() + HOUR, start() - HOUR] {
+        run(async {
+            let clock = ManualClock::new(start());
+            let task = tokio::spawn({
+                let clock = clock.clone();
+                async move {
+                    let silent = Silent(Arc::default());
+                    let id = CommandId::from("1");
+                    wait_for(&silent, &id, &waits(), Dialect::standard(), &clock).await
+                }
+            });
+            tokio::task::yield_now().await;
+            clock.set_wall(set_to);
+            clock.advance(299 * SECOND);
+            tokio::task::yield_now().await;
+            assert!(!task.is_finished(), "set to {set_to:?}");
+            clock.advance(SECOND);
+            let error = task.await.unwrap().unwrap_err();
+            assert!(matches!(error, WaitError::TimedOut { .. }), "set to {set_to:?}");
+        });
+    }
+}
+
+#[test]
 fn the_last_poll_has_its_own_time_and_no_more() {
     run(async {
         let clock = ManualClock::new(start());

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use keyferry::Clock as _;
 use keyferry::hermod::model::Address;
 use keyferry::hermod::wire::{MailboxApi, MailboxKey};
 use keyferry::{Class, Gate, Secret};
@@ -191,6 +192,29 @@ async fn a_long_poll_ends_empty_after_its_time_and_after_60_seconds_at_most() {
         assert!(!poll.is_finished(), "{wait}");
         world.clock.advance(Duration::from_millis(1));
         assert!((&mut poll).await.unwrap().unwrap().messages.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_neither_ends_nor_stalls_a_long_poll() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    for forward in [true, false] {
+        let world = World::new();
+        let own = world.provision(USER, PROFILE).await;
+        let mailbox = world.hub.open(own).await.unwrap();
+        let mut poll = tokio::spawn(async move { mailbox.list(Duration::from_secs(30)).await });
+        for _ in 0..4 {
+            tokio::task::yield_now().await;
+        }
+        let now = world.clock.now();
+        world.clock.set_wall(if forward { now + HOUR } else { now - HOUR });
+        world.clock.advance(Duration::from_secs(29));
+        for _ in 0..4 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!poll.is_finished(), "set forward: {forward}");
+        world.clock.advance(Duration::from_secs(1));
+        assert!((&mut poll).await.unwrap().unwrap().messages.is_empty(), "set forward: {forward}");
     }
 }
 

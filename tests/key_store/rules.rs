@@ -205,7 +205,7 @@ pub(crate) async fn a_certificate_is_installed_only_for_its_own_key_and_all_or_n
     let chained = one("a", &a).with_chain(vec![b.clone()]);
     store.install(PROFILE, vec![chained, one("b", &b)]).await.unwrap();
     let profile = store.profile(PROFILE).await.unwrap().unwrap();
-    assert_eq!(profile.key("a").unwrap().chain, [b.clone()]);
+    assert_eq!(profile.key("a").unwrap().chain, std::slice::from_ref(&b));
     store.install(PROFILE, vec![one("a", &a), one("b", &b)]).await.unwrap();
     let profile = store.profile(PROFILE).await.unwrap().unwrap();
     assert_eq!(profile.key("b").unwrap().certificate.as_ref(), Some(&b));

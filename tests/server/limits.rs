@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use keyferry::Clock as _;
 use keyferry::hermod::server::{Rate, ServerConfig};
 
 use crate::serve::{Framework, Served};
@@ -15,6 +16,7 @@ on_both! {
     a_content_type_other_than_json_is_415
     unknown_addresses_are_404_and_odd_ones_400
     a_tenant_that_comes_too_often_gets_429_and_nobody_else
+    a_clock_that_is_set_changes_no_rate
     a_token_that_comes_too_often_gets_429_and_no_other
     a_tenant_has_so_many_requests_under_way_and_the_server_so_many
     long_polls_have_limits_of_their_own
@@ -270,6 +272,19 @@ async fn a_tenant_that_comes_too_often_gets_429_and_nobody_else(framework: Frame
         (world.poll("shop", "1").await.status, world.poll("shop", "1").await.status),
         (404, 429)
     );
+}
+
+async fn a_clock_that_is_set_changes_no_rate(framework: Framework) {
+    const HOUR: Duration = Duration::from_secs(3600);
+    for forward in [true, false] {
+        let world = World::with(framework, |limits| limits.tenant_rate = Rate::new(1, 1)).await;
+        assert_eq!(world.poll("shop", "1").await.status, 404);
+        let now = world.clock.now();
+        world.clock.set_wall(if forward { now + HOUR } else { now - HOUR });
+        assert_eq!(world.poll("shop", "1").await.status, 429, "set forward: {forward}");
+        world.clock.advance(Duration::from_secs(1));
+        assert_eq!(world.poll("shop", "1").await.status, 404, "set forward: {forward}");
+    }
 }
 
 async fn a_token_that_comes_too_often_gets_429_and_no_other(framework: Framework) {
