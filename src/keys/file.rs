@@ -91,7 +91,12 @@ impl FileKeyStore {
     /// Opens the store in a folder, which is made if it is not there; its parent has to be. The
     /// folder stays locked until the store is dropped.
     ///
+    /// A folder that is there has to be the store's own before anything in it is changed: a
+    /// directory of the user who runs the program (compared on Linux), not a symbolic link to one,
+    /// that is empty, or holds a store's state, or holds nothing but files that a store makes.
+    ///
     /// # Errors
+    /// [`FileStoreError::NotOwn`] if what is there is anything else, and then nothing is changed;
     /// [`FileStoreError::InUse`] if a store is open in that folder, in this process or another;
     /// [`FileStoreError::Damaged`] if what is in there cannot be read or does not fit together, and
     /// then nothing is changed; [`FileStoreError::Io`].

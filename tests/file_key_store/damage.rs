@@ -87,7 +87,7 @@ async fn a_damaged_key_is_an_error_and_stays() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_state_that_is_no_file_is_an_error_of_the_system() {
+async fn a_state_that_is_no_file_is_refused() {
     let scratch = Scratch::new();
     let (folder, _) = folder(&scratch).await;
     let path = format!("{folder}/state.json");
@@ -95,6 +95,6 @@ async fn a_state_that_is_no_file_is_an_error_of_the_system() {
     std::fs::create_dir(&path).unwrap();
     assert!(matches!(
         FileKeyStore::open(&folder, Arc::new(AwsLcRs)),
-        Err(FileStoreError::Io { .. })
+        Err(FileStoreError::NotOwn { .. })
     ));
 }

@@ -208,3 +208,64 @@ async fn what_cannot_be_read_again_is_not_written() {
     store.keep_answer(&message("m9"), "answer").await.unwrap();
     assert!(!format!("{store:?}").contains("own-t0ken"));
 }
+
+/// The modes, times and sizes of a folder and of what is in it.
+#[cfg(unix)]
+fn looks(folder: &str) -> Vec<(std::path::PathBuf, u32, u64, std::time::SystemTime)> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut paths = vec![std::path::PathBuf::from(folder)];
+    if let Ok(entries) = std::fs::read_dir(folder) {
+        paths.extend(entries.map(|entry| entry.unwrap().path()));
+    }
+    paths.sort();
+    let look = |path: std::path::PathBuf| {
+        let found = std::fs::symlink_metadata(&path).unwrap();
+        (path, found.permissions().mode(), found.len(), found.modified().unwrap())
+    };
+    paths.into_iter().map(look).collect()
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_not_a_folder_of_its_own_is_refused_unchanged() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let scratch = Scratch::new();
+    let refused = |path: &str| {
+        let before = looks(path);
+        let error = FileKeyStore::open(path, Arc::new(AwsLcRs)).unwrap_err();
+        assert_eq!(looks(path), before, "{path}: {error}");
+        error
+    };
+    let digest = "0123456789abcdef".repeat(4);
+    for (number, (name, text)) in [
+        ("notes.txt", "theirs"),
+        (".git", ""),
+        ("lock", "4711"),
+        ("state.json", r#"{"version":4,"resources":[]}"#),
+        ("state.json", r#"{"version":2}"#),
+        (&*format!("{digest}.p8"), "a key without a state"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let folder = scratch.path(&format!("folder-{number}"));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(format!("{folder}/{name}"), text).unwrap();
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let error = refused(&folder);
+        if name == "state.json" || name.ends_with(".p8") {
+            assert!(matches!(error, FileStoreError::Damaged { .. }), "{name}: {error:?}");
+        } else {
+            assert!(matches!(error, FileStoreError::NotOwn { .. }), "{name}: {error:?}");
+        }
+    }
+    let (file, empty, link) = (scratch.path("file"), scratch.path("empty"), scratch.path("link"));
+    std::fs::write(&file, "theirs").unwrap();
+    std::fs::create_dir(&empty).unwrap();
+    std::os::unix::fs::symlink(&empty, &link).unwrap();
+    for path in [file, link.clone(), format!("{link}/")] {
+        assert!(matches!(refused(&path), FileStoreError::NotOwn { .. }), "{path}");
+    }
+    assert!(files(&empty).is_empty());
+    opened(&empty);
+}

@@ -11,6 +11,12 @@ pub enum FileStoreError {
     /// A store is open in that folder.
     #[error("the folder is in use")]
     InUse,
+    /// What is there is not a folder of a store's own, and nothing in it was changed.
+    #[error("the folder is not one of a key store: {why}")]
+    NotOwn {
+        /// What it is instead, for a person.
+        why: &'static str,
+    },
     /// A file cannot be read as what it is, is not there, or does not fit the others. Nothing was
     /// removed or changed.
     #[error("{file} is damaged")]

@@ -1,12 +1,13 @@
 //! The operations on files, each of them whole and, once the folder is synced, durable.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::ffi::OsString;
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::FileStoreError;
+use super::{FileStoreError, is_key_file, state};
 
 /// Asked before each operation that changes something, with its name.
 pub(super) type Faults = Box<dyn Fn(&'static str) -> io::Result<()> + Send + Sync>;
@@ -24,12 +25,16 @@ pub(super) const TEMPORARY: &str = ".tmp";
 const LOCK: &str = "lock";
 
 impl Folder {
-    /// Makes the folder if it is not there, and locks it.
+    /// Makes the folder if it is not there, and locks it. One that is there is inspected first: it
+    /// stays as it is if it is not a store's own.
     pub(super) fn open(path: &Path, faults: Option<Faults>) -> Result<Self, FileStoreError> {
         let made = match private_folder().create(path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
             made => made.map(|()| true).map_err(failed("the folder could not be made"))?,
         };
+        if !made {
+            inspect(path)?;
+        }
         if made {
             let parent = path
                 .parent()
@@ -53,11 +58,7 @@ impl Folder {
 
     /// The names of the files. Those that are not UTF-8 are nobody's here.
     pub(super) fn names(&self) -> Result<Vec<String>, FileStoreError> {
-        let names = std::fs::read_dir(&self.path).and_then(|entries| {
-            entries.map(|entry| entry.map(|entry| entry.file_name())).collect()
-        });
-        let names: Vec<std::ffi::OsString> =
-            names.map_err(failed("the folder could not be listed"))?;
+        let names = list(&self.path)?;
         Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect())
     }
 
@@ -67,19 +68,7 @@ impl Folder {
         name: &str,
         most: usize,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, FileStoreError> {
-        let read = || {
-            let file = match File::open(self.path.join(name)) {
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-                file => file?,
-            };
-            // Room for all of it at once: a buffer that grows leaves copies behind.
-            let length = file.metadata()?.len().min(most as u64 + 1);
-            let mut octets =
-                Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(most) + 1));
-            file.take(most as u64 + 1).read_to_end(&mut octets)?;
-            Ok(Some(octets))
-        };
-        read().map_err(failed("a file could not be read"))
+        read_in(&self.path, name, most)
     }
 
     /// Puts a file in its place, where one may be, as a whole. It is there for good once the folder
@@ -130,6 +119,93 @@ impl Drop for Folder {
         // would not be enough then.
         let _ = self.lock.unlock();
     }
+}
+
+fn list(folder: &Path) -> Result<Vec<OsString>, FileStoreError> {
+    std::fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.file_name())).collect())
+        .map_err(failed("the folder could not be listed"))
+}
+
+fn read_in(
+    folder: &Path,
+    name: &str,
+    most: usize,
+) -> Result<Option<Zeroizing<Vec<u8>>>, FileStoreError> {
+    let read = || {
+        let file = match File::open(folder.join(name)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            file => file?,
+        };
+        // Room for all of it at once: a buffer that grows leaves copies behind.
+        let length = file.metadata()?.len().min(most as u64 + 1);
+        let mut octets =
+            Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(most) + 1));
+        file.take(most as u64 + 1).read_to_end(&mut octets)?;
+        Ok(Some(octets))
+    };
+    read().map_err(failed("a file could not be read"))
+}
+
+/// Whether a folder that is there is a store's own, found out without changing anything: a
+/// directory of this user that holds a state that can be read, or nothing but what a store makes.
+fn inspect(path: &Path) -> Result<(), FileStoreError> {
+    let not_own = |why| Err(FileStoreError::NotOwn { why });
+    // Without a slash at the end, which would lead through a symbolic link.
+    let path = path.components().as_path();
+    let found =
+        std::fs::symlink_metadata(path).map_err(failed("the folder could not be looked at"))?;
+    if !found.is_dir() {
+        return not_own("it is a file or a symbolic link");
+    }
+    if is_of_another_user(&found) {
+        return not_own("it belongs to another user");
+    }
+    let (mut has_state, mut has_keys, mut has_others) = (false, false, false);
+    for name in list(path)? {
+        let Some(name) = name.to_str().filter(|name| is_own_name(name)) else {
+            has_others = true;
+            continue;
+        };
+        has_state |= name == state::FILE;
+        has_keys |= is_key_file(name);
+        let file = match std::fs::symlink_metadata(path.join(name)) {
+            // Another store that has the folder open may have removed it.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            file => file.map_err(failed("a file could not be looked at"))?,
+        };
+        if !file.is_file() || (name == LOCK && file.len() != 0) {
+            return not_own("what has the name of a file of the store is something else");
+        }
+    }
+    if has_state {
+        // One that is not a store's, or of a version that is not known, is an error.
+        return state::check(read_in(path, state::FILE, state::MAX_STATE)?.as_deref());
+    }
+    if has_others {
+        return not_own("it holds other files and no state of a store");
+    }
+    if has_keys { Err(state::lost()) } else { Ok(()) }
+}
+
+/// Whether a store makes files of that name.
+fn is_own_name(name: &str) -> bool {
+    let whole = name.strip_suffix(TEMPORARY).unwrap_or(name);
+    name == LOCK || whole == state::FILE || is_key_file(whole)
+}
+
+/// Linux gives the directory of a process to its effective user. Where it is not there, the user
+/// is not compared: nobody but the owner and root can change the mode of a folder.
+#[cfg(unix)]
+fn is_of_another_user(folder: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    cfg!(target_os = "linux")
+        && std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() != folder.uid())
+}
+
+#[cfg(not(unix))]
+fn is_of_another_user(_: &Metadata) -> bool {
+    false
 }
 
 fn failed(doing: &'static str) -> impl FnOnce(io::Error) -> FileStoreError {

@@ -19,7 +19,7 @@ pub(super) const FILE: &str = "state.json";
 pub(super) const KEY_SUFFIX: &str = ".p8";
 
 /// Most octets of the state: 64 MiB.
-const MAX_STATE: usize = 64 * 1024 * 1024;
+pub(super) const MAX_STATE: usize = 64 * 1024 * 1024;
 /// Most octets of a private key: more than one of RSA-8192 has.
 const MAX_KEY: usize = 16 * 1024;
 /// The form that is written today; others are refused.
@@ -153,7 +153,7 @@ pub(super) fn load(folder: &Folder, provider: &dyn Provider) -> Result<State, Fi
         Some(text) => parse(&text).and_then(Stored::into_state).map_err(damaged(FILE))?,
         // The first thing that a store does is to write its state: keys without one have lost it.
         None if names.iter().any(|name| is_key_file(name)) => {
-            return Err(damaged(FILE)(Error::new(Class::NotFound, "", "not there, but keys are")));
+            return Err(lost());
         }
         None => {
             let state = State::default();
@@ -178,6 +178,17 @@ pub(super) fn load(folder: &Folder, provider: &dyn Provider) -> Result<State, Fi
         folder.sync()?;
     }
     Ok(state)
+}
+
+/// Whether a text is that of a state; one that is not there any more is looked for later again.
+pub(super) fn check(text: Option<&Vec<u8>>) -> Result<(), FileStoreError> {
+    let Some(text) = text else { return Ok(()) };
+    parse(text).and_then(Stored::into_state).map(drop).map_err(damaged(FILE))
+}
+
+/// Keys without the state that names them.
+pub(super) fn lost() -> FileStoreError {
+    damaged(FILE)(Error::new(Class::NotFound, "", "not there, but keys are"))
 }
 
 fn damaged(file: &str) -> impl FnOnce(Error) -> FileStoreError {
