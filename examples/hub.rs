@@ -227,8 +227,9 @@ fn integrator(entry: &Integrator) -> Result<IntegratorConfig, Failed> {
         if let Some(basic_auth) = basic_auth {
             sender = sender.with_basic_auth(basic_auth.clone());
         }
-        if let Some(secret) = &entry.signature_secret {
-            sender = sender.with_signature(Arc::new(AwsLcRs), secret.clone());
+        if !entry.signature_secrets.is_empty() {
+            let secrets = entry.signature_secrets.clone();
+            sender = sender.with_signature(Arc::new(AwsLcRs), secrets);
         }
         config = config.with_callback(AnyCallbackApi::new(sender));
     }
@@ -302,7 +303,7 @@ async fn demonstration(
         keys: vec![Digest::of(&AwsLcRs, &key)],
         group: None,
         callback: Some(Service { url, basic_auth: Some(BasicAuth::new("hub", password.clone())) }),
-        signature_secret: None,
+        signature_secrets: Vec::new(),
         content: None,
         targets,
     });

@@ -34,7 +34,9 @@ use keyferry::hermod::client::{CommandClient, WaitPolicy, blocking};
 use keyferry::hermod::integrator::{Enrollment, HubIdentity, Received};
 use keyferry::hermod::model::{CommandHeader, CommandId, ProfileRequest};
 use keyferry::hermod::server::CallbackService;
-use keyferry::hermod::wire::{ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery};
+use keyferry::hermod::wire::{
+    ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery, WebhookSecret,
+};
 use keyferry::jose::Jwk;
 use keyferry::{BaseUrl, Class, Error};
 use tokio::net::TcpListener;
@@ -60,7 +62,8 @@ KEYFERRY_API_KEY=ID:KEY integrator --hub URL [OPTIONS]
   --keys KEYS           rsa2048, rsa3072, rsa4096, p256, p384, p521, comma between; default p256
   --subject NAME        of the certificates; default CN=User A,O=Example
   --state FILE          keep the journey there, and go on with it; the key of the authority is beside it, in FILE's name with .ca.p8
-  --listen ADDRESS      where callbacks arrive; default 127.0.0.1:8081. KEYFERRY_CALLBACK_AUTH=USER:PASSWORD is what they have to come with
+  --listen ADDRESS      where callbacks arrive; default 127.0.0.1:8081. KEYFERRY_CALLBACK_AUTH=USER:PASSWORD is what they have to come with, and
+                        KEYFERRY_CALLBACK_SECRETS=whsec_... what they have to be signed with, if it is set
   --blocking            poll on ureq, and listen nowhere
   --danger-plain-http   let --hub be http, and --listen another address than loopback, on other machines than this
   --roots FILE          trust the roots in this PEM file instead of the system's
@@ -83,6 +86,8 @@ struct Options {
     state: Option<PathBuf>,
     listen: SocketAddr,
     callback_auth: Option<BasicAuth>,
+    /// What callbacks have to be signed with one of, if there are any.
+    callback_secrets: Vec<WebhookSecret>,
     blocking: bool,
     roots: Option<String>,
     wait: Duration,
@@ -121,10 +126,16 @@ async fn by_callbacks(options: &Options, journey: Journey) -> Result<(), Failed>
         .map_err(|error| format!("{}: {error}", options.listen))?;
     print(format_args!("listening on http://{}", listener.local_addr()?))?;
     let (gate, expected) = (inbox.clone(), options.callback_auth.clone());
-    let service = CallbackService::new(move |given: Option<BasicAuth>| match given == expected {
-        true => Ok(gate.clone()),
-        false => Err(Error::new(Class::Unauthorized, "", "does not fit")),
-    });
+    let mut service =
+        CallbackService::new(move |given: Option<BasicAuth>| match given == expected {
+            true => Ok(gate.clone()),
+            false => Err(Error::new(Class::Unauthorized, "", "does not fit")),
+        });
+    if !options.callback_secrets.is_empty() {
+        // Five minutes is what the specification of signed callbacks recommends.
+        let (secrets, max_age) = (options.callback_secrets.clone(), Duration::from_secs(300));
+        service = service.with_signature(Arc::new(AwsLcRs), secrets, max_age);
+    }
     let server = tokio::spawn(
         axum::serve(listener, axum::Router::new().fallback_service(service)).into_future(),
     );
@@ -362,6 +373,13 @@ fn options() -> Result<Option<Options>, Failed> {
         .map(|text| BasicAuth::parse(&text))
         .transpose()
         .map_err(|_| usage("KEYFERRY_CALLBACK_AUTH is USER:PASSWORD"))?;
+    let secrets = support::program::secret("KEYFERRY_CALLBACK_SECRETS")?;
+    let callback_secrets = secrets
+        .iter()
+        .flat_map(|secrets| secrets.split_ascii_whitespace())
+        .map(WebhookSecret::parse)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| usage(format!("KEYFERRY_CALLBACK_SECRETS: {}", error.detail())))?;
     // A callback ends a command, whatever it says: who may send one has to be known.
     if !blocking && callback_auth.is_none() {
         if !listen.ip().is_loopback() {
@@ -387,6 +405,7 @@ fn options() -> Result<Option<Options>, Failed> {
         state: text("state").map(PathBuf::from),
         listen,
         callback_auth,
+        callback_secrets,
         blocking,
         roots: text("roots"),
         wait: seconds("wait-seconds", text("wait-seconds"), 300)?,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The tests with every peer: the feature josekit too, and no test skipped for want of a program (openssl, zbarimg,
-# curl, and a Python with the package `cryptography`, KEYFERRY_PYTHON or python3).
+# curl, and a Python with the packages `cryptography` and `standardwebhooks`, KEYFERRY_PYTHON or python3).
 source "$(dirname "$0")/common.sh"
 export KEYFERRY_REQUIRE_PEERS=1
 for program in openssl zbarimg curl "${KEYFERRY_PYTHON:-python3}"; do

@@ -28,7 +28,7 @@ use keyferry::hermod::proof::Verifier;
 use keyferry::hermod::server::{CallbackService, HermodService, Rate, ServerConfig};
 use keyferry::hermod::wire::{
     AnyCallbackApi, ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery, MailboxApi as _,
-    MailboxKey,
+    MailboxKey, WebhookSecret,
 };
 use keyferry::http::{GuardedTransport, InProcess, TargetPolicy, Transport};
 use keyferry::issuer::{LocalCa, issue};
@@ -98,7 +98,7 @@ impl World {
         let receiver = CallbackService::new(gate).with_config(config.clone());
         let receiver = receiver.with_signature(
             Arc::new(AwsLcRs),
-            vec![Secret::new("hush")],
+            [WebhookSecret::parse("whsec_aHVzaCBodXNoIGh1c2ggaHVzaCBodXNoIGh1c2ghIQ==").unwrap()],
             Duration::from_secs(300),
         );
         let to_shop = GuardedTransport::danger_unguarded(
@@ -108,7 +108,11 @@ impl World {
         let sender = CallbackSender::new(to_shop, BaseUrl::parse(CALLBACKS).unwrap()).unwrap();
         let sender = sender
             .with_basic_auth(basic)
-            .with_signature(Arc::new(AwsLcRs), Secret::new("hush"))
+            .with_signature(
+                Arc::new(AwsLcRs),
+                [WebhookSecret::parse("whsec_aHVzaCBodXNoIGh1c2ggaHVzaCBodXNoIGh1c2ghIQ==")
+                    .unwrap()],
+            )
             .with_clock(clock.clone());
 
         let key = Secret::new("3f2a");

@@ -17,7 +17,8 @@ use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::client::CallbackSender;
 use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
 use keyferry::hermod::server::HermodService;
-use keyferry::hermod::wire::{AnyCallbackApi, BasicAuth};
+use keyferry::hermod::wire::http::callback::{verify_signature, write_call};
+use keyferry::hermod::wire::{AnyCallbackApi, BasicAuth, Delivery, WebhookSecret};
 use keyferry::http::{GuardedTransport, TargetPolicy};
 use keyferry::{BaseUrl, Secret};
 use serde_json::{Value, json};
@@ -95,9 +96,10 @@ async fn an_integrator_and_a_device_in_python_do_every_role_by_polling_and_by_ca
             BaseUrl::parse(&format!("http://127.0.0.1:{port}/ws/hermod")).unwrap(),
         )
         .unwrap();
-        let sender = sender
-            .with_basic_auth(BasicAuth::parse("hub:pa:ss").unwrap())
-            .with_signature(Arc::new(AwsLcRs), Secret::new("hush"));
+        let sender = sender.with_basic_auth(BasicAuth::parse("hub:pa:ss").unwrap()).with_signature(
+            Arc::new(AwsLcRs),
+            [WebhookSecret::parse("whsec_aHVzaCBodXNoIGh1c2ggaHVzaCBodXNoIGh1c2ghIQ==").unwrap()],
+        );
         let called = run(framework, Some(AnyCallbackApi::new(sender))).await;
         let arguments = [
             called.commands.as_str(),
@@ -106,7 +108,7 @@ async fn an_integrator_and_a_device_in_python_do_every_role_by_polling_and_by_ca
             "5ecre7",
             &port.to_string(),
             "hub:pa:ss",
-            "hush",
+            "whsec_aHVzaCBodXNoIGh1c2ggaHVzaCBodXNoIGh1c2ghIQ==",
         ];
         let output = Command::new(&python).arg(script).args(arguments).output().await.unwrap();
         assert!(
@@ -183,5 +185,50 @@ async fn curl_submits_a_command_answers_it_and_polls() {
         assert_eq!((status, &read(&body)["state"]), (200, &json!("COMPLETED")));
         assert_eq!(curl(&["--request", "DELETE", "--header", key, &poll]).await.0, 405);
         assert_eq!(curl(&[&format!("{}/hermod/rest/health", hub.served.base)]).await.0, 200);
+    }
+}
+
+#[test]
+fn callbacks_are_signed_and_verified_as_a_python_library_has_it() {
+    use std::io::Write as _;
+    use std::process::Stdio;
+    use std::time::{Duration, SystemTime};
+
+    let python = std::env::var("KEYFERRY_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    if !peers::has_peer(&python, &["-c", "import standardwebhooks"]) {
+        return;
+    }
+    let callback = r#"{"commandId":"1","destinations":[],"commandType":"PING","state":"COMPLETED","fqdn":"h\u00e9"}"#;
+    let delivery = Delivery::new(
+        "0191e0b4-2f0e-7f6a-8d49-8a3c5c3f2a11",
+        keyferry::hermod::model::Callback::from_json(callback).unwrap(),
+    );
+    // The clock of the other side is the system's.
+    let now = SystemTime::now();
+    let secrets: [_; 2] = std::array::from_fn(|_| WebhookSecret::generate(&AwsLcRs).unwrap());
+    let base = BaseUrl::parse("https://shop.example").unwrap();
+    let signing: (&dyn keyferry::crypto::Provider, _) = (&AwsLcRs, &secrets[..]);
+    let dialect = keyferry::hermod::Dialect::standard();
+    let request = write_call(dialect, &base, None, Some(signing), now, &delivery).unwrap();
+    let (mut head, body) = request.into_parts();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/webhooks.py");
+    for secret in &secrets {
+        let header = |name: &str| head.headers[name].to_str().unwrap().to_owned();
+        let (id, stamp) = (header("webhook-id"), header("webhook-timestamp"));
+        let mut child = std::process::Command::new(&python)
+            .args([script, secret.expose(), &id, &stamp, &header("webhook-signature")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(&body).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "it does not verify");
+        let made = text(&output);
+        let both = head.headers.insert("webhook-signature", made.trim().parse().unwrap()).unwrap();
+        let secrets = std::slice::from_ref(secret);
+        let age = (now, Duration::from_secs(300));
+        verify_signature(dialect, &AwsLcRs, secrets, age, &head, &body).unwrap();
+        head.headers.insert("webhook-signature", both);
     }
 }

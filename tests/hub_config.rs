@@ -77,7 +77,7 @@ fn the_sample_has_every_key_with_a_value_that_can_be_used() {
         integrator.callback.as_ref().unwrap().basic_auth.is_some()
             && integrator.content.as_ref().unwrap().basic_auth.is_some()
     );
-    assert!(integrator.group.is_some() && integrator.signature_secret.is_some());
+    assert!(integrator.group.is_some() && integrator.signature_secrets.len() == 1);
 
     let code = include_str!("../examples/support/hub_config.rs");
     let names: Vec<&str> = code.split('"').skip(1).step_by(2).collect();
@@ -169,7 +169,7 @@ content-provider-url = "https://user@host/"
         "line 26: integrators[1].key-digests[1]: not 64 hexadecimal digits",
         "line 26: integrators[1].key-digests[2]: not 64 hexadecimal digits",
         "line 27: integrators[1].callback-url: not https, or inside",
-        "line 28: integrators[1].callback-signature-secret: shorter than 32 characters",
+        "line 28: integrators[1].callback-signature-secret: does not begin with whsec_",
         "line 29: integrators[1].allow-plain-http-callbacks: neither true nor false",
         "line 30: integrators[1].allow-callback-hosts[0]: not a host",
         "line 31: integrators[1].content-provider-url: no host, or a user before it",
@@ -229,7 +229,7 @@ fn callbacks_go_to_https_outside_unless_a_switch_says_otherwise() {
 #[test]
 fn no_secret_is_shown() {
     let lines = "callback-url = \"https://shop.example/\"\ncallback-basic-auth = \"hub:s3cr3t-0\"\n\
-        callback-signature-secret = \"s3cr3t-1-s3cr3t-1-s3cr3t-1-s3cr3t-1\"\ncontent-provider-url = \"https://c.example/\"\n\
+        callback-signature-secret = \"whsec_czNjcjN0LTEtczNjcjN0LTEtczNjcjN0LTE=\"\ncontent-provider-url = \"https://c.example/\"\n\
         content-provider-basic-auth = \"hub:s3cr3t-2\"";
     let shown = format!("{:?}", HubFile::parse(&integrator(lines)).unwrap());
     assert!(!shown.contains("s3cr3t") && !shown.contains(&DIGEST[..16]), "{shown}");

@@ -28,7 +28,7 @@ use keyferry::hermod::model::{
 use keyferry::hermod::proof::Verifier;
 use keyferry::hermod::server::{CallbackService, HermodService};
 use keyferry::hermod::wire::{
-    AnyCallbackApi, ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery,
+    AnyCallbackApi, ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery, WebhookSecret,
 };
 use keyferry::http::{
     GuardedTransport, OnThreads, ReqwestTransport, TargetPolicy, Transport, UreqTransport,
@@ -87,7 +87,8 @@ impl World {
             };
             let service = CallbackService::new(gate).with_signature(
                 Arc::new(AwsLcRs),
-                vec![Secret::new("hush")],
+                [WebhookSecret::parse("whsec_aHVzaCBodXNoIGh1c2ggaHVzaCBodXNoIGh1c2ghIQ==")
+                    .unwrap()],
                 Duration::from_secs(300),
             );
             let served = Served::start(framework, service).await;
@@ -97,9 +98,12 @@ impl World {
                 BaseUrl::parse(&served.base).unwrap(),
             )
             .unwrap();
-            let sender = sender
-                .with_basic_auth(BasicAuth::new("hub", Secret::new("pw")))
-                .with_signature(Arc::new(AwsLcRs), Secret::new("hush"));
+            let sender =
+                sender.with_basic_auth(BasicAuth::new("hub", Secret::new("pw"))).with_signature(
+                    Arc::new(AwsLcRs),
+                    [WebhookSecret::parse("whsec_aHVzaCBodXNoIGh1c2ggaHVzaCBodXNoIGh1c2ghIQ==")
+                        .unwrap()],
+                );
             shop = shop.with_callback(AnyCallbackApi::new(sender));
             (heard, receiver) = (Some(hearing), Some(served));
         }

@@ -15,7 +15,7 @@ use keyferry::hermod::model::{
 use keyferry::hermod::wire::http::{
     callback, command, content, mailbox, read_refusal, split_path, write_refusal,
 };
-use keyferry::hermod::wire::{ApiKey, BasicAuth, Delivery, MailboxKey};
+use keyferry::hermod::wire::{ApiKey, BasicAuth, Delivery, MailboxKey, WebhookSecret};
 use keyferry::http::StatusError;
 use keyferry::{BaseUrl, Class, Error, Secret};
 
@@ -376,14 +376,15 @@ fn a_callback_is_signed_over_its_time_and_body_and_named_by_its_delivery() {
     let callback = Callback::from_json(CALLBACK).unwrap();
     let delivery = Delivery::new("0b8f2e0c-1111-4222-8333-444455556666", callback.clone());
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-    let secret = Secret::new("hush");
+    let secret = WebhookSecret::from_bytes(&[7; 32]).unwrap();
+    let old = WebhookSecret::from_bytes(&[8; 32]).unwrap();
     let basic = BasicAuth::parse("idm:pa:ss").unwrap();
     let write = |base_text: &str, dialect: &Dialect| {
         callback::write_call(
             dialect,
             &base(base_text),
             Some(&basic),
-            Some((&AwsLcRs, &secret)),
+            Some((&AwsLcRs, std::slice::from_ref(&secret))),
             now,
             &delivery,
         )
@@ -391,39 +392,40 @@ fn a_callback_is_signed_over_its_time_and_body_and_named_by_its_delivery() {
     };
     let request = write("http://localhost:20400/hermod/rest", dialect());
     assert_eq!(request.uri(), "http://localhost:20400/hermod/rest/callback/provision");
-    assert_eq!(request.headers()["x-delivery-id"], delivery.id.as_str());
-    assert_eq!(request.headers()["x-delivery-timestamp"], "1700000000");
+    assert_eq!(request.headers()["webhook-id"], delivery.id.as_str());
+    assert_eq!(request.headers()["webhook-timestamp"], "1700000000");
     assert_eq!(request.headers()["authorization"], "Basic aWRtOnBhOnNz");
     let mut bare = Dialect::default();
     bare.paths.callback = "".into();
     assert_eq!(write("https://idm.example/ws", &bare).uri(), "https://idm.example/ws/provision");
 
     let (head, body) = request.into_parts();
-    let verify = |secrets: &[Secret], seconds: i64, head: &http::request::Parts, body: &[u8]| {
-        let now = SystemTime::UNIX_EPOCH
-            + Duration::from_secs(1_700_000_000u64.saturating_add_signed(seconds));
-        callback::verify_signature(
-            dialect(),
-            &AwsLcRs,
-            secrets,
-            (now, Duration::from_secs(300)),
-            head,
-            body,
-        )
-    };
-    verify(&[Secret::new("old"), secret.clone()], 0, &head, &body).unwrap();
+    let verify =
+        |secrets: &[WebhookSecret], seconds: i64, head: &http::request::Parts, body: &[u8]| {
+            let now = SystemTime::UNIX_EPOCH
+                + Duration::from_secs(1_700_000_000u64.saturating_add_signed(seconds));
+            callback::verify_signature(
+                dialect(),
+                &AwsLcRs,
+                secrets,
+                (now, Duration::from_secs(300)),
+                head,
+                body,
+            )
+        };
+    verify(&[old.clone(), secret.clone()], 0, &head, &body).unwrap();
     verify(std::slice::from_ref(&secret), 300, &head, &body).unwrap();
     verify(std::slice::from_ref(&secret), -300, &head, &body).unwrap();
     let refused = verify(std::slice::from_ref(&secret), 301, &head, &body).unwrap_err();
     assert_eq!(refused.class(), Class::Unauthorized);
     assert_eq!(verify(std::slice::from_ref(&secret), -301, &head, &body).unwrap_err(), refused);
-    assert_eq!(verify(&[Secret::new("hus")], 0, &head, &body).unwrap_err(), refused);
+    assert_eq!(verify(&[old], 0, &head, &body).unwrap_err(), refused);
     assert_eq!(verify(&[], 0, &head, &body).unwrap_err(), refused);
     assert_eq!(verify(std::slice::from_ref(&secret), 0, &head, &body[1..]).unwrap_err(), refused);
     for (name, value) in [
-        ("x-delivery-timestamp", "1700000001"),
-        ("x-delivery-signature", "v1=00"),
-        ("x-delivery-signature", "v2="),
+        ("webhook-timestamp", "1700000001"),
+        ("webhook-signature", "v1,AA=="),
+        ("webhook-signature", "v2,"),
     ] {
         let mut forged = head.clone();
         forged.headers.insert(name, HeaderValue::from_static(value));
@@ -447,7 +449,7 @@ fn a_callback_is_signed_over_its_time_and_body_and_named_by_its_delivery() {
     );
     // Another hub gives no id: a repeat still has the same.
     let mut foreign = head.clone();
-    foreign.headers.remove("x-delivery-id");
+    foreign.headers.remove("webhook-id");
     assert_eq!(
         callback::read_call(dialect(), "provision", &foreign, &body).unwrap().id,
         format!("{}/COMPLETED", callback.command_id.as_str())

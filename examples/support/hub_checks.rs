@@ -15,7 +15,7 @@ use super::hub_config::{HubFile, Integrator};
 const SAMPLE_DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 /// The secrets that stand in the comments of `hub.toml`, where everybody can read them.
 const SAMPLE_PASSWORD: &str = "pa55word";
-const SAMPLE_SECRET: &str = "0123456789abcdef0123456789abcdef";
+const SAMPLE_SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// The warnings about a configuration, each one line.
 pub fn of_file(file: &HubFile) -> Vec<String> {
@@ -59,10 +59,8 @@ pub fn of_integrators(integrators: &[Integrator]) -> Vec<String> {
                  make one with `hub hash-key {name}`"
             ));
         }
-        let is_sample_secret = integrator
-            .signature_secret
-            .as_ref()
-            .is_some_and(|secret| secret.expose() == SAMPLE_SECRET);
+        let is_sample_secret =
+            integrator.signature_secrets.iter().any(|secret| secret.expose() == SAMPLE_SECRET);
         let services = [("callback", &integrator.callback), ("content", &integrator.content)];
         let is_sample_password = services.iter().any(|(_, service)| {
             service.as_ref().and_then(|service| service.basic_auth.as_ref()).is_some_and(
@@ -93,7 +91,7 @@ pub fn of_integrators(integrators: &[Integrator]) -> Vec<String> {
         }
         if let Some(callback) = &integrator.callback
             && callback.basic_auth.is_none()
-            && integrator.signature_secret.is_none()
+            && integrator.signature_secrets.is_empty()
         {
             warnings.push(format!(
                 "integrator {name}: callbacks carry neither callback-basic-auth nor a signature, so \

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use keyferry::hermod::hub::{CallbackPolicy, Digest, HubLimits};
 use keyferry::hermod::server::{Rate, ServerLimits};
-use keyferry::hermod::wire::BasicAuth;
+use keyferry::hermod::wire::{BasicAuth, WebhookSecret};
 use keyferry::http::{TargetPolicy, TargetUrl};
 use keyferry::{BaseUrl, Secret};
 use toml::Spanned;
@@ -19,8 +19,6 @@ use toml::de::{DeTable, DeValue};
 
 /// Most octets of a configuration: 1 MiB.
 pub const MAX_TEXT: usize = 1024 * 1024;
-/// Fewest characters of a secret that signs callbacks.
-pub const MIN_SECRET: usize = 32;
 
 /// A configuration that was checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,8 +83,8 @@ pub struct Integrator {
     pub group: Option<String>,
     /// Where its callbacks go.
     pub callback: Option<Service>,
-    /// What its callbacks are signed with.
-    pub signature_secret: Option<Secret>,
+    /// What its callbacks are signed with: several while one replaces the other.
+    pub signature_secrets: Vec<WebhookSecret>,
     /// Who has the contents that its commands name.
     pub content: Option<Service>,
     /// What may be called for it.
@@ -408,33 +406,30 @@ impl Reading<'_> {
         let callback = self.service(table, ["callback-url", "callback-basic-auth"], &targets);
         let content =
             self.service(table, ["content-provider-url", "content-provider-basic-auth"], &targets);
-        let signature_secret =
-            self.text(table, "callback-signature-secret").and_then(|(secret, at)| {
-                let secret = Secret::new(secret);
-                if secret.expose().chars().count() < MIN_SECRET {
-                    self.fault(
-                        at,
-                        table.key("callback-signature-secret"),
-                        "shorter than 32 characters",
-                    );
-                    return None;
+        let mut signature_secrets = Vec::new();
+        if let Some((secrets, at)) = self.text(table, "callback-signature-secret") {
+            let secrets = Secret::new(secrets);
+            let key = table.key("callback-signature-secret");
+            for secret in secrets.expose().split_ascii_whitespace() {
+                match WebhookSecret::parse(secret) {
+                    Ok(secret) => signature_secrets.push(secret),
+                    Err(error) => self.fault(at, key.clone(), error.detail()),
                 }
-                if callback.is_none() {
-                    self.fault(
-                        at,
-                        table.key("callback-signature-secret"),
-                        "without a callback-url that can be used",
-                    );
-                }
-                Some(secret)
-            });
+            }
+            if secrets.expose().trim().is_empty() {
+                self.fault(at, key.clone(), "empty");
+            }
+            if callback.is_none() && !signature_secrets.is_empty() {
+                self.fault(at, key, "without a callback-url that can be used");
+            }
+        }
         self.no_others(table);
         Some(Integrator {
             client_id: client_id?,
             keys,
             group,
             callback,
-            signature_secret,
+            signature_secrets,
             content,
             targets,
         })

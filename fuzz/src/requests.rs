@@ -17,7 +17,7 @@ use keyferry::hermod::model::{
 use keyferry::hermod::server::{CallbackService, HermodService, Rate, ServerConfig};
 use keyferry::hermod::wire::http::{callback, command, mailbox, read_basic_auth};
 use keyferry::hermod::wire::{
-    ApiKey, BasicAuth, CallbackApi, CommandApi, Delivery, MailboxApi, MailboxKey,
+    ApiKey, BasicAuth, CallbackApi, CommandApi, Delivery, MailboxApi, MailboxKey, WebhookSecret,
 };
 use keyferry::http::{InProcess, Transport};
 use keyferry::{Class, Error, ManualClock, Secret};
@@ -271,6 +271,11 @@ pub fn callback_request(data: &[u8]) {
     called_back(data);
 }
 
+/// What callbacks are signed with.
+fn signing_secret() -> WebhookSecret {
+    WebhookSecret::from_bytes(&[7; 32]).unwrap()
+}
+
 /// The same; gives the status of the second.
 pub fn called_back(data: &[u8]) -> Option<u16> {
     let mut request = request(data)?;
@@ -282,18 +287,15 @@ pub fn called_back(data: &[u8]) -> Option<u16> {
         }
         _ => refuse(),
     });
-    let callbacks = callbacks.with_signature(
-        Arc::new(AwsLcRs),
-        vec![Secret::new(KEY)],
-        Duration::from_secs(60),
-    );
+    let callbacks =
+        callbacks.with_signature(Arc::new(AwsLcRs), [signing_secret()], Duration::from_secs(60));
     let service = HermodService::new("").with_config(config()).with_callbacks(callbacks);
 
     let (head, body) = parts(&request);
     let verified = callback::verify_signature(
         Dialect::standard(),
         &AwsLcRs,
-        &[Secret::new(KEY)],
+        &[signing_secret()],
         (NOW, Duration::from_secs(60)),
         &head,
         &body,
@@ -302,13 +304,15 @@ pub fn called_back(data: &[u8]) -> Option<u16> {
     if (read_basic_auth(&head.headers).is_none() || verified.is_err()) && !is_probe(&request) {
         assert!(!answer.status().is_success(), "taken without a proof");
     }
-    let mac = AwsLcRs.hmac_sha256(KEY.as_bytes(), &[b"0.", &body[..]].concat()).unwrap();
-    let signature: String = mac.iter().map(|octet| format!("{octet:02x}")).collect();
+    let key = base64_simd::STANDARD.decode_to_vec(&signing_secret().expose()[6..]).unwrap();
+    let mac = AwsLcRs.hmac_sha256(&key, &[b"d.0.", &body[..]].concat()).unwrap();
+    let signature = base64_simd::STANDARD.encode_to_string(mac);
     let basic = base64_simd::STANDARD.encode_to_string(format!("hub:{PASSWORD}"));
     let headers = request.headers_mut();
     headers.insert("authorization", format!("Basic {basic}").parse().unwrap());
-    headers.insert("x-delivery-timestamp", "0".parse().unwrap());
-    headers.insert("x-delivery-signature", format!("v1={signature}").parse().unwrap());
+    headers.insert("webhook-id", "d".parse().unwrap());
+    headers.insert("webhook-timestamp", "0".parse().unwrap());
+    headers.insert("webhook-signature", format!("v1,{signature}").parse().unwrap());
     let (first, again) = (ask(&service, &request), ask(&service, &request));
     assert_eq!(first.status(), again.status());
     assert!(counter.0.load(Ordering::SeqCst) <= 1, "a repeat was handed on");

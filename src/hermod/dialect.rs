@@ -297,13 +297,14 @@ pub struct HeaderNames {
     pub request_id: Cow<'static, str>,
     /// The secret that an activation token is bound to, 32 octets as base64url: `X-Claim`.
     pub claim: Cow<'static, str>,
-    /// The id of a callback, the same on each repeat: `X-Delivery-Id`.
+    /// The id of a callback, the same on each repeat: `webhook-id`, as all of the next three from
+    /// the Standard Webhooks specification.
     pub delivery_id: Cow<'static, str>,
-    /// When a callback was sent, in Unix seconds: `X-Delivery-Timestamp`.
+    /// When a callback was sent, in Unix seconds: `webhook-timestamp`.
     pub delivery_timestamp: Cow<'static, str>,
-    /// The authentication of a callback: `X-Delivery-Signature`.
+    /// The signatures of a callback, separated by spaces: `webhook-signature`.
     pub delivery_signature: Cow<'static, str>,
-    /// The version before the signature and its `=`: `v1`.
+    /// The version before a signature and its comma: `v1`.
     pub delivery_signature_version: Cow<'static, str>,
 }
 
@@ -494,9 +495,9 @@ impl Dialect {
             headers: HeaderNames {
                 request_id: word("X-Request-Id"),
                 claim: word("X-Claim"),
-                delivery_id: word("X-Delivery-Id"),
-                delivery_timestamp: word("X-Delivery-Timestamp"),
-                delivery_signature: word("X-Delivery-Signature"),
+                delivery_id: word("webhook-id"),
+                delivery_timestamp: word("webhook-timestamp"),
+                delivery_signature: word("webhook-signature"),
                 delivery_signature_version: word("v1"),
             },
             callback_statuses: CallbackStatuses {

@@ -21,6 +21,7 @@ mod credential;
 #[cfg(feature = "http")]
 pub mod http;
 mod mailbox;
+mod webhook;
 
 #[cfg(any(feature = "http", feature = "hub"))]
 pub(crate) use callback::is_tried_again;
@@ -29,3 +30,4 @@ pub use command::{AnyCommandApi, CommandApi};
 pub use content::{AnyContentApi, ContentApi};
 pub use credential::{ApiKey, BasicAuth, MailboxKey};
 pub use mailbox::{AnyMailboxApi, MailboxApi};
+pub use webhook::WebhookSecret;

@@ -23,7 +23,7 @@ use keyferry::hermod::server::HermodService;
 use keyferry::hermod::wire::http::mailbox;
 use keyferry::hermod::wire::{
     AnyCallbackApi, AnyCommandApi, AnyMailboxApi, ApiKey, BasicAuth, CallbackApi as _,
-    CommandApi as _, ContentApi as _, Delivery, MailboxApi as _, MailboxKey,
+    CommandApi as _, ContentApi as _, Delivery, MailboxApi as _, MailboxKey, WebhookSecret,
 };
 use keyferry::http::{
     ExchangeLimits, GuardedTransport, OnThreads, ReqwestTransport, StatusError, TargetPolicy,
@@ -258,7 +258,9 @@ pub(crate) async fn of_callbacks_and_contents(world: &World, evidence: &Evidence
     let sender = || CallbackSender::new(guarded(), world.callbacks.clone()).unwrap();
     let with = |password: &str, secret: &str| {
         let sender = sender().with_basic_auth(BasicAuth::new("hub", Secret::new(password)));
-        sender.with_signature(Arc::new(AwsLcRs), Secret::new(secret))
+        let secret = WebhookSecret::parse(secret)
+            .or_else(|_| WebhookSecret::from_bytes(secret.repeat(2).as_bytes()));
+        sender.with_signature(Arc::new(AwsLcRs), [secret.unwrap()])
     };
     let error = evidence.failed(
         with(parties::WRONG_PASSWORD, parties::CALLBACK_SECRET).deliver(delivery("1")).await,
@@ -351,7 +353,7 @@ pub(crate) async fn of_callbacks_and_contents(world: &World, evidence: &Evidence
         (format!("Basic {}", base64(TEXT)), "{}"),
         (format!("Bearer {TEXT}"), "{}"),
     ] {
-        let headers = [("authorization", &*authorization), ("x-delivery-signature", TEXT), json];
+        let headers = [("authorization", &*authorization), ("webhook-signature", TEXT), json];
         let answer = world.served[1].call("POST", "/callback/ping", &headers, body).await;
         evidence.keep("an answer of a receiver", &format!("{answer:?}"));
     }

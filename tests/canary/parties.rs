@@ -23,6 +23,7 @@ use keyferry::hermod::server::{
 };
 use keyferry::hermod::wire::{
     AnyCallbackApi, AnyContentApi, ApiKey, BasicAuth, CallbackApi, ContentApi, Delivery,
+    WebhookSecret,
 };
 use keyferry::http::{
     BlockingTransport, ExchangeLimits, GuardedTransport, OnThreads, ReqwestTransport, TargetPolicy,
@@ -37,7 +38,7 @@ use crate::{Evidence, base64};
 
 pub(crate) const API_KEY: &str = "canary-api-key-93d1";
 pub(crate) const CALLBACK_PASSWORD: &str = "canary-callback-password-5e02";
-pub(crate) const CALLBACK_SECRET: &str = "canary-callback-secret-71aa";
+pub(crate) const CALLBACK_SECRET: &str = "whsec_Y2FuYXJ5LWNhbGxiYWNrLXNlY3JldC03MWFh";
 pub(crate) const CALLBACK_PATH: &str = "canary-callback-path-c480";
 pub(crate) const CONTENT_PASSWORD: &str = "canary-content-password-2f6b";
 pub(crate) const CONTENT_PATH: &str = "canary-content-path-8d15";
@@ -194,7 +195,7 @@ impl World {
         };
         let service = CallbackService::new(gate).with_signature(
             Arc::new(AwsLcRs),
-            vec![Secret::new(CALLBACK_SECRET)],
+            [WebhookSecret::parse(CALLBACK_SECRET).unwrap()],
             Duration::from_secs(300),
         );
         evidence.show(&service);
@@ -215,7 +216,8 @@ impl World {
         let contents = BaseUrl::parse(&format!("{}/{CONTENT_PATH}", provider.base)).unwrap();
         let sender = CallbackSender::new(guarded(), callbacks.clone()).unwrap();
         let sender = sender.with_basic_auth(BasicAuth::new("hub", Secret::new(CALLBACK_PASSWORD)));
-        let sender = sender.with_signature(Arc::new(AwsLcRs), Secret::new(CALLBACK_SECRET));
+        let sender = sender
+            .with_signature(Arc::new(AwsLcRs), [WebhookSecret::parse(CALLBACK_SECRET).unwrap()]);
         let asker = ContentClient::new(guarded(), contents.clone())
             .unwrap()
             .with_basic_auth(BasicAuth::new("hub", Secret::new(CONTENT_PASSWORD)));

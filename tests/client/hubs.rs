@@ -11,11 +11,13 @@ use keyferry::hermod::client::{CallbackSender, ContentClient, integrator_config}
 use keyferry::hermod::hub::Digest;
 use keyferry::hermod::model::{ApiUser, Callback, CommandType};
 use keyferry::hermod::wire::http::callback::{read_call, verify_signature};
-use keyferry::hermod::wire::{BasicAuth, CallbackApi as _, ContentApi as _, Delivery};
+use keyferry::hermod::wire::{
+    BasicAuth, CallbackApi as _, ContentApi as _, Delivery, WebhookSecret,
+};
 use keyferry::http::{
     ExchangeLimits, GuardedTransport, StatusError, TargetPolicy, TargetUrl, TransportErrorKind,
 };
-use keyferry::{Class, Clock as _, Error, Secret};
+use keyferry::{Class, Clock as _, Error, ManualClock, Secret};
 
 use crate::peers;
 use crate::support::*;
@@ -55,47 +57,130 @@ fn a_delivery_goes_to_the_path_of_its_command_with_id_time_and_credential() {
     );
     assert_eq!(seen.header("authorization"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
     assert!(seen.headers["authorization"].is_sensitive());
-    assert_eq!(
-        (seen.header("x-delivery-id"), seen.header("x-delivery-timestamp")),
-        (ID, "1700000000")
-    );
-    assert!(!seen.headers.contains_key("x-delivery-signature"));
+    assert_eq!((seen.header("webhook-id"), seen.header("webhook-timestamp")), (ID, "1700000000"));
+    assert!(!seen.headers.contains_key("webhook-signature"));
     assert_eq!(seen.body, delivery().callback.to_json());
     assert_eq!(seen.limits, CallbackSender::LIMITS);
     assert!(seen.limits.is_body_optional && seen.header("accept-encoding") == "identity");
 }
 
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+fn secret(text: &str) -> WebhookSecret {
+    WebhookSecret::parse(text).unwrap()
+}
+
+/// What was sent, signed with these secrets.
+fn signed(secrets: &[WebhookSecret]) -> (Script, Seen) {
+    let script = Script::new([answer(204, "")]);
+    let sender = sender(&script).with_signature(Arc::new(AwsLcRs), secrets);
+    run(sender.deliver(delivery())).unwrap();
+    let seen = script.seen().remove(0);
+    (script, seen)
+}
+
 #[test]
 fn a_delivery_is_signed_so_that_its_receiver_and_openssl_agree() {
-    let script = Script::new([answer(204, "")]);
-    run(sender(&script)
-        .with_signature(Arc::new(AwsLcRs), Secret::new("signing secret"))
-        .deliver(delivery()))
-    .unwrap();
-    let seen = script.seen().remove(0);
-    let signature = seen.header("x-delivery-signature").strip_prefix("v1=").unwrap().to_owned();
-
+    let other = WebhookSecret::generate(&AwsLcRs).unwrap();
+    let (script, seen) = signed(&[secret(SECRET), other.clone()]);
     let mut request = Request::new(());
     (*request.method_mut(), *request.headers_mut()) = (seen.method.clone(), seen.headers.clone());
     let (head, ()) = request.into_parts();
-    let verify = |secret: &str, body: &[u8], late: u64| {
+    let verify = |secret: &WebhookSecret, body: &[u8], late: u64| {
         let now = (script.clock().now() + Duration::from_secs(late), Duration::from_secs(300));
-        verify_signature(Dialect::standard(), &AwsLcRs, &[Secret::new(secret)], now, &head, body)
+        let secrets = std::slice::from_ref(secret);
+        verify_signature(Dialect::standard(), &AwsLcRs, secrets, now, &head, body)
     };
-    verify("signing secret", &seen.body, 300).unwrap();
-    refused(verify("signing secret", &seen.body, 301), Class::Unauthorized);
-    refused(verify("signing secret", b"{}", 0), Class::Unauthorized);
-    refused(verify("another secret", &seen.body, 0), Class::Unauthorized);
+    for secret in [&secret(SECRET), &other] {
+        verify(secret, &seen.body, 300).unwrap();
+        refused(verify(secret, &seen.body, 301), Class::Unauthorized);
+        refused(verify(secret, b"{}", 0), Class::Unauthorized);
+    }
+    let third = WebhookSecret::generate(&AwsLcRs).unwrap();
+    refused(verify(&third, &seen.body, 0), Class::Unauthorized);
     assert_eq!(
         read_call(Dialect::standard(), "/any/prefix/callback/ping", &head, &seen.body).unwrap(),
         delivery()
     );
 
+    let signature = seen.header("webhook-signature").split(' ').next().unwrap();
+    let signature = signature.strip_prefix("v1,").unwrap();
     let Some(openssl) = peers::openssl() else { return };
     let scratch = peers::Scratch::new();
-    let signed = scratch.write("signed", &[b"1700000000.", &seen.body[..]].concat());
-    let said = openssl.run(&["dgst", "-sha256", "-hmac", "signing secret", &signed]);
-    assert_eq!(said.trim().rsplit(' ').next().unwrap(), signature);
+    let text = [ID.as_bytes(), b".1700000000.", &seen.body[..]].concat();
+    let (text, made) = (scratch.write("signed", &text), scratch.path("mac"));
+    let key = base64_simd::STANDARD.decode_to_vec(&SECRET[6..]).unwrap();
+    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let key = format!("hexkey:{hex}");
+    openssl.run(&[
+        "dgst", "-sha256", "-mac", "HMAC", "-macopt", &key, "-binary", "-out", &made, &text,
+    ]);
+    assert_eq!(base64_simd::STANDARD.encode_to_string(scratch.read("mac")), signature);
+}
+
+/// Both ways between this crate and the crate `standardwebhooks`.
+#[test]
+fn deliveries_are_signed_and_verified_as_standard_webhooks_has_it() {
+    use standardwebhooks::Webhook;
+
+    // Its clock is the system's.
+    let now = std::time::SystemTime::now();
+    let clock = ManualClock::new(now);
+    let script = Script::new([answer(204, "")]);
+    let other = WebhookSecret::generate(&AwsLcRs).unwrap();
+    let secrets = [secret(SECRET), other.clone()];
+    let sender = sender(&script).with_clock(Arc::new(clock));
+    run(sender.with_signature(Arc::new(AwsLcRs), secrets).deliver(delivery())).unwrap();
+    let seen = script.seen().remove(0);
+    for secret in [SECRET, other.expose()] {
+        Webhook::new(secret).unwrap().verify(&seen.body, &seen.headers).unwrap();
+    }
+    let third = WebhookSecret::generate(&AwsLcRs).unwrap();
+    assert!(Webhook::new(third.expose()).unwrap().verify(&seen.body, &seen.headers).is_err());
+
+    let stamp = now.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let made = Webhook::new(SECRET).unwrap();
+    let made = made.sign(ID, i64::try_from(stamp).unwrap(), &seen.body).unwrap();
+    let head = |signature: &str| {
+        let mut request = Request::new(());
+        for (name, value) in [
+            ("webhook-id", ID),
+            ("webhook-timestamp", &stamp.to_string()),
+            ("webhook-signature", signature),
+        ] {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        request.into_parts().0
+    };
+    let verify = |head: &http::request::Parts| {
+        let now = (now, Duration::from_secs(300));
+        let secrets = [secret(SECRET)];
+        verify_signature(Dialect::standard(), &AwsLcRs, &secrets, now, head, &seen.body)
+    };
+    verify(&head(&made)).unwrap();
+    verify(&head(&format!("v1a,AAAA v1,AAAA {made}"))).unwrap();
+    for bad in
+        ["", "v1,", "v1", &made[3..], &made.replace("v1,", "v1="), &made.replace("v1,", "v2,")]
+    {
+        refused(verify(&head(bad)), Class::Unauthorized);
+    }
+    // One more than is looked at.
+    refused(verify(&head(&format!("{}{made}", "v1,AAAA ".repeat(16)))), Class::Unauthorized);
+    for name in ["webhook-id", "webhook-timestamp"] {
+        let mut head = head(&made);
+        head.headers.insert(name, "1".parse().unwrap());
+        refused(verify(&head), Class::Unauthorized);
+        head.headers.remove(name);
+        refused(verify(&head), Class::Unauthorized);
+    }
+}
+
+#[test]
+fn without_a_secret_to_sign_with_nothing_is_sent() {
+    let script = Script::new([answer(204, "")]);
+    let sender = sender(&script).with_signature(Arc::new(AwsLcRs), []);
+    let error = refused(run(sender.deliver(delivery())), Class::Malformed);
+    assert!(error.was_not_sent() && script.seen().is_empty());
 }
 
 #[test]

@@ -11,6 +11,7 @@ use keyferry::hermod::client::{
     CallbackSender, CommandClient, ContentClient, HttpConnector, MailboxClient, blocking,
 };
 use keyferry::hermod::model::{ApiUser, Callback, CommandId};
+use keyferry::hermod::wire::WebhookSecret;
 use keyferry::hermod::wire::http::{callback, command, content, mailbox};
 use keyferry::hermod::wire::{
     AnyCallbackApi, AnyCommandApi, ApiKey, BasicAuth, Delivery, MailboxKey,
@@ -62,7 +63,13 @@ fn no_client_shows_its_credential() {
         (base(&format!("https://shop.example/{CANARY}")), BasicAuth::new("hub", secret()));
     let sender =
         CallbackSender::new(guarded.clone(), hook.clone()).unwrap().with_basic_auth(basic.clone());
-    let sender = sender.with_signature(Arc::new(AwsLcRs), secret());
+    let sender = sender.with_signature(
+        Arc::new(AwsLcRs),
+        [keyferry::hermod::wire::WebhookSecret::parse(
+            "whsec_aHVzaCBodXNoIGh1c2ggaHVzaCBodXNoIGh1c2ghIQ==",
+        )
+        .unwrap()],
+    );
     assert!(format!("{sender:?}").contains("shop.example"));
     hides(AnyCallbackApi::new(sender.clone()));
     hides(sender);
@@ -100,7 +107,10 @@ fn no_request_shows_its_credential() {
             dialect,
             &base(PUBLIC),
             Some(&basic),
-            Some((&AwsLcRs, &secret())),
+            Some((
+                &AwsLcRs,
+                &[WebhookSecret::from_bytes(b"canary-5f0c1d6e-canary-5f0c1d6e").unwrap()],
+            )),
             start(),
             &delivery,
         )

@@ -216,11 +216,13 @@ class Callbacks:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 expected = "Basic " + base64.b64encode(basic.encode()).decode()
-                stamp = self.headers["X-Delivery-Timestamp"]
-                mac = hmac.new(secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
-                good = self.headers["Authorization"] == expected and self.headers["X-Delivery-Signature"] == "v1=" + mac
+                name, stamp = self.headers["webhook-id"], self.headers["webhook-timestamp"]
+                key = base64.b64decode(secret.removeprefix("whsec_"))
+                mac = hmac.new(key, f"{name}.{stamp}.".encode() + body, hashlib.sha256).digest()
+                signature = "v1," + base64.b64encode(mac).decode()
+                good = self.headers["Authorization"] == expected and self.headers["webhook-signature"] == signature
                 good = good and abs(time.time() - int(stamp)) < 300
-                came.put((good, self.path, self.headers["X-Delivery-Id"], json.loads(body)))
+                came.put((good, self.path, name, json.loads(body)))
                 self.send_response(204)
                 self.end_headers()
 

@@ -8,9 +8,9 @@ use super::attempts::{checked, limited, unsendable, without};
 use crate::crypto::Provider;
 use crate::hermod::Dialect;
 use crate::hermod::wire::http::callback;
-use crate::hermod::wire::{BasicAuth, CallbackApi, Delivery};
+use crate::hermod::wire::{BasicAuth, CallbackApi, Delivery, WebhookSecret};
 use crate::http::{ExchangeLimits, GuardedTransport, TargetUrl, Transport as _};
-use crate::{Clock, Error, Secret, SystemClock};
+use crate::{Clock, Error, SystemClock};
 
 /// Brings callbacks to an integrator, over HTTP. One exchange a delivery: the hub's outbox tries
 /// again.
@@ -46,7 +46,7 @@ pub struct CallbackSender {
     transport: GuardedTransport,
     target: TargetUrl,
     basic_auth: Option<BasicAuth>,
-    signing: Option<(Arc<dyn Provider>, Secret)>,
+    signing: Option<(Arc<dyn Provider>, Vec<WebhookSecret>)>,
     clock: Arc<dyn Clock>,
     dialect: Arc<Dialect>,
     limits: ExchangeLimits,
@@ -87,11 +87,17 @@ impl CallbackSender {
         self
     }
 
-    /// The same with a signature over time and body, which the receiver
-    /// [verifies](callback::verify_signature) with the same secret.
+    /// The same with a signature over id, time and body, as Standard Webhooks 1.0 has it, which the
+    /// receiver [verifies](callback::verify_signature) with the same secret, or with any library of
+    /// that specification. With several secrets there is a signature of each, so that a receiver can
+    /// go over from one to the next; with none nothing is sent.
     #[must_use]
-    pub fn with_signature(mut self, provider: Arc<dyn Provider>, secret: Secret) -> Self {
-        self.signing = Some((provider, secret));
+    pub fn with_signature(
+        mut self,
+        provider: Arc<dyn Provider>,
+        secrets: impl Into<Vec<WebhookSecret>>,
+    ) -> Self {
+        self.signing = Some((provider, secrets.into()));
         self
     }
 
@@ -121,7 +127,7 @@ impl CallbackSender {
 
 impl CallbackApi for CallbackSender {
     async fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
-        let signing = self.signing.as_ref().map(|(provider, secret)| (&**provider, secret));
+        let signing = self.signing.as_ref().map(|(provider, secrets)| (&**provider, &**secrets));
         let request = callback::write_call(
             &self.dialect,
             self.target.base(),

@@ -17,8 +17,8 @@ use crate::crypto::Provider;
 use crate::hermod::Dialect;
 use crate::hermod::model::Callback;
 use crate::hermod::wire::http::{callback, read_basic_auth};
-use crate::hermod::wire::{AnyCallbackApi, BasicAuth, CallbackApi, Delivery};
-use crate::{Error, Gate, Secret};
+use crate::hermod::wire::{AnyCallbackApi, BasicAuth, CallbackApi, Delivery, WebhookSecret};
+use crate::{Error, Gate};
 
 service! {
     /// Receives callbacks: `POST …/{command}`, whatever stands before the last segment of the path,
@@ -29,7 +29,7 @@ service! {
     /// command, messages, state and answered message, gets 204 and is not handed on. While it is
     /// being taken, the same again gets 503. The memory is that of this process and
     /// [bounded](super::ServerLimits::callbacks), so a handler has to bear a repeat all the same.
-    /// The delivery's id does not decide: no signature covers it.
+    /// The delivery's id does not decide: where nothing is signed, anybody could choose it.
     ///
     /// # Failures
     /// Class `storage` and `unavailable` are 503, `rate` is 429, `unauthorized` 401 and `not-found`
@@ -39,9 +39,9 @@ service! {
     /// ```
     /// # #[cfg(feature = "aws-lc-rs")] {
     /// use std::{sync::Arc, time::Duration};
-    /// use keyferry::{Class, Error, Secret, crypto::aws_lc_rs::AwsLcRs};
+    /// use keyferry::{Error, Secret, crypto::aws_lc_rs::AwsLcRs};
     /// use keyferry::hermod::server::CallbackService;
-    /// use keyferry::hermod::wire::{BasicAuth, CallbackApi, Delivery};
+    /// use keyferry::hermod::wire::{BasicAuth, CallbackApi, Delivery, WebhookSecret};
     ///
     /// struct Inbox;
     ///
@@ -53,13 +53,12 @@ service! {
     /// }
     ///
     /// let hub = BasicAuth::new("hub", Secret::new("pa55word"));
-    /// let service = CallbackService::new(move |given: Option<BasicAuth>| match given {
-    ///     Some(given) if given == hub => Ok(Inbox),
-    ///     _ => Err(Error::new(Class::Unauthorized, "", "does not fit")),
-    /// })
-    /// .with_signature(Arc::new(AwsLcRs), vec![Secret::new("new"), Secret::new("old")], Duration::from_secs(300));
+    /// let secret = WebhookSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
+    /// let service = CallbackService::with_basic_auth(hub, Inbox)
+    ///     .with_signature(Arc::new(AwsLcRs), [secret], Duration::from_secs(300));
     /// # let _ = service;
     /// # }
+    /// # Ok::<(), keyferry::Error>(())
     /// ```
     CallbackService(Callbacks, "")
 }
@@ -90,8 +89,20 @@ impl CallbackService {
         Self::of(Callbacks { gate: Entrance::by_head(gate, AnyCallbackApi::new), signature: None })
     }
 
-    /// Takes only what was signed with one of these secrets, of which two are valid while one
-    /// replaces the other, at most `max_age` ago. Everything else gets the answer to a credential
+    /// Serves `callbacks` for a hub that comes with this credential of HTTP Basic. Whoever comes with
+    /// another one, or with none, gets 401.
+    #[must_use]
+    pub fn with_basic_auth(expected: BasicAuth, callbacks: impl CallbackApi + 'static) -> Self {
+        let callbacks = AnyCallbackApi::new(callbacks);
+        Self::new(move |given: Option<BasicAuth>| match given {
+            Some(given) if given == expected => Ok(callbacks.clone()),
+            _ => Err(unauthorized()),
+        })
+    }
+
+    /// Takes only what was signed with one of these secrets, as Standard Webhooks 1.0 has it, of
+    /// which two are valid while one replaces the other, at most `max_age` ago: 5 minutes, as that
+    /// recommends. Everything else gets the answer to a credential
     /// that does not fit.
     ///
     /// A signature covers the body, so it is checked after that was read: let the gate ask for HTTP
@@ -100,10 +111,10 @@ impl CallbackService {
     pub fn with_signature(
         mut self,
         provider: Arc<dyn Provider>,
-        secrets: Vec<Secret>,
+        secrets: impl Into<Vec<WebhookSecret>>,
         max_age: Duration,
     ) -> Self {
-        let gate = self.wire.gate.clone();
+        let (gate, secrets) = (self.wire.gate.clone(), secrets.into());
         self.wire =
             Arc::new(Callbacks { gate, signature: Some(Signature { provider, secrets, max_age }) });
         self
@@ -117,7 +128,7 @@ pub(super) struct Callbacks {
 
 struct Signature {
     provider: Arc<dyn Provider>,
-    secrets: Vec<Secret>,
+    secrets: Vec<WebhookSecret>,
     max_age: Duration,
 }
 

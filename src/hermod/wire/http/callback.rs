@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use ::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use ::http::request::Parts;
 use ::http::{HeaderMap, Method, Request, Response, StatusCode};
+use base64ct::{Base64, Encoding as _};
 use bytes::Bytes;
 use subtle::ConstantTimeEq;
 
@@ -18,14 +19,16 @@ use super::{read_refusal, write_refusal};
 use crate::crypto::Provider;
 use crate::hermod::Dialect;
 use crate::hermod::model::CommandKind;
-use crate::hermod::wire::{BasicAuth, Delivery, is_tried_again};
-use crate::{BaseUrl, Class, Error, Secret, hex};
+use crate::hermod::wire::{BasicAuth, Delivery, WebhookSecret, is_tried_again};
+use crate::{BaseUrl, Class, Error};
 
-/// Most octets of a delivery's id.
+/// Most bytes of a delivery's id.
 const MAX_ID: usize = 128;
+/// Most signatures of one delivery that are looked at.
+const MAX_SIGNATURES: usize = 16;
 
-/// Writes a delivery. `now` is its timestamp. With a `secret`, it is signed: see
-/// [`verify_signature`].
+/// Writes a delivery. `now` is its timestamp. With secrets, it is
+/// signed with each of them: see [`verify_signature`].
 ///
 /// # Errors
 /// Class `malformed` if the type of the command is not known here, and so has no path, or
@@ -35,7 +38,7 @@ pub fn write_call(
     dialect: &Dialect,
     base: &BaseUrl,
     credential: Option<&BasicAuth>,
-    signing: Option<(&dyn Provider, &Secret)>,
+    signing: Option<(&dyn Provider, &[WebhookSecret])>,
     now: SystemTime,
     delivery: &Delivery,
 ) -> Result<Request<Bytes>, Error> {
@@ -49,9 +52,14 @@ pub fn write_call(
     let timestamp =
         now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
     let signature = match signing {
-        Some((provider, secret)) => {
-            let mac = signature(provider, secret, &timestamp, body.as_bytes())?;
-            Some(format!("{}={}", dialect.headers.delivery_signature_version, hex::encode(&mac)))
+        Some((_, [])) => return Err(Error::malformed("secrets", "none to sign with")),
+        Some((provider, secrets)) => {
+            let version = &dialect.headers.delivery_signature_version;
+            let sign = |secret| {
+                let mac = signature(provider, secret, &delivery.id, &timestamp, body.as_bytes())?;
+                Ok(format!("{version},{mac}"))
+            };
+            Some(secrets.iter().map(sign).collect::<Result<Vec<_>, Error>>()?.join(" "))
         }
         None => None,
     };
@@ -77,53 +85,60 @@ fn put(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// HMAC-SHA256 of the timestamp, a dot and the body.
+/// HMAC-SHA256 of the id, a dot, the timestamp, a dot and the body, in base64.
 fn signature(
     provider: &dyn Provider,
-    secret: &Secret,
+    secret: &WebhookSecret,
+    id: &str,
     timestamp: &str,
     body: &[u8],
-) -> Result<[u8; 32], Error> {
-    let signed = [timestamp.as_bytes(), b".", body].concat();
-    provider
-        .hmac_sha256(secret.expose().as_bytes(), &signed)
-        .map_err(|_| Error::new(Class::Unavailable, "", "the signature could not be made"))
+) -> Result<String, Error> {
+    let signed = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body].concat();
+    let mac = provider
+        .hmac_sha256(&secret.key(), &signed)
+        .map_err(|_| Error::new(Class::Unavailable, "", "the signature could not be made"))?;
+    Ok(Base64::encode_string(&mac))
 }
 
 /// Whether a delivery was signed with one of these secrets, not longer ago than `max_age`, and not
-/// so much later either: clocks differ.
+/// so much later either: clocks differ. The specification recommends 5 minutes.
+///
+/// The form is that of Standard Webhooks 1.0: `webhook-id`, `webhook-timestamp` in Unix seconds, and
+/// `webhook-signature`, several signatures `v1,` and base64 separated by spaces, of which one has to
+/// fit. At most 16 are looked at, and those of other versions are passed over.
 ///
 /// # Errors
 /// Class `unauthorized`, for every reason the same; `unavailable` if the provider fails.
 pub fn verify_signature(
     dialect: &Dialect,
     provider: &dyn Provider,
-    secrets: &[Secret],
+    secrets: &[WebhookSecret],
     (now, max_age): (SystemTime, Duration),
     head: &Parts,
     body: &[u8],
 ) -> Result<(), Error> {
     let refused = || Error::new(Class::Unauthorized, "", "no credential, or one that does not fit");
     let header = |name: &str| only_text(&head.headers, name).ok_or_else(refused);
-    let (timestamp, given) = (
-        header(&dialect.headers.delivery_timestamp)?,
-        header(&dialect.headers.delivery_signature)?,
-    );
+    let id = header(&dialect.headers.delivery_id)?;
+    let timestamp = header(&dialect.headers.delivery_timestamp)?;
+    let given = header(&dialect.headers.delivery_signature)?;
     let digits = timestamp.len() <= 12 && timestamp.bytes().all(|octet| octet.is_ascii_digit());
     let seconds = timestamp.parse::<u64>().ok().filter(|_| digits).ok_or_else(refused)?;
     let sent =
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or_else(refused)?;
     let apart = now.duration_since(sent).unwrap_or_else(|early| early.duration());
-    let given = given
-        .strip_prefix(&*dialect.headers.delivery_signature_version)
-        .and_then(|rest| rest.strip_prefix('='))
-        .ok_or_else(refused)?;
+    let version = &*dialect.headers.delivery_signature_version;
+    let of_version = |signature: &'_ str| -> Option<Vec<u8>> {
+        Some(signature.strip_prefix(version)?.strip_prefix(',')?.as_bytes().to_vec())
+    };
+    let given: Vec<Vec<u8>> =
+        given.split(' ').filter_map(of_version).take(MAX_SIGNATURES).collect();
     let mut fits = subtle::Choice::from(0);
-    // One that is empty, as a variable that is not set, is everybody's.
-    for secret in secrets.iter().filter(|secret| !secret.expose().is_empty()) {
-        fits |= hex::encode(&signature(provider, secret, timestamp, body)?)
-            .as_bytes()
-            .ct_eq(given.as_bytes());
+    for secret in secrets {
+        let expected = signature(provider, secret, id, timestamp, body)?;
+        for given in &given {
+            fits |= expected.as_bytes().ct_eq(given);
+        }
     }
     if bool::from(fits) && apart <= max_age { Ok(()) } else { Err(refused()) }
 }
