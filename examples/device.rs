@@ -33,8 +33,7 @@ use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{PrivateKey, Provider};
 use keyferry::hermod::client::HttpConnector;
 use keyferry::hermod::device::{
-    Action, Agent, Consent, Decision, DeviceError, DevicePolicy, Event, Question, ShownContent,
-    Signing,
+    Agent, Consent, Decision, DeviceError, DevicePolicy, Event, Question,
 };
 use keyferry::hermod::model::{CommandKind, DeviceInfo};
 use keyferry::jose::{Jwk, Thumbprint};
@@ -310,10 +309,11 @@ struct Terminal {
 impl Consent for Terminal {
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Decision> {
         Box::pin(async move {
-            let text = asked(question);
+            // The question writes texts from outside so that none can be mistaken for another.
+            let text = question.to_string();
             if self.yes {
                 // Consent was given on the command line, whether this can be read or not.
-                let _ = print(format_args!("{text} yes (--yes)"));
+                let _ = print(format_args!("{text}Agree? yes (--yes)"));
                 return Decision::Accept;
             }
             let _turn = self.one_at_a_time.lock().await;
@@ -323,7 +323,7 @@ impl Consent for Terminal {
             std::thread::spawn(move || {
                 let mut line = String::new();
                 // Nobody agrees to a question that could not be shown.
-                let read = prompt(format_args!("{text} [y/N]")).is_ok()
+                let read = prompt(format_args!("{text}Agree? [y/N]")).is_ok()
                     && std::io::stdin().read_line(&mut line).is_ok();
                 let _ = answered.send(read && matches!(line.trim(), "y" | "Y" | "yes"));
             });
@@ -333,57 +333,4 @@ impl Consent for Terminal {
             }
         })
     }
-}
-
-/// The question as text. What the command says is escaped: it is somebody else's.
-fn asked(question: &Question) -> String {
-    let Question { action, hub, user_id, profile_name, server_name, keys, .. } = question;
-    let (user, profile, issuer) =
-        (user_id.escape_debug(), profile_name.escape_debug(), server_name.escape_debug());
-    let what = match action {
-        Action::Create => format!(
-            "Make the profile {profile} of {issuer} for {user}, with {}?",
-            counted(keys.len(), "key")
-        ),
-        Action::Overwrite { profile_id } => format!(
-            "Put {} into the profile {profile} ({profile_id}) for {user}?",
-            counted(keys.len(), "new key")
-        ),
-        Action::Delete { profile_id } => {
-            format!("Delete the profile {profile} ({profile_id}) of {user} with its keys?")
-        }
-        Action::Sign(signing) => format!(
-            "Sign for {user}, with the key {}: {}?",
-            signing.key_id.escape_debug(),
-            shown(signing)
-        ),
-        Action::Authenticate(signing) => format!(
-            "Authenticate {user}, with the key {}: {}?",
-            signing.key_id.escape_debug(),
-            shown(signing)
-        ),
-        other => format!("{other:?}?"),
-    };
-    format!("{hub} asks: {what}")
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-fn shown(signing: &Signing) -> String {
-    let items = signing.description.iter().chain(&signing.tbs);
-    let mut items: Vec<String> = items
-        .map(|item| match &item.content {
-            ShownContent::Text(text) => {
-                format!("{} \"{}\"", item.role.escape_debug(), text.escape_debug())
-            }
-            other => format!("{} of {} octets", item.role.escape_debug(), other.octets()),
-        })
-        .collect();
-    // Descriptions are not what is signed.
-    if signing.tbs.is_none() {
-        items.push(format!("{} octets that are not shown", signing.tbs_octets));
-    }
-    items.join(", ")
 }

@@ -7,6 +7,7 @@
 mod parts;
 mod replacement;
 mod request;
+mod requested;
 mod signature_algorithm;
 mod template;
 mod values;
@@ -15,6 +16,7 @@ use parts::Parts;
 pub use replacement::UnsignedRequest;
 pub use request::Request;
 pub(crate) use request::UnverifiedRequest;
+pub use requested::{RequestedCertificate, RequestedExtension};
 #[cfg(any(feature = "ca", feature = "device"))]
 pub(crate) use signature_algorithm::identifier;
 pub(crate) use signature_algorithm::{Identified, read_digest};

@@ -12,6 +12,8 @@ mod support;
 
 #[path = "device/commands.rs"]
 mod commands;
+#[path = "device/consent.rs"]
+mod consent;
 #[path = "device/ends.rs"]
 mod ends;
 #[path = "device/hubs.rs"]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{PEM_LABEL, PEM_LABELS, Parts, UnsignedRequest};
+use super::{PEM_LABEL, PEM_LABELS, Parts, RequestedCertificate, UnsignedRequest};
 use crate::crypto::{Algorithm, CryptoError, Curve, KeyKind, Provider, PublicKey, Signer};
 use crate::jose::encode_standard;
 use crate::{Class, Error, name, pem};
@@ -150,6 +150,12 @@ impl Template {
     #[must_use]
     pub fn to_pem(&self) -> String {
         pem::write(PEM_LABEL, &self.der)
+    }
+
+    /// What it asks to have in the certificate.
+    #[must_use]
+    pub fn requested(&self) -> RequestedCertificate {
+        RequestedCertificate::read(self.subject_der(), self.attributes_der())
     }
 
     /// The subject, a DER Name.

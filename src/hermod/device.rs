@@ -18,11 +18,11 @@
 //! | 1 | the user said no |
 //! | 2 | a PIN reset without proof of the card's admin key |
 //! | 3 | a certificate for a key that the profile does not have; nothing to sign with: no active key that the filter matches, or, for `pkcs7`, none with a certificate |
-//! | 4 | a key type, mechanism, format or storage that is not known here, or a mechanism that no matching key is one for; something to sign that is not exactly one item, a content id, too long, or cannot be shown as what it says it is; a PIN reset without [`PinReset`]; a command that is not known |
+//! | 4 | a key type, usage, mechanism, format or storage that is not known here, or a mechanism that no matching key is one for; something to sign that is not exactly one item, a content id, too long, or cannot be shown as what it says it is; a PIN reset without [`PinReset`]; a command that is not known |
 //! | 5 | a profile that is not this mailbox's, or not there; a card that is not there |
 //! | 6 | a certificate that cannot be read, or is for another key |
 //! | 7 | the key store failed, or the card |
-//! | 8 | against the policy: key type, length, mechanism, storage, overwriting, a mailbox elsewhere |
+//! | 8 | against the policy: key type, length, mechanism, storage, overwriting, a request for the certificate of an authority, a mailbox elsewhere |
 //! | 99 | anything else: a command that cannot be read, an answer that the hub did not take |
 //!
 //! # Which key signs
@@ -67,6 +67,7 @@ mod pin_reset;
 mod plan;
 mod policy;
 mod provision;
+mod question_text;
 mod sign;
 
 use std::fmt;

@@ -61,7 +61,7 @@ fn three_programs_do_the_whole_journey_with_what_the_hub_prints() {
     let (status, said) = run(&["activate", &link, "--hub", &url]);
     assert_eq!(status, Some(0), "{said}");
     assert!(
-        said.contains("Make the profile")
+        said.contains("asks to make a new profile with 1 key")
             && said.contains("[y/N]")
             && said.contains("the hub has the answer"),
         "{said}"

@@ -55,7 +55,7 @@ impl Agent {
     fn ping(&self, command: &PingCommand, owner: Option<&Profile>) -> PingResponse {
         let mut response = PingResponse::new(SUCCESS);
         if command.wants_device_info() {
-            response.device_info = Some(self.info.clone());
+            response.device_info = Some(self.info.clone().completed());
             response.profile = owner.map(|profile| ProfileInfo {
                 id: Some(profile.names.id.clone()),
                 user_id: Some(profile.names.user_id.clone()),

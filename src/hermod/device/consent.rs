@@ -3,13 +3,16 @@
 use std::fmt;
 
 use crate::BoxFuture;
+use crate::csr::RequestedCertificate;
 use crate::hermod::proof::Priority;
 
 /// Something that is not done without the user.
 ///
 /// # Security
-/// All texts come from whoever wrote the command. Show them as plain text, and beside them
-/// [`hub`](Self::hub), which does not.
+/// All texts come from the author of the command, except [`hub`](Self::hub). The question's
+/// `Display` writes them so that none can be mistaken for another, or for a text of the program:
+/// each stands on lines of its own behind a label, with what cannot be seen escaped, and what is
+/// signed is in a block that no description can imitate. Show that, or take the same care.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Question {
@@ -118,6 +121,9 @@ pub struct QuestionKey {
     pub usage: String,
     /// Type, length and mechanism, as the device chose them.
     pub priority: Priority,
+    /// What its certificate request will ask for, as the command's template says; `None` if the
+    /// key is to have no certificate.
+    pub request: Option<RequestedCertificate>,
 }
 
 /// What the user says.

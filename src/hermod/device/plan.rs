@@ -2,7 +2,8 @@
 
 use super::{Action, Agent, Question, QuestionKey, Stop};
 use crate::crypto::KeyKind;
-use crate::hermod::model::{DataFormat, KeyGenRequest, ProvisionCommand, SignatureKey};
+use crate::csr::Template;
+use crate::hermod::model::{DataFormat, KeyGenRequest, KeyUsage, ProvisionCommand, SignatureKey};
 use crate::hermod::proof::{Asked, AskedKey, Priority};
 use crate::keys::{KeyWish, Pending, Profile};
 
@@ -33,11 +34,13 @@ impl Plan {
             None => Action::Create,
             Some(profile) => Action::Overwrite { profile_id: profile.names.id.clone() },
         };
-        let keys = self.keys.iter().map(|(priority, wish)| QuestionKey {
-            key_id: wish.key_id.clone(),
-            usage: wish.usage.clone(),
-            priority: *priority,
-        });
+        let keys =
+            self.keys.iter().zip(&self.asked.keys).map(|((priority, wish), asked)| QuestionKey {
+                key_id: wish.key_id.clone(),
+                usage: wish.usage.clone(),
+                priority: *priority,
+                request: asked.template.as_ref().map(Template::requested),
+            });
         Question {
             action,
             hub: hub.to_owned(),
@@ -82,6 +85,18 @@ impl Agent {
                 return Err(Stop::Refuse(codes.unknown_profile));
             }
             if !self.policy.overwrites() {
+                return Err(Stop::Refuse(codes.not_allowed));
+            }
+        }
+        for key in &asked.keys {
+            let is_known = |usage: &&KeyUsage| key.usage.eq_ignore_ascii_case(usage.as_str());
+            let (authentication, encryption) =
+                (&self.dialect.authentication_usage, &self.dialect.encryption_usage);
+            if ![const { &KeyUsage::SIG }, authentication, encryption].iter().any(is_known) {
+                return Err(Stop::Refuse(codes.unsupported));
+            }
+            let requested = key.template.as_ref().map(Template::requested);
+            if requested.is_some_and(|requested| !self.policy.takes_request(&requested)) {
                 return Err(Stop::Refuse(codes.not_allowed));
             }
         }

@@ -2,6 +2,7 @@
 
 use crate::base_url::BaseUrl;
 use crate::crypto::{Algorithm, Curve, KeyKind};
+use crate::csr::RequestedCertificate;
 use crate::hermod::proof::Priority;
 use crate::{Class, Error};
 
@@ -28,6 +29,7 @@ pub struct DevicePolicy {
     mechanisms: Vec<Algorithm>,
     storages: Vec<String>,
     overwrite: bool,
+    ca_requests: bool,
 }
 
 impl Default for DevicePolicy {
@@ -38,7 +40,7 @@ impl Default for DevicePolicy {
 
 impl DevicePolicy {
     /// No hub yet; RSA of 2048 to 4096 bits, every curve, Ed25519, every mechanism, the storage
-    /// `APP`, nothing overwritten.
+    /// `APP`, nothing overwritten, no request for the certificate of an authority.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -50,6 +52,7 @@ impl DevicePolicy {
             mechanisms: Algorithm::ALL.to_vec(),
             storages: vec![String::from("APP")],
             overwrite: false,
+            ca_requests: false,
         }
     }
 
@@ -126,6 +129,18 @@ impl DevicePolicy {
         self
     }
 
+    /// Makes keys for templates that ask for the certificate of a certificate authority
+    /// (`basicConstraints` with `cA`, the key usage `keyCertSign`, or extensions that cannot be
+    /// read). Without this they are refused with code 8.
+    ///
+    /// # Security
+    /// With such a certificate the user's key can issue certificates to anybody.
+    #[must_use]
+    pub fn danger_allow_ca_requests(mut self) -> Self {
+        self.ca_requests = true;
+        self
+    }
+
     /// Whether a mailbox at this address may be opened.
     ///
     /// # Errors
@@ -165,6 +180,12 @@ impl DevicePolicy {
     #[must_use]
     pub fn takes_mechanism(&self, mechanism: Algorithm) -> bool {
         self.mechanisms.contains(&mechanism)
+    }
+
+    /// Whether a certificate with these contents may be requested.
+    #[must_use]
+    pub fn takes_request(&self, requested: &RequestedCertificate) -> bool {
+        self.ca_requests || !requested.may_be_for_ca()
     }
 
     pub(super) fn overwrites(&self) -> bool {

@@ -111,6 +111,25 @@ json_object! {
 }
 
 impl DeviceInfo {
+    /// What stands for a name or a model that a device does not tell.
+    pub const UNKNOWN: &str = "unknown";
+
+    /// The same with every member that the protocol requires: what is absent or empty is
+    /// [`UNKNOWN`](Self::UNKNOWN). Devices answer with this, because other hubs refuse an answer
+    /// without `name` or `model`.
+    #[must_use]
+    pub fn completed(mut self) -> Self {
+        for text in [&mut self.name, &mut self.model] {
+            if text.as_ref().is_none_or(String::is_empty) {
+                *text = Some(Self::UNKNOWN.to_owned());
+            }
+        }
+        if self.operating_system.is_empty() {
+            Self::UNKNOWN.clone_into(&mut self.operating_system);
+        }
+        self
+    }
+
     /// A device that tells its operating system only.
     #[must_use]
     pub fn new(operating_system: impl Into<String>) -> Self {

@@ -75,7 +75,13 @@ impl UnsignedAnswer {
             mailbox: mailbox.into(),
             signed_keys: Vec::new(),
         };
-        Self { nonce: asked.nonce.clone(), fqdn: None, sch: None, profile, device }
+        Self {
+            nonce: asked.nonce.clone(),
+            fqdn: None,
+            sch: None,
+            profile,
+            device: device.completed(),
+        }
     }
 
     /// Names the host of the hub that the device talks to.
