@@ -128,6 +128,8 @@ pub struct Error(Box<Inner>);
 
 /// What the HTTP answer to an error says where that does not follow from the error's class. It is
 /// set where the error is made, which is the only place that knows.
+// Which of these are made depends on the roles that are compiled in.
+#[cfg_attr(not(all(feature = "hub", feature = "server")), allow(dead_code))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HttpAnswer {
     /// This status.
