@@ -81,7 +81,6 @@ mod first;
 mod gate;
 
 pub mod hermod;
-#[cfg(any(feature = "hub", feature = "device", feature = "http"))]
 mod hex;
 #[cfg(feature = "http")]
 pub mod http;
