@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 
 use crate::Error;
 
-use crate::escapes::{encode, is_path_or_query, normal_path};
+use crate::encoding::percent::{encode, is_path_or_query, normal_path};
 
 /// The address of a service: absolute, http or https, without query, fragment, user and dot
 /// segments, in a form that can be compared and that paths can be put below. Escapes of characters

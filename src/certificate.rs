@@ -8,11 +8,11 @@ use std::ops::Range;
 pub use self::validity::Validity;
 use crate::crypto::{Provider, PublicKey};
 use crate::csr::Request;
+use crate::der::{self, Cursor, Element, Tag};
+use crate::encoding::base64::{decode_standard, encode_standard};
+use crate::encoding::pem;
 use crate::issuer::Remark;
-use crate::jose::{decode_standard, encode_standard};
 use crate::name::{self, Likeness};
-use crate::pem;
-use crate::tlv::{self, Cursor, Element, Tag};
 use crate::{Class, Error};
 
 /// Most bytes of a certificate.
@@ -326,7 +326,7 @@ impl Places {
         signed.require(Tag::BitString, "signatureValue")?;
         signed.end(PART)?;
 
-        if fields.peek() == Some(tlv::context(0)) {
+        if fields.peek() == Some(der::context(0)) {
             version(&fields.next("version")?)?;
         }
         let serial = fields.require(Tag::Integer, "serialNumber")?.value_range();
@@ -346,7 +346,7 @@ impl Places {
                 fields.next(part)?.check_bit_string(part)?;
             }
         }
-        let extensions = if fields.peek() == Some(tlv::context(3)) {
+        let extensions = if fields.peek() == Some(der::context(3)) {
             let mut explicit = fields.next("extensions")?.inside();
             let list = explicit.require(Tag::Sequence, "extensions")?;
             explicit.end("extensions")?;

@@ -18,6 +18,7 @@
 //! octets that `to_be_signed` of a JWS or a request gives and never meet this module.
 
 mod algorithm;
+pub(crate) mod algorithm_identifier;
 #[cfg(feature = "aws-lc-rs")]
 pub mod aws_lc_rs;
 mod ecdsa;

@@ -8,7 +8,6 @@ mod parts;
 mod replacement;
 mod request;
 mod requested;
-mod signature_algorithm;
 mod template;
 mod values;
 
@@ -17,9 +16,6 @@ pub use replacement::UnsignedRequest;
 pub use request::Request;
 pub(crate) use request::UnverifiedRequest;
 pub use requested::{RequestedCertificate, RequestedExtension};
-#[cfg(any(feature = "ca", feature = "device"))]
-pub(crate) use signature_algorithm::identifier;
-pub(crate) use signature_algorithm::{Identified, read_digest};
 pub use template::Template;
 
 /// The label that requests are written with in PEM (RFC 7468 section 7).

@@ -74,28 +74,25 @@ mod clock;
 mod cms;
 pub mod crypto;
 pub mod csr;
+mod der;
+mod encoding;
 mod error;
-mod escapes;
 #[cfg(any(feature = "hub", feature = "client", feature = "server"))]
 mod first;
 mod gate;
 
 pub mod hermod;
-mod hex;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod issuer;
 pub mod jose;
+pub mod json;
 #[cfg(feature = "device")]
 pub mod keys;
 mod name;
-mod pem;
 mod secret;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod tlv;
-#[cfg(any(feature = "hub", feature = "device"))]
-mod uuid;
 
 pub use base_url::BaseUrl;
 pub use certificate::{Certificate, MAX_CERTIFICATE, MAX_CHAIN, Validity};

@@ -11,7 +11,7 @@ use unicode_normalization::char::is_combining_mark;
 
 pub(crate) use self::parse::parse;
 use crate::Error;
-use crate::tlv::{Cursor, Element, Tag};
+use crate::der::{Cursor, Element, Tag};
 
 /// The types that have a short name: the content of the object identifier, then the name that is
 /// shown and others that are known for it. Names of RFC 4514 section 3, RFC 4519, RFC 4524 and

@@ -9,9 +9,9 @@ mod support;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, PrivateKey, PublicKeyParts, VerifyingKey};
 use keyferry::jose::{
-    ConsistentJws, Header, Jwk, Jws, MAX_DEPTH, MAX_JWS, MAX_KEPT, MAX_NAMES, MAX_TEXT, Padding,
-    Thumbprint, UnsignedJws, VerifiedJws,
+    ConsistentJws, Header, Jwk, Jws, MAX_JWS, Padding, Thumbprint, UnsignedJws, VerifiedJws,
 };
+use keyferry::json::{MAX_DEPTH, MAX_KEPT, MAX_NAMES, MAX_TEXT};
 use keyferry::{Class, Error};
 use proptest::prelude::{
     Just, ProptestConfig, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest,

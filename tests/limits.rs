@@ -17,7 +17,8 @@ use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::csr::{Request, Template};
 use keyferry::hermod::model::{Callback, Command};
 use keyferry::hermod::proof::{Expectation, Verifier};
-use keyferry::jose::{Jws, MAX_JWS, MAX_KEPT};
+use keyferry::jose::{Jws, MAX_JWS};
+use keyferry::json::MAX_KEPT;
 
 const COMMAND: &str = include_str!("fixtures/hermod/provision-command.json");
 

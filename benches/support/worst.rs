@@ -9,7 +9,8 @@ use keyferry::crypto::{Algorithm, CryptoError, Curve, KeyKind, Provider, PublicK
 use keyferry::csr::MAX_REQUEST;
 use keyferry::hermod::model::{DeviceInfo, ProvisionCommand};
 use keyferry::hermod::proof::{Asked, Expectation, UnsignedAnswer};
-use keyferry::jose::{Jwk, MAX_DEPTH, MAX_JWS, MAX_KEPT, MAX_NAMES, MAX_TEXT};
+use keyferry::jose::{Jwk, MAX_JWS};
+use keyferry::json::{MAX_DEPTH, MAX_KEPT, MAX_NAMES, MAX_TEXT};
 use num_bigint::BigUint;
 
 /// Octets of a header that fit into a JWS beside an empty payload and a short signature.

@@ -400,7 +400,7 @@ pub fn activation_uri(data: &[u8]) {
     let Ok(activation) = Activation::parse(text) else { return };
     let written = activation.to_uri();
     // Escapes make it longer.
-    if written.expose().len() > keyferry::jose::MAX_TEXT {
+    if written.expose().len() > keyferry::json::MAX_TEXT {
         return;
     }
     let again = Activation::parse(written.expose()).unwrap();

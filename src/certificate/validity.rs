@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use crate::Error;
-use crate::tlv::{Element, Tag};
+use crate::der::{Element, Tag};
 
 const PART: &str = "validity";
 

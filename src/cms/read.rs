@@ -4,11 +4,11 @@ use super::{
     CONTENT_HINTS, CONTENT_TYPE, DATA, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_CERTIFICATE, digest,
     digest_algorithm,
 };
+use crate::crypto::algorithm_identifier::{Identified, read_digest};
 use crate::crypto::{
     Algorithm, Curve, DigestAlgorithm, Provider, SignatureAlgorithm, VerifyKey, der_to_raw, verify,
 };
-use crate::csr::{Identified, read_digest};
-use crate::tlv::{self, Cursor, Element, Tag};
+use crate::der::{self, Cursor, Element, Tag};
 use crate::{Certificate, Class, Error};
 
 /// Most octets of a ContentInfo.
@@ -59,7 +59,7 @@ impl<'a> SignedData<'a> {
         let mut info = outer.require(Tag::Sequence, "contentInfo")?.inside();
         outer.end("contentInfo")?;
         expect_oid(&mut info, SIGNED_DATA, "contentType", "not SignedData")?;
-        let mut explicit = info.require(tlv::context(0), "content")?.inside();
+        let mut explicit = info.require(der::context(0), "content")?.inside();
         info.end("contentInfo")?;
         let mut fields = explicit.require(Tag::Sequence, "signedData")?.inside();
         explicit.end("content")?;
@@ -69,7 +69,7 @@ impl<'a> SignedData<'a> {
         let content = read_content(&fields.require(Tag::Sequence, "encapContentInfo")?)?;
         // Certificates and revocation lists: the caller knows the key.
         for number in [0, 1] {
-            if fields.peek() == Some(tlv::context(number)) {
+            if fields.peek() == Some(der::context(number)) {
                 fields.next("signedData")?;
             }
         }
@@ -88,18 +88,18 @@ impl<'a> SignedData<'a> {
         let signer = SignerId::read(&fields.next("sid")?)?;
         let hash =
             read_digest(&fields.require(Tag::Sequence, "digestAlgorithm")?, "digestAlgorithm")?;
-        if fields.peek() != Some(tlv::context(0)) {
+        if fields.peek() != Some(der::context(0)) {
             return Err(Error::malformed(
                 "signedAttrs",
                 "absent: what was signed is the content itself",
             ));
         }
-        let attributes = fields.require(tlv::context(0), "signedAttrs")?;
+        let attributes = fields.require(der::context(0), "signedAttrs")?;
         attributes.check("signedAttrs")?;
         let algorithm =
             read_algorithm(fields.require(Tag::Sequence, "signatureAlgorithm")?.octets, hash)?;
         let signature = fields.require(Tag::OctetString, "signature")?.value;
-        if fields.peek() == Some(tlv::context(1)) {
+        if fields.peek() == Some(der::context(1)) {
             fields.next("unsignedAttrs")?;
         }
         fields.end("signerInfo")?;
@@ -262,7 +262,7 @@ fn read_content<'a>(element: &Element<'a>) -> Result<Option<&'a [u8]>, Error> {
     if fields.is_empty() {
         return Ok(None);
     }
-    let mut explicit = fields.require(tlv::context(0), PART)?.inside();
+    let mut explicit = fields.require(der::context(0), PART)?.inside();
     fields.end(PART)?;
     let content = explicit.require(Tag::OctetString, PART)?;
     explicit.end(PART)?;

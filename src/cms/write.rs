@@ -6,9 +6,9 @@ use super::{
     digest_algorithm,
 };
 use crate::Certificate;
+use crate::crypto::algorithm_identifier::identifier;
 use crate::crypto::{Algorithm, CryptoError, Provider, Signer, raw_to_der};
-use crate::csr::identifier;
-use crate::tlv::{self, Tag};
+use crate::der::{self, Tag};
 
 /// A SignedData that lacks only its signature.
 pub(crate) struct Unsigned<'a> {
@@ -49,12 +49,12 @@ impl Unsigned<'_> {
                 &version,
                 &element(Tag::Sequence, &[self.certificate.issuer_der(), &serial]),
                 &digest_algorithm,
-                &element(tlv::context(0), &[&attributes]),
+                &element(der::context(0), &[&attributes]),
                 identifier(self.algorithm),
                 &element(Tag::OctetString, &[&signature]),
             ],
         );
-        let content = element(tlv::context(0), &[&element(Tag::OctetString, &[self.content])]);
+        let content = element(der::context(0), &[&element(Tag::OctetString, &[self.content])]);
         // A SET OF, which DER sorts.
         let mut certificates: Vec<&[u8]> = self.chain.iter().map(Certificate::as_der).collect();
         certificates.push(self.certificate.as_der());
@@ -66,11 +66,11 @@ impl Unsigned<'_> {
                 &version,
                 &element(Tag::Set, &[&digest_algorithm]),
                 &element(Tag::Sequence, &[DATA, &content]),
-                &element(tlv::context(0), &certificates),
+                &element(der::context(0), &certificates),
                 &element(Tag::Set, &[&signer_info]),
             ],
         );
-        Ok(element(Tag::Sequence, &[SIGNED_DATA, &element(tlv::context(0), &[&signed_data])]))
+        Ok(element(Tag::Sequence, &[SIGNED_DATA, &element(der::context(0), &[&signed_data])]))
     }
 
     /// The signed attributes, in the order that DER has for a SET OF, without a header around them.
@@ -100,8 +100,8 @@ impl Unsigned<'_> {
 
 fn element(tag: Tag, parts: &[&[u8]]) -> Vec<u8> {
     let length = parts.iter().map(|part| part.len()).sum();
-    let mut out = Vec::with_capacity(tlv::header_length(length) + length);
-    tlv::write_header(&mut out, tag, length);
+    let mut out = Vec::with_capacity(der::header_length(length) + length);
+    der::write_header(&mut out, tag, length);
     parts.iter().for_each(|part| out.extend_from_slice(part));
     out
 }

@@ -19,7 +19,7 @@ use super::{
     Algorithm, CryptoError, Curve, DigestAlgorithm, KeyKind, PrivateKey, Provider, PublicKey,
     SignatureAlgorithm, Signer, VerifyKey, pss, raw_to_der,
 };
-use crate::tlv::{self, Tag};
+use crate::der::{self, Tag};
 
 /// The provider on aws-lc-rs: the fastest of those here. It makes RSA keys of 2048, 3072, 4096 and
 /// 8192 bits only.
@@ -94,7 +94,7 @@ impl Provider for AwsLcRs {
 
     fn private_key_from_pkcs8_der(&self, pkcs8: &[u8]) -> Result<Box<dyn PrivateKey>, CryptoError> {
         // The library does not mind octets after an RSA key.
-        let mut outer = tlv::Cursor::new(pkcs8);
+        let mut outer = der::Cursor::new(pkcs8);
         outer
             .require(Tag::Sequence, "privateKeyInfo")
             .and_then(|_| outer.end("privateKeyInfo"))

@@ -2,13 +2,13 @@
 
 use super::Curve;
 use crate::Error;
-use crate::tlv::{self, Tag};
+use crate::der::{self, Tag};
 
 /// `Ecdsa-Sig-Value` to `r‖s`, both of the curve's length.
 pub(crate) fn der_to_raw(curve: Curve, der: &[u8]) -> Result<Vec<u8>, Error> {
     const PART: &str = "signature";
     let length = curve.coordinate_length();
-    let mut outer = tlv::Cursor::new(der);
+    let mut outer = der::Cursor::new(der);
     let mut numbers = outer.require(Tag::Sequence, PART)?.inside();
     outer.end(PART)?;
     let mut raw = vec![0; 2 * length];
@@ -29,11 +29,11 @@ pub(crate) fn raw_to_der(raw: &[u8]) -> Vec<u8> {
     let (r, s) = raw.split_at(raw.len() / 2);
     let stripped = |number: &'_ [u8]| number.iter().take_while(|octet| **octet == 0).count();
     let (r, s) = (&r[stripped(r)..], &s[stripped(s)..]);
-    let length = tlv::unsigned_length(r) + tlv::unsigned_length(s);
-    let mut out = Vec::with_capacity(tlv::header_length(length) + length);
-    tlv::write_header(&mut out, Tag::Sequence, length);
-    tlv::write_unsigned(&mut out, r);
-    tlv::write_unsigned(&mut out, s);
+    let length = der::unsigned_length(r) + der::unsigned_length(s);
+    let mut out = Vec::with_capacity(der::header_length(length) + length);
+    der::write_header(&mut out, Tag::Sequence, length);
+    der::write_unsigned(&mut out, r);
+    der::write_unsigned(&mut out, s);
     out
 }
 

@@ -25,7 +25,7 @@ use super::{
     raw_to_der,
 };
 use crate::Error;
-use crate::tlv::{self, Tag};
+use crate::der::{self, Tag};
 
 /// The provider on josekit and the system's OpenSSL (tested with 3.0). It makes RSA keys of any
 /// even length from 2048 to 8192 bits.
@@ -263,13 +263,13 @@ impl<'a> Pkcs8<'a> {
     /// Reads `OneAsymmetricKey` (RFC 5958 section 2).
     fn read(pkcs8: &'a [u8]) -> Result<Self, Error> {
         const PART: &str = "privateKeyInfo";
-        let mut outer = tlv::Cursor::new(pkcs8);
+        let mut outer = der::Cursor::new(pkcs8);
         let mut fields = outer.require(Tag::Sequence, PART)?.inside();
         outer.end(PART)?;
         let version = fields.unsigned(PART)?;
         let algorithm = fields.require(Tag::Sequence, PART)?;
         let private_key = fields.require(Tag::OctetString, PART)?;
-        if fields.peek() == Some(tlv::context(0)) {
+        if fields.peek() == Some(der::context(0)) {
             fields.next(PART)?;
         }
         let public_key =
@@ -297,12 +297,12 @@ impl<'a> Pkcs8<'a> {
 fn private_key_info(algorithm: &[u8], private_key: &[u8]) -> Zeroizing<Vec<u8>> {
     const VERSION: &[u8] = &[0x02, 0x01, 0x00];
     let length =
-        VERSION.len() + algorithm.len() + tlv::header_length(private_key.len()) + private_key.len();
-    let mut out = Zeroizing::new(Vec::with_capacity(tlv::header_length(length) + length));
-    tlv::write_header(&mut out, Tag::Sequence, length);
+        VERSION.len() + algorithm.len() + der::header_length(private_key.len()) + private_key.len();
+    let mut out = Zeroizing::new(Vec::with_capacity(der::header_length(length) + length));
+    der::write_header(&mut out, Tag::Sequence, length);
     out.extend_from_slice(VERSION);
     out.extend_from_slice(algorithm);
-    tlv::write_header(&mut out, Tag::OctetString, private_key.len());
+    der::write_header(&mut out, Tag::OctetString, private_key.len());
     out.extend_from_slice(private_key);
     out
 }

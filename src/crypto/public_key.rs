@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::Provider;
-use crate::tlv::{self, Tag};
+use crate::der::{self, Tag};
 use crate::{Class, Error};
 
 /// Fewest bits of an RSA modulus.
@@ -169,19 +169,19 @@ impl PublicKey {
         if e.last().is_none_or(|last| last & 1 == 0) || e == [1] {
             return weak("e", "the exponent is even or below 3");
         }
-        let numbers = tlv::unsigned_length(n) + tlv::unsigned_length(e);
-        let sequence = tlv::header_length(numbers) + numbers;
-        let bits = tlv::header_length(sequence + 1) + sequence + 1;
+        let numbers = der::unsigned_length(n) + der::unsigned_length(e);
+        let sequence = der::header_length(numbers) + numbers;
+        let bits = der::header_length(sequence + 1) + sequence + 1;
         let whole = RSA_IDENTIFIER.len() + bits;
-        let mut spki = Vec::with_capacity(tlv::header_length(whole) + whole);
-        tlv::write_header(&mut spki, Tag::Sequence, whole);
+        let mut spki = Vec::with_capacity(der::header_length(whole) + whole);
+        der::write_header(&mut spki, Tag::Sequence, whole);
         spki.extend_from_slice(RSA_IDENTIFIER);
-        tlv::write_header(&mut spki, Tag::BitString, sequence + 1);
+        der::write_header(&mut spki, Tag::BitString, sequence + 1);
         spki.push(0);
-        tlv::write_header(&mut spki, Tag::Sequence, numbers);
-        tlv::write_unsigned(&mut spki, n);
+        der::write_header(&mut spki, Tag::Sequence, numbers);
+        der::write_unsigned(&mut spki, n);
         let n = spki.len() - n.len()..spki.len();
-        tlv::write_unsigned(&mut spki, e);
+        der::write_unsigned(&mut spki, e);
         let e = spki.len() - e.len()..spki.len();
         Ok(Self { spki, place: Place::Rsa { n, e } })
     }
@@ -250,7 +250,7 @@ impl PublicKey {
     /// Class `malformed` if it is not that, `algorithm` for an algorithm, parameters, a curve or a
     /// form of point that are not known here; otherwise as [`rsa`](Self::rsa), [`ec`](Self::ec), [`ed25519`](Self::ed25519).
     pub fn from_spki_der(spki: &[u8]) -> Result<Self, Error> {
-        let mut outer = tlv::Cursor::new(spki);
+        let mut outer = der::Cursor::new(spki);
         let mut fields = outer.require(Tag::Sequence, PART)?.inside();
         outer.end(PART)?;
         let identifier = fields.require(Tag::Sequence, PART)?;
@@ -260,7 +260,7 @@ impl PublicKey {
         fields.end(PART)?;
         let unknown = |detail| Error::new(Class::Algorithm, PART, detail).at(identifier.offset);
         let key = if identifier.octets == RSA_IDENTIFIER {
-            let mut outer = tlv::Cursor::new(whole_bytes?.value);
+            let mut outer = der::Cursor::new(whole_bytes?.value);
             let mut numbers = outer.require(Tag::Sequence, PART)?.inside();
             outer.end(PART)?;
             let (n, e) = (numbers.unsigned(PART)?, numbers.unsigned(PART)?);
@@ -411,11 +411,11 @@ impl fmt::Debug for PublicKey {
 
 /// An SPKI up to where the content of its BIT STRING of `length` octets begins.
 fn with_identifier(identifier: &[u8], length: usize) -> Vec<u8> {
-    let whole = identifier.len() + tlv::header_length(length + 1) + length + 1;
-    let mut spki = Vec::with_capacity(tlv::header_length(whole) + whole);
-    tlv::write_header(&mut spki, Tag::Sequence, whole);
+    let whole = identifier.len() + der::header_length(length + 1) + length + 1;
+    let mut spki = Vec::with_capacity(der::header_length(whole) + whole);
+    der::write_header(&mut spki, Tag::Sequence, whole);
     spki.extend_from_slice(identifier);
-    tlv::write_header(&mut spki, Tag::BitString, length + 1);
+    der::write_header(&mut spki, Tag::BitString, length + 1);
     spki.push(0);
     spki
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::MAX_REQUEST;
 use super::values::{check_in_attributes, check_in_name};
 use crate::Error;
-use crate::tlv::{self, Tag};
+use crate::der::{self, Tag};
 
 /// Where the parts stand; they are not looked into.
 #[derive(Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Parts {
         if der.len() > MAX_REQUEST {
             return Err(Error::too_large("certificationRequest", "more than 64 KiB"));
         }
-        let mut outer = tlv::Cursor::new(der);
+        let mut outer = der::Cursor::new(der);
         let mut request = outer.require(Tag::Sequence, "certificationRequest")?.inside();
         outer.end("certificationRequest")?;
         let info = request.require(Tag::Sequence, "certificationRequestInfo")?;
@@ -49,7 +49,7 @@ impl Parts {
         let attributes = if fields.is_empty() {
             None
         } else {
-            Some(fields.require(tlv::context(0), "attributes")?)
+            Some(fields.require(der::context(0), "attributes")?)
         };
         fields.end("certificationRequestInfo")?;
         Ok(Self {
@@ -66,9 +66,9 @@ impl Parts {
     /// Refuses a subject and attributes that are not DER all through, to a bounded depth, or have
     /// not their shape.
     pub(super) fn check_inside(&self, der: &[u8]) -> Result<(), Error> {
-        check_subject(&tlv::Cursor::new(&der[self.subject.clone()]).next("subject")?)?;
+        check_subject(&der::Cursor::new(&der[self.subject.clone()]).next("subject")?)?;
         if let Some(place) = self.attributes.clone() {
-            check_attributes(&tlv::Cursor::new(&der[place]).next("attributes")?)?;
+            check_attributes(&der::Cursor::new(&der[place]).next("attributes")?)?;
         }
         Ok(())
     }
@@ -81,7 +81,7 @@ impl Parts {
 
 /// A Name: sets of one or more pairs of type and value, DER all through, each value one that names
 /// have, so that those who get the name can read it.
-fn check_subject(subject: &tlv::Element<'_>) -> Result<(), Error> {
+fn check_subject(subject: &der::Element<'_>) -> Result<(), Error> {
     const PART: &str = "subject";
     let mut names = subject.inside();
     while !names.is_empty() {
@@ -102,7 +102,7 @@ fn check_subject(subject: &tlv::Element<'_>) -> Result<(), Error> {
 }
 
 /// Attributes: each a type and a set of values, DER all through. Types are whatever they are.
-fn check_attributes(attributes: &tlv::Element<'_>) -> Result<(), Error> {
+fn check_attributes(attributes: &der::Element<'_>) -> Result<(), Error> {
     const PART: &str = "attributes";
     let mut list = attributes.inside();
     while !list.is_empty() {

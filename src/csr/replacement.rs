@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::signature_algorithm::identifier;
+use crate::crypto::algorithm_identifier::identifier;
 use crate::crypto::{Algorithm, CryptoError, PublicKey, Signer, raw_to_der};
-use crate::tlv::{self, Tag};
+use crate::der::{self, Tag};
 
 /// A certificate request that lacks only its signature, so that it can be signed anywhere.
 #[derive(Clone)]
@@ -23,8 +23,8 @@ impl UnsignedRequest {
         const VERSION_0: &[u8] = &[0x02, 0x01, 0x00];
         let parts = [VERSION_0, subject, key.as_spki_der(), attributes];
         let length = parts.iter().map(|part| part.len()).sum();
-        let mut info = Vec::with_capacity(tlv::header_length(length) + length);
-        tlv::write_header(&mut info, Tag::Sequence, length);
+        let mut info = Vec::with_capacity(der::header_length(length) + length);
+        der::write_header(&mut info, Tag::Sequence, length);
         parts.iter().for_each(|part| info.extend_from_slice(part));
         Self { info, algorithm }
     }
@@ -54,12 +54,12 @@ impl UnsignedRequest {
         };
         let identifier = identifier(self.algorithm);
         let bits = signature.len() + 1;
-        let length = self.info.len() + identifier.len() + tlv::header_length(bits) + bits;
-        let mut out = Vec::with_capacity(tlv::header_length(length) + length);
-        tlv::write_header(&mut out, Tag::Sequence, length);
+        let length = self.info.len() + identifier.len() + der::header_length(bits) + bits;
+        let mut out = Vec::with_capacity(der::header_length(length) + length);
+        der::write_header(&mut out, Tag::Sequence, length);
         out.extend_from_slice(&self.info);
         out.extend_from_slice(identifier);
-        tlv::write_header(&mut out, Tag::BitString, bits);
+        der::write_header(&mut out, Tag::BitString, bits);
         out.push(0);
         out.extend_from_slice(signature);
         out

@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::signature_algorithm::Identified;
 use super::{PEM_LABEL, PEM_LABELS, Parts, Template};
+use crate::crypto::algorithm_identifier::Identified;
 use crate::crypto::{
     Provider, PublicKey, SignatureAlgorithm, VerifyKey, der_to_raw, import_for, verify,
 };
-use crate::jose::{decode_standard, decode_standard_exact, encode_standard};
-use crate::{Class, Error, pem};
+use crate::encoding::base64::{decode_standard, decode_standard_exact, encode_standard};
+use crate::encoding::pem;
+use crate::{Class, Error};
 
 /// A certificate request (RFC 2986) in its strict form, whose signature by its own key verified.
 ///

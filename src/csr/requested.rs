@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::Error;
-use crate::tlv::{Cursor, Element, Tag, context};
+use crate::der::{Cursor, Element, Tag, context};
 
 /// What a template asks to have in the certificate: the subject and the extensions.
 ///
@@ -296,6 +296,6 @@ fn oid_text(value: &[u8]) -> String {
 
 /// Hexadecimal, cut to a length that a person looks at.
 fn hex_text(bytes: &[u8]) -> String {
-    let shown = crate::hex::encode(&bytes[..bytes.len().min(MAX_HEX)]);
+    let shown = crate::encoding::hex::encode(&bytes[..bytes.len().min(MAX_HEX)]);
     if bytes.len() > MAX_HEX { format!("{shown}… ({} bytes)", bytes.len()) } else { shown }
 }

@@ -4,8 +4,9 @@ use std::fmt;
 
 use super::{PEM_LABEL, PEM_LABELS, Parts, RequestedCertificate, UnsignedRequest};
 use crate::crypto::{Algorithm, CryptoError, Curve, KeyKind, Provider, PublicKey, Signer};
-use crate::jose::encode_standard;
-use crate::{Class, Error, name, pem};
+use crate::encoding::base64::encode_standard;
+use crate::encoding::pem;
+use crate::{Class, Error, name};
 
 /// A certificate request that serves as a template: the right subject and attributes, a key and a
 /// signature that mean nothing.

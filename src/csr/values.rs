@@ -1,6 +1,6 @@
 //! The values that the attributes of a subject and of a request may have.
 
-use crate::tlv::{Class as TagClass, Element, Tag};
+use crate::der::{Class as TagClass, Element, Tag};
 use crate::{Class, Error};
 
 /// Types of a name whose values are no strings, with what they are: postalAddress and

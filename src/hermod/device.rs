@@ -86,9 +86,9 @@ use zeroize::Zeroizing;
 
 use crate::base_url::is_same;
 use crate::crypto::{Provider, Signer};
+use crate::encoding::base64::encode_url;
 use crate::hermod::Dialect;
 use crate::hermod::model::{Activation, DeviceInfo};
-use crate::jose::encode_url;
 use crate::keys::{Channel, KeyStore};
 use crate::{Class, Error, Secret};
 

@@ -61,8 +61,6 @@ pub use visual::{
     Protection, TextColor, VisualData,
 };
 
-pub use crate::jose::{Kept, KeptValue};
-
 /// The code of a response that means success. The only one that is documented.
 pub const SUCCESS: i64 = 0;
 
@@ -76,13 +74,13 @@ macro_rules! json_text {
             /// `malformed` or `too-large`, with the path of the member at fault and the offset in
             /// `text`.
             pub fn from_json(text: &str) -> Result<Self, $crate::Error> {
-                $crate::jose::json::read(text, $crate::jose::json::Nulls::AreAbsent)
+                $crate::json::read(text, $crate::json::Nulls::AreAbsent)
             }
 
             /// Writes the object.
             #[must_use]
             pub fn to_json(&self) -> String {
-                $crate::jose::json::write(self)
+                $crate::json::write(self)
             }
         }
     )* };
@@ -92,7 +90,7 @@ use json_text;
 /// Declares a response that has a code and nothing else.
 macro_rules! code_response {
     ($(#[$meta:meta])* $name:ident) => {
-        $crate::jose::json::json_object! {
+        $crate::json::json_object! {
             $(#[$meta])*
             pub struct $name {
                 /// 0 for success; [`ResponseCodes`](crate::hermod::dialect::ResponseCodes) has the

@@ -4,7 +4,7 @@ use std::fmt;
 
 use ::http::{Request, Uri};
 
-use crate::escapes::is_path_or_query;
+use crate::encoding::percent::is_path_or_query;
 use crate::{BaseUrl, Error, Secret};
 
 /// The address of a service that a hub calls for an integrator: a [`BaseUrl`], and maybe a query,

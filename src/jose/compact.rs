@@ -2,8 +2,8 @@
 
 use serde::Deserializer;
 
-use super::base64::decode_url_into;
-use super::json::{FromJson, Reading};
+use crate::encoding::base64::decode_url_into;
+use crate::json::{FromJson, Reading};
 use crate::{Class, Error};
 
 /// Most octets of a compact JWS.

@@ -2,10 +2,10 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::json::{Kept, Text, json_object, read_signed};
 use super::jwk::RawJwk;
 use super::{B64, Crit, Jwk};
 use crate::crypto::Algorithm;
+use crate::json::{Kept, Text, json_object, read_signed};
 use crate::{Class, Error};
 
 /// A protected header (RFC 7515 section 4).

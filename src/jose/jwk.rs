@@ -6,10 +6,11 @@ use std::str::FromStr;
 use serde::de::Deserializer;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::base64::decode_url_within;
-use super::json::{FromJson, Kept, Nulls, Reading, Text, read};
-use super::{Thumbprint, decode_url, encode_url};
+use super::Thumbprint;
 use crate::crypto::{Algorithm, Curve, Provider, PublicKey, PublicKeyParts, VerifyingKey};
+use crate::encoding::base64::decode_url_within;
+use crate::encoding::base64::{decode_url, encode_url};
+use crate::json::{FromJson, Kept, Nulls, Reading, Text, read};
 use crate::{Class, Error};
 
 /// A public key in JSON form, with what its maker said of it. Members that are not known here are
@@ -75,24 +76,24 @@ impl<'de> FromJson<'de> for KeyOps<'de> {
 /// private ones, and what follows.
 macro_rules! jwk_object {
     ($(#[$meta:meta])* $vis:vis struct $name:ident<$lt:lifetime> { $($more:tt)* }) => {
-        $crate::jose::json::json_object! {
+        $crate::json::json_object! {
             $(#[$meta])*
             $vis struct $name<$lt> {
-                required kty: $crate::jose::json::Text<$lt> = "kty",
-                optional crv: $crate::jose::json::Text<$lt> = "crv",
-                optional n: $crate::jose::json::Text<$lt> = "n",
-                optional e: $crate::jose::json::Text<$lt> = "e",
-                optional x: $crate::jose::json::Text<$lt> = "x",
-                optional y: $crate::jose::json::Text<$lt> = "y",
+                required kty: $crate::json::Text<$lt> = "kty",
+                optional crv: $crate::json::Text<$lt> = "crv",
+                optional n: $crate::json::Text<$lt> = "n",
+                optional e: $crate::json::Text<$lt> = "e",
+                optional x: $crate::json::Text<$lt> = "x",
+                optional y: $crate::json::Text<$lt> = "y",
                 // Private members: seen, never kept.
-                optional d: $crate::jose::json::Skipped = "d",
-                optional p: $crate::jose::json::Skipped = "p",
-                optional q: $crate::jose::json::Skipped = "q",
-                optional dp: $crate::jose::json::Skipped = "dp",
-                optional dq: $crate::jose::json::Skipped = "dq",
-                optional qi: $crate::jose::json::Skipped = "qi",
-                optional oth: $crate::jose::json::Skipped = "oth",
-                optional k: $crate::jose::json::Skipped = "k",
+                optional d: $crate::json::Skipped = "d",
+                optional p: $crate::json::Skipped = "p",
+                optional q: $crate::json::Skipped = "q",
+                optional dp: $crate::json::Skipped = "dp",
+                optional dq: $crate::json::Skipped = "dq",
+                optional qi: $crate::json::Skipped = "qi",
+                optional oth: $crate::json::Skipped = "oth",
+                optional k: $crate::json::Skipped = "k",
                 optional pub(crate) key_ops: $crate::jose::KeyOps<$lt> = "key_ops",
                 $($more)*
             }

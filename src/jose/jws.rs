@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Compact, Decoded, Header, Padding, encode_url};
+use super::{Compact, Decoded, Header, Padding};
 use crate::crypto::{
     Algorithm, CryptoError, Provider, PublicKey, Signer, VerifyingKey, import, verify,
 };
+use crate::encoding::base64::encode_url;
 use crate::{Class, Error};
 
 /// A compact JWS that was read and not verified.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::encode_url;
 use crate::crypto::{Provider, PublicKey, PublicKeyParts};
+use crate::encoding::base64::encode_url;
 
 /// SHA-256 over the required members of a JWK, in the order and form that RFC 7638 section 3 gives;
 /// for Ed25519 RFC 8037 appendix A.3.

@@ -2,7 +2,7 @@
 
 use super::SHORT_NAMES;
 use crate::Error;
-use crate::tlv::{self, Cursor, Tag};
+use crate::der::{self, Cursor, Tag};
 
 const PART: &str = "subject";
 
@@ -268,8 +268,8 @@ fn base_128(decimal: &[u8], more: u8) -> Option<Vec<u8>> {
 
 fn element(tag: Tag, parts: &[Vec<u8>]) -> Vec<u8> {
     let length = parts.iter().map(Vec::len).sum();
-    let mut out = Vec::with_capacity(tlv::header_length(length) + length);
-    tlv::write_header(&mut out, tag, length);
+    let mut out = Vec::with_capacity(der::header_length(length) + length);
+    der::write_header(&mut out, tag, length);
     parts.iter().for_each(|part| out.extend_from_slice(part));
     out
 }

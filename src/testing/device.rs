@@ -206,7 +206,7 @@ impl Device {
         };
         let answer = UnsignedAnswer::new(
             &asked,
-            crate::uuid::new(&*self.provider).map_err(failed)?,
+            crate::encoding::uuid::new(&*self.provider).map_err(failed)?,
             mailbox,
             DeviceInfo::new("a device for tests"),
         )

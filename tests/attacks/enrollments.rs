@@ -4,10 +4,11 @@ use keyferry::Class;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::integrator::{Enrollment, Next, Received};
 use keyferry::hermod::model::{
-    Callback, Command, CommandHeader, Kept, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest,
+    Callback, Command, CommandHeader, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest,
     ProvisionCommand,
 };
 use keyferry::hermod::proof::{Expectation, Verifier};
+use keyferry::json::Kept;
 use serde_json::{Value, json};
 
 const COMMAND: &str = include_str!("../fixtures/hermod/provision-command.json");

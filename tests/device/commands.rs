@@ -6,9 +6,10 @@ use crate::support::{P256, World, ca, certificates, delivery, key, one_key, prov
 use keyferry::hermod::device::{Agent, Decision, DeviceError, Event};
 use keyferry::hermod::model::{
     AuthenticateCommand, CertificateCommand, Command, CommandBody, CommandHeader, CommandKind,
-    DataFormat, DeleteCommand, Item, KeptValue, KeyCertificate, PingCommand, Response, SignCommand,
+    DataFormat, DeleteCommand, Item, KeyCertificate, PingCommand, Response, SignCommand,
     SignMechanism, SignParams,
 };
+use keyferry::json::KeptValue;
 use keyferry::{Certificate, Class};
 
 #[test]

@@ -101,7 +101,7 @@ fn leading_zeros_make_no_other_key() {
 fn the_subject_public_key_is_what_stands_in_the_bit_string() {
     for key in examples() {
         let subject_public_key = key.as_subject_public_key();
-        let mut outer = tlv::Cursor::new(key.as_spki_der());
+        let mut outer = der::Cursor::new(key.as_spki_der());
         let mut fields = outer.require(Tag::Sequence, PART).unwrap().inside();
         fields.require(Tag::Sequence, PART).unwrap();
         assert_eq!(fields.bit_string(PART).unwrap().value, subject_public_key, "{key:?}");

@@ -5,9 +5,10 @@ use super::{Action, Agent, Decision, DeviceError, Question, Stop};
 use crate::certificate::split_chain;
 use crate::hermod::model::{
     Answer, CertificateCommand, CertificateResponse, CommandBody, DeleteCommand, DeleteResponse,
-    KeptValue, Message, PingCommand, PingResponse, ProfileInfo, Response, SUCCESS,
+    Message, PingCommand, PingResponse, ProfileInfo, Response, SUCCESS,
 };
 use crate::hermod::proof::Role;
+use crate::json::KeptValue;
 use crate::keys::{Installation, KeptAnswer, KeyStoreError, MessageId, Profile};
 use crate::{Certificate, Class, Error};
 

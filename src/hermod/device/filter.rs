@@ -2,9 +2,9 @@
 
 use crate::Certificate;
 use crate::crypto::PublicKeyParts;
+use crate::encoding::hex;
 use crate::hermod::Dialect;
 use crate::hermod::model::{Filter, FilterOp, FilterParam, KeyType};
-use crate::hex;
 use crate::keys::{Profile, StoredKey};
 
 /// Deepest nesting of filters that is looked at.

@@ -5,13 +5,14 @@ use super::plan::Plan;
 use super::{Agent, Decision, DeviceError, Stop};
 use crate::base_url::{BaseUrl, is_same};
 use crate::crypto::CryptoError;
+use crate::encoding::uuid;
 use crate::hermod::model::{Answer, Message, ProvisionCommand, ProvisionResponse, Response};
 use crate::hermod::proof::UnsignedAnswer;
 use crate::hermod::wire::MailboxApi as _;
 use crate::keys::{
     Channel, KeptAnswer, KeyStoreError, MessageId, Pending, Profile, ProfileNames, Provisioning,
 };
-use crate::{Class, Error, uuid};
+use crate::{Class, Error};
 
 impl Agent {
     /// Carries a provision command out, up to an answer that is kept.

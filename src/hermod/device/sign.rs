@@ -5,11 +5,12 @@ use super::mailbox::{Mailbox, split};
 use super::{Action, Agent, DeviceError, Shown, ShownContent, Signing, Stop};
 use crate::base_url::is_same;
 use crate::crypto::{CryptoError, Signer};
+use crate::encoding::base64::encode_standard;
 use crate::hermod::model::{
     DataFormat, Item, ItemContentType, KeyState, KeyUsage, SignParams, SignResponse,
 };
 use crate::hermod::proof::{Form, Role, ToSign, octets_of};
-use crate::jose::{Header, MAX_JWS, UnsignedJws, encode_standard};
+use crate::jose::{Header, MAX_JWS, UnsignedJws};
 use crate::keys::{Profile, StoredKey};
 use crate::{Class, Error, cms};
 

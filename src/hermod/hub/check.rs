@@ -4,6 +4,7 @@
 //! may know it. Whether the values have the form that the protocol states is known without the
 //! device: then the integrator gets 400 with the member named, not a code from the device later.
 
+use crate::encoding::base64::{decode_standard, decode_url};
 use crate::hermod::Dialect;
 use crate::hermod::model::{
     CardDataType, CardSide, CardSideKey, CertificateCommand, Command, CommandBody, ContentEncoding,
@@ -11,7 +12,6 @@ use crate::hermod::model::{
     ProvisionCommand, SignParams, StartPinResetCommand, VisualData,
 };
 use crate::hermod::proof::is_content_id;
-use crate::jose::{decode_standard, decode_url};
 use crate::{Certificate, Class, Error};
 
 /// Most bytes of the id of a content.

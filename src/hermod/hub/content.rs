@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Integrator;
 use super::check::{check_content, check_jpeg, check_jws};
+use crate::encoding::base64::decode_standard;
 use crate::first::first;
 use crate::hermod::model::{
     CardDataType, CardSide, CardSideKey, Command, CommandBody, ContentAnswer, ContentEncoding,
@@ -12,7 +13,6 @@ use crate::hermod::model::{
 };
 use crate::hermod::proof::is_content_id;
 use crate::hermod::wire::{AnyContentApi, ContentApi as _};
-use crate::jose::decode_standard;
 use crate::{Class, Error};
 
 /// How long a content provider has for all the contents of one command.

@@ -5,7 +5,8 @@ use std::fmt;
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::crypto::Provider;
-use crate::{Error, Secret, hex};
+use crate::encoding::hex;
+use crate::{Error, Secret};
 
 /// SHA-256 of a secret: what the hub keeps of keys, tokens and claims instead of them. It compares
 /// in constant time and `Debug` does not show it.

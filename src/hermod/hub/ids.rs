@@ -8,12 +8,12 @@ use crate::{Class, Error, Secret};
 
 /// The octets of a new UUID: 122 random bits.
 pub(super) fn uuid_octets(provider: &dyn Provider) -> Result<Zeroizing<[u8; 16]>, Error> {
-    crate::uuid::octets(provider).map_err(no_randomness)
+    crate::encoding::uuid::octets(provider).map_err(no_randomness)
 }
 
 /// A new UUID.
 pub(super) fn uuid(provider: &dyn Provider) -> Result<String, Error> {
-    crate::uuid::new(provider).map_err(no_randomness)
+    crate::encoding::uuid::new(provider).map_err(no_randomness)
 }
 
 /// A token of so many octets, as base64url.

@@ -204,7 +204,7 @@ impl Inner {
         let provider = &*self.provider;
         let (mid, octets) = (uuid(provider)?, uuid_octets(provider)?);
         Ok(MessageRecord {
-            token: Digest::of(provider, &Secret::new(crate::uuid::text(&octets))),
+            token: Digest::of(provider, &Secret::new(crate::encoding::uuid::text(&octets))),
             masked_token: *self.seal.apply(provider, &mid, &octets)?,
             mid,
             bid: target.bid,

@@ -7,6 +7,7 @@ use super::Proven;
 use super::evidence::{self, Evidence, Exchange};
 use crate::certificate::{MAX_CHAIN, split_chain, to_delivered};
 use crate::crypto::{CryptoError, Provider};
+use crate::encoding::base64::encode_url;
 use crate::hermod::Dialect;
 use crate::hermod::model::{
     Address, Callback, CertificateCommand, Command, CommandBody, CommandHeader, CommandKind,
@@ -15,7 +16,6 @@ use crate::hermod::model::{
 };
 use crate::hermod::proof::{Asked, Attested, Consistent, Expectation, Pins, Refusal, Verifier};
 use crate::issuer::Remark;
-use crate::jose::encode_url;
 use crate::{BaseUrl, Certificate, Class, Error};
 
 /// The journey of one profile: provision, verify, have certificates issued, deliver them.

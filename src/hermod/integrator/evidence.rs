@@ -2,7 +2,7 @@
 
 use crate::hermod::Dialect;
 use crate::hermod::model::{Callback, Command, CommandId, DataText, MAX_DATA, Submitted};
-use crate::jose::json::{Nulls, json_object, read, write};
+use crate::json::{Nulls, json_object, read, write};
 use crate::{Class, Error};
 
 /// The form that is written today; others are refused.

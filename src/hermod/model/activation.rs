@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::base_url::is_dot_segment;
-use crate::escapes::{decode, decode_form, encode, encode_form, split_params};
-use crate::jose::MAX_TEXT;
+use crate::encoding::percent::{decode, decode_form, encode, encode_form, split_params};
+use crate::json::MAX_TEXT;
 use crate::{Error, Secret};
 
 /// The scheme of plugout URIs.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserializer, Serialize, Serializer};
 
 use crate::Error;
-use crate::jose::json::{FromJson, Reading, Text};
+use crate::json::{FromJson, Reading, Text};
 
 /// A destination: the elements of `commandHeader.to`, and `to` of a destination in an answer.
 ///

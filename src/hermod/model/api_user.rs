@@ -2,7 +2,7 @@
 
 use super::{OpaqueText, json_text};
 use crate::Secret;
-use crate::jose::json::json_object;
+use crate::json::json_object;
 
 json_object! {
     /// The API users of a hub: the part `application.hermod` of its configuration, as JSON.

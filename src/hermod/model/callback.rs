@@ -12,7 +12,7 @@ use super::{
     PingResponse, ProvisionResponse, SignResponse, StartPinResetResponse,
 };
 use crate::hermod::Dialect;
-use crate::jose::json::{FromJson, Kept, Reading, Slot, json_object};
+use crate::json::{FromJson, Kept, Reading, Slot, json_object};
 use crate::{Error, Secret};
 
 /// The hub's id of a command: opaque text, decimal digits in every example; a number is read too.

@@ -2,7 +2,7 @@
 
 use super::word::word;
 use super::{KeyState, OpaqueText};
-use crate::jose::json::json_object;
+use crate::json::json_object;
 
 word! {
     /// What a desktop asks its user before a key is used. At least one more value exists; its

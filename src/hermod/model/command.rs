@@ -13,7 +13,7 @@ use super::{
 };
 use crate::Error;
 use crate::hermod::Dialect;
-use crate::jose::json::{Kept, Reading, Slot, json_object};
+use crate::json::{Kept, Reading, Slot, json_object};
 
 /// The commands, whatever they are called on the wire: [`Dialect::words`] tells that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,6 +1,6 @@
 //! Delete: a profile, or all mailboxes of a user.
 
-use crate::jose::json::json_object;
+use crate::json::json_object;
 
 json_object! {
     /// The command to delete the mailbox of one profile or, without a profile, all mailboxes of the

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::Class;
 use crate::hermod::Dialect;
-use crate::jose::json::{FromJson, Kept, KeptValue, MAX_NAMES, OrNull, Reading, Seed, Text};
+use crate::json::{FromJson, Kept, KeptValue, MAX_NAMES, OrNull, Reading, Seed, Text};
 
 /// The member that tells what an envelope is about: a command or a response.
 pub(super) trait Body<'de>: Sized {
@@ -180,7 +180,7 @@ macro_rules! bodies {
                 /// The name of the member; it ends as those of the others do.
                 member: String,
                 /// Its value.
-                value: $crate::jose::json::KeptValue,
+                value: $crate::json::KeptValue,
             },
         }
 
@@ -203,7 +203,7 @@ macro_rules! bodies {
                 dialect: &$crate::hermod::Dialect,
                 name: &str,
                 map: &mut A,
-                reading: &$crate::jose::json::Reading,
+                reading: &$crate::json::Reading,
             ) -> Result<$crate::hermod::model::envelope::Member<Self>, A::Error> {
                 use $crate::hermod::model::{CommandKind, envelope::{Member, read_value}};
                 for kind in CommandKind::ALL {
@@ -218,7 +218,7 @@ macro_rules! bodies {
                 Ok(Member::Unknown)
             }
 
-            fn other(member: String, value: $crate::jose::json::KeptValue) -> Self {
+            fn other(member: String, value: $crate::json::KeptValue) -> Self {
                 Self::Other { member, value }
             }
 
@@ -258,7 +258,7 @@ macro_rules! envelope_text {
             /// # Errors
             #[doc = concat!("As [`", stringify!($name), "::from_json`].")]
             pub fn $read(&self, text: &str) -> Result<$name, $crate::Error> {
-                use $crate::jose::json::{Nulls, read_by};
+                use $crate::json::{Nulls, read_by};
                 read_by(text, Nulls::AreAbsent, |deserializer, reading| {
                     $crate::hermod::model::envelope::read_envelope(deserializer, self, reading)
                 })
@@ -267,7 +267,7 @@ macro_rules! envelope_text {
             #[doc = concat!("Writes ", $what, " in this dialect.")]
             #[must_use]
             pub fn $write(&self, value: &$name) -> String {
-                $crate::jose::json::write(&$crate::hermod::model::envelope::Written(value, self))
+                $crate::json::write(&$crate::hermod::model::envelope::Written(value, self))
             }
         }
 
@@ -280,8 +280,7 @@ macro_rules! envelope_text {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let reading =
-                    $crate::jose::json::Reading::new($crate::jose::json::Nulls::AreAbsent);
+                let reading = $crate::json::Reading::new($crate::json::Nulls::AreAbsent);
                 $crate::hermod::model::envelope::read_envelope(
                     deserializer,
                     $crate::hermod::Dialect::standard(),

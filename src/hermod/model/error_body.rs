@@ -1,7 +1,7 @@
 //! What a hub says when it refuses a request.
 
 use super::json_text;
-use crate::jose::json::json_object;
+use crate::json::json_object;
 
 json_object! {
     /// The body with which a hub refuses a request.

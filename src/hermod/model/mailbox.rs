@@ -6,7 +6,7 @@ use serde::ser::SerializeMap;
 use super::envelope::{Body as _, Envelope, WriteIn, envelope_text};
 use super::{Command, CommandBody, CommandType, Response, ResponseHeader, json_text};
 use crate::hermod::Dialect;
-use crate::jose::json::{Kept, Reading, Slot, json_object};
+use crate::json::{Kept, Reading, Slot, json_object};
 use crate::{Class, Secret};
 
 json_object! {

@@ -7,7 +7,7 @@ use serde::{Deserializer, Serialize, Serializer};
 
 use crate::Class;
 use crate::jose::MAX_JWS;
-use crate::jose::json::{BigText, FromJson, MAX_TEXT, Reading};
+use crate::json::{BigText, FromJson, MAX_TEXT, Reading};
 
 /// Most octets of an image or of data to be signed, as base64 text: 4 MiB, the most that a message
 /// with visual data may have.

@@ -4,7 +4,7 @@
 use super::OpaqueText;
 use super::word::word;
 use crate::Secret;
-use crate::jose::json::json_object;
+use crate::json::json_object;
 
 word! {
     /// What is to be done with the card.

@@ -3,7 +3,7 @@
 use serde::{Deserializer, Serialize, Serializer};
 
 use super::OpaqueText;
-use crate::jose::json::{Flag, FromJson, Reading, json_object};
+use crate::json::{Flag, FromJson, Reading, json_object};
 
 /// `true` or `false`, written as a text; a JSON `true` or `false` is read too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

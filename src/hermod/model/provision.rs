@@ -10,7 +10,7 @@ use super::{JwsText, OpaqueText};
 use crate::crypto::{Algorithm, Curve, KeyKind};
 use crate::csr::Template;
 use crate::hermod::Dialect;
-use crate::jose::json::{FromJson, Number, NumberOrText, Reading, json_object};
+use crate::json::{FromJson, Number, NumberOrText, Reading, json_object};
 
 word! {
     /// The key that has to sign the answer to a provision command.

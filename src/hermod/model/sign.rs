@@ -2,7 +2,7 @@
 
 use super::word::word;
 use super::{DataFormat, DataText};
-use crate::jose::json::{KeptValue, json_object};
+use crate::json::{KeptValue, json_object};
 
 word! {
     /// The PKCS#11 name of a signature mechanism. [`Dialect`](crate::hermod::Dialect) has the

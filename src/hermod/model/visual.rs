@@ -3,7 +3,7 @@
 use super::word::word;
 use super::{DataText, json_text};
 use crate::Error;
-use crate::jose::json::{Nulls, json_object, read, write};
+use crate::json::{Nulls, json_object, read, write};
 
 word! {
     /// What the data of a card's side is.

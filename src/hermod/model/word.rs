@@ -34,10 +34,10 @@ macro_rules! word {
 
         $crate::hermod::model::word::word!(@traits $name);
 
-        impl<'de> $crate::jose::json::FromJson<'de> for $name {
+        impl<'de> $crate::json::FromJson<'de> for $name {
             const EXPECTED: &'static str = "not a text";
 
-            fn from_json<D: serde::Deserializer<'de>>(deserializer: D, reading: &$crate::jose::json::Reading) -> Result<Self, D::Error> {
+            fn from_json<D: serde::Deserializer<'de>>(deserializer: D, reading: &$crate::json::Reading) -> Result<Self, D::Error> {
                 String::from_json(deserializer, reading).map(Self::from)
             }
         }

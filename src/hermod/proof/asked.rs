@@ -9,9 +9,10 @@ use serde::{Serialize, Serializer};
 use super::signed::MAX_KEYS;
 use crate::crypto::{Algorithm, CryptoError, Curve, KeyKind, PublicKey, PublicKeyParts, Signer};
 use crate::csr::{Template, UnsignedRequest};
+use crate::encoding::base64::encode_standard;
 use crate::hermod::Dialect;
 use crate::hermod::model::{KeyGenRequest, KeyType, KeyTypePrio, ProvisionCommand};
-use crate::jose::{UnsignedJws, encode_standard, write_key};
+use crate::jose::{UnsignedJws, write_key};
 use crate::{Class, Error};
 
 /// What a provision command asks for, read once: the names, the nonce, and the keys with their

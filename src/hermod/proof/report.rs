@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::jose::json::json_object;
+use crate::json::json_object;
 use crate::{Class, Error};
 
 macro_rules! checks {

@@ -7,12 +7,13 @@ use super::VerifiedKey;
 use super::to_sign::{Form, Role, ToSign, is_type};
 use crate::cms::SignedData;
 use crate::crypto::{Algorithm, Provider, PublicKey, VerifyingKey};
+use crate::encoding::base64::{decode_standard, encode_standard, encode_url};
 use crate::hermod::Dialect;
 use crate::hermod::model::{
     AuthenticateCommand, CommandKind, DataFormat, Item, ItemContentType, SUCCESS, SignCommand,
     SignMechanism, SignParams, SignResponse,
 };
-use crate::jose::{Jws, decode_standard, encode_standard, encode_url};
+use crate::jose::Jws;
 use crate::{Certificate, Class, Error};
 
 /// Fewest octets that an authenticate command has to have signed: fewer hold no nonce.

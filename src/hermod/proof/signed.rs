@@ -2,8 +2,8 @@
 
 use crate::crypto::Algorithm;
 use crate::hermod::model::DeviceInfo;
-use crate::jose::json::{BigText, List, Text, json_object, read_signed};
 use crate::jose::{B64, Compact, Crit, jwk_object};
+use crate::json::{BigText, List, Text, json_object, read_signed};
 use crate::{Class, Error};
 
 /// Most keys of one answer.
@@ -87,16 +87,14 @@ macro_rules! never_equal {
 never_equal! { AttestationJwk SignedProfile }
 
 /// Reads a header.
-pub(super) fn header<'a, T: crate::jose::json::FromJson<'a>>(
+pub(super) fn header<'a, T: crate::json::FromJson<'a>>(
     compact: &'a Compact<'_>,
 ) -> Result<T, Error> {
     read_signed(compact.header()?).map_err(|error| error.within("header"))
 }
 
 /// Reads a payload.
-pub(super) fn payload<'a, T: crate::jose::json::FromJson<'a>>(
-    octets: &'a [u8],
-) -> Result<T, Error> {
+pub(super) fn payload<'a, T: crate::json::FromJson<'a>>(octets: &'a [u8]) -> Result<T, Error> {
     let text = std::str::from_utf8(octets)
         .map_err(|error| Error::malformed("payload", "not UTF-8").at(error.valid_up_to()))?;
     read_signed(text).map_err(|error| error.within("payload"))

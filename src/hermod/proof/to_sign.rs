@@ -4,11 +4,11 @@
 use std::borrow::Cow;
 
 use crate::crypto::Algorithm;
+use crate::encoding::base64::decode_standard;
 use crate::hermod::Dialect;
 use crate::hermod::model::{
     CommandKind, ContentEncoding, DataFormat, Item, ItemContentType, SignParams,
 };
-use crate::jose::decode_standard;
 use crate::{Class, Error};
 
 /// Most octets that are signed as a JWS: 180 KiB, which with header and signature is no more than a

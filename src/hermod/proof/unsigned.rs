@@ -7,8 +7,9 @@ use serde::{Serialize, Serializer};
 
 use super::Asked;
 use crate::crypto::{Algorithm, CryptoError, PublicKey, Signer};
+use crate::encoding::base64::encode_standard;
 use crate::hermod::model::DeviceInfo;
-use crate::jose::{Jwk, UnsignedJws, encode_standard};
+use crate::jose::{Jwk, UnsignedJws};
 
 /// An answer to a provision command that lacks only the signature of the attestation key.
 ///

@@ -18,8 +18,9 @@ use crate::crypto::{
     VerifyKey, VerifyingKey, import, import_for, verify,
 };
 use crate::csr::{Request, UnverifiedRequest};
-use crate::jose::json::Text;
-use crate::jose::{Compact, Decoded, KeyOps, Padding, agree, decode_standard, may_verify};
+use crate::encoding::base64::decode_standard;
+use crate::jose::{Compact, Decoded, KeyOps, Padding, agree, may_verify};
+use crate::json::Text;
 use crate::{Class, Error};
 
 /// Verifies answers to provision commands.

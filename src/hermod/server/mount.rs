@@ -21,7 +21,7 @@ use super::head::check_head;
 use super::mailbox::Mailboxes;
 use super::service::{below, normal};
 use super::{Body, CallbackService, Caller, RequestHead, ServerConfig};
-use crate::escapes::normal_path;
+use crate::encoding::percent::normal_path;
 use crate::hermod::Dialect;
 use crate::hermod::wire::http::{
     last_segments, method_not_allowed, no_such_address, write_refusal,

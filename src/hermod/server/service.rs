@@ -1,6 +1,6 @@
 //! What all services have in common.
 
-use crate::escapes::{escape_path, normal_path};
+use crate::encoding::percent::{escape_path, normal_path};
 
 /// The path below a base, of which a router may have taken the beginning away, or all of it.
 pub(super) fn below<'a>(base: &str, path: &'a str) -> &'a str {
@@ -12,7 +12,7 @@ pub(super) fn below<'a>(base: &str, path: &'a str) -> &'a str {
 }
 
 /// A base path with a slash before it and none after, with the escapes of
-/// [`normal_path`](crate::escapes::normal_path); empty for the root.
+/// [`normal_path`](crate::encoding::percent::normal_path); empty for the root.
 pub(super) fn normal(base: &str) -> String {
     match base.trim_matches('/') {
         "" => String::new(),
@@ -72,7 +72,7 @@ macro_rules! service {
             }
 
             fn call(&mut self, request: ::http::Request<B>) -> Self::Future {
-                let path = crate::escapes::normal_path(request.uri().path());
+                let path = crate::encoding::percent::normal_path(request.uri().path());
                 let path = super::service::below(&self.base, &path).to_owned();
                 let wire = self.wire.clone();
                 let exchange = Exchange::begin(&self.core, <$wire as Wire>::NAME, request);

@@ -8,8 +8,8 @@ use x509_cert::spki::{
     self, AlgorithmIdentifierOwned, Document, DynSignatureAlgorithmIdentifier, EncodePublicKey,
 };
 
+use crate::crypto::algorithm_identifier::identifier;
 use crate::crypto::{Algorithm, PublicKey, raw_to_der};
-use crate::csr::identifier;
 use crate::issuer::IssuerError;
 
 #[derive(Clone)]

@@ -8,12 +8,13 @@ use zeroize::Zeroizing;
 use super::folder::{Folder, TEMPORARY};
 use super::{FileStoreError, is_key_file, key_files};
 use crate::crypto::{PrivateKey, Provider, PublicKey};
+use crate::encoding::base64::{decode_standard, decode_url, encode_standard, encode_url};
+use crate::encoding::hex;
 use crate::hermod::model::DataText;
-use crate::jose::json::{Nulls, json_object, read};
-use crate::jose::{decode_standard, decode_url, encode_standard, encode_url};
+use crate::json::{Nulls, json_object, read};
 use crate::keys::steps::{PendingKeys, ProfileKeys, Ring, State};
 use crate::keys::{Channel, KeptAnswer, MessageId, Pending, Profile, ProfileNames, StoredKey};
-use crate::{Certificate, Class, Error, Secret, hex};
+use crate::{Certificate, Class, Error, Secret};
 
 pub(super) const FILE: &str = "state.json";
 pub(super) const KEY_SUFFIX: &str = ".p8";

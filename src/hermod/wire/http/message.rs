@@ -7,9 +7,9 @@ use ::http::{Method, Request, Response, StatusCode, Uri, request::Parts};
 use bytes::Bytes;
 
 use super::media_type;
+use crate::encoding::percent::decode;
 use crate::error::HttpAnswer;
-use crate::escapes::decode;
-use crate::jose::json::without_mark;
+use crate::json::without_mark;
 use crate::{Class, Error};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use crate::crypto::{CryptoError, Provider};
-use crate::hex;
+use crate::encoding::hex;
 
 /// 16 random octets with the marks of version 4: 122 random bits.
 pub(crate) fn octets(provider: &dyn Provider) -> Result<Zeroizing<[u8; 16]>, CryptoError> {

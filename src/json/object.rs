@@ -139,21 +139,21 @@ macro_rules! json_object {
         #[derive(Clone, Debug, PartialEq)]
         #[non_exhaustive]
         $vis struct $name {
-            $( $(#[$field_meta])* $field_vis $field: $crate::jose::json::json_object!(@type $need $type), )*
+            $( $(#[$field_meta])* $field_vis $field: $crate::json::json_object!(@type $need $type), )*
             /// Members that are not known here, kept as received and written again.
-            pub extra: $crate::jose::json::Kept,
+            pub extra: $crate::json::Kept,
         }
 
-        impl<'de> $crate::jose::json::FromJson<'de> for $name {
+        impl<'de> $crate::json::FromJson<'de> for $name {
             $( const MAX_COUNT: usize = $max; )?
-            $crate::jose::json::json_object!(@read 'de, $crate::jose::json::Kept, $name, $name, { $( $need $field : $type = $wire $(| $alias)?, )* });
+            $crate::json::json_object!(@read 'de, $crate::json::Kept, $name, $name, { $( $need $field : $type = $wire $(| $alias)?, )* });
         }
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 use serde::ser::SerializeMap as _;
                 let mut map = serializer.serialize_map(None)?;
-                $( $crate::jose::json::json_object!(@write $need map, $wire, &self.$field); )*
+                $( $crate::json::json_object!(@write $need map, $wire, &self.$field); )*
                 self.extra.write_into(&mut map)?;
                 map.end()
             }
@@ -161,8 +161,8 @@ macro_rules! json_object {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let reading = $crate::jose::json::Reading::new($crate::jose::json::Nulls::AreAbsent);
-                <Self as $crate::jose::json::FromJson<'de>>::from_json(deserializer, &reading).map_err(|error| reading.foreign_error(error))
+                let reading = $crate::json::Reading::new($crate::json::Nulls::AreAbsent);
+                <Self as $crate::json::FromJson<'de>>::from_json(deserializer, &reading).map_err(|error| reading.foreign_error(error))
             }
         }
     };
@@ -174,21 +174,21 @@ macro_rules! json_object {
     ) => {
         $(#[$meta])*
         $vis struct $name<$lt> {
-            $( $(#[$field_meta])* $field_vis $field: $crate::jose::json::json_object!(@type $need $type), )*
+            $( $(#[$field_meta])* $field_vis $field: $crate::json::json_object!(@type $need $type), )*
             /// Members that are not known here.
             #[allow(dead_code)]
-            pub(crate) extra: $crate::jose::json::KeptRef<$lt>,
+            pub(crate) extra: $crate::json::KeptRef<$lt>,
         }
 
-        impl<$lt> $crate::jose::json::FromJson<$lt> for $name<$lt> {
-            $crate::jose::json::json_object!(@read $lt, $crate::jose::json::KeptRef::<$lt>, $name<$lt>, $name, { $( $need $field : $type = $wire $(| $alias)?, )* });
+        impl<$lt> $crate::json::FromJson<$lt> for $name<$lt> {
+            $crate::json::json_object!(@read $lt, $crate::json::KeptRef::<$lt>, $name<$lt>, $name, { $( $need $field : $type = $wire $(| $alias)?, )* });
         }
     };
     (@read $lt:lifetime, $kept:ty, $value:ty, $name:ident, { $( $need:ident $field:ident : $type:ty = $wire:literal $(| $alias:literal)?, )* }) => {
         const EXPECTED: &'static str = "not an object";
 
-        fn from_json<D: serde::Deserializer<$lt>>(deserializer: D, reading: &$crate::jose::json::Reading) -> Result<Self, D::Error> {
-            struct Members<'r>(&'r $crate::jose::json::Reading);
+        fn from_json<D: serde::Deserializer<$lt>>(deserializer: D, reading: &$crate::json::Reading) -> Result<Self, D::Error> {
+            struct Members<'r>(&'r $crate::json::Reading);
 
             impl<$lt> serde::de::Visitor<$lt> for Members<'_> {
                 type Value = $value;
@@ -198,7 +198,7 @@ macro_rules! json_object {
                 }
 
                 fn visit_map<A: serde::de::MapAccess<$lt>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                    use $crate::jose::json::{MAX_NAMES, Seed, Slot, Text, json_object};
+                    use $crate::json::{MAX_NAMES, Seed, Slot, Text, json_object};
                     let reading = self.0;
                     reading.enter()?;
                     $( let mut $field = Slot::<$type>::new(); )*

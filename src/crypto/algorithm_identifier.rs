@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::crypto::{Algorithm, DigestAlgorithm, PublicKey, PublicKeyParts, SignatureAlgorithm};
-use crate::tlv::{self, Cursor, Element, Tag};
+use crate::der::{self, Cursor, Element, Tag};
 use crate::{Class, Error};
 
 /// An object identifier under pkcs-1, 1.2.840.113549.1.1.
@@ -247,7 +247,7 @@ fn read_pss(parameters: &Element<'_>) -> Result<Identified, Error> {
     let odd = |_| refuse("RSASSA-PSS with parameters that are not those of RFC 4055");
     let mut members = parameters.inside();
     let mut member = |number| -> Result<Option<Cursor<'_>>, Error> {
-        if members.peek() != Some(tlv::context(number)) {
+        if members.peek() != Some(der::context(number)) {
             return Ok(None);
         }
         Ok(Some(members.next(PART)?.inside()))

@@ -104,7 +104,7 @@ impl KeptValue {
     /// Any value that can be written as JSON.
     ///
     /// ```
-    /// let value = keyferry::hermod::model::KeptValue::new(&["RSA", "EC"])?;
+    /// let value = keyferry::json::KeptValue::new(&["RSA", "EC"])?;
     /// assert_eq!(value.as_json(), r#"["RSA","EC"]"#);
     /// # Ok::<(), serde_json::Error>(())
     /// ```

@@ -1,7 +1,7 @@
 //! PEM (RFC 7468), read as people paste it.
 
 use crate::Error;
-use crate::jose::{decode_standard, encode_standard};
+use crate::encoding::base64::{decode_standard, encode_standard};
 
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
