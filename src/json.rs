@@ -3,20 +3,20 @@
 //!
 //! Objects are declared with [`json_object!`]; each is read by one visitor, on top of serde_json.
 
-mod kept;
 mod number;
 mod object;
 mod reading;
 mod scalar;
+mod unknown;
 
-pub(crate) use kept::KeptRef;
-pub use kept::{Kept, KeptValue};
 pub(crate) use number::{Number, NumberOrText};
 pub(crate) use object::{OrNull, Slot, json_object};
 #[cfg(feature = "http")]
 pub(crate) use reading::without_mark;
 pub(crate) use reading::{FromJson, Nulls, Reading, Seed, read, read_by, read_signed, write};
 pub(crate) use scalar::{BigText, Flag, List, Skipped, Text};
+pub(crate) use unknown::UnknownMembersRef;
+pub use unknown::{RawJson, UnknownMembers};
 
 /// Deepest nesting of objects and arrays.
 pub const MAX_DEPTH: u16 = 32;

@@ -80,13 +80,13 @@ fn base64(octets: impl AsRef<[u8]>) -> String {
 
 /// Secrets, and what was shown: by the name of its type, or that of an error.
 #[derive(Default)]
-struct Kept {
+struct UnknownMembers {
     secrets: Canaries,
     shown: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Default)]
-struct Evidence(Arc<Mutex<Kept>>);
+struct Evidence(Arc<Mutex<UnknownMembers>>);
 
 impl Evidence {
     fn secret(&self, name: &str, secret: impl AsRef<[u8]>) {

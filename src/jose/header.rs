@@ -5,7 +5,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use super::jwk::RawJwk;
 use super::{B64, Crit, Jwk};
 use crate::crypto::Algorithm;
-use crate::json::{Kept, Text, json_object, read_signed};
+use crate::json::{Text, UnknownMembers, json_object, read_signed};
 use crate::{Class, Error};
 
 /// A protected header (RFC 7515 section 4).
@@ -25,7 +25,7 @@ pub struct Header {
     /// What `jwk` holds: a key, or why that key cannot be used here.
     jwk: Option<Result<Jwk, Error>>,
     /// Members that are not known here, as received.
-    pub extra: Kept,
+    pub extra: UnknownMembers,
 }
 
 json_object! {
@@ -43,7 +43,7 @@ impl Header {
     /// A header with an algorithm and nothing else.
     #[must_use]
     pub const fn new(algorithm: Algorithm) -> Self {
-        Self { algorithm, key_id: None, typ: None, jwk: None, extra: Kept::new() }
+        Self { algorithm, key_id: None, typ: None, jwk: None, extra: UnknownMembers::new() }
     }
 
     /// `jwk`: a key that the message brings along. It proves nothing about whose it is.
@@ -85,7 +85,7 @@ impl Header {
                 .transpose()
                 .map_err(|error| error.within("header.jwk"))?
                 .map(|jwk| jwk.map_err(|error| error.within("header.jwk"))),
-            extra: raw.extra.to_kept(),
+            extra: raw.extra.to_owned_members(),
         })
     }
 }

@@ -10,7 +10,7 @@ use super::Thumbprint;
 use crate::crypto::{Algorithm, Curve, Provider, PublicKey, PublicKeyParts, VerifyingKey};
 use crate::encoding::base64::decode_url_within;
 use crate::encoding::base64::{decode_url, encode_url};
-use crate::json::{FromJson, Kept, Nulls, Reading, Text, read};
+use crate::json::{FromJson, Nulls, Reading, Text, UnknownMembers, read};
 use crate::{Class, Error};
 
 /// A public key in JSON form, with what its maker said of it. Members that are not known here are
@@ -43,7 +43,7 @@ pub struct Jwk {
     /// `kid`.
     pub key_id: Option<String>,
     /// Members that are not known here, as received.
-    pub extra: Kept,
+    pub extra: UnknownMembers,
 }
 
 /// `key_ops`: each operation at most once (RFC 7517 section 4.3).
@@ -254,7 +254,7 @@ impl Jwk {
             usage: None,
             key_ops: None,
             key_id: None,
-            extra: Kept::new(),
+            extra: UnknownMembers::new(),
         }
     }
 
@@ -283,7 +283,7 @@ impl Jwk {
                 operations.into_iter().map(|operation| operation.0.into_owned()).collect()
             }),
             key_id: owned(raw.kid),
-            extra: raw.extra.to_kept(),
+            extra: raw.extra.to_owned_members(),
         })
     }
 

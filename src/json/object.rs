@@ -141,12 +141,12 @@ macro_rules! json_object {
         $vis struct $name {
             $( $(#[$field_meta])* $field_vis $field: $crate::json::json_object!(@type $need $type), )*
             /// Members that are not known here, kept as received and written again.
-            pub extra: $crate::json::Kept,
+            pub extra: $crate::json::UnknownMembers,
         }
 
         impl<'de> $crate::json::FromJson<'de> for $name {
             $( const MAX_COUNT: usize = $max; )?
-            $crate::json::json_object!(@read 'de, $crate::json::Kept, $name, $name, { $( $need $field : $type = $wire $(| $alias)?, )* });
+            $crate::json::json_object!(@read 'de, $crate::json::UnknownMembers, $name, $name, { $( $need $field : $type = $wire $(| $alias)?, )* });
         }
 
         impl serde::Serialize for $name {
@@ -177,11 +177,11 @@ macro_rules! json_object {
             $( $(#[$field_meta])* $field_vis $field: $crate::json::json_object!(@type $need $type), )*
             /// Members that are not known here.
             #[allow(dead_code)]
-            pub(crate) extra: $crate::json::KeptRef<$lt>,
+            pub(crate) extra: $crate::json::UnknownMembersRef<$lt>,
         }
 
         impl<$lt> $crate::json::FromJson<$lt> for $name<$lt> {
-            $crate::json::json_object!(@read $lt, $crate::json::KeptRef::<$lt>, $name<$lt>, $name, { $( $need $field : $type = $wire $(| $alias)?, )* });
+            $crate::json::json_object!(@read $lt, $crate::json::UnknownMembersRef::<$lt>, $name<$lt>, $name, { $( $need $field : $type = $wire $(| $alias)?, )* });
         }
     };
     (@read $lt:lifetime, $kept:ty, $value:ty, $name:ident, { $( $need:ident $field:ident : $type:ty = $wire:literal $(| $alias:literal)?, )* }) => {

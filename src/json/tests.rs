@@ -39,7 +39,7 @@ json_object! {
         /// A secret that may be there.
         optional_exposed pub(crate) other: crate::Secret = "other",
         /// Anything.
-        optional pub(crate) value: KeptValue = "value",
+        optional pub(crate) value: RawJson = "value",
         /// A number that may be negative.
         optional pub(crate) code: i64 = "code",
     }
@@ -131,7 +131,7 @@ fn borrows_where_it_can_and_decodes_where_it_must() {
         read(r#"{"alg":"RS256","kid":"a\/b","x":1}"#, Nulls::AreWrong).unwrap();
     assert!(matches!(object.alg.0, std::borrow::Cow::Borrowed("RS256")));
     assert_eq!(object.kid.as_deref(), Some("a/b"));
-    assert_eq!(object.extra.to_kept().iter().collect::<Vec<_>>(), [("x", "1")]);
+    assert_eq!(object.extra.to_owned_members().iter().collect::<Vec<_>>(), [("x", "1")]);
 }
 
 #[test]

@@ -77,11 +77,11 @@ use crate::crypto::{KeyKind, PrivateKey, Provider, Signer};
 /// ```
 pub struct FileKeyStore {
     provider: Arc<dyn Provider>,
-    kept: Mutex<Kept>,
+    kept: Mutex<UnknownMembers>,
 }
 
 /// The folder, and what is in it.
-struct Kept {
+struct UnknownMembers {
     folder: Folder,
     /// Absent after a failure: nobody knows then which of two states is in the folder.
     state: Option<State>,
@@ -125,10 +125,10 @@ impl FileKeyStore {
 
     fn open_in(folder: Folder, provider: Arc<dyn Provider>) -> Result<Self, FileStoreError> {
         let state = state::load(&folder, &*provider)?;
-        Ok(Self { provider, kept: Mutex::new(Kept { folder, state: Some(state) }) })
+        Ok(Self { provider, kept: Mutex::new(UnknownMembers { folder, state: Some(state) }) })
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, UnknownMembers> {
         // A state is put in its place as a whole.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -151,7 +151,7 @@ impl FileKeyStore {
 
 key_store_of_steps!(FileKeyStore);
 
-impl Kept {
+impl UnknownMembers {
     /// The state, looked up again after a failure.
     fn known(&mut self, provider: &dyn Provider) -> Result<&State, FileStoreError> {
         let state = match self.state.take() {

@@ -8,7 +8,7 @@ use keyferry::hermod::model::{
     ProvisionCommand,
 };
 use keyferry::hermod::proof::{Expectation, Verifier};
-use keyferry::json::Kept;
+use keyferry::json::UnknownMembers;
 use serde_json::{Value, json};
 
 const COMMAND: &str = include_str!("../fixtures/hermod/provision-command.json");
@@ -121,7 +121,7 @@ fn whatever_an_enrollment_takes_survives_being_stored() {
     // A callback of a hub in the same process, which has passed no reader.
     let mut enrollment = Enrollment::from_command(Command::from_json(COMMAND).unwrap()).unwrap();
     let mut callback = Callback::from_json(CALLBACK).unwrap();
-    let mut extra = Kept::new();
+    let mut extra = UnknownMembers::new();
     extra.insert("commandId", &"1").unwrap();
     callback.extra = extra;
     assert_eq!(enrollment.received(&callback).unwrap_err().class(), Class::Malformed);

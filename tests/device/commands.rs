@@ -9,7 +9,7 @@ use keyferry::hermod::model::{
     DataFormat, DeleteCommand, Item, KeyCertificate, PingCommand, Response, SignCommand,
     SignMechanism, SignParams,
 };
-use keyferry::json::KeptValue;
+use keyferry::json::RawJson;
 use keyferry::{Certificate, Class};
 
 #[test]
@@ -118,7 +118,7 @@ fn refuses_what_it_does_not_do_and_signs_nothing_for_it() {
     assert_eq!((response.code, response.result), (4, None));
     let unknown = CommandBody::Other {
         member: String::from("danceCommand"),
-        value: KeptValue::new(&1).unwrap(),
+        value: RawJson::new(&1).unwrap(),
     };
     let Response::Other { member, value } = world.response_of(&profile, unknown) else { panic!() };
     assert_eq!((&*member, value.as_json()), ("danceResponse", r#"{"code":4}"#));

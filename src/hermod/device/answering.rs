@@ -8,7 +8,7 @@ use crate::hermod::model::{
     Message, PingCommand, PingResponse, ProfileInfo, Response, SUCCESS,
 };
 use crate::hermod::proof::Role;
-use crate::json::KeptValue;
+use crate::json::RawJson;
 use crate::keys::{Installation, KeptAnswer, KeyStoreError, MessageId, Profile};
 use crate::{Certificate, Class, Error};
 
@@ -164,7 +164,7 @@ fn unknown(command_member: &str, code: i64) -> Result<Response, DeviceError> {
             "a command that no response can be made to",
         ))
     };
-    let value = KeptValue::new(&CertificateResponse::new(code)).map_err(unwritable)?;
+    let value = RawJson::new(&CertificateResponse::new(code)).map_err(unwritable)?;
     Ok(Response::Other {
         member: format!(
             "{}Response",

@@ -12,7 +12,7 @@ use super::{
     PingResponse, ProvisionResponse, SignResponse, StartPinResetResponse,
 };
 use crate::hermod::Dialect;
-use crate::json::{FromJson, Kept, Reading, Slot, json_object};
+use crate::json::{FromJson, Reading, Slot, UnknownMembers, json_object};
 use crate::{Error, Secret};
 
 /// The hub's id of a command: opaque text, decimal digits in every example; a number is read too.
@@ -89,7 +89,7 @@ impl Destination {
             pid: None,
             mid: mid.into(),
             location: location.into(),
-            extra: Kept::new(),
+            extra: UnknownMembers::new(),
         }
     }
 
@@ -148,7 +148,7 @@ impl Submitted {
             command_type,
             state: State::IN_PROGRESS,
             fqdn: Some(fqdn.into()),
-            extra: Kept::new(),
+            extra: UnknownMembers::new(),
         }
     }
 }
@@ -167,7 +167,7 @@ impl ResponseHeader {
     /// An answer with status 200.
     #[must_use]
     pub fn new(in_reply_to: impl Into<String>) -> Self {
-        Self { in_reply_to: in_reply_to.into(), status: 200, extra: Kept::new() }
+        Self { in_reply_to: in_reply_to.into(), status: 200, extra: UnknownMembers::new() }
     }
 }
 
@@ -247,7 +247,7 @@ pub struct Callback {
     /// The host name of the hub, not signed; the device signs one too. Absent in no example.
     pub fqdn: Option<String>,
     /// Members that are not known here, kept as received and written again.
-    pub extra: Kept,
+    pub extra: UnknownMembers,
 }
 
 impl Callback {
@@ -356,7 +356,7 @@ impl<'de> Envelope<'de> for Callback {
     fn finish<E: serde::de::Error>(
         slots: CallbackSlots,
         response: Option<Response>,
-        extra: Kept,
+        extra: UnknownMembers,
         reading: &Reading,
     ) -> Result<Self, E> {
         Ok(Self {

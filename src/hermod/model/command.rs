@@ -13,7 +13,7 @@ use super::{
 };
 use crate::Error;
 use crate::hermod::Dialect;
-use crate::json::{Kept, Reading, Slot, json_object};
+use crate::json::{Reading, Slot, UnknownMembers, json_object};
 
 /// The commands, whatever they are called on the wire: [`Dialect::words`] tells that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -98,7 +98,7 @@ impl CommandHeader {
     /// A header for a temporary mailbox; both times in seconds.
     #[must_use]
     pub fn new(lifespan: u64, timeout: u64) -> Self {
-        Self { to: None, lifespan, timeout, external_id: None, extra: Kept::new() }
+        Self { to: None, lifespan, timeout, external_id: None, extra: UnknownMembers::new() }
     }
 
     /// A header for a temporary mailbox. A part of a second counts as a whole one: the wire has
@@ -229,14 +229,14 @@ pub struct Command {
     /// What it is about; the wire member that the dialect names.
     pub body: CommandBody,
     /// Members that are not known here, kept as received and written again.
-    pub extra: Kept,
+    pub extra: UnknownMembers,
 }
 
 impl Command {
     /// A command.
     #[must_use]
     pub fn new(header: CommandHeader, body: impl Into<CommandBody>) -> Self {
-        Self { header, body: body.into(), extra: Kept::new() }
+        Self { header, body: body.into(), extra: UnknownMembers::new() }
     }
 
     /// The provision command in it, if it is one.
@@ -277,7 +277,7 @@ impl<'de> Envelope<'de> for Command {
     fn finish<E: serde::de::Error>(
         slots: CommandSlots,
         body: Option<CommandBody>,
-        extra: Kept,
+        extra: UnknownMembers,
         reading: &Reading,
     ) -> Result<Self, E> {
         let header = slots.0.required("commandHeader", reading)?;

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::Class;
 use crate::hermod::Dialect;
-use crate::json::{FromJson, Kept, KeptValue, MAX_NAMES, OrNull, Reading, Seed, Text};
+use crate::json::{FromJson, MAX_NAMES, OrNull, RawJson, Reading, Seed, Text, UnknownMembers};
 
 /// The member that tells what an envelope is about: a command or a response.
 pub(super) trait Body<'de>: Sized {
@@ -26,7 +26,7 @@ pub(super) trait Body<'de>: Sized {
         reading: &Reading,
     ) -> Result<Member<Self>, A::Error>;
 
-    fn other(member: String, value: KeptValue) -> Self;
+    fn other(member: String, value: RawJson) -> Self;
 
     fn write<M: SerializeMap>(&self, dialect: &Dialect, map: &mut M) -> Result<(), M::Error>;
 }
@@ -68,7 +68,7 @@ pub(super) trait Envelope<'de>: Sized {
     fn finish<E: serde::de::Error>(
         slots: Self::Slots,
         body: Option<Self::Body>,
-        extra: Kept,
+        extra: UnknownMembers,
         reading: &Reading,
     ) -> Result<Self, E>;
 }
@@ -91,7 +91,8 @@ pub(super) fn read_envelope<'de, T: Envelope<'de>, D: Deserializer<'de>>(
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
             let Self(dialect, reading, _) = self;
             reading.enter()?;
-            let (mut slots, mut body, mut extra) = (T::Slots::default(), None, Kept::new());
+            let (mut slots, mut body, mut extra) =
+                (T::Slots::default(), None, UnknownMembers::new());
             let (mut names, mut seen) = (0, 0u16);
             while let Some(name) = map.next_key_seed(Seed::<Text<'de>>::new(reading))? {
                 names += 1;
@@ -136,13 +137,13 @@ pub(super) fn read_envelope<'de, T: Envelope<'de>, D: Deserializer<'de>>(
 }
 
 /// Takes out a member that is not known but looks like a body.
-fn take_other<'de, B: Body<'de>>(extra: &mut Kept) -> Option<B> {
+fn take_other<'de, B: Body<'de>>(extra: &mut UnknownMembers) -> Option<B> {
     let name = extra
         .iter()
         .find(|(name, value)| name.ends_with(B::SUFFIX) && *value != "null")
         .map(|(name, _)| name.to_owned())?;
     let value = extra.remove(&name)?;
-    Some(B::other(name, KeptValue::from_raw(value)))
+    Some(B::other(name, RawJson::from_raw(value)))
 }
 
 /// Something that is written in a dialect.
@@ -180,7 +181,7 @@ macro_rules! bodies {
                 /// The name of the member; it ends as those of the others do.
                 member: String,
                 /// Its value.
-                value: $crate::json::KeptValue,
+                value: $crate::json::RawJson,
             },
         }
 
@@ -218,7 +219,7 @@ macro_rules! bodies {
                 Ok(Member::Unknown)
             }
 
-            fn other(member: String, value: $crate::json::KeptValue) -> Self {
+            fn other(member: String, value: $crate::json::RawJson) -> Self {
                 Self::Other { member, value }
             }
 

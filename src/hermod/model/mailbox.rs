@@ -6,7 +6,7 @@ use serde::ser::SerializeMap;
 use super::envelope::{Body as _, Envelope, WriteIn, envelope_text};
 use super::{Command, CommandBody, CommandType, Response, ResponseHeader, json_text};
 use crate::hermod::Dialect;
-use crate::json::{Kept, Reading, Slot, json_object};
+use crate::json::{Reading, Slot, UnknownMembers, json_object};
 use crate::{Class, Secret};
 
 json_object! {
@@ -24,7 +24,7 @@ impl Listing {
     /// A mailbox with these messages.
     #[must_use]
     pub fn new(messages: Vec<ListedMessage>) -> Self {
-        Self { messages, extra: Kept::new() }
+        Self { messages, extra: UnknownMembers::new() }
     }
 }
 
@@ -56,7 +56,7 @@ impl ListedMessage {
             location: location.into(),
             command_type,
             expires: expires.into(),
-            extra: Kept::new(),
+            extra: UnknownMembers::new(),
         }
     }
 }
@@ -118,7 +118,7 @@ pub struct Message {
     /// The command; the wire member that the dialect names.
     pub body: CommandBody,
     /// Members that are not known here, kept as received and written again.
-    pub extra: Kept,
+    pub extra: UnknownMembers,
 }
 
 impl Message {
@@ -153,14 +153,18 @@ pub struct Answer {
     /// The answer; the wire member that the dialect names.
     pub response: Response,
     /// Members that are not known here, kept as received and written again.
-    pub extra: Kept,
+    pub extra: UnknownMembers,
 }
 
 impl Answer {
     /// An answer with status 200 to the message at `location`.
     #[must_use]
     pub fn new(location: impl Into<String>, response: Response) -> Self {
-        Self { response_header: ResponseHeader::new(location), response, extra: Kept::new() }
+        Self {
+            response_header: ResponseHeader::new(location),
+            response,
+            extra: UnknownMembers::new(),
+        }
     }
 }
 
@@ -193,7 +197,7 @@ impl<'de> Envelope<'de> for Message {
     fn finish<E: serde::de::Error>(
         slots: Self::Slots,
         body: Option<CommandBody>,
-        extra: Kept,
+        extra: UnknownMembers,
         reading: &Reading,
     ) -> Result<Self, E> {
         let header = slots.0.required("header", reading)?;
@@ -230,7 +234,7 @@ impl<'de> Envelope<'de> for Answer {
     fn finish<E: serde::de::Error>(
         slots: Self::Slots,
         body: Option<Response>,
-        extra: Kept,
+        extra: UnknownMembers,
         reading: &Reading,
     ) -> Result<Self, E> {
         let response_header = slots.0.required("responseHeader", reading)?;
@@ -269,7 +273,7 @@ impl ReservedBox {
     /// A reserved mailbox.
     #[must_use]
     pub fn new(bid: impl Into<String>, box_url: impl Into<String>, token: Secret) -> Self {
-        Self { bid: bid.into(), box_url: box_url.into(), token, extra: Kept::new() }
+        Self { bid: bid.into(), box_url: box_url.into(), token, extra: UnknownMembers::new() }
     }
 }
 

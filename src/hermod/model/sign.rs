@@ -2,7 +2,7 @@
 
 use super::word::word;
 use super::{DataFormat, DataText};
-use crate::json::{KeptValue, json_object};
+use crate::json::{RawJson, json_object};
 
 word! {
     /// The PKCS#11 name of a signature mechanism. [`Dialect`](crate::hermod::Dialect) has the
@@ -200,7 +200,7 @@ json_object! {
         optional pub param: FilterParam = "param",
         /// What it is compared with: a text, or whatever JSON the operator takes. Absent where the
         /// operator takes `args`.
-        optional pub value: KeptValue = "value",
+        optional pub value: RawJson = "value",
         /// Filters to combine; absent where the operator takes `param`.
         optional pub args: Vec<Filter> = "args",
     }
@@ -213,7 +213,7 @@ impl Filter {
         Self {
             op: FilterOp::EQ,
             param: Some(param),
-            value: KeptValue::new(&value).ok(),
+            value: RawJson::new(&value).ok(),
             args: None,
             extra: Default::default(),
         }
@@ -228,7 +228,7 @@ impl Filter {
     /// The value, if it is there and a text.
     #[must_use]
     pub fn value_text(&self) -> Option<String> {
-        self.value.as_ref().and_then(KeptValue::to_text)
+        self.value.as_ref().and_then(RawJson::to_text)
     }
 }
 

@@ -208,7 +208,7 @@ impl VerifiedKey {
             jwk.usage = Some(payload.usage.0.into_owned());
             jwk.key_ops = payload.key_ops.map(|ops| ops.iter().map(String::from).collect());
             jwk.key_id = Some(payload.kid.0.into_owned());
-            jwk.extra = payload.extra.to_kept();
+            jwk.extra = payload.extra.to_owned_members();
         }
         jwk
     }

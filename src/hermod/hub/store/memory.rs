@@ -65,7 +65,7 @@ struct State {
     /// The deliveries of an integrator that are planned. One that has many costs the others
     /// nothing.
     due: BTreeMap<String, BTreeSet<(UnixMillis, String)>>,
-    purges: BTreeSet<(UnixMillis, Kept)>,
+    purges: BTreeSet<(UnixMillis, Purged)>,
     /// Mailboxes that somebody should look into, and whether something was planned, since the last
     /// step.
     changed: Vec<String>,
@@ -82,7 +82,7 @@ struct Usage {
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Kept {
+enum Purged {
     Command(u64),
     Mailbox(String),
 }

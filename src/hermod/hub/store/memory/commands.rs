@@ -5,7 +5,7 @@ use super::super::{
     MailboxState, MessageState, NewCommand, StoredJson,
 };
 use super::mailboxes::Most;
-use super::{Kept, State, TokenRecord, ended, no_message, quota};
+use super::{Purged, State, TokenRecord, ended, no_message, quota};
 use crate::hermod::hub::UnixMillis;
 use crate::{Class, Error};
 
@@ -169,14 +169,14 @@ impl State {
         {
             self.purges.remove(&(time, kept.clone()));
             match kept {
-                Kept::Command(id) if self.is_waiting_for_delivery(id) => {
+                Purged::Command(id) if self.is_waiting_for_delivery(id) => {
                     self.purges.insert((
                         UnixMillis(now.0.saturating_add(LATER_MILLIS)),
-                        Kept::Command(id),
+                        Purged::Command(id),
                     ));
                 }
-                Kept::Command(id) => self.forget_command(id),
-                Kept::Mailbox(bid) => {
+                Purged::Command(id) => self.forget_command(id),
+                Purged::Mailbox(bid) => {
                     if let Some(mailbox) = self.mailboxes.remove(&bid) {
                         self.tokens.remove(mailbox.token.as_bytes());
                     }
@@ -292,7 +292,7 @@ impl State {
     fn bury(&mut self, id: u64, now: UnixMillis) {
         let Some(command) = self.commands.get(&id) else { return };
         if let Some(time) = command.kept_until() {
-            self.purges.insert((time, Kept::Command(id)));
+            self.purges.insert((time, Purged::Command(id)));
         }
         if let Some(delivery) = command.delivery.clone() {
             if let Some(usage) = self.usage.get_mut(&command.integrator) {

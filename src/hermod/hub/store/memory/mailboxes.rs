@@ -3,7 +3,7 @@
 use super::super::{
     Claim, Claimed, MailboxRecord, MailboxState, MessageState, Registration, Reserve,
 };
-use super::{Kept, State, TokenRecord, ended, no_message, quota};
+use super::{Purged, State, TokenRecord, ended, no_message, quota};
 use crate::hermod::hub::UnixMillis;
 use crate::{Class, Error};
 
@@ -165,7 +165,7 @@ impl State {
                 self.profiles.remove(&profile);
             }
         }
-        self.purges.insert((forget_at, Kept::Mailbox(bid.to_owned())));
+        self.purges.insert((forget_at, Purged::Mailbox(bid.to_owned())));
         self.planned = true;
         self.changed.push(bid.to_owned());
         for (id, place) in self.queues.get(bid).cloned().unwrap_or_default() {

@@ -16,9 +16,9 @@ use crate::Class;
 /// They are written again with the object. `Debug` shows their names only: what they hold is not
 /// known.
 #[derive(Clone, Default)]
-pub struct Kept(Vec<(String, Box<RawValue>)>);
+pub struct UnknownMembers(Vec<(String, Box<RawValue>)>);
 
-impl Kept {
+impl UnknownMembers {
     /// None.
     #[must_use]
     pub const fn new() -> Self {
@@ -80,15 +80,15 @@ impl Kept {
     }
 }
 
-impl PartialEq for Kept {
+impl PartialEq for UnknownMembers {
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())
     }
 }
 
-impl Eq for Kept {}
+impl Eq for UnknownMembers {}
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for UnknownMembers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.iter().map(|(name, _)| name)).finish()
     }
@@ -98,13 +98,13 @@ impl fmt::Debug for Kept {
 ///
 /// `Debug` shows its length only: what it holds is not known.
 #[derive(Clone)]
-pub struct KeptValue(Box<RawValue>);
+pub struct RawJson(Box<RawValue>);
 
-impl KeptValue {
+impl RawJson {
     /// Any value that can be written as JSON.
     ///
     /// ```
-    /// let value = keyferry::json::KeptValue::new(&["RSA", "EC"])?;
+    /// let value = keyferry::json::RawJson::new(&["RSA", "EC"])?;
     /// assert_eq!(value.as_json(), r#"["RSA","EC"]"#);
     /// # Ok::<(), serde_json::Error>(())
     /// ```
@@ -132,28 +132,28 @@ impl KeptValue {
     }
 }
 
-impl PartialEq for KeptValue {
+impl PartialEq for RawJson {
     /// The same JSON text.
     fn eq(&self, other: &Self) -> bool {
         self.as_json() == other.as_json()
     }
 }
 
-impl Eq for KeptValue {}
+impl Eq for RawJson {}
 
-impl fmt::Debug for KeptValue {
+impl fmt::Debug for RawJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeptValue({} octets)", self.as_json().len())
+        write!(f, "RawJson({} octets)", self.as_json().len())
     }
 }
 
-impl serde::Serialize for KeptValue {
+impl serde::Serialize for RawJson {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
     }
 }
 
-impl<'de> FromJson<'de> for KeptValue {
+impl<'de> FromJson<'de> for RawJson {
     const EXPECTED: &'static str = "not JSON";
 
     fn from_json<D: Deserializer<'de>>(
@@ -166,11 +166,11 @@ impl<'de> FromJson<'de> for KeptValue {
     }
 }
 
-/// [`Kept`], borrowed from the document.
+/// [`UnknownMembers`], borrowed from the document.
 #[derive(Default)]
-pub(crate) struct KeptRef<'a>(Vec<(Text<'a>, &'a RawValue)>);
+pub(crate) struct UnknownMembersRef<'a>(Vec<(Text<'a>, &'a RawValue)>);
 
-impl<'a> KeptRef<'a> {
+impl<'a> UnknownMembersRef<'a> {
     /// Reads the value of the next member and keeps it under `name`.
     pub(crate) fn read<A: MapAccess<'a>>(
         &mut self,
@@ -193,11 +193,11 @@ impl<'a> KeptRef<'a> {
         self.0.iter().find(|(other, _)| **other == *name).map(|(_, value)| *value)
     }
 
-    pub(crate) fn to_kept(&self) -> Kept {
+    pub(crate) fn to_owned_members(&self) -> UnknownMembers {
         if self.0.is_empty() {
-            return Kept::new();
+            return UnknownMembers::new();
         }
-        Kept(
+        UnknownMembers(
             self.0
                 .iter()
                 .map(|(name, value)| (String::from(&**name), (*value).to_owned()))
@@ -206,8 +206,8 @@ impl<'a> KeptRef<'a> {
     }
 }
 
-impl Kept {
-    /// As [`KeptRef::read`], owned.
+impl UnknownMembers {
+    /// As [`UnknownMembersRef::read`], owned.
     pub(crate) fn read<'de, A: MapAccess<'de>>(
         &mut self,
         name: Text<'de>,
