@@ -40,7 +40,7 @@ use keyferry::hermod::client::{CallbackSender, ContentClient};
 use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
 use keyferry::hermod::server::HermodService;
 use keyferry::hermod::wire::{AnyCallbackApi, AnyContentApi, BasicAuth};
-use keyferry::http::{GuardedTransport, TargetPolicy, TargetUrl};
+use keyferry::transport::{GuardedTransport, TargetPolicy, TargetUrl};
 use keyferry::{BaseUrl, Error, Secret};
 use tokio::net::TcpListener;
 

@@ -38,8 +38,8 @@ use keyferry::hermod::server::{CallbackService, Drain, HermodService, ServerConf
 use keyferry::hermod::wire::{
     AnyCallbackApi, ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery,
 };
-use keyferry::http::{GuardedTransport, OnThreads, TargetPolicy, Transport};
 use keyferry::keys::MemoryKeyStore;
+use keyferry::transport::{GuardedTransport, OnThreads, TargetPolicy, Transport};
 use keyferry::{BaseUrl, Certificate, Class, Error, Secret};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;

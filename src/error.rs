@@ -322,13 +322,16 @@ impl Error {
     /// assert!(!Error::new(Class::Conflict, "", "another answer is stored").is_retryable());
     /// ```
     ///
-    #[cfg_attr(feature = "http", doc = "[unsendable]: crate::http::TransportErrorKind::Unsendable")]
+    #[cfg_attr(
+        feature = "http",
+        doc = "[unsendable]: crate::transport::TransportErrorKind::Unsendable"
+    )]
     #[cfg_attr(not(feature = "http"), doc = "[unsendable]: Self::is_retryable")]
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         #[cfg(feature = "http")]
-        if crate::http::TransportError::of(self)
-            .is_some_and(|error| error.kind() == crate::http::TransportErrorKind::Unsendable)
+        if crate::transport::TransportError::of(self)
+            .is_some_and(|error| error.kind() == crate::transport::TransportErrorKind::Unsendable)
         {
             return false;
         }
@@ -391,7 +394,7 @@ impl Error {
     #[cfg(feature = "http")]
     #[must_use]
     pub fn was_not_sent(&self) -> bool {
-        crate::http::TransportError::of(self).is_some_and(|error| !error.may_have_arrived())
+        crate::transport::TransportError::of(self).is_some_and(|error| !error.may_have_arrived())
     }
 
     /// Whether the hub certainly does not have a command whose submission ended so: it [was not
@@ -402,7 +405,7 @@ impl Error {
     ///
     /// ```
     /// use keyferry::Error;
-    /// use keyferry::http::{TransportError, TransportErrorKind};
+    /// use keyferry::transport::{TransportError, TransportErrorKind};
     ///
     /// let refused = Error::from(TransportError::new(TransportErrorKind::Unreachable, "connection refused"));
     /// assert!(refused.was_not_sent() && refused.was_not_taken());
@@ -412,7 +415,7 @@ impl Error {
     #[cfg(feature = "http")]
     #[must_use]
     pub fn was_not_taken(&self) -> bool {
-        let was_refused = crate::http::StatusError::of(self).is_some_and(|answer| {
+        let was_refused = crate::transport::StatusError::of(self).is_some_and(|answer| {
             answer.status().is_client_error() && answer.status().as_u16() != 408
         });
         self.was_not_sent() || was_refused
@@ -514,7 +517,7 @@ mod tests {
     #[cfg(feature = "http")]
     #[test]
     fn a_failed_exchange_is_unavailable_and_says_what_is_certain() {
-        use crate::http::{TransportError, TransportErrorKind as Kind};
+        use crate::transport::{TransportError, TransportErrorKind as Kind};
 
         for (kind, class, is_retryable, was_not_sent) in [
             (Kind::Unreachable, Class::Unavailable, true, true),

@@ -68,7 +68,6 @@
 // On docs.rs each item shows the features that it needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod base_url;
 mod certificate;
 mod clock;
 mod cms;
@@ -82,8 +81,6 @@ mod first;
 mod gate;
 
 pub mod hermod;
-#[cfg(feature = "http")]
-pub mod http;
 pub mod issuer;
 pub mod jose;
 pub mod json;
@@ -93,8 +90,8 @@ mod name;
 mod secret;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod transport;
 
-pub use base_url::BaseUrl;
 pub use certificate::{Certificate, MAX_CERTIFICATE, MAX_CHAIN, Validity};
 #[cfg(any(feature = "hub", feature = "client", feature = "server"))]
 pub use clock::SystemClock;
@@ -102,6 +99,7 @@ pub use clock::{Clock, ManualClock, MonotonicTime};
 pub use error::{Class, Error};
 pub use gate::Gate;
 pub use secret::Secret;
+pub use transport::base_url::BaseUrl;
 
 /// A future that can be stored and sent.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

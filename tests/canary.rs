@@ -44,10 +44,10 @@ use keyferry::hermod::proof::{
 use keyferry::hermod::qr::ActivationQr;
 use keyferry::hermod::wire::http::{command, mailbox};
 use keyferry::hermod::wire::{AnyCommandApi, ApiKey, CommandApi as _};
-use keyferry::http::{ReqwestTransport, Transport, UreqTransport};
 use keyferry::issuer::{LocalCa, issue};
 use keyferry::jose::Jws;
 use keyferry::keys::{FileKeyStore, KeptAnswer, KeyStore as _, MessageId};
+use keyferry::transport::{ReqwestTransport, Transport, UreqTransport};
 use keyferry::{BaseUrl, Secret, SystemClock};
 
 use forms::Canaries;

@@ -30,10 +30,10 @@ use keyferry::hermod::wire::{
     AnyCallbackApi, ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery, MailboxApi as _,
     MailboxKey, WebhookSecret,
 };
-use keyferry::http::{GuardedTransport, InProcess, TargetPolicy, Transport};
 use keyferry::issuer::{LocalCa, issue};
 use keyferry::keys::{KeyStore as _, MemoryKeyStore};
 use keyferry::testing::{Chaos, Faults};
+use keyferry::transport::{GuardedTransport, InProcess, TargetPolicy, Transport};
 use keyferry::{BaseUrl, Certificate, Class, Clock, Error, Gate as _, Secret};
 use sim_clock::SimClock;
 

@@ -19,7 +19,7 @@ use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
 use keyferry::hermod::server::HermodService;
 use keyferry::hermod::wire::http::callback::{verify_signature, write_call};
 use keyferry::hermod::wire::{AnyCallbackApi, BasicAuth, Delivery, WebhookSecret};
-use keyferry::http::{GuardedTransport, TargetPolicy};
+use keyferry::transport::{GuardedTransport, TargetPolicy};
 use keyferry::{BaseUrl, Secret};
 use serde_json::{Value, json};
 use serve::{Framework, Late, Served};

@@ -30,11 +30,11 @@ use keyferry::hermod::server::{CallbackService, HermodService};
 use keyferry::hermod::wire::{
     AnyCallbackApi, ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery, WebhookSecret,
 };
-use keyferry::http::{
-    GuardedTransport, OnThreads, ReqwestTransport, TargetPolicy, Transport, UreqTransport,
-};
 use keyferry::issuer::{LocalCa, issue};
 use keyferry::keys::{KeyStore as _, MemoryKeyStore};
+use keyferry::transport::{
+    GuardedTransport, OnThreads, ReqwestTransport, TargetPolicy, Transport, UreqTransport,
+};
 use keyferry::{BaseUrl, Class, Error, Secret, SystemClock};
 use serve::{Framework, Late, PATIENCE, Served};
 use tokio::sync::mpsc;

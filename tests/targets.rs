@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use keyferry::http::{
+use keyferry::transport::{
     GuardedTransport, TargetPolicy, Transport, TransportError, TransportErrorKind,
 };
 use keyferry::{BaseUrl, Class, Error};

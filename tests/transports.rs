@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use keyferry::hermod::client::CallbackSender;
 use keyferry::hermod::model::Callback;
 use keyferry::hermod::wire::{CallbackApi as _, Delivery};
-use keyferry::http::{
+use keyferry::transport::{
     GuardedTransport, OnThreads, ReqwestTransport, TargetPolicy, Transport, TransportErrorKind,
     UreqTransport,
 };

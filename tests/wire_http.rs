@@ -13,10 +13,10 @@ use keyferry::hermod::model::{
     Callback, Command, CommandId, CommandKind, ContentAnswer, Listing, Submitted,
 };
 use keyferry::hermod::wire::http::{
-    callback, command, content, mailbox, read_refusal, split_path, write_refusal,
+    callback, command, content, mailbox, read_refusal, write_refusal,
 };
 use keyferry::hermod::wire::{ApiKey, BasicAuth, Delivery, MailboxKey, WebhookSecret};
-use keyferry::http::StatusError;
+use keyferry::transport::StatusError;
 use keyferry::{BaseUrl, Class, Error, Secret};
 
 const COMMAND: &str = include_str!("fixtures/hermod/provision-command.json");
@@ -507,13 +507,4 @@ fn a_content_is_asked_for_by_its_id() {
     assert_eq!(content::write_answer(dialect(), &Ok(read), "r").body(), text);
     assert_eq!(content::read_answer(&answer(404, "")).unwrap_err().class(), Class::NotFound);
     assert_eq!(content::read_answer(&answer(200, "{}")).unwrap_err().class(), Class::Malformed);
-}
-
-#[test]
-fn a_path_is_split_before_it_is_unescaped() {
-    assert_eq!(split_path("/a%2Fb/c/").unwrap(), ["a/b", "c"]);
-    assert_eq!(split_path("").unwrap(), [""; 0]);
-    for bad in ["/a//b", "//a", "/%", "/%zz", "/..", "/a/%2e%2E", "/%ff"] {
-        assert_eq!(split_path(bad).unwrap_err().class(), Class::Malformed, "{bad}");
-    }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use keyferry::BaseUrl;
-use keyferry::http::{ReqwestTransport, UreqTransport};
+use keyferry::transport::{ReqwestTransport, UreqTransport};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use super::program::Failed;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use keyferry::hermod::hub::{CallbackPolicy, Digest, HubLimits};
 use keyferry::hermod::server::{Rate, ServerLimits};
 use keyferry::hermod::wire::{BasicAuth, WebhookSecret};
-use keyferry::http::{TargetPolicy, TargetUrl};
+use keyferry::transport::{TargetPolicy, TargetUrl};
 use keyferry::{BaseUrl, Secret};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};

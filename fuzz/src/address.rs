@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use keyferry::BaseUrl;
-use keyferry::http::TargetPolicy;
+use keyferry::transport::TargetPolicy;
 
 /// Any text as the address of a callback, and as the host of one; sixteen octets as what a name
 /// leads to.

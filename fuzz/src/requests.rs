@@ -19,7 +19,7 @@ use keyferry::hermod::wire::http::{callback, command, mailbox, read_basic_auth};
 use keyferry::hermod::wire::{
     ApiKey, BasicAuth, CallbackApi, CommandApi, Delivery, MailboxApi, MailboxKey, WebhookSecret,
 };
-use keyferry::http::{InProcess, Transport};
+use keyferry::transport::{InProcess, Transport};
 use keyferry::{Class, Error, ManualClock, Secret};
 
 /// A key that no fuzzer says by chance, and that no answer may repeat.

@@ -1,6 +1,6 @@
 //! Clients: each wire over any transport.
 //!
-//! | who | asynchronous, over a [`Transport`](crate::http::Transport) | blocking, over a [`BlockingTransport`](crate::http::BlockingTransport) |
+//! | who | asynchronous, over a [`Transport`](crate::transport::Transport) | blocking, over a [`BlockingTransport`](crate::transport::BlockingTransport) |
 //! |---|---|---|
 //! | integrator | [`CommandClient`], [`wait_for`] | [`blocking::CommandClient`], [`blocking::CommandClient::wait`] |
 //! | device | [`MailboxClient`], `HttpConnector` (feature `device`) | [`blocking::MailboxClient`] |
@@ -32,8 +32,8 @@
 //! The detail of an error repeats the status, and the code, the message and the id of the request
 //! that a hub gives for its log: each on one line, cut to a length, and not at all if they repeat a
 //! credential that was sent. What the other side said is the
-//! [source](std::error::Error::source) of an error: [`StatusError`](crate::http::StatusError) with
-//! status and body, whatever that is, or [`TransportError`](crate::http::TransportError) if no whole
+//! [source](std::error::Error::source) of an error: [`StatusError`](crate::transport::StatusError) with
+//! status and body, whatever that is, or [`TransportError`](crate::transport::TransportError) if no whole
 //! answer came. For a command, [`Error::was_not_sent`](crate::Error::was_not_sent) and
 //! [`Error::was_not_taken`](crate::Error::was_not_taken) tell what is certain.
 

@@ -84,12 +84,12 @@ pub use pin_reset::{PinNonce, PinReset, PinResetRefusal};
 pub use policy::DevicePolicy;
 use zeroize::Zeroizing;
 
-use crate::base_url::is_same;
 use crate::crypto::{Provider, Signer};
 use crate::encoding::base64::encode_url;
 use crate::hermod::Dialect;
 use crate::hermod::model::{Activation, DeviceInfo};
 use crate::keys::{Channel, KeyStore};
+use crate::transport::base_url::is_same;
 use crate::{Class, Error, Secret};
 
 /// Most activation links that are kept: anybody can make one, and they stay while the hub cannot be

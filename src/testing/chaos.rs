@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::random::Random;
 use super::{ChaosTransport, ChaosWire};
 use crate::Clock;
-use crate::http::Transport;
+use crate::transport::Transport;
 
 /// How often each thing goes wrong, in percent of the exchanges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub struct Tally {
 /// use std::sync::Arc;
 /// use bytes::Bytes;
 /// use http::{Request, Response};
-/// use keyferry::http::Transport;
+/// use keyferry::transport::Transport;
 /// use keyferry::testing::{Chaos, Faults};
 /// use keyferry::{ManualClock, SystemClock};
 ///

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::Chaos;
 use crate::BoxFuture;
-use crate::http::{Transport, TransportError, TransportErrorKind};
+use crate::transport::{Transport, TransportError, TransportErrorKind};
 
 /// Most requests that are held for later.
 const HELD: usize = 64;

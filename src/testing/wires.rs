@@ -9,7 +9,7 @@ use crate::hermod::model::{
     Callback, Command, CommandId, Listing, Message, ReservedBox, Submitted,
 };
 use crate::hermod::wire::{CallbackApi, CommandApi, Delivery, MailboxApi};
-use crate::http::{TransportError, TransportErrorKind};
+use crate::transport::{TransportError, TransportErrorKind};
 
 /// A wire on which calls go wrong as exchanges would; [`Chaos::wire`] makes one. It is whatever
 /// wire the one below is.

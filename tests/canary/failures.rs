@@ -25,12 +25,12 @@ use keyferry::hermod::wire::{
     AnyCallbackApi, AnyCommandApi, AnyMailboxApi, ApiKey, BasicAuth, CallbackApi as _,
     CommandApi as _, ContentApi as _, Delivery, MailboxApi as _, MailboxKey, WebhookSecret,
 };
-use keyferry::http::{
+use keyferry::jose::Jwk;
+use keyferry::keys::{Channel, FileKeyStore, KeyStore as _, MemoryKeyStore};
+use keyferry::transport::{
     ExchangeLimits, GuardedTransport, OnThreads, ReqwestTransport, StatusError, TargetPolicy,
     Transport, UreqTransport,
 };
-use keyferry::jose::Jwk;
-use keyferry::keys::{Channel, FileKeyStore, KeyStore as _, MemoryKeyStore};
 use keyferry::{BaseUrl, Class, Gate as _, Secret};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;

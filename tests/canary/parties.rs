@@ -25,11 +25,11 @@ use keyferry::hermod::wire::{
     AnyCallbackApi, AnyContentApi, ApiKey, BasicAuth, CallbackApi, ContentApi, Delivery,
     WebhookSecret,
 };
-use keyferry::http::{
+use keyferry::keys::{FileKeyStore, Profile};
+use keyferry::transport::{
     BlockingTransport, ExchangeLimits, GuardedTransport, OnThreads, ReqwestTransport, TargetPolicy,
     Transport, TransportError, UreqTransport,
 };
-use keyferry::keys::{FileKeyStore, Profile};
 use keyferry::{BaseUrl, BoxFuture, Class, Error, Secret};
 use tokio::sync::mpsc;
 

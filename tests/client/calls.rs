@@ -7,7 +7,7 @@ use keyferry::hermod::model::{
     CertificateCommand, Command, CommandBody, CommandHeader, CommandKind, PingCommand,
     ProfileRequest, ProvisionCommand,
 };
-use keyferry::http::{ExchangeLimits, StatusError, TransportError, TransportErrorKind};
+use keyferry::transport::{ExchangeLimits, StatusError, TransportError, TransportErrorKind};
 use keyferry::{Class, Secret};
 
 use crate::support::*;

@@ -15,8 +15,8 @@ use keyferry::hermod::integrator::{HubIdentity, Next};
 use keyferry::hermod::proof::Verifier;
 use keyferry::hermod::wire::MailboxApi as _;
 use keyferry::hermod::wire::http::mailbox::{self, Answer, Call};
-use keyferry::http::{PeerCertificate, TransportError, TransportErrorKind};
 use keyferry::keys::KeyStore as _;
+use keyferry::transport::{PeerCertificate, TransportError, TransportErrorKind};
 use keyferry::{BaseUrl, Class, Error, Gate as _};
 
 use crate::support::{Exchanged, Leaping, answer, failure, mailbox_key, refusal, run};

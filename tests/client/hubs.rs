@@ -14,7 +14,7 @@ use keyferry::hermod::wire::http::callback::{read_call, verify_signature};
 use keyferry::hermod::wire::{
     BasicAuth, CallbackApi as _, ContentApi as _, Delivery, WebhookSecret,
 };
-use keyferry::http::{
+use keyferry::transport::{
     ExchangeLimits, GuardedTransport, StatusError, TargetPolicy, TargetUrl, TransportErrorKind,
 };
 use keyferry::{Class, Clock as _, Error, ManualClock, Secret};

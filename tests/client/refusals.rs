@@ -8,7 +8,7 @@ use keyferry::Class;
 use keyferry::hermod::client::{CallbackSender, ContentClient};
 use keyferry::hermod::wire::http::read_refusal;
 use keyferry::hermod::wire::{BasicAuth, CallbackApi as _, ContentApi as _, Delivery};
-use keyferry::http::{GuardedTransport, TargetPolicy};
+use keyferry::transport::{GuardedTransport, TargetPolicy};
 use keyferry::{Clock as _, Error, Secret};
 use std::sync::Arc;
 

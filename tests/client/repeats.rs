@@ -12,7 +12,7 @@ use keyferry::hermod::client::{CommandClient, RetryPolicy, blocking};
 use keyferry::hermod::integrator::Next;
 use keyferry::hermod::model::CommandId;
 use keyferry::hermod::wire::CommandApi as _;
-use keyferry::http::{StatusError, Transport as _, TransportError, TransportErrorKind};
+use keyferry::transport::{StatusError, Transport as _, TransportError, TransportErrorKind};
 use keyferry::{Class, ManualClock};
 
 use crate::support::*;

@@ -16,7 +16,7 @@ use keyferry::hermod::wire::http::{callback, command, content, mailbox};
 use keyferry::hermod::wire::{
     AnyCallbackApi, AnyCommandApi, ApiKey, BasicAuth, Delivery, MailboxKey,
 };
-use keyferry::http::{GuardedTransport, PeerCertificate, TargetPolicy};
+use keyferry::transport::{GuardedTransport, PeerCertificate, TargetPolicy};
 
 use crate::support::*;
 

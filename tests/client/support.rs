@@ -15,7 +15,7 @@ use keyferry::hermod::model::{
     Submitted,
 };
 use keyferry::hermod::wire::{ApiKey, CommandApi as _, MailboxApi as _, MailboxKey};
-use keyferry::http::{
+use keyferry::transport::{
     BlockingTransport, ExchangeLimits, Transport, TransportError, TransportErrorKind,
 };
 use keyferry::{BaseUrl, BoxFuture, Clock, Error, ManualClock, MonotonicTime, Secret};

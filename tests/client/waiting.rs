@@ -8,7 +8,7 @@ use keyferry::hermod::Dialect;
 use keyferry::hermod::client::{RetryPolicy, WaitError, WaitPolicy, wait_for};
 use keyferry::hermod::model::{Callback, Command, CommandId, Submitted};
 use keyferry::hermod::wire::CommandApi;
-use keyferry::http::TransportErrorKind;
+use keyferry::transport::TransportErrorKind;
 use keyferry::{Class, Clock as _, Error, ManualClock};
 
 use crate::support::*;

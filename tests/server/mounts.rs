@@ -7,7 +7,7 @@ use keyferry::hermod::server::{
     Body, CallbackService, CommandService, Drain, HermodService, MailboxService, ServerConfig,
 };
 use keyferry::hermod::wire::{ApiKey, BasicAuth, MailboxKey};
-use keyferry::http::{InProcess, Transport};
+use keyferry::transport::{InProcess, Transport};
 use tower_service::Service;
 
 use crate::serve::{Framework, Served};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response};
-use keyferry::http::{ExchangeLimits, TransportError, TransportErrorKind};
+use keyferry::transport::{ExchangeLimits, TransportError, TransportErrorKind};
 
 use super::server::{Reply, Seen, Server};
 use super::subjects::{Make, Subject};

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
-use keyferry::http::{
+use keyferry::transport::{
     BlockingTransport, InProcess, OnThreads, ReqwestTransport, Transport, TransportError,
     UreqTransport,
 };

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use keyferry::http::{PeerCertificate, ReqwestTransport, TransportErrorKind, UreqTransport};
+use keyferry::transport::{PeerCertificate, ReqwestTransport, TransportErrorKind, UreqTransport};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;

@@ -18,8 +18,8 @@ use keyferry::hermod::model::{
 };
 use keyferry::hermod::wire::http::mailbox::{self, Call};
 use keyferry::hermod::wire::{CommandApi as _, MailboxApi as _, MailboxKey};
-use keyferry::http::{InProcess, Transport};
 use keyferry::testing::Device;
+use keyferry::transport::{InProcess, Transport};
 use keyferry::{BaseUrl, Gate as _, Secret};
 use tower_service::Service;
 

@@ -9,7 +9,7 @@ use keyferry::hermod::Dialect;
 use keyferry::hermod::model::{Command, CommandHeader, PingCommand};
 use keyferry::hermod::wire::ApiKey;
 use keyferry::hermod::wire::http::command::{self, Call};
-use keyferry::http::{InProcess, ReqwestTransport, Transport};
+use keyferry::transport::{InProcess, ReqwestTransport, Transport};
 use keyferry::{BaseUrl, Secret};
 
 use super::{BASE, Constant, KEY, hub, serve, service};

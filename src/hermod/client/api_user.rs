@@ -8,7 +8,7 @@ use crate::hermod::Dialect;
 use crate::hermod::hub::{Digest, IntegratorConfig};
 use crate::hermod::model::ApiUser;
 use crate::hermod::wire::{AnyCallbackApi, AnyContentApi, BasicAuth};
-use crate::http::{GuardedTransport, TargetUrl};
+use crate::transport::{GuardedTransport, TargetUrl};
 use crate::{Error, Secret};
 
 /// The integrator that an API user of a configuration file is: its key by digest, its group, its
@@ -23,7 +23,7 @@ use crate::{Error, Secret};
 /// use keyferry::crypto::aws_lc_rs::AwsLcRs;
 /// use keyferry::hermod::client::integrator_config;
 /// use keyferry::hermod::model::ApiUser;
-/// use keyferry::http::{GuardedTransport, TargetPolicy};
+/// use keyferry::transport::{GuardedTransport, TargetPolicy};
 /// use keyferry::Secret;
 ///
 /// let nobody = Arc::new(|_: Request<Bytes>| async { Ok(Response::new(Bytes::new())) });

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::retry::{Repeat, pause, random_share};
 use super::settings::Settings;
 use crate::hermod::model::ErrorBody;
-use crate::http::{
+use crate::transport::{
     ExchangeLimits, ReceivedAt, StatusError, Transport, TransportError, TransportErrorKind,
 };
 use crate::{Clock, Error, MonotonicTime};

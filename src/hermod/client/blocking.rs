@@ -12,7 +12,7 @@ pub use timer::{SystemTimer, Timer};
 use super::attempts::{Attempts, Party};
 use super::settings::Settings;
 use crate::Error;
-use crate::http::BlockingTransport;
+use crate::transport::BlockingTransport;
 
 /// Makes all attempts of a call.
 fn call<P: Party>(

@@ -9,7 +9,7 @@ use crate::crypto::Provider;
 use crate::hermod::Dialect;
 use crate::hermod::wire::http::callback;
 use crate::hermod::wire::{BasicAuth, CallbackApi, Delivery, WebhookSecret};
-use crate::http::{ExchangeLimits, GuardedTransport, TargetUrl, Transport as _};
+use crate::transport::{ExchangeLimits, GuardedTransport, TargetUrl, Transport as _};
 use crate::{Clock, Error, SystemClock};
 
 /// Brings callbacks to an integrator, over HTTP. One exchange a delivery: the hub's outbox tries
@@ -27,7 +27,7 @@ use crate::{Clock, Error, SystemClock};
 /// use http::{Request, Response, StatusCode};
 /// use keyferry::hermod::client::CallbackSender;
 /// use keyferry::hermod::wire::{AnyCallbackApi, BasicAuth};
-/// use keyferry::http::{GuardedTransport, TargetPolicy};
+/// use keyferry::transport::{GuardedTransport, TargetPolicy};
 /// use keyferry::{BaseUrl, Class, Secret};
 ///
 /// // Programs take a guarded transport of the feature `reqwest`.

@@ -14,7 +14,7 @@ use super::{WaitError, WaitPolicy, wait};
 use crate::hermod::model::{Callback, Command, CommandId, Submitted};
 use crate::hermod::wire::http::command::{self, Answer, Call};
 use crate::hermod::wire::{ApiKey, CommandApi};
-use crate::http::Transport;
+use crate::transport::Transport;
 use crate::{BaseUrl, Class, Clock, Error, SystemClock};
 
 /// What an integrator asks of a hub, over HTTP. Clones share the transport.

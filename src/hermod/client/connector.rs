@@ -12,7 +12,7 @@ use super::settings::{Settings, setters};
 use crate::crypto::Provider;
 use crate::hermod::device::{CertificateSeen, Connection, Connector};
 use crate::hermod::wire::{AnyMailboxApi, MailboxKey};
-use crate::http::{PeerCertificate, Transport, TransportError};
+use crate::transport::{PeerCertificate, Transport, TransportError};
 use crate::{BaseUrl, BoxFuture, Clock, Error, SystemClock};
 
 /// Opens mailboxes over HTTP: a [`MailboxClient`] a mailbox, all over one transport. The
@@ -31,7 +31,7 @@ use crate::{BaseUrl, BoxFuture, Clock, Error, SystemClock};
 /// use keyferry::hermod::client::HttpConnector;
 /// use keyferry::hermod::device::Connector;
 /// use keyferry::hermod::wire::{MailboxApi, MailboxKey};
-/// use keyferry::http::PeerCertificate;
+/// use keyferry::transport::PeerCertificate;
 /// use std::time::Duration;
 ///
 /// let hub = |_: Request<Bytes>| async {

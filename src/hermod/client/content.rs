@@ -9,7 +9,7 @@ use crate::hermod::Dialect;
 use crate::hermod::model::ContentAnswer;
 use crate::hermod::wire::http::content;
 use crate::hermod::wire::{BasicAuth, ContentApi};
-use crate::http::{ExchangeLimits, GuardedTransport, TargetUrl, Transport as _};
+use crate::transport::{ExchangeLimits, GuardedTransport, TargetUrl, Transport as _};
 use crate::{Clock, Error, SystemClock};
 
 /// What a hub asks of a content provider, over HTTP. One exchange a call: an integrator waits for
@@ -22,7 +22,7 @@ use crate::{Clock, Error, SystemClock};
 /// use keyferry::BaseUrl;
 /// use keyferry::hermod::client::ContentClient;
 /// use keyferry::hermod::wire::ContentApi;
-/// use keyferry::http::{GuardedTransport, TargetPolicy};
+/// use keyferry::transport::{GuardedTransport, TargetPolicy};
 ///
 /// let provider = |request: Request<Bytes>| async move {
 ///     assert_eq!((request.uri().path(), &request.body()[..]), ("/cards/getcontent", &br#"{"contentId":"c1"}"#[..]));

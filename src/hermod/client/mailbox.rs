@@ -14,7 +14,7 @@ use super::settings::{Settings, setters};
 use crate::hermod::model::{Listing, Message, ReservedBox};
 use crate::hermod::wire::http::mailbox::{self, Answer, Call};
 use crate::hermod::wire::{MailboxApi, MailboxKey};
-use crate::http::Transport;
+use crate::transport::Transport;
 use crate::{BaseUrl, Class, Clock, Error, SystemClock};
 
 /// What a device asks of a hub, over HTTP, with the credential of one mailbox or one message.
@@ -30,7 +30,7 @@ use crate::{BaseUrl, Class, Clock, Error, SystemClock};
 /// use http::{Request, Response};
 /// use keyferry::hermod::client::MailboxClient;
 /// use keyferry::hermod::wire::{MailboxApi, MailboxKey};
-/// use keyferry::http::ExchangeLimits;
+/// use keyferry::transport::ExchangeLimits;
 /// use keyferry::{BaseUrl, Secret};
 /// use std::time::Duration;
 ///

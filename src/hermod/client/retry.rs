@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use crate::Error;
-use crate::http::{StatusError, TransportError, TransportErrorKind};
+use crate::transport::{StatusError, TransportError, TransportErrorKind};
 
 /// How often and how long a call is tried. What may be sent again at all stands with [the
 /// clients](super).

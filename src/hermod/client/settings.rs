@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::RetryPolicy;
 use crate::hermod::Dialect;
-use crate::http::ExchangeLimits;
+use crate::transport::ExchangeLimits;
 
 #[derive(Clone, Default)]
 pub(super) struct Settings {
@@ -35,7 +35,7 @@ macro_rules! setters {
 
         /// The same with other limits of one exchange.
         #[must_use]
-        pub fn with_limits(mut self, limits: $crate::http::ExchangeLimits) -> Self {
+        pub fn with_limits(mut self, limits: $crate::transport::ExchangeLimits) -> Self {
             self.settings.limits = limits;
             self
         }

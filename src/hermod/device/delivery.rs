@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::mailbox::{Mailbox, is_gone};
 use super::{Agent, DeviceError, Event};
-use crate::base_url::is_same;
 use crate::hermod::model::{Answer, CommandKind, ProvisionResponse, Response, SUCCESS};
 use crate::hermod::wire::MailboxApi as _;
 use crate::keys::{KeptAnswer, MessageId, Pending, Profile};
+use crate::transport::base_url::is_same;
 use crate::{Class, Error};
 
 /// What became of an answer.

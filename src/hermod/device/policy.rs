@@ -1,9 +1,9 @@
 //! What the device does, whoever asks.
 
-use crate::base_url::BaseUrl;
 use crate::crypto::{Algorithm, Curve, KeyKind};
 use crate::csr::RequestedCertificate;
 use crate::hermod::proof::Priority;
+use crate::transport::base_url::BaseUrl;
 use crate::{Class, Error};
 
 /// The device's own rules: which hubs it opens, which keys it makes, where, and whether it

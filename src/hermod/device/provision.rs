@@ -3,7 +3,6 @@
 use super::mailbox::{Mailbox, split};
 use super::plan::Plan;
 use super::{Agent, Decision, DeviceError, Stop};
-use crate::base_url::{BaseUrl, is_same};
 use crate::crypto::CryptoError;
 use crate::encoding::uuid;
 use crate::hermod::model::{Answer, Message, ProvisionCommand, ProvisionResponse, Response};
@@ -12,6 +11,7 @@ use crate::hermod::wire::MailboxApi as _;
 use crate::keys::{
     Channel, KeptAnswer, KeyStoreError, MessageId, Pending, Profile, ProfileNames, Provisioning,
 };
+use crate::transport::base_url::{BaseUrl, is_same};
 use crate::{Class, Error};
 
 impl Agent {

@@ -3,7 +3,6 @@
 use super::filter::matches;
 use super::mailbox::{Mailbox, split};
 use super::{Action, Agent, DeviceError, Shown, ShownContent, Signing, Stop};
-use crate::base_url::is_same;
 use crate::crypto::{CryptoError, Signer};
 use crate::encoding::base64::encode_standard;
 use crate::hermod::model::{
@@ -12,6 +11,7 @@ use crate::hermod::model::{
 use crate::hermod::proof::{Form, Role, ToSign, octets_of};
 use crate::jose::{Header, MAX_JWS, UnsignedJws};
 use crate::keys::{Profile, StoredKey};
+use crate::transport::base_url::is_same;
 use crate::{Class, Error, cms};
 
 /// Most octets that are shown for one command: 1 MiB.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::{Digest, Integrators};
 use crate::Error;
-use crate::base_url::BaseUrl;
 use crate::hermod::Dialect;
 use crate::hermod::wire::{AnyCallbackApi, AnyContentApi};
 use crate::jose::Padding;
+use crate::transport::base_url::BaseUrl;
 
 /// The configuration of a hub, a value.
 #[derive(Clone, Debug)]

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::base_url::is_dot_segment;
 use crate::encoding::percent::{decode, decode_form, encode, encode_form, split_params};
 use crate::json::MAX_TEXT;
+use crate::transport::base_url::is_dot_segment;
 use crate::{Error, Secret};
 
 /// The scheme of plugout URIs.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::to_sign::is_type;
 use super::{Asked, AskedKey};
-use crate::base_url::BaseUrl;
 use crate::hermod::Dialect;
 use crate::hermod::dialect::SignatureTypes;
 use crate::hermod::model::ProvisionCommand;
+use crate::transport::base_url::BaseUrl;
 use crate::{Class, Error};
 
 /// What an answer has to be the answer to: the command that was sent, and what the integrator knows

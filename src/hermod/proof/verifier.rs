@@ -12,7 +12,6 @@ use super::verified::Parts;
 use super::{
     AskedKey, Check, Expectation, Priority, Refusal, Report, SeenKeys, Verified, VerifiedKey,
 };
-use crate::base_url::BaseUrl;
 use crate::crypto::{
     Algorithm, KeyKind, MIN_RSA_BITS, Provider, PublicKey, PublicKeyParts, RsaModulusCheck,
     VerifyKey, VerifyingKey, import, import_for, verify,
@@ -21,6 +20,7 @@ use crate::csr::{Request, UnverifiedRequest};
 use crate::encoding::base64::decode_standard;
 use crate::jose::{Compact, Decoded, KeyOps, Padding, agree, may_verify};
 use crate::json::Text;
+use crate::transport::base_url::BaseUrl;
 use crate::{Class, Error};
 
 /// Verifies answers to provision commands.

@@ -12,8 +12,8 @@ use super::service::service;
 use super::{Caller, RequestHead};
 use crate::hermod::Dialect;
 use crate::hermod::wire::http::mailbox::{self, Answer, Call};
-use crate::hermod::wire::http::method_not_allowed;
 use crate::hermod::wire::{AnyMailboxApi, MailboxApi, MailboxKey};
+use crate::transport::message::method_not_allowed;
 use crate::{Error, Gate, Secret};
 
 service! {

@@ -23,10 +23,9 @@ use super::service::{below, normal};
 use super::{Body, CallbackService, Caller, RequestHead, ServerConfig};
 use crate::encoding::percent::normal_path;
 use crate::hermod::Dialect;
-use crate::hermod::wire::http::{
-    last_segments, method_not_allowed, no_such_address, write_refusal,
-};
+use crate::hermod::wire::http::write_refusal;
 use crate::hermod::wire::{ApiKey, BasicAuth, CommandApi, ContentApi, MailboxApi, MailboxKey};
+use crate::transport::message::{last_segments, method_not_allowed, no_such_address};
 use crate::{BoxFuture, Class, Error, Gate};
 
 /// Serves several wires, with one configuration and one set of limits:

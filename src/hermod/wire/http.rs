@@ -19,12 +19,7 @@ pub mod command;
 pub mod content;
 mod credential;
 pub mod mailbox;
-mod media_type;
-mod message;
 mod refusal;
 
 pub use credential::read_basic_auth;
-pub use message::split_path;
-#[cfg(feature = "server")]
-pub(crate) use message::{last_segments, method_not_allowed, no_such_address};
 pub use refusal::{read_refusal, write_refusal};

@@ -4,10 +4,7 @@ use std::net::TcpListener;
 
 use bytes::Bytes;
 use http::Request;
-use keyferry::http::{
-    BlockingTransport, GuardedTransport, ReqwestTransport, TargetPolicy, Transport,
-    TransportErrorKind, UreqTransport,
-};
+use keyferry::transport::{BlockingTransport, GuardedTransport, ReqwestTransport, TargetPolicy, Transport, TransportErrorKind, UreqTransport};
 
 /// Whatever the library does before it finds out: it may connect, and nobody answers.
 fn request(listener: &TcpListener) -> Request<Bytes> {

@@ -11,7 +11,7 @@ use crate::hermod::client::{WaitError, WaitPolicy};
 use crate::hermod::model::{Callback, Command, CommandId, Submitted};
 use crate::hermod::wire::ApiKey;
 use crate::hermod::wire::http::command::Call;
-use crate::http::BlockingTransport;
+use crate::transport::BlockingTransport;
 use crate::{BaseUrl, Error};
 
 /// What an integrator asks of a hub, over HTTP, as the asynchronous

@@ -10,7 +10,7 @@ use crate::hermod::client::settings::{Settings, setters};
 use crate::hermod::model::{Listing, Message, ReservedBox};
 use crate::hermod::wire::MailboxKey;
 use crate::hermod::wire::http::mailbox::{Answer, Call};
-use crate::http::BlockingTransport;
+use crate::transport::BlockingTransport;
 use crate::{BaseUrl, Error};
 
 /// What a device asks of a hub, over HTTP, as the asynchronous

@@ -11,15 +11,15 @@ use bytes::Bytes;
 use subtle::ConstantTimeEq;
 
 use super::credential::{only_text, write_basic_auth};
-use super::message::{
-    last_segments, method_not_allowed, no_such_address, read_json, write_empty, write_request,
-};
 use super::refusal::is_ours;
 use super::{read_refusal, write_refusal};
 use crate::crypto::Provider;
 use crate::hermod::Dialect;
 use crate::hermod::model::CommandKind;
 use crate::hermod::wire::{BasicAuth, Delivery, WebhookSecret, is_tried_again};
+use crate::transport::message::{
+    last_segments, method_not_allowed, no_such_address, read_json, write_empty, write_request,
+};
 use crate::{BaseUrl, Class, Error};
 
 /// Most bytes of a delivery's id.

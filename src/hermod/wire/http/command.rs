@@ -23,14 +23,14 @@ use ::http::{Method, Request, Response, StatusCode};
 use bytes::Bytes;
 
 use super::credential::{API_KEY, read_api_key, write_api_key};
-use super::message::{
-    answer_text, method_not_allowed, no_such_address, read_json, split_path, write_request,
-    write_response,
-};
 use super::{read_refusal, write_refusal};
 use crate::hermod::Dialect;
 use crate::hermod::model::{Callback, Command, CommandId, CommandKind, Submitted};
 use crate::hermod::wire::ApiKey;
+use crate::transport::message::{
+    answer_text, method_not_allowed, no_such_address, read_json, split_path, write_request,
+    write_response,
+};
 use crate::{BaseUrl, Error};
 
 /// What an integrator asks.
@@ -184,6 +184,10 @@ pub fn read_answer(
         Call::Poll(_) => dialect.read_callback(text).map(Answer::State),
     });
     answer.map_err(|error| {
-        error.with_source(crate::http::StatusError::new(response.status(), response.body(), None))
+        error.with_source(crate::transport::StatusError::new(
+            response.status(),
+            response.body(),
+            None,
+        ))
     })
 }

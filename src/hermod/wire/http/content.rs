@@ -6,15 +6,15 @@ use ::http::{Method, Request, Response, StatusCode};
 use bytes::Bytes;
 
 use super::credential::write_basic_auth;
-use super::message::{
-    answer_text, last_segments, method_not_allowed, no_such_address, read_json, write_request,
-    write_response,
-};
 use super::{read_refusal, write_refusal};
 use crate::hermod::Dialect;
 use crate::hermod::model::{ContentAnswer, ContentRequest};
 use crate::hermod::wire::BasicAuth;
-use crate::http::StatusError;
+use crate::transport::StatusError;
+use crate::transport::message::{
+    answer_text, last_segments, method_not_allowed, no_such_address, read_json, write_request,
+    write_response,
+};
 use crate::{BaseUrl, Error};
 
 /// Writes the question for a content.

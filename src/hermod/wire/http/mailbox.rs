@@ -12,16 +12,16 @@ use bytes::Bytes;
 use serde::de::IgnoredAny;
 
 use super::credential::{only_text, read_bearer, sensitive, write_bearer};
-use super::message::{
-    answer_text, method_not_allowed, no_such_address, read_json, split_path, write_empty,
-    write_request, write_response,
-};
 use super::refusal::is_ours;
 use super::{read_refusal, write_refusal};
 use crate::hermod::Dialect;
 use crate::hermod::model::{Listing, Message, ReservedBox};
 use crate::hermod::wire::MailboxKey;
-use crate::http::StatusError;
+use crate::transport::StatusError;
+use crate::transport::message::{
+    answer_text, method_not_allowed, no_such_address, read_json, split_path, write_empty,
+    write_request, write_response,
+};
 use crate::{BaseUrl, Class, Error, Secret};
 
 /// What a device asks; the mailbox is the credential's. `Debug` shows of an answer only its length.

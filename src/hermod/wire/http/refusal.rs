@@ -8,11 +8,11 @@ use ::http::{Response, StatusCode};
 use bytes::Bytes;
 
 use super::credential::only_text;
-use super::message::{coding, text_of, write_response};
 use crate::error::HttpAnswer;
 use crate::hermod::Dialect;
 use crate::hermod::model::ErrorBody;
-use crate::http::{ReceivedAt, StatusError, parse_date};
+use crate::transport::message::{coding, text_of, write_response};
+use crate::transport::{ReceivedAt, StatusError, parse_date};
 use crate::{Class, Error};
 
 /// What a caller is told to wait if nothing better is known.

@@ -11,7 +11,7 @@ use ::http::Request;
 /// no harm but to itself.
 ///
 /// ```
-/// use keyferry::http::ExchangeLimits;
+/// use keyferry::transport::ExchangeLimits;
 ///
 /// let mut request = http::Request::new(bytes::Bytes::new());
 /// assert_eq!(ExchangeLimits::of(&request), ExchangeLimits::default());

@@ -22,7 +22,7 @@ use crate::BoxFuture;
 /// ```
 /// use bytes::Bytes;
 /// use http::{Request, Response};
-/// use keyferry::http::Transport;
+/// use keyferry::transport::Transport;
 ///
 /// let echo = |request: Request<Bytes>| async { Ok(Response::new(request.into_body())) };
 /// let transport: Box<dyn Transport> = Box::new(echo);

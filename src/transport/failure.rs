@@ -41,7 +41,7 @@ impl TransportErrorKind {
 ///
 /// ```
 /// use keyferry::{Class, Error};
-/// use keyferry::http::{TransportError, TransportErrorKind};
+/// use keyferry::transport::{TransportError, TransportErrorKind};
 ///
 /// let error = Error::from(TransportError::new(TransportErrorKind::Unreachable, "connection refused"));
 /// assert_eq!(error.class(), Class::Unavailable);

@@ -6,7 +6,7 @@ use std::fmt;
 /// knows it puts it among the extensions of the answer; without TLS there is none.
 ///
 /// ```
-/// use keyferry::http::PeerCertificate;
+/// use keyferry::transport::PeerCertificate;
 ///
 /// let mut answer = http::Response::new(bytes::Bytes::new());
 /// answer.extensions_mut().insert(PeerCertificate(vec![0x30, 0x00]));

@@ -22,7 +22,7 @@ use crate::{BaseUrl, Class, Error};
 ///
 /// ```
 /// use keyferry::BaseUrl;
-/// use keyferry::http::TargetPolicy;
+/// use keyferry::transport::TargetPolicy;
 ///
 /// let policy = TargetPolicy::new().with_host("hub.internal");
 /// policy.check(&BaseUrl::parse("https://app.example:8443/callback")?)?;

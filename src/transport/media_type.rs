@@ -4,7 +4,7 @@
 ///
 /// Parameters have to be well-formed and have no effect, `charset` included: JSON defines none, and
 /// text that is not UTF-8 is refused by its bytes.
-pub(super) fn is_json(value: &[u8]) -> bool {
+pub(crate) fn is_json(value: &[u8]) -> bool {
     let end = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
     let (essence, mut rest) = value.split_at_checked(end).unwrap_or((value, b""));
     if !essence.trim_ascii().eq_ignore_ascii_case(b"application/json") {

@@ -12,17 +12,19 @@ use bytes::Bytes;
 
 use super::GuardedTransport;
 use crate::BoxFuture;
-use crate::http::reqwest::ours;
-use crate::http::{ReqwestTransport, TargetPolicy, Transport, TransportError, TransportErrorKind};
+use crate::transport::reqwest::ours;
+use crate::transport::{
+    ReqwestTransport, TargetPolicy, Transport, TransportError, TransportErrorKind,
+};
 
 impl GuardedTransport {
     /// The client of [`ReqwestTransport::new`], which connects only to what the policy allows.
     ///
     /// ```no_run
-    /// use keyferry::http::{GuardedTransport, TargetPolicy};
+    /// use keyferry::transport::{GuardedTransport, TargetPolicy};
     ///
     /// let transport = GuardedTransport::reqwest(TargetPolicy::new().with_host("app.internal"))?;
-    /// # Ok::<(), keyferry::http::TransportError>(())
+    /// # Ok::<(), keyferry::transport::TransportError>(())
     /// ```
     ///
     /// # Errors
@@ -101,7 +103,7 @@ impl Resolve for Resolver {
 
 /// A name that leads nowhere but to where nothing may be called.
 #[derive(Debug)]
-pub(in crate::http) struct Refused;
+pub(in crate::transport) struct Refused;
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,7 +13,7 @@ use der::DateTime;
 /// use bytes::Bytes;
 /// use http::Response;
 /// use keyferry::hermod::wire::http::read_refusal;
-/// use keyferry::http::ReceivedAt;
+/// use keyferry::transport::ReceivedAt;
 ///
 /// let mut response = Response::builder()
 ///     .status(503)

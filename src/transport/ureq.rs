@@ -24,7 +24,7 @@ use super::{BlockingTransport, ExchangeLimits, TransportError, TransportErrorKin
 /// Own roots, a client certificate and a proxy are those of the caller's agent:
 ///
 /// ```no_run
-/// use keyferry::http::UreqTransport;
+/// use keyferry::transport::UreqTransport;
 /// use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 ///
 /// let read = |path| std::fs::read(path).unwrap();

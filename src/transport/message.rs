@@ -15,7 +15,7 @@ use crate::{Class, Error};
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A request with a JSON body, or without one.
-pub(super) fn write_request(
+pub(crate) fn write_request(
     method: Method,
     address: impl ToString,
     body: Option<String>,
@@ -34,7 +34,7 @@ pub(super) fn write_request(
 }
 
 /// An answer with a JSON body.
-pub(super) fn write_response(status: StatusCode, body: String) -> Response<Bytes> {
+pub(crate) fn write_response(status: StatusCode, body: String) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, JSON);
@@ -42,7 +42,7 @@ pub(super) fn write_response(status: StatusCode, body: String) -> Response<Bytes
 }
 
 /// An answer without a body.
-pub(super) fn write_empty(status: StatusCode) -> Response<Bytes> {
+pub(crate) fn write_empty(status: StatusCode) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
     response
@@ -53,7 +53,7 @@ pub(super) fn write_empty(status: StatusCode) -> Response<Bytes> {
 ///
 /// # Errors
 /// Class `malformed` for bad escapes, empty segments and dot segments.
-pub fn split_path(path: &str) -> Result<Vec<String>, Error> {
+pub(crate) fn split_path(path: &str) -> Result<Vec<String>, Error> {
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
     if path.is_empty() {
@@ -87,7 +87,7 @@ pub(crate) fn method_not_allowed() -> Error {
 }
 
 /// The body of a request as text, if its header says that it is JSON as it is.
-pub(super) fn read_json<'a>(head: &Parts, body: &'a [u8]) -> Result<&'a str, Error> {
+pub(crate) fn read_json<'a>(head: &Parts, body: &'a [u8]) -> Result<&'a str, Error> {
     if head.headers.contains_key(CONTENT_ENCODING) || !is_json(&head.headers) {
         return Err(Error::malformed("Content-Type", "not application/json without a coding")
             .with_http_status(415));
@@ -99,7 +99,7 @@ pub(super) fn read_json<'a>(head: &Parts, body: &'a [u8]) -> Result<&'a str, Err
 ///
 /// # Errors
 /// Class `malformed`; a coding is named.
-pub(super) fn answer_text(response: &Response<Bytes>) -> Result<&str, Error> {
+pub(crate) fn answer_text(response: &Response<Bytes>) -> Result<&str, Error> {
     match coding(response.headers()) {
         Some(coding) => Err(Error::malformed(
             "Content-Encoding",
@@ -110,7 +110,7 @@ pub(super) fn answer_text(response: &Response<Bytes>) -> Result<&str, Error> {
 }
 
 /// The coding of an answer, in letters that can be shown; `None` if the body is as it is.
-pub(super) fn coding(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn coding(headers: &HeaderMap) -> Option<String> {
     let content = headers.get_all(CONTENT_ENCODING).iter();
     // The library that reads the answer has taken `chunked` away, and no other.
     let transfer = headers.get_all(TRANSFER_ENCODING).iter();
@@ -129,7 +129,7 @@ pub(super) fn coding(headers: &HeaderMap) -> Option<String> {
 }
 
 /// A body as text, without the byte order mark that it may begin with (RFC 8259 section 8.1).
-pub(super) fn text_of(body: &[u8]) -> Result<&str, Error> {
+pub(crate) fn text_of(body: &[u8]) -> Result<&str, Error> {
     std::str::from_utf8(body)
         .map(without_mark)
         .map_err(|error| Error::malformed("", "not UTF-8").at(error.valid_up_to()))
@@ -140,4 +140,18 @@ fn is_json(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return false };
     media_type::is_json(value.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_split_before_it_is_unescaped() {
+        assert_eq!(split_path("/a%2Fb/c/").unwrap(), ["a/b", "c"]);
+        assert_eq!(split_path("").unwrap(), [""; 0]);
+        for bad in ["/a//b", "//a", "/%", "/%zz", "/..", "/a/%2e%2E", "/%ff"] {
+            assert_eq!(split_path(bad).unwrap_err().class(), Class::Malformed, "{bad}");
+        }
+    }
 }

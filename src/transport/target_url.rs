@@ -13,7 +13,7 @@ use crate::{BaseUrl, Error, Secret};
 /// their names show it.
 ///
 /// ```
-/// use keyferry::http::TargetUrl;
+/// use keyferry::transport::TargetUrl;
 ///
 /// let url = TargetUrl::parse("https://app.example/api/hook?code=abc")?;
 /// assert_eq!(url.base().to_string(), "https://app.example/api/hook");

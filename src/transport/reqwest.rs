@@ -23,7 +23,7 @@ use crate::BoxFuture;
 /// Own roots, a client certificate and a proxy are those of the caller's client:
 ///
 /// ```no_run
-/// use keyferry::http::ReqwestTransport;
+/// use keyferry::transport::ReqwestTransport;
 ///
 /// let read = |path| std::fs::read(path).unwrap();
 /// let builder = reqwest::Client::builder()
@@ -113,12 +113,12 @@ impl ReqwestTransport {
     /// TLS, so the type is the caller's to name:
     ///
     /// ```no_run
-    /// use keyferry::http::ReqwestTransport;
+    /// use keyferry::transport::ReqwestTransport;
     /// use reqwest::tls::TlsInfo;
     ///
     /// let transport = ReqwestTransport::from_builder(reqwest::Client::builder().tls_info(true))?
     ///     .with_certificate(|extensions| Some(extensions.get::<TlsInfo>()?.peer_certificate()?.to_vec()));
-    /// # Ok::<(), keyferry::http::TransportError>(())
+    /// # Ok::<(), keyferry::transport::TransportError>(())
     /// ```
     #[must_use]
     pub fn with_certificate(
