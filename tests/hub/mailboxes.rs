@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use keyferry::Clock as _;
+use keyferry::hermod::hub::Mailbox;
 use keyferry::hermod::model::Address;
 use keyferry::hermod::wire::{MailboxApi, MailboxKey};
 use keyferry::{Class, Gate, Secret};
@@ -105,6 +106,54 @@ async fn a_token_claims_once() {
         refused(theirs.reserve().await, Class::Conflict);
         refused(theirs.answer(mid, "{}").await, Class::Conflict);
     }
+}
+
+/// `GET` and `HEAD` of the list and of the message.
+async fn looks(mailbox: &Mailbox, mid: &str) -> [Result<(), Class>; 4] {
+    [
+        mailbox.list(NOW).await.map(drop).map_err(|error| error.class()),
+        mailbox.peek_list().await.map(drop).map_err(|error| error.class()),
+        mailbox.fetch(mid).await.map(drop).map_err(|error| error.class()),
+        mailbox.peek(mid).await.map(drop).map_err(|error| error.class()),
+    ]
+}
+
+#[tokio::test]
+async fn another_claim_is_a_conflict_also_after_the_end_for_get_and_head() {
+    let world = World::new();
+    let submitted = world.submit(ping(&[])).await;
+    let mid = &submitted.destinations[0].mid;
+    let (first, second) =
+        (world.open(&submitted, 0, 'a').await, world.open(&submitted, 0, 'b').await);
+    first.fetch(mid).await.unwrap();
+    assert_eq!(looks(&second, mid).await, [Err(Class::Conflict); 4]);
+    world.pass(201).await;
+    assert_eq!(looks(&second, mid).await, [Err(Class::Conflict); 4]);
+    assert_eq!(looks(&first, mid).await, [Err(Class::Expired); 4]);
+    refused(second.reserve().await, Class::Conflict);
+    refused(second.answer(mid, "{}").await, Class::Conflict);
+}
+
+#[tokio::test]
+async fn a_head_claims_nothing_and_tells_what_a_get_tells() {
+    let world = World::new();
+    let own = world.provision(USER, PROFILE).await;
+    let submitted = world.submit(ping(&[Address::user(USER).unwrap()])).await;
+    let mid = &submitted.destinations[0].mid;
+    let [one, two] = [world.open(&submitted, 0, 'a').await, world.open(&submitted, 0, 'b').await];
+    for mailbox in [&one, &two] {
+        mailbox.peek_list().await.unwrap();
+        mailbox.peek(mid).await.unwrap();
+    }
+    let mailbox: Mailbox = world.hub.open(own).await.unwrap();
+    mailbox.peek(mid).await.unwrap();
+    assert_eq!(looks(&one, "another").await[2..], [Err(Class::NotFound); 2]);
+    assert_eq!(looks(&mailbox, "another").await[2..], [Err(Class::NotFound); 2]);
+    // The mailbox is there after the end, its message is not.
+    world.pass(201).await;
+    let ended = Err(Class::Expired);
+    assert_eq!(looks(&mailbox, mid).await, [Ok(()), Ok(()), ended, ended]);
+    assert_eq!(looks(&one, mid).await, [ended; 4]);
 }
 
 #[tokio::test]

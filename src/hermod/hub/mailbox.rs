@@ -54,13 +54,25 @@ impl Mailbox {
 
     /// Looks at a message, and claims it.
     pub(super) async fn claim(&self, mid: &str, fetched: bool) -> Result<Claimed, Error> {
-        let claim = match &self.scope {
-            Scope::Mailbox => None,
-            Scope::Message { mid: own, claim } if own == mid => Some(*claim),
-            Scope::Message { .. } => {
-                return Err(Error::new(Class::NotFound, "mid", "no such message"));
-            }
-        };
+        let claim = self.claim_on(mid)?;
+        self.look(mid, claim, fetched).await
+    }
+
+    /// The claim that comes with each call about this message; `None` with the mailbox's own token.
+    fn claim_on(&self, mid: &str) -> Result<Option<Digest>, Error> {
+        match &self.scope {
+            Scope::Mailbox => Ok(None),
+            Scope::Message { mid: own, claim } if own == mid => Ok(Some(*claim)),
+            Scope::Message { .. } => Err(Error::new(Class::NotFound, "mid", "no such message")),
+        }
+    }
+
+    async fn look(
+        &self,
+        mid: &str,
+        claim: Option<Digest>,
+        fetched: bool,
+    ) -> Result<Claimed, Error> {
         let claim = Claim {
             bid: self.bid.clone(),
             mid: mid.to_owned(),
@@ -77,26 +89,31 @@ impl Mailbox {
         if claimed.is_open(self.inner.now()) { Ok(claimed) } else { Err(ended()) }
     }
 
-    /// The open messages that this token reads, without a claim.
-    async fn unclaimed(&self) -> Result<Vec<Claimed>, Error> {
+    /// A message that has not ended, for a `HEAD`: the answers of [`claim_open`](Self::claim_open),
+    /// but nothing is claimed.
+    async fn peek_open(&self, mid: &str) -> Result<Claimed, Error> {
+        let claim = self.claim_on(mid)?;
+        // The store changes nothing when it is given no claim, so the claim is compared here, and
+        // before the end is looked at: another device's claim is a conflict also after the end.
+        let claimed = self.look(mid, None, false).await?;
+        if let (Some(given), Some(bound)) = (claim, claimed.message.claim)
+            && given != bound
+        {
+            return Err(Error::new(
+                Class::Conflict,
+                "claim",
+                "somebody else has claimed the message",
+            ));
+        }
+        if claimed.is_open(self.inner.now()) { Ok(claimed) } else { Err(ended()) }
+    }
+
+    /// The open messages of a mailbox that is there.
+    async fn open_messages(&self) -> Result<Vec<Claimed>, Error> {
+        self.check_mailbox().await?;
         let inner = &*self.inner;
         let limit = inner.config.limits.mailbox_messages;
-        if let Scope::Mailbox = &self.scope {
-            self.check_mailbox().await?;
-        }
-        let mut messages = inner.store.open_messages(&self.bid, inner.now(), limit).await?;
-        if let Scope::Message { mid, claim } = &self.scope {
-            messages.retain(|claimed| claimed.message.mid == *mid);
-            let first = messages.first().ok_or_else(ended)?;
-            if first.message.claim.is_some_and(|bound| bound != *claim) {
-                return Err(Error::new(
-                    Class::Conflict,
-                    "claim",
-                    "somebody else has claimed the message",
-                ));
-            }
-        }
-        Ok(messages)
+        inner.store.open_messages(&self.bid, inner.now(), limit).await
     }
 
     /// Whether the mailbox of this token is there.
@@ -122,18 +139,15 @@ impl Mailbox {
 
     /// What waits in the mailbox.
     async fn waiting(&self) -> Result<Listing, Error> {
-        let (inner, mut messages) = (&*self.inner, Vec::new());
-        match &self.scope {
-            Scope::Message { mid, .. } => messages.push(self.claim_open(mid, false).await?),
-            Scope::Mailbox => {
-                self.check_mailbox().await?;
-                messages = inner
-                    .store
-                    .open_messages(&self.bid, inner.now(), inner.config.limits.mailbox_messages)
-                    .await?;
-            }
-        }
-        Ok(Listing::new(messages.iter().map(|claimed| inner.listed(claimed)).collect()))
+        let messages = match &self.scope {
+            Scope::Message { mid, .. } => vec![self.claim_open(mid, false).await?],
+            Scope::Mailbox => self.open_messages().await?,
+        };
+        Ok(self.listing(&messages))
+    }
+
+    fn listing(&self, messages: &[Claimed]) -> Listing {
+        Listing::new(messages.iter().map(|claimed| self.inner.listed(claimed)).collect())
     }
 }
 
@@ -165,21 +179,15 @@ impl MailboxApi for Mailbox {
     }
 
     async fn peek_list(&self) -> Result<Option<Listing>, Error> {
-        let messages = self.unclaimed().await?;
-        let listed = messages.iter().map(|claimed| self.inner.listed(claimed)).collect();
-        Ok(Some(Listing::new(listed)))
+        let messages = match &self.scope {
+            Scope::Message { mid, .. } => vec![self.peek_open(mid).await?],
+            Scope::Mailbox => self.open_messages().await?,
+        };
+        Ok(Some(self.listing(&messages)))
     }
 
     async fn peek(&self, mid: &str) -> Result<Option<Message>, Error> {
-        let mut messages = self.unclaimed().await?;
-        messages.retain(|claimed| claimed.message.mid == mid);
-        let none = || Error::new(Class::NotFound, "mid", "no such message");
-        let mut claimed = messages.pop().ok_or_else(none)?;
-        // What is listed comes without its body.
-        let command = &claimed.command;
-        let command = self.inner.store.command(&command.integrator, command.id).await?;
-        claimed.command.body = command.ok_or_else(ended)?.body;
-        self.message(&claimed).map(Some)
+        self.message(&self.peek_open(mid).await?).map(Some)
     }
 
     /// Stores an answer, once: the same octets again succeed.
