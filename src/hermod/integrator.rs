@@ -3,7 +3,13 @@
 
 mod enrollment;
 mod evidence;
+mod hub_identity;
+mod next;
+mod not_proven;
 mod proven;
 
-pub use enrollment::{Enrollment, Failure, HubIdentity, Next, NotProven, Received};
+pub use enrollment::Enrollment;
+pub use hub_identity::HubIdentity;
+pub use next::{Failure, Next, Received};
+pub use not_proven::NotProven;
 pub use proven::Proven;

@@ -1,0 +1,89 @@
+//! A journey is stored and read again.
+
+use std::sync::Arc;
+
+use super::{Enrollment, checked_reason};
+use crate::hermod::Dialect;
+use crate::hermod::integrator::Received;
+use crate::hermod::integrator::evidence::{self, Evidence, Exchange};
+use crate::hermod::model::CommandKind;
+use crate::{Class, Error};
+
+impl Enrollment {
+    /// All that has to be kept: JSON, one object. It holds activation tokens: keep it as a secret
+    /// until the journey has ended.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        evidence::to_json(
+            &self.id,
+            &self.provision,
+            self.certificate.as_ref(),
+            self.given_up.as_deref(),
+            self.revision,
+            &self.dialect,
+        )
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote.
+    ///
+    /// # Errors
+    /// Class `malformed` or `too-large` if it is not that: another version, a command that is not
+    /// this journey's, an answer that the journey would not have taken.
+    pub fn from_json(text: &str) -> Result<Self, Error> {
+        Self::from_json_in(text, Arc::default())
+    }
+
+    /// The same in another dialect.
+    ///
+    /// # Errors
+    /// As [`from_json`](Self::from_json).
+    pub fn from_json_in(text: &str, dialect: Arc<Dialect>) -> Result<Self, Error> {
+        let Evidence { id, provision, certificate, given_up, revision } =
+            evidence::from_json(text, &dialect)?;
+        let mut enrollment = Self::from_command_in(provision.command.clone(), dialect)?;
+        if enrollment.id != id {
+            return Err(Error::malformed("id", "not the command's externalId"));
+        }
+        enrollment.replay(CommandKind::Provision, &provision)?;
+        if let Some(delivery) = certificate {
+            enrollment.check_delivery(&delivery.command)?;
+            enrollment.certificate = Some(Exchange::new(delivery.command.clone()));
+            enrollment.replay(CommandKind::Certificate, &delivery)?;
+        }
+        enrollment.given_up = given_up.map(checked_reason).transpose()?;
+        enrollment.revision = revision;
+        Ok(enrollment)
+    }
+
+    /// What was stored of one command happens again, so that nothing is believed that would not
+    /// have been taken.
+    fn replay(&mut self, kind: CommandKind, stored: &Exchange) -> Result<(), Error> {
+        let (name, exchange) = match (kind, &mut self.certificate) {
+            (CommandKind::Certificate, Some(exchange)) => ("certificate", exchange),
+            _ => ("provision", &mut self.provision),
+        };
+        exchange.sent = stored.sent;
+        if stored.repeated && kind == CommandKind::Provision {
+            return Err(Error::malformed("provision.repeated", "a provision command is sent once"));
+        }
+        exchange.repeated = stored.repeated;
+        let unfit =
+            |part| move |error: Error| error.within(part).within(name).with_class(Class::Malformed);
+        let another =
+            || Error::malformed("", "not one that ends this command, or one of another command");
+        if let Some(submitted) = &stored.submitted {
+            let is_it = self.dialect.kind_of_type(&submitted.command_type) == Some(kind);
+            (if is_it { self.submitted(submitted) } else { Err(another()) })
+                .map_err(unfit("submitted"))?;
+        }
+        if let Some(ended) = &stored.ended {
+            let is_it = self.dialect.kind_of_type(&ended.command_type) == Some(kind);
+            match if is_it { self.received(ended) } else { Err(another()) } {
+                Ok(Received::New) => {}
+                Ok(Received::Known) => return Err(unfit("ended")(another())),
+                Err(error) => return Err(unfit("ended")(error)),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,66 @@
+//! What an integrator knows of the hub.
+
+#[cfg(doc)]
+use super::Enrollment;
+use crate::BaseUrl;
+#[cfg(doc)]
+use crate::hermod::proof::Expectation;
+
+/// What the integrator knows of the hub that the device talks to, for
+/// [`Enrollment::prove_through`]. What is not given is not asked of the answer.
+///
+/// ```
+/// use keyferry::BaseUrl;
+/// use keyferry::hermod::integrator::HubIdentity;
+///
+/// let public_address = BaseUrl::parse("https://hub.example/hermod/rest/ms")?;
+/// let hub = HubIdentity::from_public_address(public_address.clone());
+/// assert_eq!(hub, HubIdentity::new().with_fqdn("hub.example").with_mailbox_base(public_address));
+/// # Ok::<(), keyferry::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HubIdentity {
+    pub(super) fqdn: Option<String>,
+    pub(super) certificate_sha256: Option<[u8; 32]>,
+    pub(super) mailbox_base: Option<BaseUrl>,
+}
+
+impl HubIdentity {
+    /// A hub of which nothing is known.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The hub at a public address, which is the address that mailboxes are below
+    /// (`https://hub.example/hermod/rest/ms`): its host is the name that the device signs, and
+    /// the profile's mailbox has to be below it.
+    ///
+    /// A hub that runs behind another name than that of its public address says so in its answers
+    /// (`fqdn`); give that one with [`with_fqdn`](Self::with_fqdn).
+    #[must_use]
+    pub fn from_public_address(address: BaseUrl) -> Self {
+        Self::new().with_fqdn(address.host()).with_mailbox_base(address)
+    }
+
+    /// Its host name, as [`Expectation::with_fqdn`].
+    #[must_use]
+    pub fn with_fqdn(mut self, fqdn: impl Into<String>) -> Self {
+        self.fqdn = Some(fqdn.into());
+        self
+    }
+
+    /// SHA-256 of the DER of its TLS certificate, as [`Expectation::with_sch`].
+    #[must_use]
+    pub fn with_certificate_sha256(mut self, sha256: [u8; 32]) -> Self {
+        self.certificate_sha256 = Some(sha256);
+        self
+    }
+
+    /// Its public address, as [`Expectation::with_mailbox_base`].
+    #[must_use]
+    pub fn with_mailbox_base(mut self, base: BaseUrl) -> Self {
+        self.mailbox_base = Some(base);
+        self
+    }
+}

@@ -1,0 +1,82 @@
+//! What a journey asks of its caller, and how it ends.
+
+#[cfg(doc)]
+use super::Enrollment;
+use crate::hermod::model::{Command, CommandKind, Progress, Submitted};
+
+/// What the caller has to do next.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Next<'a> {
+    /// Call [`Enrollment::sending`], store the journey, send this command, and hand what the hub
+    /// answers to [`Enrollment::submitted`]; or call [`Enrollment::not_sent`] if the hub certainly
+    /// does not have it.
+    Submit(&'a Command),
+    /// Show the activation link of each destination, and hand the callback, or what a poll answers,
+    /// to [`Enrollment::received`].
+    AwaitDevice {
+        /// The command that the device is to answer.
+        command: &'a Command,
+        /// What the hub answered to the command. `None` if that is missing, as after a crash: the
+        /// command may have been sent or not, and its link is lost. A callback may still come;
+        /// otherwise begin another journey.
+        submitted: Option<&'a Submitted>,
+    },
+    /// The answer is there: [`Enrollment::prove`] it, have certificates issued for the requests,
+    /// and hand them to [`Enrollment::issued`]. If it does not prove itself,
+    /// [`Enrollment::give_up`].
+    Prove,
+    /// As [`Next::Submit`], for the command that delivers the certificates.
+    Deliver(&'a Command),
+    /// Hand the callback, or what a poll answers, to [`Enrollment::received`].
+    AwaitDelivery {
+        /// The command that delivers the certificates.
+        command: &'a Command,
+        /// What the hub answered to the command. `None` if that is missing, as after a crash:
+        /// nobody knows whether the hub has the command. Call [`Enrollment::deliver_again`].
+        submitted: Option<&'a Submitted>,
+    },
+    /// Nothing: the device says that the certificates are installed, or no key was to have one.
+    ///
+    /// If no key was to have one, the answer is here and **nobody has verified it**:
+    /// [`Enrollment::prove`] it before a key of it is used.
+    Done,
+    /// Nothing: it ended without success. Another journey may be begun; or, if the command that
+    /// delivers the certificates is the one that failed, [`Enrollment::deliver_again`].
+    Failed(Failure),
+}
+
+/// How a journey ended without success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The device, or its user, refused. The code is the device's; 0 is success, no other is
+    /// documented.
+    Refused {
+        /// Which of the two commands.
+        command: CommandKind,
+        /// The code.
+        code: i64,
+    },
+    /// The command ended without an answer.
+    Ended {
+        /// Which of the two commands.
+        command: CommandKind,
+        /// How.
+        progress: Progress,
+    },
+    /// The integrator [gave it up](Enrollment::give_up).
+    GivenUp {
+        /// Why, in its own words.
+        reason: String,
+    },
+}
+
+/// What an event was to the journey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// It brought the journey forward: store it.
+    New,
+    /// It was known already, or says only that nothing has happened yet.
+    Known,
+}

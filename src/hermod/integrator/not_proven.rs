@@ -1,0 +1,47 @@
+//! Why there is no proof.
+
+#[cfg(doc)]
+use super::Enrollment;
+use crate::hermod::proof::Refusal;
+
+/// Why an answer is not proven.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotProven {
+    /// The journey has no answer to verify: the device has not answered yet, or it refused, or the
+    /// command ended without an answer. [`Enrollment::next`] says which.
+    #[error("the journey has no answer to verify")]
+    NoAnswer,
+    /// The expectation was made from another command than this journey's.
+    #[error("the expectation is of another command")]
+    OtherCommand,
+    /// The verifier refused the answer.
+    #[error("{0}")]
+    Refused(#[source] Refusal),
+}
+
+impl NotProven {
+    /// What the verifier said, with its report, if it was asked.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// The same, taken out.
+    #[must_use]
+    pub fn into_refusal(self) -> Option<Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+}
+
+impl From<Refusal> for NotProven {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
