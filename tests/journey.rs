@@ -237,7 +237,7 @@ async fn lies(
     let keys: Vec<_> = asked
         .keys
         .iter()
-        .map(|key| key.sign(&asked.nonce, mechanism, &*signer(kind)).unwrap())
+        .map(|key| key.sign(&asked.nonce, mechanism, None, &*signer(kind)).unwrap())
         .collect();
     let answer = UnsignedAnswer::new(
         &asked,

@@ -118,8 +118,8 @@ fn accepts_what_the_device_side_builds() {
     let asked =
         Asked::from_command(&ProvisionCommand::from_json(&command.to_string()).unwrap()).unwrap();
     let signed = [
-        asked.keys[0].sign(NONCE, Algorithm::Es256, p256()).unwrap(),
-        asked.keys[1].sign(NONCE, Algorithm::Rs256, rsa2048()).unwrap(),
+        asked.keys[0].sign(NONCE, Algorithm::Es256, None, p256()).unwrap(),
+        asked.keys[1].sign(NONCE, Algorithm::Rs256, None, rsa2048()).unwrap(),
     ];
     let device = keyferry::hermod::model::DeviceInfo::new("Linux");
     let answer = UnsignedAnswer::new(&asked, PROFILE_ID, BOX, device)

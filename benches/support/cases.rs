@@ -285,10 +285,10 @@ fn signed_key(group: &'static str, kind: KeyKind) -> Case {
         .unwrap()
         .to_be_signed()
         .to_vec();
-    let whole = asked.sign("123456789", mechanism, &pair).unwrap();
+    let whole = asked.sign("123456789", mechanism, None, &pair).unwrap();
     let (raw, statement) = (RawSigner::new(&*pair), Signed::from_compact(&whole).message);
     let keyferry =
-        work(move || drop(black_box(asked.sign("123456789", mechanism, &pair).unwrap())));
+        work(move || drop(black_box(asked.sign("123456789", mechanism, None, &pair).unwrap())));
     let raw = work(move || {
         raw.sign(&request);
         raw.sign(&statement);

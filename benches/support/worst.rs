@@ -164,7 +164,7 @@ pub fn answer_with_largest_keys() -> (Expectation, String) {
         .keys
         .iter()
         .enumerate()
-        .map(|(at, asked_key)| asked_key.sign("n", Algorithm::Rs512, key(at)).unwrap())
+        .map(|(at, asked_key)| asked_key.sign("n", Algorithm::Rs512, None, key(at)).unwrap())
         .collect();
     let attestation = AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap();
     let answer =

@@ -185,6 +185,9 @@ pub struct StoredKey {
     pub usage: String,
     /// Its state, a word of the protocol.
     pub state: String,
+    /// Where it is kept, a word of the protocol; the device says so in its answer. `None` if that
+    /// is not known: the device then claims nothing.
+    pub storage: Option<String>,
     /// The key.
     pub public_key: PublicKey,
     /// The certificate for it, once there is one.
@@ -202,6 +205,7 @@ impl StoredKey {
             key_id: wish.key_id.clone(),
             usage: wish.usage.clone(),
             state: wish.state.clone(),
+            storage: Some(wish.storage.clone()),
             public_key,
             certificate: None,
             chain: Vec::new(),

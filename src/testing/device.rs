@@ -192,7 +192,8 @@ impl Device {
                 let mut extra = asked.keys.first().ok_or_else(nothing_to_break)?.clone();
                 extra.key_id.push_str("-extra");
                 let (pair, mechanism) = self.make(&extra)?;
-                signed_keys.push(extra.sign(&asked.nonce, mechanism, &*pair).map_err(failed)?);
+                signed_keys
+                    .push(extra.sign(&asked.nonce, mechanism, None, &*pair).map_err(failed)?);
             }
             Some(Flaw::SameKey) if signed_keys.len() < 2 => return Err(nothing_to_break()),
             Some(Flaw::Nonce) => asked.nonce.push('x'),
@@ -283,7 +284,7 @@ impl Device {
             Some(request) => Some(request.sign(pair).map_err(failed)?),
         };
         let nonce = if self.flaw == Some(Flaw::KeyNonce) { "another" } else { nonce };
-        let statement = key.unsigned_key(nonce, public, mechanism, request.as_deref());
+        let statement = key.unsigned_key(nonce, public, mechanism, request.as_deref(), None);
         if self.flaw == Some(Flaw::Proof) {
             let signature =
                 stranger()?.sign(mechanism, statement.to_be_signed()).map_err(failed)?;

@@ -429,7 +429,8 @@ pub(crate) async fn of_a_device(world: &World, evidence: &Evidence) {
     evidence.failed(Jwk::from_json(&jwk.to_string()));
     let header = serde_json::json!({"alg": "ES256", "jwk": jwk, "nonce": "n0nce"}).to_string();
     let asked = Asked::from_command(&asked).unwrap();
-    let keys = asked.keys.iter().map(|key| key.sign("n0nce", Algorithm::Es256, &signer).unwrap());
+    let keys =
+        asked.keys.iter().map(|key| key.sign("n0nce", Algorithm::Es256, None, &signer).unwrap());
     let unsigned = UnsignedAnswer::new(
         &asked,
         "3051e9f3-0e4d-436b-a512-2e18d8afe134",

@@ -234,7 +234,7 @@ pub(crate) fn provisioned_by(
         AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap(),
         AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap(),
     );
-    let key = asked.keys[0].sign(&asked.nonce, Algorithm::Es256, &*pair).unwrap();
+    let key = asked.keys[0].sign(&asked.nonce, Algorithm::Es256, None, &*pair).unwrap();
     let jws = build(&asked).with_signed_keys([key]).sign(&*attestation).unwrap();
     Answer::new(
         message.header.location.as_str(),

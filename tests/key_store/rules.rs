@@ -98,6 +98,7 @@ pub(crate) async fn keys_are_made_once_a_message_and_are_no_profiles_until_commi
     let first = store.begin(wanted("m1", &["a", "b"])).await.unwrap();
     let again = store.begin(wanted("m1", &["a", "b", "c"])).await.unwrap();
     assert_eq!(first, again);
+    assert!(first.keys.iter().all(|key| key.storage.as_deref() == Some("APP")));
     assert!(store.profiles().await.unwrap().is_empty());
     assert!(store.signer(PROFILE, "a").await.unwrap().is_none());
     assert!(store.pending_signer(&message("m1"), "a").await.unwrap().is_some());

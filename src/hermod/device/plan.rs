@@ -23,7 +23,10 @@ impl Plan {
             self.existing.as_ref().is_none_or(|existing| existing.names.id == pending.profile.id);
         let keys = self.keys.iter().zip(&pending.keys);
         let mut keys = keys.map(|((priority, wish), key)| {
-            wish.key_id == key.key_id && priority.is_met_by(&key.public_key, priority.mechanism)
+            let is_kept_there = key.storage.as_ref().is_none_or(|storage| *storage == wish.storage);
+            wish.key_id == key.key_id
+                && is_kept_there
+                && priority.is_met_by(&key.public_key, priority.mechanism)
         });
         profile && self.keys.len() == pending.keys.len() && keys.all(|same| same)
     }

@@ -65,7 +65,7 @@ impl Agent {
         if let Some(sha256) = mailbox.certificate.sha256() {
             answer = answer.with_sch(sha256);
         }
-        let answer = answer.with_signed_keys(self.prove(id, &plan).await?);
+        let answer = answer.with_signed_keys(self.prove(id, &plan, &pending).await?);
         let jws = answer.sign(&*self.attestation).map_err(DeviceError::Crypto)?;
         let answer = Answer::new(
             &message.header.location,
@@ -153,11 +153,17 @@ impl Agent {
         }
     }
 
-    /// The proofs of possession, in the order of the command.
-    async fn prove(&self, id: &MessageId, plan: &Plan) -> Result<Vec<String>, Stop> {
+    /// The proofs of possession, in the order of the command. Each says where its key is kept.
+    async fn prove(
+        &self,
+        id: &MessageId,
+        plan: &Plan,
+        pending: &Pending,
+    ) -> Result<Vec<String>, Stop> {
         let mut signed = Vec::with_capacity(plan.keys.len());
-        for (asked, (priority, wish)) in plan.asked.keys.iter().zip(&plan.keys) {
-            let signer = self.keys.pending_signer(id, &wish.key_id).await?;
+        let keys = plan.asked.keys.iter().zip(&plan.keys).zip(&pending.keys);
+        for ((asked, (priority, _)), key) in keys {
+            let signer = self.keys.pending_signer(id, &key.key_id).await?;
             let signer = signer.ok_or_else(|| {
                 KeyStoreError::Refused(Error::new(
                     Class::NotFound,
@@ -167,7 +173,7 @@ impl Agent {
             })?;
             signed.push(
                 asked
-                    .sign(&plan.asked.nonce, priority.mechanism, &*signer)
+                    .sign(&plan.asked.nonce, priority.mechanism, key.storage.as_deref(), &*signer)
                     .map_err(DeviceError::Crypto)?,
             );
         }

@@ -1,6 +1,7 @@
 //! What a provision command asks for, and what one key makes of it: the part that device and
 //! integrator share.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::ser::SerializeMap;
@@ -105,6 +106,8 @@ pub struct AskedKey {
     pub storages: Vec<String>,
     /// The template, if a request is asked for.
     pub template: Option<Template>,
+    /// The member in which the device says where it keeps the key.
+    pub(super) storage_member: Cow<'static, str>,
 }
 
 /// One type of key that is offered.
@@ -186,6 +189,7 @@ impl AskedKey {
                 .collect(),
             storages: request.storage_prios.iter().map(ToString::to_string).collect(),
             template: request.template().map(Template::from_base64).transpose()?,
+            storage_member: dialect.storage_member.clone(),
         })
     }
 
@@ -237,8 +241,12 @@ impl AskedKey {
         self.template.as_ref().map(|template| template.with_key(key, mechanism)).transpose()
     }
 
-    /// The proof of possession of the new key, which lacks only its signature. `request` is the
-    /// signed request, DER, if one is asked for.
+    /// The proof of possession of the new key, which lacks only its signature.
+    ///
+    /// - `request` is the signed request, DER, if one is asked for.
+    /// - `storage` is where the device keeps the key, in a word of [`storages`](Self::storages);
+    ///   `None` claims nothing. No document shows the member; ours is that of the
+    ///   [`Dialect`](crate::hermod::Dialect).
     #[must_use]
     pub fn unsigned_key(
         &self,
@@ -246,17 +254,24 @@ impl AskedKey {
         key: &PublicKey,
         mechanism: Algorithm,
         request: Option<&[u8]>,
+        storage: Option<&str>,
     ) -> UnsignedJws {
         let header = KeyHeader { mechanism, nonce, key_id: &self.key_id };
-        let payload =
-            KeyPayload { asked: self, key, mechanism, certreq: request.map(encode_standard) };
+        let payload = KeyPayload {
+            asked: self,
+            key,
+            mechanism,
+            certreq: request.map(encode_standard),
+            storage,
+        };
         // Maps of texts; writing them to memory does not fail.
         let payload = serde_json::to_vec(&payload).unwrap_or_default();
         UnsignedJws::from_members(mechanism, &header, &payload)
     }
 
     /// Makes the proof of possession with the new key: signs the request, if one is asked for, and
-    /// the key's own statement. Gives one element of `signedkeys`, a compact JWS.
+    /// the key's own statement. Gives one element of `signedkeys`, a compact JWS. `storage` is as in
+    /// [`unsigned_key`](Self::unsigned_key).
     ///
     /// # Errors
     /// [`CryptoError::Mismatch`] if `mechanism` does not fit the key, and what the signer answers.
@@ -264,12 +279,13 @@ impl AskedKey {
         &self,
         nonce: &str,
         mechanism: Algorithm,
+        storage: Option<&str>,
         signer: &dyn Signer,
     ) -> Result<String, CryptoError> {
         let key = signer.public_key();
         let request = self.unsigned_request(key, mechanism).map_err(|_| CryptoError::Mismatch)?;
         let request = request.map(|request| request.sign(signer)).transpose()?;
-        self.unsigned_key(nonce, key, mechanism, request.as_deref()).sign(signer)
+        self.unsigned_key(nonce, key, mechanism, request.as_deref(), storage).sign(signer)
     }
 }
 
@@ -305,6 +321,7 @@ struct KeyPayload<'a> {
     key: &'a PublicKey,
     mechanism: Algorithm,
     certreq: Option<String>,
+    storage: Option<&'a str>,
 }
 
 impl Serialize for KeyPayload<'_> {
@@ -320,6 +337,9 @@ impl Serialize for KeyPayload<'_> {
         map.serialize_entry("keystate", &self.asked.state)?;
         if let Some(certreq) = &self.certreq {
             map.serialize_entry("certreq", certreq)?;
+        }
+        if let Some(storage) = self.storage {
+            map.serialize_entry(&*self.asked.storage_member, storage)?;
         }
         map.end()
     }

@@ -1,6 +1,5 @@
 //! What the integrator expects of an answer.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::to_sign::is_type;
@@ -24,7 +23,6 @@ pub struct Expectation {
     sch: Vec<[u8; 32]>,
     mailbox_base: Option<BaseUrl>,
     signature_types: SignatureTypes,
-    storage_member: Cow<'static, str>,
 }
 
 impl Expectation {
@@ -52,7 +50,6 @@ impl Expectation {
             sch: Vec::new(),
             mailbox_base: None,
             signature_types,
-            storage_member: dialect.storage_member.clone(),
         })
     }
 
@@ -133,11 +130,6 @@ impl Expectation {
     /// The certificates of which the device has to have seen one, if that is required.
     pub(super) fn sch(&self) -> Option<&[[u8; 32]]> {
         (!self.sch.is_empty()).then_some(&*self.sch)
-    }
-
-    /// The member of a signed key that says where the device keeps it.
-    pub(super) fn storage_member(&self) -> &str {
-        &self.storage_member
     }
 
     pub(super) fn mailbox_base(&self) -> Option<&BaseUrl> {

@@ -178,7 +178,8 @@ impl<P: Pins> Verifier<P> {
 
     /// Refuses a key as `not-as-requested` unless the device says that it keeps it in one of the
     /// storages that the command asks for; see
-    /// [`VerifiedKey::claimed_storage`]. It is a claim, and no document shows where it stands.
+    /// [`VerifiedKey::claimed_storage`]. The devices of this crate say it; it is a claim, and no
+    /// document shows where it stands.
     #[must_use]
     pub fn require_claimed_storage(mut self) -> Self {
         self.requires_storage = true;
@@ -404,7 +405,7 @@ impl<P: Pins> Verifier<P> {
                 }
                 other => other,
             };
-            let claimed_storage = given.claimed_storage(expected.storage_member())?;
+            let claimed_storage = given.claimed_storage(&asked.storage_member)?;
             Ok((given, mechanism, public_key, claimed_storage))
         })?;
         steps.run(Check::KeyKid, || {

@@ -65,6 +65,7 @@ json_object! {
         required key_id: String = "keyid",
         required usage: String = "usage",
         required state: String = "state",
+        optional storage: String = "storage",
         required spki: String = "spki",
         optional certificate: DataText = "certificate",
         optional chain: Vec<DataText> = "chain",
@@ -339,6 +340,7 @@ impl StoredPublicKey {
             key_id: key.key_id.clone(),
             usage: key.usage.clone(),
             state: key.state.clone(),
+            storage: key.storage.clone(),
             spki: encode_standard(key.public_key.as_spki_der()),
             certificate: key.certificate.as_ref().map(|certificate| certificate.to_base64().into()),
             // Absent without one, as in the states of earlier versions.
@@ -353,6 +355,7 @@ impl StoredPublicKey {
             key_id: self.key_id,
             usage: self.usage,
             state: self.state,
+            storage: self.storage,
             public_key: PublicKey::from_spki_der(&decode_standard(&self.spki, "spki")?)?,
             certificate: self.certificate.as_deref().map(Certificate::from_base64).transpose()?,
             chain: self
