@@ -20,6 +20,7 @@ mod support {
     pub mod keys;
     pub mod pem;
     pub mod program;
+    pub mod sch;
 }
 
 use std::net::SocketAddr;
@@ -48,6 +49,7 @@ use support::console::{complain, print};
 use support::files::read_text;
 use support::journey::{Journey, Step, Trust, authority, said};
 use support::program::{Failed, chain, usage};
+use support::sch::read_sch;
 
 const HELP: &str = "\
 KEYFERRY_API_KEY=ID:KEY integrator --hub URL [OPTIONS]
@@ -55,6 +57,8 @@ KEYFERRY_API_KEY=ID:KEY integrator --hub URL [OPTIONS]
   --hub URL             `https://hub.example/hermod/rest`; commands are below /command there
   --public-url URL      the address of the mailboxes, which the device signs; default: below --hub
   --fqdn NAME           the hub's name, which the device signs; default: the host of --public-url
+  --sch BASE64          SHA-256 of the hub's TLS certificate, which the device signs; may stand several times, while one
+                        certificate replaces the other; default: any certificate
   --key ID:KEY          instead of KEYFERRY_API_KEY; whoever lists the processes of this machine sees it
   --attestation-key JWK a file with a public attestation key that counts; may stand several times
   --accept-unpinned     without one: go on although nobody vouches for the device
@@ -77,6 +81,7 @@ struct Options {
     hub: BaseUrl,
     public_url: BaseUrl,
     fqdn: Option<String>,
+    sch: Vec<[u8; 32]>,
     key: ApiKey,
     pins: Vec<PublicKey>,
     accept_unpinned: bool,
@@ -271,6 +276,9 @@ fn journey(options: &Options) -> Result<Journey, Failed> {
     if let Some(fqdn) = &options.fqdn {
         hub = hub.with_fqdn(fqdn);
     }
+    for sha256 in &options.sch {
+        hub = hub.with_certificate_sha256(*sha256);
+    }
     let trust = match options.pins.as_slice() {
         [] => Trust::Unpinned { accepted: options.accept_unpinned },
         pins => Trust::Pinned(pins.to_vec()),
@@ -293,7 +301,8 @@ fn policy(options: &Options) -> WaitPolicy {
 fn options() -> Result<Option<Options>, Failed> {
     let Some(mut arguments) = support::program::arguments(HELP)? else { return Ok(None) };
     let mut texts = std::collections::HashMap::new();
-    let (mut pins, mut accept_unpinned, mut blocking) = (Vec::new(), false, false);
+    let (mut pins, mut sch) = (Vec::new(), Vec::new());
+    let (mut accept_unpinned, mut blocking) = (false, false);
     let mut danger_plain_http = false;
     while let Some(argument) = arguments.next().map_err(usage)? {
         let Argument::Option(name) = argument else {
@@ -303,6 +312,10 @@ fn options() -> Result<Option<Options>, Failed> {
             "accept-unpinned" => accept_unpinned = true,
             "danger-plain-http" => danger_plain_http = true,
             "blocking" => blocking = true,
+            "sch" => {
+                let hash = arguments.value(&name).map_err(usage)?;
+                sch.push(read_sch(&hash).map_err(|error| usage(format!("--sch: {error}")))?);
+            }
             "attestation-key" => {
                 let file = arguments.value(&name).map_err(usage)?;
                 let text = read_text(Path::new(&file))?;
@@ -396,6 +409,7 @@ fn options() -> Result<Option<Options>, Failed> {
         public_url,
         hub,
         fqdn: text("fqdn"),
+        sch,
         key,
         pins,
         accept_unpinned,

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! verify COMMAND.json CALLBACK.json [--attestation-key JWK.json]... [--allow-unpinned]
-//!        [--fqdn NAME] [--sch BASE64] [--json]
+//!        [--fqdn NAME] [--sch BASE64]... [--json]
 //! verify --lines < LINES.jsonl
 //! ```
 //!
 //! A line is one JSON object: `id` (anything, repeated in the verdict), `command` (as
 //! COMMAND.json), `data` (the compact JWS), and, where they are known, `attestation_keys` (JWKs),
-//! `allow_unpinned`, `fqdn`, `sch`. Its verdict is the object that `--json` prints, with the `id`;
+//! `allow_unpinned`, `fqdn`, `sch` (one or a list). Its verdict is the object that `--json` prints, with the `id`;
 //! `null` if the line cannot be read.
 //!
 //! Exit status: 0 verified, 1 refused, 2 arguments or files that cannot be read, 3 standard output
@@ -20,6 +20,7 @@ mod support {
     pub mod console;
     pub mod files;
     pub mod lines;
+    pub mod sch;
     pub mod verdict;
 }
 
@@ -33,7 +34,8 @@ use keyferry::jose::Jwk;
 use support::arguments::{Argument, Arguments};
 use support::console::{OutputFailed, complain};
 use support::lines::Stopped;
-use support::verdict::{Knowledge, Printed, Verdict, judge, read_answer, read_command, read_sch};
+use support::sch::read_sch;
+use support::verdict::{Knowledge, Printed, Verdict, judge, read_answer, read_command};
 
 const USAGE: &str = "usage: verify COMMAND.json CALLBACK.json [OPTIONS]
        verify --lines < LINES.jsonl";
@@ -45,10 +47,12 @@ verify --lines < LINES.jsonl                  verify many: one JSON object a lin
   --attestation-key FILE  a file with a public attestation key that counts, as a JWK; may stand several times
   --allow-unpinned        without one: any attestation key will do
   --fqdn NAME             the hub's name that the device must have signed
-  --sch BASE64            SHA-256 of the hub's TLS certificate that the device must have signed, in base64
+  --sch BASE64            SHA-256 of the hub's TLS certificate that the device must have signed, in base64;
+                          may stand several times, while one certificate replaces the other
   --json                  print the verdict as one JSON object
   --lines                 read lines from standard input; each says itself what is known, in `attestation_keys`,
-                          `allow_unpinned`, `fqdn` and `sch`, beside its `id`, `command` and `data` (the JWS)
+                          `allow_unpinned`, `fqdn` and `sch` (one or a list), beside its `id`, `command`
+                          and `data` (the JWS)
 
 exit status: 0 verified (with --lines: every line has its verdict), 1 refused, 2 arguments or files that
 cannot be read, 3 standard output could not be written";
@@ -111,9 +115,8 @@ fn run() -> Result<bool, Failure> {
                 "allow-unpinned" => known.allow_unpinned = true,
                 "fqdn" => known.fqdn = Some(arguments.value(&name)?),
                 "sch" => {
-                    known.sch = Some(
-                        read_sch(&arguments.value(&name)?).map_err(|error| error.to_string())?,
-                    )
+                    let hash = arguments.value(&name)?;
+                    known.sch.push(read_sch(&hash).map_err(|error| error.to_string())?);
                 }
                 "json" => json = true,
                 "lines" => lines = true,

@@ -10,6 +10,7 @@ mod support;
 mod program {
     pub mod arguments;
     pub mod lines;
+    pub mod sch;
     pub mod verdict;
 }
 
@@ -38,7 +39,8 @@ use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::jose::Jwk;
 use program::arguments::{Argument, Arguments};
 use program::lines::{MAX_LINE, Stopped, run};
-use program::verdict::{Knowledge, Printed, judge, read_answer, read_command, read_sch};
+use program::sch::read_sch;
+use program::verdict::{Knowledge, Printed, judge, read_answer, read_command};
 use serde_json::{Value, json};
 use support::peers::Scratch;
 use support::{
@@ -168,15 +170,19 @@ fn the_fqdn_that_was_given_takes_the_place_of_the_envelopes() {
 
 #[test]
 fn the_certificate_hash_is_compared_if_it_is_given() {
-    let with = |sch: Option<[u8; 32]>| {
-        verdict(COMMAND, CALLBACK, Knowledge { pins: vec![pin()], sch, ..Knowledge::default() })
+    let with = |sch: &[[u8; 32]]| {
+        let (pins, sch) = (vec![pin()], sch.to_vec());
+        verdict(COMMAND, CALLBACK, Knowledge { pins, sch, ..Knowledge::default() })
     };
-    let right = with(Some(read_sch(&sch()).unwrap()));
+    let signed = read_sch(&sch()).unwrap();
+    let right = with(&[signed]);
     assert_eq!((&right["verified"], outcome(&right, "sch")), (&json!(true), "passed"));
-    let wrong = with(Some([7; 32]));
+    let wrong = with(&[[7; 32], [8; 32]]);
     assert_class(&wrong, "channel");
     assert_eq!(outcome(&wrong, "sch"), "failed");
-    assert_eq!(outcome(&with(None), "sch"), "not-asked");
+    assert_eq!(outcome(&with(&[]), "sch"), "not-asked");
+    // A certificate that is being renewed: the device saw the old one or the new one.
+    assert_eq!(outcome(&with(&[[7; 32], signed]), "sch"), "passed");
     for text in [
         "",
         "AAAA",
@@ -461,6 +467,8 @@ fn each_line_says_what_is_known() {
     assert_class(&with(&|line| line["fqdn"] = "evil.example".into()), "channel");
     assert_eq!(with(&|line| line["sch"] = sch().into())["verified"], true);
     assert_class(&with(&|line| line["sch"] = standard([0; 32]).into()), "channel");
+    let renewed = with(&|line| line["sch"] = json!([standard([0; 32]), sch()]));
+    assert_eq!(renewed["verified"], true);
     let absent = with(&|line| (line["sch"], line["fqdn"]) = (Value::Null, Value::Null));
     assert_eq!(
         (outcome(&absent, "sch"), outcome(&absent, "fqdn"), outcome(&absent, "fqdn-envelope")),
@@ -755,12 +763,14 @@ fn verify_ends_with_0_verified_1_refused_2_unreadable() {
     let key = scratch.write("key.json", ATTESTATION_KEY.as_bytes());
     let other = scratch.write("other.json", other_pin().to_string().as_bytes());
     let bad = scratch.write("bad.json", b"{");
-    let sch = sch();
+    let (sch, zeros) = (sch(), standard([0; 32]));
     let (command, callback, key, other, bad) = (&*command, &*callback, &*key, &*other, &*bad);
     let cases: &[(i32, &[&str])] = &[
         (0, &[command, callback, "--attestation-key", key]),
         (0, &["--attestation-key", key, "--attestation-key", other, "--", command, callback]),
         (0, &[command, callback, "--allow-unpinned", "--fqdn", FQDN, "--sch", &sch]),
+        (0, &[command, callback, "--allow-unpinned", "--sch", &zeros, "--sch", &sch]),
+        (1, &[command, callback, "--allow-unpinned", "--sch", &zeros]),
         (1, &[command, callback]),
         (1, &[command, callback, "--attestation-key", other, "--allow-unpinned"]),
         (1, &[command, callback, "--attestation-key", key, "--fqdn", "evil.example"]),

@@ -13,6 +13,7 @@ use keyferry::{Class, Error};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::sch::read_sch;
 use super::verdict::{Checker, Knowledge, Printed, judge_with, read_command};
 
 /// Most lines that travel together.
@@ -111,7 +112,27 @@ struct Line<'a> {
     #[serde(default)]
     fqdn: Option<String>,
     #[serde(default)]
-    sch: Option<String>,
+    sch: Hashes,
+}
+
+/// Nothing, one text, or a list of texts.
+#[derive(Default, Deserialize)]
+#[serde(untagged)]
+enum Hashes {
+    #[default]
+    None,
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Hashes {
+    fn as_slice(&self) -> &[String] {
+        match self {
+            Self::None => &[],
+            Self::One(hash) => std::slice::from_ref(hash),
+            Self::Several(hashes) => hashes,
+        }
+    }
 }
 
 /// What ended a run before its input did.
@@ -303,7 +324,7 @@ fn judge_line(
         pins: Vec::new(),
         allow_unpinned: line.allow_unpinned,
         fqdn: line.fqdn.clone(),
-        sch: line.sch.as_deref().map(super::verdict::read_sch).transpose()?,
+        sch: line.sch.as_slice().iter().map(|text| read_sch(text)).collect::<Result<_, _>>()?,
         envelope_fqdn: None,
     };
     judge_with(checkers.of(provider, line)?, &read_command(line.command.get())?, &line.data, &known)

@@ -20,7 +20,8 @@ pub struct Knowledge {
     /// Without pins: whether any attestation key will do.
     pub allow_unpinned: bool,
     pub fqdn: Option<String>,
-    pub sch: Option<[u8; 32]>,
+    /// Hashes of the hub's certificate: several while one replaces the other.
+    pub sch: Vec<[u8; 32]>,
     /// Of the callback's envelope, which nobody signed.
     pub envelope_fqdn: Option<String>,
 }
@@ -135,8 +136,8 @@ pub fn judge_with(
     } else if let Some(fqdn) = &known.envelope_fqdn {
         expectation = expectation.with_envelope_fqdn(fqdn);
     }
-    if let Some(sch) = known.sch {
-        expectation = expectation.with_sch(sch);
+    for sch in &known.sch {
+        expectation = expectation.with_sch(*sch);
     }
     Ok(checker.verify(&expectation, answer))
 }
@@ -273,11 +274,4 @@ impl<'a> PrintedKey<'a> {
             priority: key.priority(),
         }
     }
-}
-
-/// The hash of a TLS certificate: SHA-256 in standard base64, as `sch` has it.
-pub fn read_sch(text: &str) -> Result<[u8; 32], Error> {
-    let decoded =
-        base64_simd::STANDARD.decode_to_vec(text).ok().and_then(|octets| octets.try_into().ok());
-    decoded.ok_or_else(|| Error::new(Class::Malformed, "sch", "not 32 octets in standard base64"))
 }

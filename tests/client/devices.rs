@@ -89,6 +89,10 @@ fn a_device_goes_the_whole_way_over_http_and_signs_the_certificate_that_its_hub_
             .into_refusal()
             .unwrap();
         assert_eq!(other.class(), Class::Channel);
+        // A certificate that is being renewed.
+        let renewed = known("the old certificate")
+            .with_certificate_sha256(AwsLcRs.sha256("the certificate".as_bytes()));
+        enrollment.prove_through(&verifier, &renewed).unwrap();
 
         while enrollment.next() != Next::Done {
             if let Next::AwaitDelivery { .. } = enrollment.next() {

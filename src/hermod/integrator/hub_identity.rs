@@ -21,7 +21,7 @@ use crate::hermod::proof::Expectation;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HubIdentity {
     pub(super) fqdn: Option<String>,
-    pub(super) certificate_sha256: Option<[u8; 32]>,
+    pub(super) certificate_sha256: Vec<[u8; 32]>,
     pub(super) mailbox_base: Option<BaseUrl>,
 }
 
@@ -50,10 +50,12 @@ impl HubIdentity {
         self
     }
 
-    /// SHA-256 of the DER of its TLS certificate, as [`Expectation::with_sch`].
+    /// SHA-256 of the DER of its TLS certificate, as [`Expectation::with_sch`]. Each call adds a
+    /// certificate, and the device has to have seen one of them: while a certificate is being
+    /// renewed, give the old one and the new one.
     #[must_use]
     pub fn with_certificate_sha256(mut self, sha256: [u8; 32]) -> Self {
-        self.certificate_sha256 = Some(sha256);
+        self.certificate_sha256.push(sha256);
         self
     }
 

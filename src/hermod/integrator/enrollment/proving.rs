@@ -57,8 +57,8 @@ impl Enrollment {
         if let Some(fqdn) = &hub.fqdn {
             expectation = expectation.with_fqdn(fqdn);
         }
-        if let Some(sha256) = hub.certificate_sha256 {
-            expectation = expectation.with_sch(sha256);
+        for sha256 in &hub.certificate_sha256 {
+            expectation = expectation.with_sch(*sha256);
         }
         if let Some(base) = &hub.mailbox_base {
             expectation = expectation.with_mailbox_at(base.clone());
