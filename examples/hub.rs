@@ -296,7 +296,7 @@ async fn demonstration(
     let mut file = HubFile::parse(&text)?;
     let url = TargetUrl::parse(callback_url.unwrap_or("http://127.0.0.1:8081"))
         .map_err(|error| usage(format!("--callback-url: {error}")))?;
-    let targets = TargetPolicy::new().with_plain_http().with_host(url.base().host());
+    let targets = TargetPolicy::new().danger_with_plain_http().danger_with_host(url.base().host());
     let (key, password) = (random_key(&AwsLcRs)?, random_key(&AwsLcRs)?);
     file.integrators.push(Integrator {
         client_id: String::from("demo"),

@@ -178,7 +178,7 @@ async fn journey(
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let base = BaseUrl::parse(&format!("http://{}/hermod/rest", listener.local_addr()?))?;
     let public_url = base.join(&["ms"]);
-    let targets = TargetPolicy::new().with_plain_http().with_host("127.0.0.1");
+    let targets = TargetPolicy::new().danger_with_plain_http().danger_with_host("127.0.0.1");
     let guarded = match on_ureq {
         // ureq cannot tell which address a name leads to. There are no names here.
         true => GuardedTransport::danger_unguarded(targets, transport(&callback_url, true)?),

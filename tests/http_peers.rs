@@ -89,7 +89,7 @@ async fn an_integrator_and_a_device_in_python_do_every_role_by_polling_and_by_ca
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         // Tests turn TLS on in reqwest, which then wants a provider; it may have been given one.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let policy = TargetPolicy::new().with_plain_http().with_host("127.0.0.1");
+        let policy = TargetPolicy::new().danger_with_plain_http().danger_with_host("127.0.0.1");
         let transport = GuardedTransport::reqwest(policy).unwrap();
         let sender = CallbackSender::new(
             transport,

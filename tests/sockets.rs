@@ -92,7 +92,7 @@ impl World {
                 Duration::from_secs(300),
             );
             let served = Served::start(framework, service).await;
-            let policy = TargetPolicy::new().with_plain_http().with_host("127.0.0.1");
+            let policy = TargetPolicy::new().danger_with_plain_http().danger_with_host("127.0.0.1");
             let sender = CallbackSender::new(
                 GuardedTransport::reqwest(policy).unwrap(),
                 BaseUrl::parse(&served.base).unwrap(),

@@ -227,7 +227,7 @@ fn what_is_accepted_is_what_a_client_reads() {
 #[test]
 fn http_is_refused_unless_it_is_allowed() {
     assert_eq!(refusal(&TargetPolicy::new(), "http://hub.example/"), Err(Class::TargetRefused));
-    let policy = TargetPolicy::new().with_plain_http();
+    let policy = TargetPolicy::new().danger_with_plain_http();
     assert_eq!(refusal(&policy, "http://hub.example/"), Ok(()));
     assert_eq!(refusal(&policy, "http://127.0.0.1/"), Err(Class::TargetRefused));
 }
@@ -240,7 +240,7 @@ fn every_port_but_0_may_be_called() {
     }
     assert_eq!(refusal(&policy, "https://hub.example:0/"), Err(Class::TargetRefused));
     assert_eq!(
-        refusal(&policy.with_host("hub.example"), "https://hub.example:0/"),
+        refusal(&policy.danger_with_host("hub.example"), "https://hub.example:0/"),
         Err(Class::TargetRefused)
     );
 }
@@ -248,10 +248,10 @@ fn every_port_but_0_may_be_called() {
 #[test]
 fn a_host_that_is_allowed_by_name_is_allowed_as_it_is_written_and_not_what_is_below_it() {
     let policy = TargetPolicy::new()
-        .with_host("App.Internal.")
-        .with_host("10.1.2.3")
-        .with_host("[fd00::1]")
-        .with_host("fd00::2");
+        .danger_with_host("App.Internal.")
+        .danger_with_host("10.1.2.3")
+        .danger_with_host("[fd00::1]")
+        .danger_with_host("fd00::2");
     // Another spelling of an address is the same address once an address of a service was read.
     assert_eq!(refusal(&policy, "https://[fd00:0::1]/"), Ok(()));
     for host in ["app.internal", "APP.internal.", "10.1.2.3", "[fd00::1]", "[FD00::1]", "[fd00::2]"]
@@ -386,7 +386,7 @@ async fn addresses_inside_are_refused_again_when_they_are_called() {
 #[tokio::test]
 async fn nothing_inside_is_connected_to() {
     let server = Server::new(|_| Reply::status(200));
-    let guard = guard(TargetPolicy::new().with_plain_http());
+    let guard = guard(TargetPolicy::new().danger_with_plain_http());
     for host in [
         "127.0.0.1",
         "localhost",
@@ -415,7 +415,8 @@ async fn what_is_allowed_by_name_is_called_and_its_redirects_are_not_followed() 
             body: Vec::new(),
         });
         // Even one that leads to what may be called.
-        let guard = guard(TargetPolicy::new().with_plain_http().with_host("127.0.0.1"));
+        let guard =
+            guard(TargetPolicy::new().danger_with_plain_http().danger_with_host("127.0.0.1"));
         assert_eq!(guard.send(request(&server.url("/"))).await.unwrap().status().as_u16(), status);
         assert_eq!(server.seen().len(), 1);
     }
@@ -437,8 +438,10 @@ async fn the_redirects_the_proxy_and_the_resolver_of_a_builder_do_not_count() {
         .redirect(reqwest::redirect::Policy::limited(5))
         .proxy(reqwest::Proxy::all(proxy.url("/")).unwrap())
         .dns_resolver(Arc::new(NeverAsked));
-    let policy =
-        TargetPolicy::new().with_plain_http().with_host("127.0.0.1").with_host("localhost");
+    let policy = TargetPolicy::new()
+        .danger_with_plain_http()
+        .danger_with_host("127.0.0.1")
+        .danger_with_host("localhost");
     let guard = GuardedTransport::reqwest_builder(policy, builder).unwrap();
     for host in ["127.0.0.1", "localhost"] {
         assert_eq!(

@@ -199,7 +199,7 @@ fn a_callback_that_was_answered_with_2xx_is_delivered_whatever_comes_of_the_body
         for transport in transports {
             let served = reply.clone();
             let server = Server::new(move |_| served.clone());
-            let policy = TargetPolicy::new().with_plain_http().with_host("127.0.0.1");
+            let policy = TargetPolicy::new().danger_with_plain_http().danger_with_host("127.0.0.1");
             let transport = GuardedTransport::danger_unguarded(policy, transport);
             let base = BaseUrl::parse(&server.url("/hermod")).unwrap();
             let sender = CallbackSender::new(transport, base).unwrap();

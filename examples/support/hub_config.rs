@@ -395,11 +395,11 @@ impl Reading<'_> {
         });
         let mut targets = TargetPolicy::new();
         if self.flag(table, "allow-plain-http-callbacks") {
-            targets = targets.with_plain_http();
+            targets = targets.danger_with_plain_http();
         }
         for (value, key) in self.list(table, "allow-callback-hosts") {
             match value.get_ref().as_str() {
-                Some(host) if !host.is_empty() => targets = targets.with_host(host),
+                Some(host) if !host.is_empty() => targets = targets.danger_with_host(host),
                 _ => self.fault(value.span().start, key, "not a host"),
             }
         }

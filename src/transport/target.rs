@@ -11,7 +11,7 @@ use crate::{BaseUrl, Class, Error};
 /// each exchange; what a name leads to is judged by [`permits`](Self::permits), at each connection.
 /// What is refused:
 ///
-/// - http, unless [`with_plain_http`](Self::with_plain_http) says otherwise;
+/// - http, unless [`danger_with_plain_http`](Self::danger_with_plain_http) says otherwise;
 /// - names that are inside by what they are: without a dot, `localhost`, and below `localhost`,
 ///   `local`, `internal`, `home.arpa` and the others that are in use inside;
 /// - hosts that some resolver reads as an address and that are not written as one: `2130706433`,
@@ -24,7 +24,7 @@ use crate::{BaseUrl, Class, Error};
 /// use keyferry::BaseUrl;
 /// use keyferry::transport::TargetPolicy;
 ///
-/// let policy = TargetPolicy::new().with_host("hub.internal");
+/// let policy = TargetPolicy::new().danger_with_host("hub.internal");
 /// policy.check(&BaseUrl::parse("https://app.example:8443/callback")?)?;
 /// policy.check(&BaseUrl::parse("https://hub.internal/callback")?)?;
 /// assert!(policy.check(&BaseUrl::parse("https://169.254.169.254/")?).is_err());
@@ -45,16 +45,23 @@ impl TargetPolicy {
     }
 
     /// Allows http too: for development.
+    ///
+    /// # Security
+    /// Everybody on the way reads callbacks and the credentials that are sent with them.
     #[must_use]
-    pub fn with_plain_http(mut self) -> Self {
+    pub fn danger_with_plain_http(mut self) -> Self {
         self.plain_http = true;
         self
     }
 
     /// Allows this host, a name or an IP address as it is written in addresses, wherever it is. It
     /// is no pattern: what is below it stays refused.
+    ///
+    /// # Security
+    /// The host may lead to any address, inside the network too, so an integrator that can name it
+    /// in an address reaches the services there.
     #[must_use]
-    pub fn with_host(mut self, host: impl Into<String>) -> Self {
+    pub fn danger_with_host(mut self, host: impl Into<String>) -> Self {
         self.hosts.push(normal(&host.into()));
         self
     }

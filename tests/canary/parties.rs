@@ -95,7 +95,7 @@ pub(crate) fn transports(evidence: &Evidence) -> [(&'static str, Arc<dyn Transpo
 }
 
 pub(crate) fn guarded() -> GuardedTransport {
-    GuardedTransport::reqwest(TargetPolicy::new().with_plain_http().with_host("127.0.0.1")).unwrap()
+    GuardedTransport::reqwest(TargetPolicy::new().danger_with_plain_http().danger_with_host("127.0.0.1")).unwrap()
 }
 
 pub(crate) fn api_key() -> ApiKey {

@@ -285,8 +285,10 @@ fn an_address_that_must_not_be_called_is_refused_when_it_is_registered() {
     let plain = base("http://shop.example/hermod");
     refused(CallbackSender::new(guarded(&script), plain.clone()), Class::TargetRefused);
     refused(ContentClient::new(guarded(&script), plain.clone()), Class::TargetRefused);
-    let lenient =
-        GuardedTransport::danger_unguarded(TargetPolicy::new().with_plain_http(), Arc::new(script));
+    let lenient = GuardedTransport::danger_unguarded(
+        TargetPolicy::new().danger_with_plain_http(),
+        Arc::new(script),
+    );
     CallbackSender::new(lenient.clone(), plain.clone()).unwrap();
     ContentClient::new(lenient, plain).unwrap();
 }

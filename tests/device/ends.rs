@@ -24,7 +24,7 @@ fn an_answer_that_comes_too_late_removes_the_new_keys() {
 #[test]
 fn a_renewal_that_comes_too_late_keeps_the_old_keys() {
     let mut world = World::new();
-    world.policy = world.policy.clone().allow_overwriting();
+    world.policy = world.policy.clone().danger_allow_overwriting();
     let profile = world.provisioned(&one_key());
     world.hub.post_to(&profile.channel.address, renewal(&profile.names.id));
     world.hub.state().failing.insert("answer", Class::Expired);
@@ -75,7 +75,7 @@ fn a_link_that_the_hub_forgot_is_settled_by_the_new_mailbox() {
 #[test]
 fn a_renewal_ends_with_its_mailbox_and_the_profile_stays() {
     let mut world = World::new();
-    world.policy = world.policy.clone().allow_overwriting();
+    world.policy = world.policy.clone().danger_allow_overwriting();
     let profile = world.provisioned(&one_key());
     world.hub.post_to(&profile.channel.address, renewal(&profile.names.id));
     // Stopped between keys and answer, and meanwhile the integrator deletes the mailbox.

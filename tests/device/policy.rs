@@ -77,7 +77,7 @@ fn policy_decides_on_overwriting() {
     assert_eq!(response.code, 8);
     assert_eq!(world.profiles(), std::slice::from_ref(&profile));
 
-    world.policy = world.policy.clone().allow_overwriting();
+    world.policy = world.policy.clone().danger_allow_overwriting();
     let mut somebody_elses = renewal(&profile.names.id);
     if let CommandBody::Provision(command) = &mut somebody_elses.body {
         command.user_id = String::from("userB");
@@ -89,7 +89,7 @@ fn policy_decides_on_overwriting() {
 #[test]
 fn a_renewal_by_the_profiles_own_mailbox_keeps_the_mailbox() {
     let mut world = World::new();
-    world.policy = world.policy.clone().allow_overwriting();
+    world.policy = world.policy.clone().danger_allow_overwriting();
     let old = world.provisioned(&one_key());
     for command in [renewal(&old.names.id), one_key()] {
         let Response::Provision(response) = world.response_of(&old, command.body.clone()) else {
@@ -108,7 +108,7 @@ fn a_renewal_by_the_profiles_own_mailbox_keeps_the_mailbox() {
 #[test]
 fn a_renewal_by_a_link_moves_the_profile_and_gives_the_old_mailbox_up() {
     let mut world = World::new();
-    world.policy = world.policy.clone().allow_overwriting();
+    world.policy = world.policy.clone().danger_allow_overwriting();
     let old = world.provisioned(&one_key());
     let new = world.provisioned(&renewal(&old.names.id));
     assert_eq!(world.profiles().len(), 1);
@@ -122,7 +122,7 @@ fn a_renewal_by_a_link_moves_the_profile_and_gives_the_old_mailbox_up() {
 #[test]
 fn keys_that_nothing_will_ever_ask_for_are_removed() {
     let mut world = World::new();
-    world.policy = world.policy.clone().allow_overwriting();
+    world.policy = world.policy.clone().danger_allow_overwriting();
     let old = world.provisioned(&one_key());
     // A renewal hangs in the old mailbox while another one, by a link, moves the profile away from
     // it.

@@ -151,7 +151,7 @@ fn survives_power_loss_while_overwriting() {
         crash_at_every_step(
             || {
                 let mut world = World::new();
-                world.policy = world.policy.clone().allow_overwriting();
+                world.policy = world.policy.clone().danger_allow_overwriting();
                 world
             },
             |world| {

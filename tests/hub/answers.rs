@@ -234,7 +234,7 @@ async fn a_refused_or_late_provisioning_registers_nothing() {
 
 #[tokio::test]
 async fn a_switch_turns_verification_off_but_not_the_check_of_the_mailbox() {
-    let world = World::with(|config| config.verify_answers = false);
+    let world = World::with(|config| *config = config.clone().danger_without_verification());
     let provisioning = Provisioning::begin(&world).await;
     let info = || DeviceInfo::new("Linux");
     let elsewhere = provisioned_by(&provisioning.message, |asked| {

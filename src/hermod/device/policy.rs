@@ -70,8 +70,10 @@ impl DevicePolicy {
         Ok(self.and(base))
     }
 
-    /// The same for http, where everybody on the way reads tokens and may answer in the hub's
-    /// place: for development.
+    /// The same for http, for development.
+    ///
+    /// # Security
+    /// Everybody on the way reads the tokens, and can answer in the hub's place.
     ///
     /// # Errors
     /// Class `malformed` if it is not an absolute address without query, fragment and user.
@@ -122,9 +124,12 @@ impl DevicePolicy {
     }
 
     /// Puts new keys in place of a profile's old ones where a command asks for that and the user
-    /// agrees.
+    /// agrees. Without this such a command is refused with code 8.
+    ///
+    /// # Security
+    /// The old keys are lost, and with them all that was encrypted for them.
     #[must_use]
-    pub fn allow_overwriting(mut self) -> Self {
+    pub fn danger_allow_overwriting(mut self) -> Self {
         self.overwrite = true;
         self
     }

@@ -30,11 +30,7 @@ pub struct HubConfig {
     pub limits: HubLimits,
     /// How callbacks are tried.
     pub callbacks: CallbackPolicy,
-    /// Whether a provision answer is accepted only if it is consistent with its command: every
-    /// check of [`proof`](crate::hermod::proof) but the pin and the certificate hash, the host name
-    /// being [`fqdn`](Self::fqdn). On by default. Whatever this says, the integrator has to verify
-    /// it again.
-    pub verify_answers: bool,
+    pub(super) verify_answers: bool,
     /// Whether `=` at the end of the parts of a JWS is tolerated, as apps of earlier years write
     /// it. Refused by default.
     pub padding: Padding,
@@ -71,10 +67,17 @@ impl HubConfig {
         self
     }
 
-    /// Accepts provision answers that are not consistent with their command. The integrator finds
-    /// out.
+    /// Accepts provision answers that are not consistent with their command.
+    ///
+    /// By default the hub accepts a provision answer only if it passes every check of
+    /// [`proof`](crate::hermod::proof) except the pin and the certificate hash, with
+    /// [`fqdn`](Self::fqdn) as the host name.
+    ///
+    /// # Security
+    /// A device's mailbox is registered although its answer proves nothing. The integrator has to
+    /// verify the answer in either case.
     #[must_use]
-    pub fn without_verification(mut self) -> Self {
+    pub fn danger_without_verification(mut self) -> Self {
         self.verify_answers = false;
         self
     }

@@ -196,8 +196,8 @@ impl MailboxApi for Mailbox {
     /// has to be one to this kind of command. A provision answer with code 0 has to name a mailbox
     /// that was reserved for this message (or, in a permanent mailbox, that one, and its profile)
     /// and a profile that has no mailbox yet, unless the command named it; and it has to be
-    /// consistent with the command, unless
-    /// [`HubConfig::verify_answers`](super::HubConfig::verify_answers) is off. What is refused
+    /// consistent with the command, unless the hub was configured
+    /// [without verification](super::HubConfig::danger_without_verification). A refused answer
     /// leaves the message open.
     ///
     /// # Errors

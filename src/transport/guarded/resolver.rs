@@ -23,7 +23,7 @@ impl GuardedTransport {
     /// ```no_run
     /// use keyferry::transport::{GuardedTransport, TargetPolicy};
     ///
-    /// let transport = GuardedTransport::reqwest(TargetPolicy::new().with_host("app.internal"))?;
+    /// let transport = GuardedTransport::reqwest(TargetPolicy::new().danger_with_host("app.internal"))?;
     /// # Ok::<(), keyferry::transport::TransportError>(())
     /// ```
     ///
@@ -199,7 +199,7 @@ mod tests {
     #[tokio::test]
     async fn a_name_that_leads_inside_is_refused_when_it_connects() {
         let inside = Inside::new();
-        let policy = TargetPolicy::new().with_plain_http();
+        let policy = TargetPolicy::new().danger_with_plain_http();
         let url = format!("http://callback.example:{}/", inside.address().port());
         policy.check(&crate::BaseUrl::parse(&url).unwrap()).unwrap();
         let mapped = "[::ffff:127.0.0.1]:0".parse().unwrap();
@@ -218,7 +218,7 @@ mod tests {
     async fn a_name_that_led_outside_and_now_leads_inside_is_refused() {
         let inside = Inside::new();
         let outside = addresses(&["93.184.215.14"]);
-        let policy = TargetPolicy::new().with_plain_http();
+        let policy = TargetPolicy::new().danger_with_plain_http();
         let lookup = lookup(&[&outside, &[inside.address()]]);
         let resolver = Resolver { policy: policy.clone(), lookup: lookup.clone() };
         let found = resolver
@@ -263,7 +263,7 @@ mod tests {
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
             stream
         });
-        let policy = TargetPolicy::new().with_plain_http().with_host("app.internal");
+        let policy = TargetPolicy::new().danger_with_plain_http().danger_with_host("app.internal");
         let guard = guard(policy, &[&[address], &[address]]);
         assert_eq!(
             send(&guard, &format!("http://app.internal:{}/", address.port())).await.unwrap().body(),

@@ -19,7 +19,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 #[test]
 fn reqwest_without_tls_says_so_in_words() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let guarded = GuardedTransport::reqwest(TargetPolicy::new().with_host("localhost")).unwrap();
+    let guarded = GuardedTransport::reqwest(TargetPolicy::new().danger_with_host("localhost")).unwrap();
     let transports: [Box<dyn Transport>; 2] =
         [Box::new(ReqwestTransport::new().unwrap()), Box::new(guarded)];
     for transport in transports {
