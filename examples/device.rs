@@ -175,15 +175,14 @@ fn agent(options: &Options) -> Result<Agent, Failed> {
     let provider: Arc<dyn Provider> = Arc::new(AwsLcRs);
     let connector = HttpConnector::new(transport, provider.clone());
     let consent = Terminal { yes: options.yes, one_at_a_time: Mutex::new(()) };
-    Ok(Agent::new(
-        provider,
-        Arc::new(store),
-        Arc::new(connector),
-        Arc::new(consent),
-        Arc::new(attestation),
-        policy,
-        DeviceInfo::new("Linux"),
-    ))
+    Ok(Agent::builder(provider)
+        .with_key_store(Arc::new(store))
+        .with_connector(Arc::new(connector))
+        .with_consent(Arc::new(consent))
+        .with_attestation_key(Arc::new(attestation))
+        .with_policy(policy)
+        .with_info(DeviceInfo::new("Linux"))
+        .build()?)
 }
 
 /// Goes on with what was cut short, then waits at every mailbox for what comes.

@@ -210,19 +210,16 @@ async fn journey(
     // The device: its own attestation key, its own policy, and a user who agrees to one name only.
     let attestation: Arc<dyn Signer> = Arc::new(provider.generate(KeyKind::Ec(Curve::P256))?);
     let pin = attestation.public_key().clone();
-    let device = Agent::new(
-        provider.clone(),
-        Arc::new(MemoryKeyStore::new(provider.clone())),
-        Arc::new(HttpConnector::new(transport(&base, on_ureq)?, provider.clone())),
-        Arc::new(
-            |question: &Question| {
-                if question.user_id == USER { Decision::Accept } else { Decision::Refuse }
-            },
-        ),
-        attestation,
-        DevicePolicy::new().danger_with_plain_hub(&public_url.to_string())?,
-        DeviceInfo::new("Linux"),
-    );
+    let device = Agent::builder(provider.clone())
+        .with_key_store(Arc::new(MemoryKeyStore::new(provider.clone())))
+        .with_connector(Arc::new(HttpConnector::new(transport(&base, on_ureq)?, provider.clone())))
+        .with_consent(Arc::new(|question: &Question| {
+            if question.user_id == USER { Decision::Accept } else { Decision::Refuse }
+        }))
+        .with_attestation_key(attestation)
+        .with_policy(DevicePolicy::new().danger_with_plain_hub(&public_url.to_string())?)
+        .with_info(DeviceInfo::new("Linux"))
+        .build()?;
 
     // The integrator, with its certificate authority.
     let begin = || -> Result<Enrollment, Failed> {

@@ -149,15 +149,15 @@ impl World {
     fn device(&self, keys: Arc<MemoryKeyStore>) -> Agent {
         let connector = HttpConnector::new(self.to_hub.clone(), Arc::new(AwsLcRs))
             .with_clock(self.clock.clone());
-        Agent::new(
-            Arc::new(AwsLcRs),
-            keys,
-            Arc::new(connector),
-            Arc::new(|_: &Question| Decision::Accept),
-            self.attestation.clone(),
-            DevicePolicy::new().with_hub(PUBLIC).unwrap(),
-            DeviceInfo::new("Linux"),
-        )
+        Agent::builder(Arc::new(AwsLcRs))
+            .with_key_store(keys)
+            .with_connector(Arc::new(connector))
+            .with_consent(Arc::new(|_: &Question| Decision::Accept))
+            .with_attestation_key(self.attestation.clone())
+            .with_policy(DevicePolicy::new().with_hub(PUBLIC).unwrap())
+            .with_info(DeviceInfo::new("Linux"))
+            .build()
+            .unwrap()
     }
 
     /// Waits for the callback of a command in a journey; `None` if its time is up for good.

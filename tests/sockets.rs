@@ -127,15 +127,17 @@ impl World {
     }
 
     fn device(&self, transport: Arc<dyn Transport>, keys: Arc<MemoryKeyStore>) -> Agent {
-        Agent::new(
-            Arc::new(AwsLcRs),
-            keys,
-            Arc::new(HttpConnector::new(transport, Arc::new(AwsLcRs))),
-            Arc::new(|_: &Question| Decision::Accept),
-            self.attestation.clone(),
-            DevicePolicy::new().danger_with_plain_hub(&format!("{}/ms", self.base)).unwrap(),
-            DeviceInfo::new("Linux"),
-        )
+        Agent::builder(Arc::new(AwsLcRs))
+            .with_key_store(keys)
+            .with_connector(Arc::new(HttpConnector::new(transport, Arc::new(AwsLcRs))))
+            .with_consent(Arc::new(|_: &Question| Decision::Accept))
+            .with_attestation_key(self.attestation.clone())
+            .with_policy(
+                DevicePolicy::new().danger_with_plain_hub(&format!("{}/ms", self.base)).unwrap(),
+            )
+            .with_info(DeviceInfo::new("Linux"))
+            .build()
+            .unwrap()
     }
 
     fn commands(&self) -> BaseUrl {

@@ -56,6 +56,7 @@
 //! signature.
 
 mod answering;
+mod builder;
 mod connector;
 mod consent;
 mod delivery;
@@ -74,6 +75,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use builder::AgentBuilder;
 pub use connector::{CertificateSeen, Connection, Connector, Through};
 pub use consent::{Action, Consent, Decision, Question, QuestionKey, Shown, ShownContent, Signing};
 pub use error::DeviceError;
@@ -96,7 +98,7 @@ use crate::{Class, Error, Secret};
 /// asked.
 const MAX_ACTIVATIONS: usize = 64;
 
-/// A device. It is shared by reference; clones share everything but their own settings.
+/// A device. Its clones share everything.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -111,16 +113,19 @@ const MAX_ACTIVATIONS: usize = 64;
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let provider = Arc::new(AwsLcRs);
 /// let attestation: Arc<dyn Signer> = Arc::new(provider.generate(KeyKind::Ec(Curve::P256))?);
-/// let agent = Agent::new(
-///     provider.clone(),
-///     Arc::new(MemoryKeyStore::new(provider)),
+/// let agent = Agent::builder(provider.clone())
+///     .with_key_store(Arc::new(MemoryKeyStore::new(provider)))
 ///     // An HTTP client, or `Through(hub)` for a hub in the same process.
-///     Arc::new(|_: &str, _: MailboxKey| Err::<AnyMailboxApi, _>(Error::new(Class::Unavailable, "", "no network in this example"))),
-///     Arc::new(|question: &Question| if question.user_id == "userA" { Decision::Accept } else { Decision::Refuse }),
-///     attestation,
-///     DevicePolicy::new().with_hub("https://hub.example/ms")?,
-///     DeviceInfo::new("Linux"),
-/// );
+///     .with_connector(Arc::new(|_: &str, _: MailboxKey| {
+///         Err::<AnyMailboxApi, _>(Error::new(Class::Unavailable, "", "no network in this example"))
+///     }))
+///     .with_consent(Arc::new(|question: &Question| {
+///         if question.user_id == "userA" { Decision::Accept } else { Decision::Refuse }
+///     }))
+///     .with_attestation_key(attestation)
+///     .with_policy(DevicePolicy::new().with_hub("https://hub.example/ms")?)
+///     .with_info(DeviceInfo::new("Linux"))
+///     .build()?;
 ///
 /// // A hub that the device was not set up for is not even asked.
 /// let elsewhere = agent.activate("com.nexusgroup.plugout:///?url=https%3A%2F%2Fevil.example%2Fms%2Fb1&token=t").await;
@@ -150,45 +155,11 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// A device: the provider is for random numbers and digests, the key store makes and keeps
-    /// keys, the connector opens mailboxes, consent asks the user, the attestation key signs the
-    /// answers, and `info` is what the device says of itself.
+    /// Begins a device. The provider is for random numbers and digests; [`AgentBuilder`] takes the
+    /// rest.
     #[must_use]
-    pub fn new(
-        provider: Arc<dyn Provider>,
-        keys: Arc<dyn KeyStore>,
-        connector: Arc<dyn Connector>,
-        consent: Arc<dyn Consent>,
-        attestation: Arc<dyn Signer>,
-        policy: DevicePolicy,
-        info: DeviceInfo,
-    ) -> Self {
-        Self {
-            provider,
-            keys,
-            connector,
-            consent,
-            attestation,
-            policy,
-            info,
-            pin_reset: None,
-            dialect: Dialect::default(),
-        }
-    }
-
-    /// The same device in another dialect.
-    #[must_use]
-    pub fn with_dialect(mut self, dialect: Dialect) -> Self {
-        self.dialect = dialect;
-        self
-    }
-
-    /// The same device, which resets the PINs of its cards there. Without it, PIN resets are
-    /// answered with code 4.
-    #[must_use]
-    pub fn with_pin_reset(mut self, pin_reset: Arc<dyn PinReset>) -> Self {
-        self.pin_reset = Some(pin_reset);
-        self
+    pub fn builder(provider: Arc<dyn Provider>) -> AgentBuilder {
+        AgentBuilder::new(provider)
     }
 
     /// The key store, to list profiles and to use their keys.

@@ -67,18 +67,18 @@ impl World {
 
     fn device(&self) -> Agent {
         let (hub, reserves) = (self.hub.clone(), Arc::clone(&self.reserves));
-        Agent::new(
-            Arc::new(AwsLcRs),
-            Arc::clone(&self.store) as Arc<dyn KeyStore>,
-            Arc::new(move |_: &str, key: MailboxKey| {
+        Agent::builder(Arc::new(AwsLcRs))
+            .with_key_store(Arc::clone(&self.store) as Arc<dyn KeyStore>)
+            .with_connector(Arc::new(move |_: &str, key: MailboxKey| {
                 let handle = run(hub.open(key)).unwrap()?;
                 Ok(AnyMailboxApi::new(Liar(handle, Arc::clone(&reserves))))
-            }),
-            Arc::new(|_: &Question| Decision::Accept),
-            Arc::clone(&self.attestation),
-            DevicePolicy::new().with_hub(PUBLIC).unwrap(),
-            DeviceInfo::new("Linux"),
-        )
+            }))
+            .with_consent(Arc::new(|_: &Question| Decision::Accept))
+            .with_attestation_key(Arc::clone(&self.attestation))
+            .with_policy(DevicePolicy::new().with_hub(PUBLIC).unwrap())
+            .with_info(DeviceInfo::new("Linux"))
+            .build()
+            .unwrap()
     }
 
     fn activate(&self, link: &str) -> Result<Vec<Event>, DeviceError> {

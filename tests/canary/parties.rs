@@ -95,7 +95,10 @@ pub(crate) fn transports(evidence: &Evidence) -> [(&'static str, Arc<dyn Transpo
 }
 
 pub(crate) fn guarded() -> GuardedTransport {
-    GuardedTransport::reqwest(TargetPolicy::new().danger_with_plain_http().danger_with_host("127.0.0.1")).unwrap()
+    GuardedTransport::reqwest(
+        TargetPolicy::new().danger_with_plain_http().danger_with_host("127.0.0.1"),
+    )
+    .unwrap()
 }
 
 pub(crate) fn api_key() -> ApiKey {
@@ -295,16 +298,16 @@ impl World {
             Decision::Accept
         };
         let (attestation, info) = (self.attestation.clone(), DeviceInfo::new("Linux"));
-        Agent::new(
-            Arc::new(AwsLcRs),
-            keys,
-            Arc::new(connector),
-            Arc::new(consent),
-            attestation,
-            policy,
-            info,
-        )
-        .with_pin_reset(Arc::new(Card(evidence.clone())))
+        Agent::builder(Arc::new(AwsLcRs))
+            .with_key_store(keys)
+            .with_connector(Arc::new(connector))
+            .with_consent(Arc::new(consent))
+            .with_attestation_key(attestation)
+            .with_policy(policy)
+            .with_info(info)
+            .with_pin_reset(Arc::new(Card(evidence.clone())))
+            .build()
+            .unwrap()
     }
 }
 

@@ -1,14 +1,18 @@
 //! Rules 2 and 3: own policy on key types, lengths, storage and overwriting, the hub can ask, not
 //! decide; names from outside never become file names or paths as they are.
 
-use crate::crash::run;
+use std::sync::Arc;
+
+use crate::crash::{Crash, run};
+use crate::fake_hub::FakeHub;
 use crate::support::{P256, RSA2048, World, key, one_key, provision, renewal};
 use keyferry::Class;
-use keyferry::crypto::Curve;
-use keyferry::hermod::device::{Action, Decision, Event};
+use keyferry::crypto::{Curve, aws_lc_rs::AwsLcRs};
+use keyferry::hermod::device::{Action, Agent, Decision, DevicePolicy, Event, Question, Through};
 use keyferry::hermod::model::{
     Answer, Command, CommandBody, CommandHeader, PingCommand, Response, Storage,
 };
+use keyferry::keys::MemoryKeyStore;
 
 #[test]
 fn policy_decides_on_types_and_lengths() {
@@ -61,6 +65,18 @@ fn policy_decides_on_storage() {
     let mut strict = World::new();
     strict.policy = strict.policy.clone().with_storages(["TPM"]);
     assert_eq!(strict.code_of(stored_in(&["APP"])), 8);
+}
+
+#[test]
+fn a_device_says_in_its_answer_where_it_keeps_each_key() {
+    let world = World::new();
+    let mut request = key("signer", &[P256]);
+    request.storage_prios = vec![Storage::from("TPM"), Storage::APP];
+    let command = provision(vec![request]);
+    let (link, bid) = world.hub.post(command.clone());
+    world.activate(&link).unwrap();
+    let answer = world.hub.answer_in(&bid).unwrap();
+    assert_eq!(world.verify(&command, &answer).keys()[0].claimed_storage(), Some("APP"));
 }
 
 #[test]
@@ -174,4 +190,27 @@ fn names_from_outside_are_data_and_the_profiles_name_is_our_own() {
     assert_eq!(profile.names.id.len(), 36);
     assert!(profile.names.id.bytes().all(|octet| octet == b'-' || octet.is_ascii_hexdigit()));
     assert_eq!(&profile.names.id[14..15], "4");
+}
+
+#[test]
+fn a_builder_names_what_it_was_not_given() {
+    let parts = ["key_store", "connector", "consent", "attestation_key", "policy"];
+    for missing in parts {
+        let mut builder = Agent::builder(Arc::new(AwsLcRs));
+        for part in parts.iter().filter(|part| **part != missing) {
+            builder = match *part {
+                "key_store" => {
+                    builder.with_key_store(Arc::new(MemoryKeyStore::new(Arc::new(AwsLcRs))))
+                }
+                "connector" => {
+                    builder.with_connector(Arc::new(Through(FakeHub::new(Crash::never()))))
+                }
+                "consent" => builder.with_consent(Arc::new(|_: &Question| Decision::Refuse)),
+                "policy" => builder.with_policy(DevicePolicy::new()),
+                _ => builder.with_attestation_key(World::new().attestation),
+            };
+        }
+        let error = builder.build().unwrap_err();
+        assert_eq!((error.class(), error.part()), (Class::Malformed, missing));
+    }
 }

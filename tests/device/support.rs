@@ -45,18 +45,18 @@ impl World {
     /// A device that has just started, and stops at a step.
     pub(crate) fn device_until(&self, crash: &Arc<Crash>) -> Agent {
         let (asked, decision) = (Arc::clone(&self.asked), self.decision);
-        Agent::new(
-            Arc::new(AwsLcRs),
-            Arc::new(CrashingStore(Arc::clone(&self.store), Arc::clone(crash))),
-            Arc::new(Through(self.hub.with_crash(Arc::clone(crash)))),
-            Arc::new(move |question: &Question| {
+        Agent::builder(Arc::new(AwsLcRs))
+            .with_key_store(Arc::new(CrashingStore(Arc::clone(&self.store), Arc::clone(crash))))
+            .with_connector(Arc::new(Through(self.hub.with_crash(Arc::clone(crash)))))
+            .with_consent(Arc::new(move |question: &Question| {
                 asked.lock().unwrap().push(question.clone());
                 decision
-            }),
-            Arc::clone(&self.attestation),
-            self.policy.clone(),
-            DeviceInfo::new("Linux"),
-        )
+            }))
+            .with_attestation_key(Arc::clone(&self.attestation))
+            .with_policy(self.policy.clone())
+            .with_info(DeviceInfo::new("Linux"))
+            .build()
+            .unwrap()
     }
 
     pub(crate) fn device(&self) -> Agent {

@@ -85,19 +85,19 @@ impl Scene {
             asked.lock().unwrap().push(question.clone());
             decision
         };
-        let agent = Agent::new(
-            Arc::new(AwsLcRs),
-            self.world.device_store.clone(),
-            connector,
-            Arc::new(consent),
-            self.world.attestation.clone(),
-            self.policy.clone(),
-            DeviceInfo::new("Linux"),
-        );
+        let agent = Agent::builder(Arc::new(AwsLcRs))
+            .with_key_store(self.world.device_store.clone())
+            .with_connector(connector)
+            .with_consent(Arc::new(consent))
+            .with_attestation_key(self.world.attestation.clone())
+            .with_policy(self.policy.clone())
+            .with_info(DeviceInfo::new("Linux"));
         match &self.pins {
             Some(pins) => agent.with_pin_reset(pins.clone()),
             None => agent,
         }
+        .build()
+        .unwrap()
     }
 
     /// The profile that was made first.

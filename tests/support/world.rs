@@ -133,15 +133,15 @@ impl World {
         connector: Arc<dyn Connector>,
     ) -> Agent {
         let decision = self.decision;
-        Agent::new(
-            Arc::new(AwsLcRs),
-            keys,
-            connector,
-            Arc::new(move |_: &Question| decision),
-            self.attestation.clone(),
-            DevicePolicy::new().with_hub(PUBLIC).unwrap(),
-            DeviceInfo::new("Linux"),
-        )
+        Agent::builder(Arc::new(AwsLcRs))
+            .with_key_store(keys)
+            .with_connector(connector)
+            .with_consent(Arc::new(move |_: &Question| decision))
+            .with_attestation_key(self.attestation.clone())
+            .with_policy(DevicePolicy::new().with_hub(PUBLIC).unwrap())
+            .with_info(DeviceInfo::new("Linux"))
+            .build()
+            .unwrap()
     }
 
     /// Opens the link of a journey that waits for its device.

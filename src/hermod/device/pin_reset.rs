@@ -7,8 +7,8 @@ use crate::hermod::model::{
 };
 use crate::keys::Profile;
 
-/// Resets PINs, or changes admin keys, of smart cards: a card driver. [`Agent::with_pin_reset`]
-/// takes it.
+/// Resets PINs, or changes admin keys, of smart cards: a card driver.
+/// [`AgentBuilder::with_pin_reset`](super::AgentBuilder::with_pin_reset) takes it.
 ///
 /// The first step gives a nonce; the server proves with the second that it knows the card's admin
 /// key. The cipher is the card's matter, and so are the nonce, which is good for one second step,
