@@ -29,9 +29,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use keyferry::client::WaitPolicy;
 use keyferry::crypto::PublicKey;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
-use keyferry::hermod::client::{CommandClient, WaitPolicy, blocking};
+use keyferry::hermod::client::{CommandClient, blocking};
 use keyferry::hermod::integrator::{Enrollment, HubIdentity, Received};
 use keyferry::hermod::model::{CommandHeader, CommandId, ProfileRequest};
 use keyferry::hermod::server::CallbackService;

@@ -2,6 +2,8 @@
 
 mod manual;
 #[cfg(any(feature = "hub", feature = "client", feature = "server"))]
+mod or_deadline;
+#[cfg(any(feature = "hub", feature = "client", feature = "server"))]
 mod system;
 
 use std::time::{Duration, SystemTime};
@@ -9,6 +11,8 @@ use std::time::{Duration, SystemTime};
 use crate::BoxFuture;
 
 pub use manual::ManualClock;
+#[cfg(any(feature = "hub", feature = "client", feature = "server"))]
+pub(crate) use or_deadline::or_deadline;
 #[cfg(any(feature = "hub", feature = "client", feature = "server"))]
 pub use system::SystemClock;
 #[cfg(feature = "client")]

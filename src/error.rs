@@ -134,18 +134,10 @@ pub struct Error(Box<Inner>);
 pub(crate) enum HttpAnswer {
     /// This status.
     Status(u16),
-    /// 422: the fault is in what a device signed.
+    /// The status of the class, for a reason that the protocol has a code of its own for: one of the
+    /// protocol's constants.
     #[cfg(any(feature = "http", feature = "hub"))]
-    InSigned,
-    /// 404 with the code of a destination without a mailbox.
-    #[cfg(any(feature = "http", feature = "hub"))]
-    NoDestination,
-    /// 404 with the code of an unknown command.
-    #[cfg(any(feature = "http", feature = "hub"))]
-    UnknownCommand,
-    /// 404 with the code of an address that the server does not have.
-    #[cfg(feature = "http")]
-    UnknownAddress,
+    Reason(&'static str),
 }
 
 #[derive(Clone)]
@@ -355,11 +347,8 @@ impl Error {
     /// ```
     #[must_use]
     pub fn http_status(&self) -> u16 {
-        match self.0.answer {
-            Some(HttpAnswer::Status(status)) => return status,
-            #[cfg(any(feature = "http", feature = "hub"))]
-            Some(HttpAnswer::InSigned) => return 422,
-            _ => {}
+        if let Some(HttpAnswer::Status(status)) = self.0.answer {
+            return status;
         }
         match self.0.class {
             Class::TooLarge if self.0.part.is_empty() => 413,

@@ -69,6 +69,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod certificate;
+#[cfg(any(feature = "hub", feature = "client"))]
+pub mod client;
 mod clock;
 mod cms;
 pub mod crypto;
@@ -76,8 +78,6 @@ pub mod csr;
 mod der;
 mod encoding;
 mod error;
-#[cfg(any(feature = "hub", feature = "client", feature = "server"))]
-mod first;
 mod gate;
 
 pub mod hermod;

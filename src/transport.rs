@@ -16,6 +16,8 @@ pub(crate) mod base_url;
 #[cfg(feature = "http")]
 mod certificate;
 #[cfg(feature = "http")]
+pub(crate) mod credential;
+#[cfg(feature = "http")]
 mod date;
 #[cfg(any(feature = "reqwest", feature = "ureq"))]
 mod diagnosis;
@@ -33,6 +35,10 @@ mod media_type;
 pub(crate) mod message;
 #[cfg(feature = "client")]
 mod on_threads;
+#[cfg(feature = "http")]
+pub(crate) mod protocol;
+#[cfg(feature = "http")]
+pub(crate) mod refusal;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 #[cfg(feature = "http")]

@@ -26,10 +26,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
+use keyferry::client::WaitPolicy;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, Curve, KeyKind, Provider as _, Signer as _};
 use keyferry::hermod::Dialect;
-use keyferry::hermod::client::{CommandClient, WaitPolicy, blocking, wait_for};
+use keyferry::hermod::client::{CommandClient, blocking, wait_for};
 use keyferry::hermod::device::{Agent, Event};
 use keyferry::hermod::hub::StoredJson;
 use keyferry::hermod::integrator::{Enrollment, HubIdentity, Next};

@@ -12,13 +12,12 @@ use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use keyferry::client::WaitPolicy;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Curve, KeyKind, Provider as _, Signer};
 use keyferry::csr::Template;
 use keyferry::hermod::Dialect;
-use keyferry::hermod::client::{
-    CallbackSender, CommandClient, HttpConnector, WaitPolicy, blocking, wait_for,
-};
+use keyferry::hermod::client::{CallbackSender, CommandClient, HttpConnector, blocking, wait_for};
 use keyferry::hermod::device::{Agent, Decision, DevicePolicy, Event, Question};
 use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
 use keyferry::hermod::integrator::{Enrollment, HubIdentity, Next};

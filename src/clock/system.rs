@@ -64,6 +64,8 @@ mod tests {
     #[tokio::test]
     async fn a_time_beyond_all_time_never_comes() {
         let sleep = SystemClock.sleep(Duration::MAX);
-        assert!(crate::first::first(sleep, SystemClock.sleep(Duration::ZERO)).await.is_none());
+        assert!(
+            crate::clock::or_deadline(sleep, SystemClock.sleep(Duration::ZERO)).await.is_none()
+        );
     }
 }

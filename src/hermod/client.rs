@@ -12,7 +12,7 @@
 //!
 //! # What is sent again
 //!
-//! | call | again, within the [`RetryPolicy`] |
+//! | call | again, within the [`RetryPolicy`](crate::client::RetryPolicy) |
 //! |---|---|
 //! | submit, reserve | only if no connection was made |
 //! | poll, list, fetch, answer, remove | also after a timeout, a connection that broke, 408, 425, 429 and 5xx |
@@ -39,7 +39,6 @@
 
 #[cfg(feature = "hub")]
 mod api_user;
-mod attempts;
 pub mod blocking;
 mod callback;
 mod command;
@@ -47,7 +46,6 @@ mod command;
 mod connector;
 mod content;
 mod mailbox;
-mod retry;
 mod settings;
 mod wait;
 
@@ -59,5 +57,4 @@ pub use command::CommandClient;
 pub use connector::HttpConnector;
 pub use content::ContentClient;
 pub use mailbox::MailboxClient;
-pub use retry::RetryPolicy;
-pub use wait::{WaitError, WaitPolicy, wait_for};
+pub use wait::wait_for;

@@ -21,6 +21,8 @@ mod credential;
 #[cfg(feature = "http")]
 pub mod http;
 mod mailbox;
+#[cfg(any(feature = "http", feature = "hub"))]
+pub(crate) mod reason;
 mod webhook;
 
 #[cfg(any(feature = "http", feature = "hub"))]

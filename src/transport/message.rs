@@ -75,10 +75,14 @@ pub(crate) fn last_segments(path: &str) -> (String, String) {
     (next(), last)
 }
 
+/// The reason of a 404 that speaks of the address itself.
+pub(crate) const UNKNOWN_ADDRESS: &str = "unknown address";
+
 /// Refuses an address that is not there. Its code is
 /// [another](crate::hermod::dialect::ErrorCodes::unknown_address) than that of what is not found.
 pub(crate) fn no_such_address() -> Error {
-    Error::new(Class::NotFound, "path", "no such address").answered(HttpAnswer::UnknownAddress)
+    Error::new(Class::NotFound, "path", "no such address")
+        .answered(HttpAnswer::Reason(UNKNOWN_ADDRESS))
 }
 
 /// Refuses a method that the address does not have.

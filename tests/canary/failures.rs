@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
+use keyferry::client::RetryPolicy;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, Curve, KeyKind, Provider as _, Signer as _};
 use keyferry::csr::Template;
 use keyferry::hermod::client::{
-    CallbackSender, CommandClient, ContentClient, MailboxClient, RetryPolicy, integrator_config,
+    CallbackSender, CommandClient, ContentClient, MailboxClient, integrator_config,
 };
 use keyferry::hermod::device::DevicePolicy;
 use keyferry::hermod::hub::HubConfig;

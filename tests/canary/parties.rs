@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
+use keyferry::client::RetryPolicy;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Curve, KeyKind, Provider as _, Signer};
-use keyferry::hermod::client::{
-    CallbackSender, CommandClient, ContentClient, HttpConnector, RetryPolicy,
-};
+use keyferry::hermod::client::{CallbackSender, CommandClient, ContentClient, HttpConnector};
 use keyferry::hermod::device::{
     Agent, Decision, DevicePolicy, PinNonce, PinReset, PinResetRefusal, Question, Through,
 };

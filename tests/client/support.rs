@@ -7,9 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use keyferry::hermod::client::{
-    CommandClient, MailboxClient, RetryPolicy, WaitError, WaitPolicy, blocking,
-};
+use keyferry::client::{RetryPolicy, WaitError, WaitPolicy};
+use keyferry::hermod::client::{CommandClient, MailboxClient, blocking};
 use keyferry::hermod::model::{
     Callback, Command, CommandHeader, CommandId, Listing, Message, PingCommand, ReservedBox,
     Submitted,
@@ -275,7 +274,11 @@ impl Clients {
         either!(self, commands, |client| client.poll(&id))
     }
 
-    pub(crate) fn wait(&self, id: &str, policy: &WaitPolicy) -> Result<Callback, WaitError> {
+    pub(crate) fn wait(
+        &self,
+        id: &str,
+        policy: &WaitPolicy,
+    ) -> Result<Callback, WaitError<Callback>> {
         let id = CommandId::from(id);
         either!(self, commands, |client| client.wait(&id, policy))
     }

@@ -126,7 +126,7 @@ async fn a_callback_that_is_still_tried_is_not_forgotten() {
     world.pass(10 * 86_400).await;
     assert_eq!(world.state(&submitted).await, "TIMEOUT");
     world.shop.is_now(Mood::Takes);
-    world.pass(50 * 86_400).await;
+    world.pass(100 * 86_400).await;
     assert_eq!(world.shop.seen().len(), 2);
 }
 

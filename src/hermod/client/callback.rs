@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::attempts::{checked, limited, unsendable, without};
+use crate::client::retry_loop::{checked, limited, unsendable, without_credentials};
 use crate::crypto::Provider;
 use crate::hermod::Dialect;
 use crate::hermod::wire::http::callback;
@@ -144,8 +144,9 @@ impl CallbackApi for CallbackSender {
         let sent = request.headers().clone();
         let exchanged = self.transport.send(request).await;
         let response = checked(exchanged, self.limits, self.clock.now())?;
-        callback::read_answer(&self.dialect, &response)
-            .map_err(|error| without(&sent, self.target.expose_query(), error))
+        callback::read_answer(&self.dialect, &response).map_err(|error| {
+            without_credentials(&*self.dialect, &sent, self.target.expose_query(), error)
+        })
     }
 
     fn host(&self) -> Option<&str> {

@@ -7,10 +7,12 @@ use std::time::Duration;
 use ::http::{Request, Response};
 use bytes::Bytes;
 
-use super::attempts::{self, Party};
-use super::retry::Repeat;
 use super::settings::{Settings, setters};
-use super::{WaitError, WaitPolicy, wait};
+use super::wait;
+use crate::client::retry_loop::{self, Endpoint};
+use crate::client::retry_policy::Idempotency;
+use crate::client::{WaitError, WaitPolicy};
+use crate::hermod::Dialect;
 use crate::hermod::model::{Callback, Command, CommandId, Submitted};
 use crate::hermod::wire::http::command::{self, Answer, Call};
 use crate::hermod::wire::{ApiKey, CommandApi};
@@ -27,7 +29,8 @@ use crate::{BaseUrl, Class, Clock, Error, SystemClock};
 /// ```
 /// use bytes::Bytes;
 /// use http::{Request, Response};
-/// use keyferry::hermod::client::{CommandClient, WaitPolicy};
+/// use keyferry::client::WaitPolicy;
+/// use keyferry::hermod::client::CommandClient;
 /// use keyferry::hermod::model::{Command, CommandHeader, PingCommand, State};
 /// use keyferry::hermod::wire::{ApiKey, CommandApi};
 /// use keyferry::{BaseUrl, Secret};
@@ -54,7 +57,7 @@ pub struct CommandClient {
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
     settings: Settings,
-    party: CommandParty,
+    endpoint: CommandEndpoint,
 }
 
 impl CommandClient {
@@ -62,12 +65,12 @@ impl CommandClient {
     /// (`https://hub.example/hermod/rest/command`).
     #[must_use]
     pub fn new(transport: impl Transport + 'static, base: BaseUrl, key: ApiKey) -> Self {
-        let party = CommandParty { base, key };
+        let endpoint = CommandEndpoint { base, key };
         Self {
             transport: Arc::new(transport),
             clock: Arc::new(SystemClock),
             settings: Settings::default(),
-            party,
+            endpoint,
         }
     }
 
@@ -78,24 +81,28 @@ impl CommandClient {
     ///
     /// # Errors
     /// As [`wait_for`](super::wait_for).
-    pub async fn wait(&self, id: &CommandId, policy: &WaitPolicy) -> Result<Callback, WaitError> {
-        wait::wait_for(self, id, policy, &self.settings.dialect, &*self.clock).await
+    pub async fn wait(
+        &self,
+        id: &CommandId,
+        policy: &WaitPolicy,
+    ) -> Result<Callback, WaitError<Callback>> {
+        wait::wait_for(self, id, policy, &self.settings.protocol, &*self.clock).await
     }
 }
 
 impl CommandApi for CommandClient {
     async fn submit(&self, command: Command) -> Result<Submitted, Error> {
         let call = Call::Submit(command);
-        CommandParty::submitted(
-            attempts::call(&*self.transport, &*self.clock, &self.settings, &self.party, &call)
+        CommandEndpoint::submitted(
+            retry_loop::call(&*self.transport, &*self.clock, &self.settings, &self.endpoint, &call)
                 .await?,
         )
     }
 
     async fn poll(&self, id: &CommandId) -> Result<Callback, Error> {
         let call = Call::Poll(id.clone());
-        CommandParty::state(
-            attempts::call(&*self.transport, &*self.clock, &self.settings, &self.party, &call)
+        CommandEndpoint::state(
+            retry_loop::call(&*self.transport, &*self.clock, &self.settings, &self.endpoint, &call)
                 .await?,
         )
     }
@@ -103,18 +110,18 @@ impl CommandApi for CommandClient {
 
 impl fmt::Debug for CommandClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.party.debug(f.debug_struct("CommandClient"))
+        self.endpoint.debug(f.debug_struct("CommandClient"))
     }
 }
 
 /// The integrator's end of the wire.
 #[derive(Clone)]
-pub(super) struct CommandParty {
+pub(super) struct CommandEndpoint {
     pub(super) base: BaseUrl,
     pub(super) key: ApiKey,
 }
 
-impl CommandParty {
+impl CommandEndpoint {
     pub(super) fn submitted(answer: Answer) -> Result<Submitted, Error> {
         match answer {
             Answer::Submitted(submitted) => Ok(submitted),
@@ -134,14 +141,15 @@ impl CommandParty {
     }
 }
 
-impl Party for CommandParty {
+impl Endpoint for CommandEndpoint {
+    type Protocol = Dialect;
     type Call = Call;
     type Answer = Answer;
 
-    fn repeat(call: &Call) -> Repeat {
+    fn idempotency(call: &Call) -> Idempotency {
         match call {
-            Call::Submit(_) => Repeat::IfNotSent,
-            Call::Poll(_) => Repeat::Always,
+            Call::Submit(_) => Idempotency::NotIdempotent,
+            Call::Poll(_) => Idempotency::Idempotent,
         }
     }
 
@@ -151,7 +159,7 @@ impl Party for CommandParty {
         call: &Call,
         _: Duration,
     ) -> Result<Request<Bytes>, Error> {
-        command::write_call(&settings.dialect, &self.base, &self.key, call)
+        command::write_call(&settings.protocol, &self.base, &self.key, call)
     }
 
     fn read(
@@ -160,7 +168,7 @@ impl Party for CommandParty {
         call: &Call,
         response: &Response<Bytes>,
     ) -> Result<Answer, Error> {
-        command::read_answer(&settings.dialect, call, response)
+        command::read_answer(&settings.protocol, call, response)
     }
 }
 

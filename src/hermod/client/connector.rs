@@ -7,7 +7,7 @@ use ::http::{Request, Response};
 use bytes::Bytes;
 
 use super::MailboxClient;
-use super::mailbox::MailboxParty;
+use super::mailbox::MailboxEndpoint;
 use super::settings::{Settings, setters};
 use crate::crypto::Provider;
 use crate::hermod::device::{CertificateSeen, Connection, Connector};
@@ -85,12 +85,12 @@ impl Connector for HttpConnector {
                 provider: self.provider.clone(),
                 seen: seen.clone(),
             };
-            let party = MailboxParty { public, key };
+            let endpoint = MailboxEndpoint { public, key };
             let client = MailboxClient::with_settings(
                 Arc::new(watched),
                 self.clock.clone(),
                 self.settings.clone(),
-                party,
+                endpoint,
             );
             Connection::new(AnyMailboxApi::new(client)).with_certificate(seen)
         });

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::attempts::{checked, limited, unsendable, without};
+use crate::client::retry_loop::{checked, limited, unsendable, without_credentials};
 use crate::hermod::Dialect;
 use crate::hermod::model::ContentAnswer;
 use crate::hermod::wire::http::content;
@@ -114,8 +114,9 @@ impl ContentApi for ContentClient {
         self.target.complete(&mut request).map_err(unsendable)?;
         let sent = request.headers().clone();
         let exchanged = self.transport.send(limited(request, self.limits)).await;
-        content::read_answer(&checked(exchanged, self.limits, self.clock.now())?)
-            .map_err(|error| without(&sent, self.target.expose_query(), error))
+        content::read_answer(&checked(exchanged, self.limits, self.clock.now())?).map_err(|error| {
+            without_credentials(&*self.dialect, &sent, self.target.expose_query(), error)
+        })
     }
 }
 

@@ -7,10 +7,11 @@ use std::time::Duration;
 use ::http::{Request, Response};
 use bytes::Bytes;
 
-use super::attempts::{self, Party};
 use super::command::other_answer;
-use super::retry::Repeat;
 use super::settings::{Settings, setters};
+use crate::client::retry_loop::{self, Endpoint};
+use crate::client::retry_policy::Idempotency;
+use crate::hermod::Dialect;
 use crate::hermod::model::{Listing, Message, ReservedBox};
 use crate::hermod::wire::http::mailbox::{self, Answer, Call};
 use crate::hermod::wire::{MailboxApi, MailboxKey};
@@ -52,7 +53,7 @@ pub struct MailboxClient {
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
     settings: Settings,
-    party: MailboxParty,
+    endpoint: MailboxEndpoint,
 }
 
 impl MailboxClient {
@@ -63,7 +64,7 @@ impl MailboxClient {
             Arc::new(transport),
             Arc::new(SystemClock),
             Settings::default(),
-            MailboxParty { public, key },
+            MailboxEndpoint { public, key },
         )
     }
 
@@ -71,25 +72,26 @@ impl MailboxClient {
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
         settings: Settings,
-        party: MailboxParty,
+        endpoint: MailboxEndpoint,
     ) -> Self {
-        Self { transport, clock, settings, party }
+        Self { transport, clock, settings, endpoint }
     }
 
     setters!(clock);
 
     async fn call(&self, call: Call) -> Result<Answer, Error> {
-        attempts::call(&*self.transport, &*self.clock, &self.settings, &self.party, &call).await
+        retry_loop::call(&*self.transport, &*self.clock, &self.settings, &self.endpoint, &call)
+            .await
     }
 }
 
 impl MailboxApi for MailboxClient {
     async fn list(&self, wait: Duration) -> Result<Listing, Error> {
-        MailboxParty::listing(self.call(MailboxParty::list(&self.settings, wait)).await?)
+        MailboxEndpoint::listing(self.call(MailboxEndpoint::list(&self.settings, wait)).await?)
     }
 
     async fn fetch(&self, mid: &str) -> Result<Message, Error> {
-        MailboxParty::message(self.call(Call::Fetch { mid: mid.to_owned() }).await?)
+        MailboxEndpoint::message(self.call(Call::Fetch { mid: mid.to_owned() }).await?)
     }
 
     async fn answer(&self, mid: &str, answer: &str) -> Result<(), Error> {
@@ -97,7 +99,7 @@ impl MailboxApi for MailboxClient {
     }
 
     async fn reserve(&self) -> Result<ReservedBox, Error> {
-        MailboxParty::reserved(self.call(Call::Reserve).await?)
+        MailboxEndpoint::reserved(self.call(Call::Reserve).await?)
     }
 
     async fn remove(&self) -> Result<(), Error> {
@@ -107,21 +109,21 @@ impl MailboxApi for MailboxClient {
 
 impl fmt::Debug for MailboxClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.party.debug(f.debug_struct("MailboxClient"))
+        self.endpoint.debug(f.debug_struct("MailboxClient"))
     }
 }
 
 /// The device's end of the wire.
 #[derive(Clone)]
-pub(super) struct MailboxParty {
+pub(super) struct MailboxEndpoint {
     pub(super) public: BaseUrl,
     pub(super) key: MailboxKey,
 }
 
-impl MailboxParty {
+impl MailboxEndpoint {
     /// No longer than a hub waits.
     pub(super) fn list(settings: &Settings, wait: Duration) -> Call {
-        Call::List { wait: wait.min(Duration::from_secs(settings.dialect.limits.max_wait_secs)) }
+        Call::List { wait: wait.min(Duration::from_secs(settings.protocol.limits.max_wait_secs)) }
     }
 
     pub(super) fn listing(answer: Answer) -> Result<Listing, Error> {
@@ -141,16 +143,17 @@ impl MailboxParty {
     }
 }
 
-impl Party for MailboxParty {
+impl Endpoint for MailboxEndpoint {
+    type Protocol = Dialect;
     type Call = Call;
     type Answer = Answer;
 
-    fn repeat(call: &Call) -> Repeat {
+    fn idempotency(call: &Call) -> Idempotency {
         match call {
             // Each reserves another mailbox, and there are few.
-            Call::Reserve => Repeat::IfNotSent,
+            Call::Reserve => Idempotency::NotIdempotent,
             Call::List { .. } | Call::Fetch { .. } | Call::Answer { .. } | Call::Remove => {
-                Repeat::Always
+                Idempotency::Idempotent
             }
         }
     }
@@ -169,7 +172,7 @@ impl Party for MailboxParty {
         wait: Duration,
     ) -> Result<Request<Bytes>, Error> {
         let write =
-            |call: &Call| mailbox::write_call(&settings.dialect, &self.public, &self.key, call);
+            |call: &Call| mailbox::write_call(&settings.protocol, &self.public, &self.key, call);
         match call {
             Call::List { .. } => write(&Call::List { wait }),
             // Our own fault is none of the answer's, which the class of the error would say.
@@ -186,6 +189,6 @@ impl Party for MailboxParty {
         call: &Call,
         response: &Response<Bytes>,
     ) -> Result<Answer, Error> {
-        mailbox::read_answer(&settings.dialect, call, response)
+        mailbox::read_answer(&settings.protocol, call, response)
     }
 }

@@ -19,7 +19,7 @@ const MAX_PROFILE_ID: usize = 128;
 fn in_signed(error: Error) -> Error {
     let is_ours = error.is_retryable();
     let error = error.within(DATA);
-    if is_ours { error } else { error.answered(HttpAnswer::InSigned) }
+    if is_ours { error } else { error.answered(HttpAnswer::Status(422)) }
 }
 
 impl Mailbox {

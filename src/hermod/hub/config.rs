@@ -236,18 +236,18 @@ impl Default for HubLimits {
 
 /// How callbacks are tried.
 ///
-/// After a failure the pause is [`first_delay`](Self::first_delay), doubled for each failure
-/// before, at most [`max_delay`](Self::max_delay), and of that a random part between the half and
-/// the whole. A receiver that answers with `Retry-After` is left alone for that long, at most for
-/// [`Error::MAX_RETRY_AFTER`].
+/// After a failure, the hub pauses for [`first_delay`](Self::first_delay) and a random time on top.
+/// The limit of that time begins at the same delay, doubles with each failure and ends at
+/// [`max_delay`](Self::max_delay). If the receiver asks for a longer pause by `Retry-After`, that
+/// takes the place of the delay, up to [`Error::MAX_RETRY_AFTER`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallbackPolicy {
     /// How often a callback is tried before it is given up: 5.
     pub attempts: u32,
-    /// The first pause: 30 seconds.
+    /// The shortest pause, and the first limit of the random time on top: 30 seconds.
     pub first_delay: Duration,
-    /// The longest pause: 1 hour.
+    /// The largest limit of the random time: 1 hour.
     pub max_delay: Duration,
     /// How long one try may take: 30 seconds.
     pub timeout: Duration,

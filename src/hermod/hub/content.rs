@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::Integrator;
 use super::check::{check_content, check_jpeg, check_jws};
+use crate::clock::or_deadline;
 use crate::encoding::base64::decode_standard;
-use crate::first::first;
 use crate::hermod::model::{
     CardDataType, CardSide, CardSideKey, Command, CommandBody, ContentAnswer, ContentEncoding,
     ContentItem, Item, ItemContentType, SignParams, VisualData,
@@ -66,7 +66,7 @@ impl Integrator {
     async fn fetch(&self, ids: &[String], limit: usize) -> Result<Contents, Error> {
         let provider = self.content.as_ref().ok_or_else(|| failed("there is none"))?;
         let clock = &self.inner.clock;
-        let fetched = first(fetch_all(provider, ids, limit), clock.sleep(DEADLINE)).await;
+        let fetched = or_deadline(fetch_all(provider, ids, limit), clock.sleep(DEADLINE)).await;
         fetched.unwrap_or_else(|| Err(failed("did not answer in time")))
     }
 }

@@ -30,16 +30,6 @@ pub(super) fn gap(provider: &dyn Provider) -> Result<u64, Error> {
     Ok(u64::from(u16::from_le_bytes(octets)) % 1024 + 1)
 }
 
-/// A share of the whole, in 65,536ths, for jitter; the half if there is no randomness, which nobody
-/// relies on here.
-pub(super) fn share(provider: &dyn Provider) -> u16 {
-    let mut octets = [0; 2];
-    match fill(provider, &mut octets) {
-        Ok(()) => u16::from_le_bytes(octets),
-        Err(_) => u16::MAX / 2,
-    }
-}
-
 /// Random octets.
 pub(super) fn fill(provider: &dyn Provider, out: &mut [u8]) -> Result<(), Error> {
     provider.fill_random(out).map_err(no_randomness)

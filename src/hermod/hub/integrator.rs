@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{CommandRecord, CommandState, Digest, Inner, IntegratorConfig, MessageRecord};
-use crate::error::HttpAnswer;
 use crate::hermod::model::{
     Address, Callback, Command, CommandId, CommandType, Destination, Plugout, State, Submitted,
 };
+use crate::hermod::wire::reason;
 use crate::hermod::wire::{AnyContentApi, CommandApi};
 use crate::{Class, Error, Secret};
 
@@ -76,7 +76,7 @@ impl CommandApi for Integrator {
     async fn poll(&self, id: &CommandId) -> Result<Callback, Error> {
         let unknown = || {
             Error::new(Class::NotFound, "commandId", "no such command")
-                .answered(HttpAnswer::UnknownCommand)
+                .answered(reason::UNKNOWN_COMMAND)
         };
         let number = id
             .as_str()

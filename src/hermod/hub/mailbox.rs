@@ -9,7 +9,7 @@ use super::ids::{token, uuid};
 use super::{
     Claim, Claimed, Digest, Inner, MailboxRecord, MailboxState, Reserve, Topic, unauthorized,
 };
-use crate::first::first;
+use crate::clock::or_deadline;
 use crate::hermod::model::{
     CommandType, ListedMessage, Listing, Message, MessageHeader, ReservedBox,
 };
@@ -168,7 +168,7 @@ impl MailboxApi for Mailbox {
             if !listing.messages.is_empty() || inner.clock.monotonic() >= deadline {
                 return Ok(listing);
             }
-            if first(watch, inner.clock.sleep_until(deadline)).await.is_none() {
+            if or_deadline(watch, inner.clock.sleep_until(deadline)).await.is_none() {
                 return self.waiting().await;
             }
         }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tracing::{error, info, warn};
 
-use super::ids::share;
-use super::{CallbackPolicy, DeliveryOutcome, DeliveryRecord, Hub, Inner, TakeDeliveries};
-use crate::first::first;
+use super::{DeliveryOutcome, DeliveryRecord, Hub, Inner, TakeDeliveries};
+use crate::client::backoff::Backoff;
+use crate::clock::or_deadline;
 use crate::hermod::wire::{CallbackApi, Delivery, is_tried_again};
 use crate::{BoxFuture, Class, Error};
 
@@ -91,7 +91,7 @@ impl Inner {
             .map_err(|error| Failure::ours(error.class()))?;
         let command = command.ok_or(Failure::ours(Class::NotFound))?;
         let envelope = self.callback(&command).map_err(|error| Failure::ours(error.class()))?;
-        match first(
+        match or_deadline(
             callback.deliver(Delivery::new(delivery.id.as_str(), envelope)),
             self.clock.sleep(self.config.callbacks.timeout),
         )
@@ -118,14 +118,20 @@ impl Inner {
             error!(%integrator, command, delivery = id, attempts, host, class, reason, "a callback was given up");
             return DeliveryOutcome::Failed { error };
         }
-        // Not before the receiver wants to be asked again.
-        let pause = pause(policy, attempts, share(&*self.provider)).max(failure.retry_after);
+        // Not before the configured delay or before the receiver wants to be asked again, whichever
+        // is later: pauses of nearly nothing would use up the attempts while a receiver restarts.
+        let backoff = Backoff { first: policy.first_delay, max: policy.max_delay };
+        let least = policy.first_delay.max(failure.retry_after).max(MIN_PAUSE);
+        let pause = backoff.pause(attempts, Some(least));
         let at = self.now().plus(pause);
         let pause_secs = pause.as_secs();
         warn!(%integrator, command, delivery = id, attempts, host, class, reason, pause_secs, "a callback failed, and is tried again");
         DeliveryOutcome::Retry { at, error }
     }
 }
+
+/// The shortest pause between two attempts.
+const MIN_PAUSE: Duration = Duration::from_millis(1);
 
 /// Why a try came to nothing.
 struct Failure {
@@ -160,31 +166,6 @@ impl Failure {
             is_final: !is_tried_again(&error),
             retry_after: error.retry_after().unwrap_or_default().min(Error::MAX_RETRY_AFTER),
             reason,
-        }
-    }
-}
-
-/// The pause after so many attempts, before what the receiver asks for; `share` of its second half, in 65,536ths.
-fn pause(policy: &CallbackPolicy, attempts: u32, share: u16) -> Duration {
-    let doubled = 1u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
-    let whole = policy.first_delay.saturating_mul(doubled).min(policy.max_delay);
-    let half = whole / 2;
-    (half + half / 65_536 * u32::from(share)).max(Duration::from_millis(1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_the_cap_and_differ_by_up_to_the_half() {
-        let policy = CallbackPolicy::default();
-        assert_eq!(pause(&policy, 1, 0), Duration::from_secs(15));
-        assert!(pause(&policy, 1, u16::MAX) > Duration::from_secs(29));
-        assert!(pause(&policy, 1, u16::MAX) <= Duration::from_secs(30));
-        assert_eq!(pause(&policy, 4, 0), Duration::from_secs(120));
-        for attempts in [8, 32, 33, u32::MAX] {
-            assert_eq!(pause(&policy, attempts, 0), Duration::from_secs(1800));
         }
     }
 }

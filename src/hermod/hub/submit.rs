@@ -8,9 +8,9 @@ use super::{
     CommandRecord, CommandState, Completion, Digest, Inner, Integrator, MailboxRecord,
     MailboxState, MessageRecord, MessageState, NewCommand, Quota, StoredJson,
 };
-use crate::error::HttpAnswer;
 use crate::hermod::model::{Address, Command, CommandBody, CommandKind, Message};
 use crate::hermod::proof::Asked;
+use crate::hermod::wire::reason;
 use crate::{Class, Error, Secret};
 
 /// Most elements of `to`, as many as a reader takes.
@@ -97,7 +97,7 @@ impl Integrator {
         };
         record.id = inner.store.create_command(new).await.map_err(|error| match error.class() {
             // A mailbox was removed since it was found.
-            Class::NotFound => error.answered(HttpAnswer::NoDestination),
+            Class::NotFound => error.answered(reason::NO_DESTINATION),
             _ => error,
         })?;
         Ok(record)
@@ -147,7 +147,7 @@ impl Integrator {
                     "commandHeader.to",
                     "a destination without a mailbox",
                 )
-                .answered(HttpAnswer::NoDestination));
+                .answered(reason::NO_DESTINATION));
             }
             if let CommandBody::Provision(provision) = &command.body
                 && found.iter().any(|mailbox| mailbox.user.as_ref() != Some(&provision.user_id))

@@ -11,6 +11,7 @@ use super::{Caller, RequestHead};
 use crate::error::HttpAnswer;
 use crate::hermod::Dialect;
 use crate::hermod::wire::http::command::{self, Answer, Call};
+use crate::hermod::wire::reason;
 use crate::hermod::wire::{AnyCommandApi, ApiKey, CommandApi};
 use crate::{Class, Error, Gate};
 
@@ -109,7 +110,7 @@ impl Wire for Commands {
                         handle
                             .submit(command)
                             .await
-                            .map_err(|error| not_found(error, HttpAnswer::NoDestination))
+                            .map_err(|error| not_found(error, reason::NO_DESTINATION))
                     })
                     .await?;
                 exchange.note("command_id", submitted.command_id.as_str());
@@ -124,7 +125,7 @@ impl Wire for Commands {
                     .within(std::time::Duration::ZERO, handle.poll(&id))
                     .await
                     .map(Answer::State)
-                    .map_err(|error| not_found(error, HttpAnswer::UnknownCommand))
+                    .map_err(|error| not_found(error, reason::UNKNOWN_COMMAND))
             }
         }
     }

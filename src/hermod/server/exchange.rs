@@ -25,7 +25,7 @@ use super::drain::Flight;
 use super::head::{check_head, declared_length};
 use super::limits::LimitMet;
 use super::{Body, PeerAddr, RequestHead};
-use crate::first::first;
+use crate::clock::or_deadline;
 use crate::hermod::Dialect;
 use crate::{Class, Clock, Error};
 
@@ -290,7 +290,7 @@ impl Exchange {
             flight.wait(self.core.config.limits.long_polls)?;
         }
         let drain = self.core.config.drain.clone();
-        match first(self.within(wait, work), drain.begun()).await {
+        match or_deadline(self.within(wait, work), drain.begun()).await {
             Some(result) => result,
             None => self.within(Duration::ZERO, at_once).await,
         }
@@ -469,7 +469,7 @@ async fn collect(
 
 /// The work, if it is done in time.
 async fn timely<T>(clock: &dyn Clock, time: Duration, work: impl Future<Output = T>) -> Option<T> {
-    first(work, clock.sleep(time)).await
+    or_deadline(work, clock.sleep(time)).await
 }
 
 /// Text from outside on one line, cut to a length.

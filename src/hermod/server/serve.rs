@@ -62,7 +62,7 @@ use self::connections::{Admission, Connections, Place, Wish};
 use self::write_timeout::WriteTimeout;
 use super::connection::OnProof;
 use super::{Drain, PeerAddr, Proxies};
-use crate::first::first;
+use crate::clock::or_deadline;
 
 /// How many connections there may be, and how long they may take; all ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -259,7 +259,7 @@ impl<S, H> Server<S, H> {
         let limits = &shared.1;
         let connections = Connections::new(limits);
         loop {
-            let Some(accepted) = first(listener.accept(), drain.begun()).await else { break };
+            let Some(accepted) = or_deadline(listener.accept(), drain.begun()).await else { break };
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
@@ -271,7 +271,7 @@ impl<S, H> Server<S, H> {
                 }
             };
             let address = (!proxies.contains(peer.ip())).then(|| peer.ip());
-            let admitted = first(admit(&connections, peer, address), drain.begun()).await;
+            let admitted = or_deadline(admit(&connections, peer, address), drain.begun()).await;
             let Some(Some((place, wish))) = admitted else { continue };
             // Small answers are not to wait for more.
             let _ = stream.set_nodelay(true);
@@ -350,7 +350,7 @@ async fn connection<S, B, H>(
     let mut extensions = Extensions::new();
     let stream = {
         let handshake = timeout(limits.head_time, handshake.handshake(stream, &mut extensions));
-        match first(handshake, changed(&mut wish)).await {
+        match or_deadline(handshake, changed(&mut wish)).await {
             Some(Ok(Ok(stream))) => stream,
             Some(Ok(Err(error))) => return debug!(error = %error.kind(), "no handshake"),
             Some(Err(_)) | None => return,
@@ -383,7 +383,7 @@ async fn connection<S, B, H>(
     server.max_buf_size(limits.buffer_bytes.max(8 * 1024));
     let mut connection = pin!(server.serve_connection(stream, service));
     loop {
-        match first(connection.as_mut(), changed(&mut wish)).await {
+        match or_deadline(connection.as_mut(), changed(&mut wish)).await {
             // How a connection ends is its peer's business.
             Some(_) => return,
             None => match *wish.borrow() {

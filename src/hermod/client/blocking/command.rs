@@ -3,11 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{SystemTimer, Timer, call, with_timer};
-use crate::hermod::client::command::CommandParty;
+use crate::client::retry_loop::call_blocking;
+use crate::client::wait::{PollOutcome, Waiting};
+use crate::client::{SystemTimer, Timer};
+use crate::client::{WaitError, WaitPolicy};
+use crate::hermod::client::command::CommandEndpoint;
 use crate::hermod::client::settings::{Settings, setters};
-use crate::hermod::client::wait::{Heard, Waiting};
-use crate::hermod::client::{WaitError, WaitPolicy};
+use crate::hermod::client::wait::is_over;
 use crate::hermod::model::{Callback, Command, CommandId, Submitted};
 use crate::hermod::wire::ApiKey;
 use crate::hermod::wire::http::command::Call;
@@ -40,7 +42,7 @@ pub struct CommandClient {
     transport: Arc<dyn BlockingTransport>,
     timer: Arc<dyn Timer>,
     settings: Settings,
-    party: CommandParty,
+    endpoint: CommandEndpoint,
 }
 
 impl CommandClient {
@@ -48,17 +50,16 @@ impl CommandClient {
     /// (`https://hub.example/hermod/rest/command`).
     #[must_use]
     pub fn new(transport: impl BlockingTransport + 'static, base: BaseUrl, key: ApiKey) -> Self {
-        let party = CommandParty { base, key };
+        let endpoint = CommandEndpoint { base, key };
         Self {
             transport: Arc::new(transport),
             timer: Arc::new(SystemTimer),
             settings: Settings::default(),
-            party,
+            endpoint,
         }
     }
 
-    setters!();
-    with_timer!();
+    setters!(timer);
 
     /// As [`CommandApi::submit`](crate::hermod::wire::CommandApi::submit). It never sends a command
     /// again that may have arrived.
@@ -66,11 +67,11 @@ impl CommandClient {
     /// # Errors
     /// As there.
     pub fn submit(&self, command: Command) -> Result<Submitted, Error> {
-        CommandParty::submitted(call(
+        CommandEndpoint::submitted(call_blocking(
             &*self.transport,
             &*self.timer,
             &self.settings,
-            &self.party,
+            &self.endpoint,
             &Call::Submit(command),
         )?)
     }
@@ -84,11 +85,11 @@ impl CommandClient {
     }
 
     fn poll_in(&self, settings: &Settings, id: &CommandId) -> Result<Callback, Error> {
-        CommandParty::state(call(
+        CommandEndpoint::state(call_blocking(
             &*self.transport,
             &*self.timer,
             settings,
-            &self.party,
+            &self.endpoint,
             &Call::Poll(id.clone()),
         )?)
     }
@@ -97,16 +98,22 @@ impl CommandClient {
     ///
     /// # Errors
     /// As there.
-    pub fn wait(&self, id: &CommandId, policy: &WaitPolicy) -> Result<Callback, WaitError> {
-        let mut waiting = Waiting::begin(policy, &self.settings.dialect, self.timer.monotonic());
+    pub fn wait(
+        &self,
+        id: &CommandId,
+        policy: &WaitPolicy,
+    ) -> Result<Callback, WaitError<Callback>> {
+        let mut waiting = Waiting::begin(policy, self.timer.monotonic());
         loop {
             let mut settings = self.settings.clone();
             let left = waiting.left(self.timer.monotonic());
             settings.limits.timeout = settings.limits.timeout.min(left);
             settings.retry.budget = settings.retry.budget.min(left);
-            match waiting.heard(self.poll_in(&settings, id), self.timer.monotonic()) {
-                Heard::End(result) => return result,
-                Heard::Pause(until) => self.timer.sleep_until(until),
+            let polled = self.poll_in(&settings, id);
+            let is_over = |state: &Callback| is_over(&self.settings.protocol, state);
+            match waiting.polled(polled, is_over, self.timer.monotonic()) {
+                PollOutcome::End(result) => return result,
+                PollOutcome::Pause(until) => self.timer.sleep_until(until),
             }
         }
     }
@@ -114,6 +121,6 @@ impl CommandClient {
 
 impl fmt::Debug for CommandClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.party.debug(f.debug_struct("CommandClient"))
+        self.endpoint.debug(f.debug_struct("CommandClient"))
     }
 }

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{SystemTimer, Timer, call, with_timer};
-use crate::hermod::client::mailbox::MailboxParty;
+use crate::client::retry_loop::call_blocking;
+use crate::client::{SystemTimer, Timer};
+use crate::hermod::client::mailbox::MailboxEndpoint;
 use crate::hermod::client::settings::{Settings, setters};
 use crate::hermod::model::{Listing, Message, ReservedBox};
 use crate::hermod::wire::MailboxKey;
@@ -34,7 +35,7 @@ pub struct MailboxClient {
     transport: Arc<dyn BlockingTransport>,
     timer: Arc<dyn Timer>,
     settings: Settings,
-    party: MailboxParty,
+    endpoint: MailboxEndpoint,
 }
 
 impl MailboxClient {
@@ -45,24 +46,23 @@ impl MailboxClient {
         public: BaseUrl,
         key: MailboxKey,
     ) -> Self {
-        let party = MailboxParty { public, key };
+        let endpoint = MailboxEndpoint { public, key };
         Self {
             transport: Arc::new(transport),
             timer: Arc::new(SystemTimer),
             settings: Settings::default(),
-            party,
+            endpoint,
         }
     }
 
-    setters!();
-    with_timer!();
+    setters!(timer);
 
     /// As [`MailboxApi::list`](crate::hermod::wire::MailboxApi::list).
     ///
     /// # Errors
     /// As there.
     pub fn list(&self, wait: Duration) -> Result<Listing, Error> {
-        MailboxParty::listing(self.call(&MailboxParty::list(&self.settings, wait))?)
+        MailboxEndpoint::listing(self.call(&MailboxEndpoint::list(&self.settings, wait))?)
     }
 
     /// As [`MailboxApi::fetch`](crate::hermod::wire::MailboxApi::fetch).
@@ -70,7 +70,7 @@ impl MailboxClient {
     /// # Errors
     /// As there.
     pub fn fetch(&self, mid: &str) -> Result<Message, Error> {
-        MailboxParty::message(self.call(&Call::Fetch { mid: mid.to_owned() })?)
+        MailboxEndpoint::message(self.call(&Call::Fetch { mid: mid.to_owned() })?)
     }
 
     /// As [`MailboxApi::answer`](crate::hermod::wire::MailboxApi::answer).
@@ -86,7 +86,7 @@ impl MailboxClient {
     /// # Errors
     /// As there.
     pub fn reserve(&self) -> Result<ReservedBox, Error> {
-        MailboxParty::reserved(self.call(&Call::Reserve)?)
+        MailboxEndpoint::reserved(self.call(&Call::Reserve)?)
     }
 
     /// As [`MailboxApi::remove`](crate::hermod::wire::MailboxApi::remove).
@@ -98,12 +98,12 @@ impl MailboxClient {
     }
 
     fn call(&self, what: &Call) -> Result<Answer, Error> {
-        call(&*self.transport, &*self.timer, &self.settings, &self.party, what)
+        call_blocking(&*self.transport, &*self.timer, &self.settings, &self.endpoint, what)
     }
 }
 
 impl fmt::Debug for MailboxClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.party.debug(f.debug_struct("MailboxClient"))
+        self.endpoint.debug(f.debug_struct("MailboxClient"))
     }
 }

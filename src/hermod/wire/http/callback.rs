@@ -10,13 +10,14 @@ use base64ct::{Base64, Encoding as _};
 use bytes::Bytes;
 use subtle::ConstantTimeEq;
 
-use super::credential::{only_text, write_basic_auth};
+use super::credential::write_basic_auth;
 use super::refusal::is_ours;
 use super::{read_refusal, write_refusal};
 use crate::crypto::Provider;
 use crate::hermod::Dialect;
 use crate::hermod::model::CommandKind;
 use crate::hermod::wire::{BasicAuth, Delivery, WebhookSecret, is_tried_again};
+use crate::transport::credential::only_text;
 use crate::transport::message::{
     last_segments, method_not_allowed, no_such_address, read_json, write_empty, write_request,
 };

@@ -1,58 +1,16 @@
-//! Credentials in headers. Values that hold one are marked sensitive, so that nothing that follows
-//! HTTP's types shows them.
+//! Credentials of the wires in headers.
 
 use ::http::HeaderMap;
-use ::http::header::{AUTHORIZATION, AsHeaderName, HeaderValue};
-use base64ct::{Base64, Encoding};
-use zeroize::Zeroizing;
+use ::http::header::HeaderValue;
 
+use crate::Error;
 use crate::hermod::wire::{ApiKey, BasicAuth};
-use crate::{Error, Secret};
+use crate::transport::credential::{
+    only_text, read_basic, read_pair, sensitive, write_basic, write_pair,
+};
 
 /// The name of the integrator's header; documented.
 pub(super) const API_KEY: &str = "x-api-key";
-
-/// The only value of a header; two are none.
-pub(super) fn only(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&HeaderValue> {
-    let mut values = headers.get_all(name).iter();
-    let value = values.next()?;
-    if values.next().is_some() { None } else { Some(value) }
-}
-
-/// The only value of a header as text.
-pub(super) fn only_text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
-    only(headers, name)?.to_str().ok()
-}
-
-pub(super) fn sensitive(text: &str) -> Result<HeaderValue, Error> {
-    let mut value = HeaderValue::from_str(text)
-        .map_err(|_| Error::malformed("credential", "not one that a header can carry"))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// `base64(name:secret)`.
-fn write_pair(name: &str, secret: &Secret) -> Result<Zeroizing<String>, Error> {
-    if name.contains(':') {
-        return Err(Error::malformed("credential", "a colon before the secret"));
-    }
-    let pair = Zeroizing::new(format!("{name}:{}", secret.expose()));
-    Ok(Zeroizing::new(Base64::encode_string(pair.as_bytes())))
-}
-
-/// The other way. Padding may be left out.
-fn read_pair(text: &str) -> Option<(String, Secret)> {
-    let mut padded = Zeroizing::new(text.trim_end_matches('=').to_owned());
-    if text.len() - padded.len() > 2 {
-        return None;
-    }
-    while !padded.len().is_multiple_of(4) {
-        padded.push('=');
-    }
-    let octets = Zeroizing::new(Base64::decode_vec(&padded).ok()?);
-    let (name, secret) = std::str::from_utf8(&octets).ok()?.split_once(':')?;
-    Some((name.to_owned(), Secret::new(secret)))
-}
 
 pub(super) fn write_api_key(key: &ApiKey) -> Result<HeaderValue, Error> {
     sensitive(&write_pair(&key.id, &key.key)?)
@@ -63,29 +21,14 @@ pub(super) fn read_api_key(headers: &HeaderMap) -> Option<ApiKey> {
     Some(ApiKey::new(id, key))
 }
 
-pub(super) fn write_bearer(token: &Secret) -> Result<HeaderValue, Error> {
-    sensitive(&Zeroizing::new(format!("Bearer {}", token.expose())))
-}
-
-pub(super) fn read_bearer(headers: &HeaderMap) -> Option<Secret> {
-    let (scheme, token) = only_text(headers, AUTHORIZATION)?.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| Secret::new(token))
-}
-
 pub(super) fn write_basic_auth(credential: &BasicAuth) -> Result<HeaderValue, Error> {
-    sensitive(&Zeroizing::new(format!(
-        "Basic {}",
-        write_pair(&credential.user, &credential.password)?.as_str()
-    )))
+    write_basic(&credential.user, &credential.password)
 }
 
 /// The credential of HTTP Basic among these headers; `None` if there is none, or not exactly one.
 #[must_use]
 pub fn read_basic_auth(headers: &HeaderMap) -> Option<BasicAuth> {
-    let (scheme, pair) = only_text(headers, AUTHORIZATION)?.split_once(' ')?;
-    let (user, password) = read_pair(pair.trim())?;
-    scheme.eq_ignore_ascii_case("basic").then(|| BasicAuth::new(user, password))
+    read_basic(headers).map(|(user, password)| BasicAuth::new(user, password))
 }
 
 #[cfg(test)]

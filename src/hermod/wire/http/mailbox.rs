@@ -11,13 +11,13 @@ use ::http::{Method, Request, Response, StatusCode};
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 
-use super::credential::{only_text, read_bearer, sensitive, write_bearer};
 use super::refusal::is_ours;
 use super::{read_refusal, write_refusal};
 use crate::hermod::Dialect;
 use crate::hermod::model::{Listing, Message, ReservedBox};
 use crate::hermod::wire::MailboxKey;
 use crate::transport::StatusError;
+use crate::transport::credential::{only_text, read_bearer, sensitive, write_bearer};
 use crate::transport::message::{
     answer_text, method_not_allowed, no_such_address, read_json, split_path, write_empty,
     write_request, write_response,

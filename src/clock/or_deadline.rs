@@ -1,12 +1,12 @@
-//! Waiting for the first of two things.
+//! Waiting for something until something else ends the wait.
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-/// What `work` gives; `None` if `end` comes before it. The other one is dropped. Of two that are
-/// there, it is `work`.
-pub(crate) async fn first<T>(
+/// The output of `work`, or `None` if `end` finishes first. The other one is dropped. If both are
+/// ready, `work` wins.
+pub(crate) async fn or_deadline<T>(
     work: impl Future<Output = T>,
     end: impl Future<Output = ()>,
 ) -> Option<T> {

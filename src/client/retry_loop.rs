@@ -1,5 +1,5 @@
-//! The attempts of one call, without the waiting: both kinds of client ask what to send, tell what
-//! came of it, and ask whether to go on.
+//! The attempts of one call. [`Attempts`] decides what to send, what a response means and when to
+//! try again; [`call`] and [`call_blocking`] send and wait.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,20 +8,22 @@ use base64ct::{Base64, Encoding as _};
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
-use super::retry::{Repeat, pause, random_share};
-use super::settings::Settings;
-use crate::hermod::model::ErrorBody;
+use super::retry_policy::Idempotency;
+use super::{Settings, Timer};
+use crate::transport::protocol::Protocol;
 use crate::transport::{
-    ExchangeLimits, ReceivedAt, StatusError, Transport, TransportError, TransportErrorKind,
+    BlockingTransport, ExchangeLimits, ReceivedAt, StatusError, Transport, TransportError,
+    TransportErrorKind,
 };
 use crate::{Clock, Error, MonotonicTime};
 
-/// One end of a wire: writes calls and reads answers.
-pub(super) trait Party: Sync {
+/// The client's end of a wire: writes calls and reads answers.
+pub(crate) trait Endpoint: Sync {
+    type Protocol: Protocol;
     type Call: Sync;
     type Answer: Send;
 
-    fn repeat(call: &Self::Call) -> Repeat;
+    fn idempotency(call: &Self::Call) -> Idempotency;
 
     /// How long the other side is asked to wait before it answers.
     fn wait(_: &Self::Call) -> Duration {
@@ -31,99 +33,95 @@ pub(super) trait Party: Sync {
     /// `wait` is what is left of the time that the other side is to wait.
     fn write(
         &self,
-        settings: &Settings,
+        settings: &Settings<Self::Protocol>,
         call: &Self::Call,
         wait: Duration,
     ) -> Result<Request<Bytes>, Error>;
 
     fn read(
         &self,
-        settings: &Settings,
+        settings: &Settings<Self::Protocol>,
         call: &Self::Call,
         response: &Response<Bytes>,
     ) -> Result<Self::Answer, Error>;
 }
 
-pub(super) struct Attempts<'a, P: Party> {
-    settings: &'a Settings,
-    party: &'a P,
-    call: &'a P::Call,
+pub(crate) struct Attempts<'a, E: Endpoint> {
+    settings: &'a Settings<E::Protocol>,
+    endpoint: &'a E,
+    call: &'a E::Call,
     started: MonotonicTime,
     failures: u32,
     /// The headers of the last request, for the credentials in them.
     sent: HeaderMap,
 }
 
-impl<'a, P: Party> Attempts<'a, P> {
-    pub(super) fn begin(
-        settings: &'a Settings,
-        party: &'a P,
-        call: &'a P::Call,
+impl<'a, E: Endpoint> Attempts<'a, E> {
+    pub(crate) fn begin(
+        settings: &'a Settings<E::Protocol>,
+        endpoint: &'a E,
+        call: &'a E::Call,
         now: MonotonicTime,
     ) -> Self {
-        Self { settings, party, call, started: now, failures: 0, sent: HeaderMap::new() }
+        Self { settings, endpoint, call, started: now, failures: 0, sent: HeaderMap::new() }
     }
 
     /// What to send. The first attempt has its whole time, however long it took to get here.
-    pub(super) fn write(&mut self, now: MonotonicTime) -> Result<Request<Bytes>, Error> {
+    pub(crate) fn write(&mut self, now: MonotonicTime) -> Result<Request<Bytes>, Error> {
         let elapsed = match self.failures {
             0 => Duration::ZERO,
             _ => now.saturating_duration_since(self.started),
         };
-        let wait = P::wait(self.call).saturating_sub(elapsed);
+        let wait = E::wait(self.call).saturating_sub(elapsed);
         let mut limits = self.settings.limits;
         limits.timeout = limits.timeout.saturating_add(wait);
         if self.failures > 0 {
             limits.timeout = limits.timeout.min(self.budget().saturating_sub(elapsed));
         }
-        let request = self.party.write(self.settings, self.call, wait);
+        let request = self.endpoint.write(self.settings, self.call, wait);
         let request = request.map_err(unsendable)?;
         self.sent.clone_from(request.headers());
         Ok(limited(request, limits))
     }
 
     /// What came of it, at `now`.
-    pub(super) fn read(
+    pub(crate) fn read(
         &self,
         exchanged: Result<Response<Bytes>, TransportError>,
         now: SystemTime,
-    ) -> Result<P::Answer, Error> {
+    ) -> Result<E::Answer, Error> {
         let response = checked(exchanged, self.settings.limits, now)?;
-        let answer = self.party.read(self.settings, self.call, &response);
-        answer.map_err(|error| without(&self.sent, None, error))
+        let answer = self.endpoint.read(self.settings, self.call, &response);
+        answer
+            .map_err(|error| without_credentials(&*self.settings.protocol, &self.sent, None, error))
     }
 
     /// When to try again after this error; `None` if that is not to be.
-    pub(super) fn again(&mut self, error: &Error, now: MonotonicTime) -> Option<MonotonicTime> {
+    pub(crate) fn again(&mut self, error: &Error, now: MonotonicTime) -> Option<MonotonicTime> {
         let policy = &self.settings.retry;
         self.failures = self.failures.saturating_add(1);
-        if self.failures >= policy.attempts || !P::repeat(self.call).allows(error) {
+        if self.failures >= policy.attempts || !E::idempotency(self.call).allows(error) {
             return None;
         }
-        let pause = pause(
-            (policy.first_pause, policy.max_pause),
-            self.failures,
-            error.retry_after(),
-            random_share(),
-        );
+        let pause = policy.backoff().pause(self.failures, error.retry_after());
         let begins = now.saturating_duration_since(self.started).saturating_add(pause);
         (begins < self.budget()).then(|| now.saturating_add(pause))
     }
 
     fn budget(&self) -> Duration {
-        self.settings.retry.budget.saturating_add(P::wait(self.call))
+        self.settings.retry.budget.saturating_add(E::wait(self.call))
     }
 }
 
 /// Makes all attempts of a call.
-pub(super) async fn call<P: Party>(
+pub(crate) async fn call<E: Endpoint>(
     transport: &dyn Transport,
     clock: &dyn Clock,
-    settings: &Settings,
-    party: &P,
-    call: &P::Call,
-) -> Result<P::Answer, Error> {
-    let mut attempts = Attempts::begin(settings, party, call, clock.monotonic());
+    settings: &Settings<E::Protocol>,
+    endpoint: &E,
+    call: &E::Call,
+) -> Result<E::Answer, Error> {
+    let mut attempts = Attempts::begin(settings, endpoint, call, clock.monotonic());
     loop {
         let request = attempts.write(clock.monotonic())?;
         let exchanged = transport.send(request).await;
@@ -138,20 +136,43 @@ pub(super) async fn call<P: Party>(
     }
 }
 
+/// The same, blocking the thread.
+pub(crate) fn call_blocking<E: Endpoint>(
+    transport: &dyn BlockingTransport,
+    timer: &dyn Timer,
+    settings: &Settings<E::Protocol>,
+    endpoint: &E,
+    call: &E::Call,
+) -> Result<E::Answer, Error> {
+    let mut attempts = Attempts::begin(settings, endpoint, call, timer.monotonic());
+    loop {
+        let request = attempts.write(timer.monotonic())?;
+        let exchanged = transport.send(request);
+        let error = match attempts.read(exchanged, timer.now()) {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        match attempts.again(&error, timer.monotonic()) {
+            Some(time) => timer.sleep_until(time),
+            None => return Err(error),
+        }
+    }
+}
+
 /// A request with its limits.
-pub(super) fn limited(mut request: Request<Bytes>, limits: ExchangeLimits) -> Request<Bytes> {
+pub(crate) fn limited(mut request: Request<Bytes>, limits: ExchangeLimits) -> Request<Bytes> {
     request.extensions_mut().insert(limits);
     request
 }
 
 /// An error of ours, before anything was sent.
-pub(super) fn unsendable(error: Error) -> Error {
+pub(crate) fn unsendable(error: Error) -> Error {
     error.with_source(TransportError::new(TransportErrorKind::Unsendable, ""))
 }
 
 /// An answer that is not longer than it may be, whatever the transport looked at, with the time
 /// that it was received at.
-pub(super) fn checked(
+pub(crate) fn checked(
     exchanged: Result<Response<Bytes>, TransportError>,
     limits: ExchangeLimits,
     now: SystemTime,
@@ -169,11 +190,17 @@ pub(super) fn checked(
 
 /// The error without the words of the other side if these repeat a credential that was sent, among
 /// the headers or in the query.
-pub(super) fn without(sent: &HeaderMap, query: Option<&str>, error: Error) -> Error {
+pub(crate) fn without_credentials(
+    protocol: &dyn Protocol,
+    sent: &HeaderMap,
+    query: Option<&str>,
+    error: Error,
+) -> Error {
     let Some(answer) = StatusError::of(&error) else { return error };
     let body = String::from_utf8_lossy(answer.body());
-    let said = ErrorBody::from_json(&body)
-        .map(|body| [body.error.code, body.error.message, body.error.request_id].join("\n"))
+    let said = protocol
+        .read_error(&body)
+        .map(|said| [said.code, said.message, said.request_id].join("\n"))
         .unwrap_or_default();
     let shows = |secret: &str| {
         // Shorter ones are part of too many words.

@@ -1,0 +1,25 @@
+//! What the clients of every protocol share: a retry loop, back-off, waiting, and a timer for
+//! clients that block.
+//!
+//! The clients themselves stand with their protocol: [`hermod::client`](crate::hermod::client).
+
+pub(crate) mod backoff;
+#[cfg(feature = "client")]
+pub(crate) mod retry_loop;
+#[cfg(feature = "client")]
+pub(crate) mod retry_policy;
+#[cfg(feature = "client")]
+pub(crate) mod settings;
+#[cfg(feature = "client")]
+mod timer;
+#[cfg(feature = "client")]
+pub(crate) mod wait;
+
+#[cfg(feature = "client")]
+pub use retry_policy::RetryPolicy;
+#[cfg(feature = "client")]
+pub(crate) use settings::Settings;
+#[cfg(feature = "client")]
+pub use timer::{SystemTimer, Timer};
+#[cfg(feature = "client")]
+pub use wait::{WaitError, WaitPolicy};

@@ -1,0 +1,89 @@
+//! When a request is sent again.
+
+use std::time::Duration;
+
+use super::backoff::Backoff;
+use crate::Error;
+use crate::transport::{StatusError, TransportError, TransportErrorKind};
+
+/// How often and how long a call is tried. The documentation of each client says which calls are sent again.
+///
+/// ```
+/// use std::time::Duration;
+/// use keyferry::client::RetryPolicy;
+///
+/// let mut patient = RetryPolicy::default();
+/// patient.budget = Duration::from_secs(300);
+/// patient.attempts = 10;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RetryPolicy {
+    /// Most attempts, the first included: 4. Nought is one.
+    pub attempts: u32,
+    /// The longest first pause: half a second. The limit doubles with each failure, and each pause is
+    /// drawn evenly between zero and its limit, so that clients that failed together do not return
+    /// together.
+    pub first_pause: Duration,
+    /// The longest pause, unless the other side asks for a longer one: 10 seconds.
+    pub max_pause: Duration,
+    /// From the first step to the last: 60 seconds. An attempt that would begin later is not made,
+    /// and one that is made has what is left. The first has its whole time, whatever this says; the
+    /// time that a long poll is to wait comes on top.
+    pub budget: Duration,
+}
+
+impl RetryPolicy {
+    /// The default.
+    pub const DEFAULT: Self = Self {
+        attempts: 4,
+        first_pause: Duration::from_millis(500),
+        max_pause: Duration::from_secs(10),
+        budget: Duration::from_secs(60),
+    };
+    /// One attempt.
+    pub const NEVER: Self = Self { attempts: 1, ..Self::DEFAULT };
+
+    pub(super) fn backoff(&self) -> Backoff {
+        Backoff { first: self.first_pause, max: self.max_pause }
+    }
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// Whether the same call twice has the same effect as once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Idempotency {
+    /// Twice would be two: the call is repeated only if nothing of it was sent.
+    NotIdempotent,
+    /// Twice is the same as once: the call is repeated after every failure that may pass.
+    Idempotent,
+}
+
+impl Idempotency {
+    pub(super) fn allows(self, error: &Error) -> bool {
+        match self {
+            Self::NotIdempotent => TransportError::of(error)
+                .is_some_and(|failure| failure.kind() == TransportErrorKind::Unreachable),
+            Self::Idempotent => may_pass(error),
+        }
+    }
+}
+
+/// Whether the same request may succeed a little later.
+pub(crate) fn may_pass(error: &Error) -> bool {
+    if let Some(failure) = TransportError::of(error) {
+        return matches!(
+            failure.kind(),
+            TransportErrorKind::Unreachable
+                | TransportErrorKind::Timeout
+                | TransportErrorKind::Broken
+        );
+    }
+    let redirected = StatusError::of(error).is_some_and(|answer| answer.status().is_redirection());
+    error.is_retryable() && !redirected
+}

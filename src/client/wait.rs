@@ -1,0 +1,148 @@
+//! Waiting for something that another party is doing to end, by polling.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::backoff::Backoff;
+use super::retry_policy::may_pass;
+use crate::clock::or_deadline;
+use crate::{Clock, Error, MonotonicTime};
+
+/// How long and how often to ask for a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WaitPolicy {
+    /// How long to wait in all.
+    pub timeout: Duration,
+    /// The longest first pause between two polls: 1 second. The limit doubles with each poll, and
+    /// each pause is drawn evenly between zero and its limit.
+    pub first_pause: Duration,
+    /// The longest pause, unless the other side asks for a longer one: 15 seconds.
+    pub max_pause: Duration,
+}
+
+impl WaitPolicy {
+    /// How long the last poll may take, which begins when the time is up: 10 seconds.
+    pub const LAST_POLL: Duration = Duration::from_secs(10);
+
+    /// Waits for `timeout`: as long as a command lives, and a little more.
+    #[must_use]
+    pub fn new(timeout: Duration) -> Self {
+        Self { timeout, first_pause: Duration::from_secs(1), max_pause: Duration::from_secs(15) }
+    }
+}
+
+/// Why waiting ended before what was waited for did, whose last known state is a `T`. Nothing is
+/// changed by it: wait again with the same id.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WaitError<T: fmt::Debug> {
+    /// The time was up, or the other side asked for a pause that is longer than the time left.
+    #[error("it has not ended in time")]
+    TimedOut {
+        /// What the last poll that succeeded said, if one did.
+        last: Option<Box<T>>,
+        /// What the last poll ended with, if it did not succeed.
+        #[source]
+        error: Option<Error>,
+    },
+    /// A poll ended with an error that does not pass: class `not-found`, `unauthorized`, …
+    #[error("it cannot be polled")]
+    Refused(#[source] Error),
+}
+
+/// What a future gives, unless the time is up first.
+pub(crate) async fn before<T>(
+    future: impl Future<Output = T>,
+    clock: &dyn Clock,
+    deadline: MonotonicTime,
+) -> Option<T> {
+    // The clock is not asked to wake anybody before there is something to wait for.
+    or_deadline(future, async { clock.sleep_until(deadline).await }).await
+}
+
+/// What the polls have said so far, without the waiting.
+pub(crate) struct Waiting<'a, T> {
+    policy: &'a WaitPolicy,
+    started: MonotonicTime,
+    polls: u32,
+    is_last: bool,
+    last: Option<Box<T>>,
+    error: Option<Error>,
+}
+
+/// What follows from a poll.
+#[allow(clippy::large_enum_variant, reason = "one at a time, and not kept")]
+pub(crate) enum PollOutcome<T: fmt::Debug> {
+    End(Result<T, WaitError<T>>),
+    /// Poll again then.
+    Pause(MonotonicTime),
+}
+
+impl<'a, T: fmt::Debug> Waiting<'a, T> {
+    pub(crate) fn begin(policy: &'a WaitPolicy, now: MonotonicTime) -> Self {
+        Self {
+            policy,
+            started: now,
+            polls: 0,
+            is_last: policy.timeout.is_zero(),
+            last: None,
+            error: None,
+        }
+    }
+
+    /// From the start until the next poll is given up.
+    fn whole(&self) -> Duration {
+        self.policy.timeout.saturating_add(if self.is_last {
+            WaitPolicy::LAST_POLL
+        } else {
+            Duration::ZERO
+        })
+    }
+
+    /// When the next poll is given up.
+    pub(crate) fn deadline(&self) -> MonotonicTime {
+        self.started.saturating_add(self.whole())
+    }
+
+    /// How long a poll may take that begins now.
+    pub(crate) fn left(&self, now: MonotonicTime) -> Duration {
+        self.whole().saturating_sub(now.saturating_duration_since(self.started))
+    }
+
+    /// Takes the outcome of a poll; `is_over` tells whether a state is the last.
+    pub(crate) fn polled(
+        &mut self,
+        polled: Result<T, Error>,
+        is_over: impl FnOnce(&T) -> bool,
+        now: MonotonicTime,
+    ) -> PollOutcome<T> {
+        self.polls = self.polls.saturating_add(1);
+        let mut asked = None;
+        match polled {
+            Ok(state) if is_over(&state) => return PollOutcome::End(Ok(state)),
+            Ok(state) => (self.last, self.error) = (Some(Box::new(state)), None),
+            Err(error) if may_pass(&error) => {
+                asked = error.retry_after();
+                self.error = Some(error);
+            }
+            Err(error) => return PollOutcome::End(Err(WaitError::Refused(error))),
+        }
+        let left = self.policy.timeout.saturating_sub(now.saturating_duration_since(self.started));
+        if self.is_last || left.is_zero() {
+            return PollOutcome::End(Err(self.timed_out()));
+        }
+        let backoff = Backoff { first: self.policy.first_pause, max: self.policy.max_pause };
+        let pause = backoff.pause(self.polls, asked);
+        // If `Retry-After` exceeds the time left, give up now.
+        if asked.is_some_and(|asked| asked > left) {
+            return PollOutcome::End(Err(self.timed_out()));
+        }
+        self.is_last = pause >= left;
+        PollOutcome::Pause(now.saturating_add(pause.min(left)))
+    }
+
+    pub(crate) fn timed_out(&mut self) -> WaitError<T> {
+        WaitError::TimedOut { last: self.last.take(), error: self.error.take() }
+    }
+}

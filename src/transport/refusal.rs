@@ -1,0 +1,199 @@
+//! Refusals: an error as a response, and a response as an error.
+
+use std::time::Duration;
+
+use ::http::header::{DATE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use ::http::{Response, StatusCode};
+use bytes::Bytes;
+
+use super::credential::only_text;
+use super::message::{coding, text_of, write_response};
+use super::protocol::Protocol;
+use super::{ReceivedAt, StatusError, parse_date};
+use crate::{Class, Error};
+
+/// What a caller is told to wait if nothing better is known.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// An error as a response, with the protocol's body. Its status is [`Error::http_status`]; 429 and
+/// 503 say `Retry-After`.
+pub(crate) fn write_refusal(
+    protocol: &dyn Protocol,
+    error: &Error,
+    request_id: &str,
+) -> Response<Bytes> {
+    let status = status_of(error);
+    let mut response =
+        write_response(status, protocol.write_error(status.as_u16(), error, request_id));
+    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        let pause = error.retry_after().unwrap_or(PAUSE);
+        // Rounded up: a caller that comes back too early is refused again.
+        let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        // HTTP wants a challenge (RFC 9110, 15.5.2); it says nothing of the cause.
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let (Ok(name), Ok(value)) =
+        (HeaderName::try_from(protocol.request_id_header()), HeaderValue::from_str(request_id))
+    {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+fn status_of(error: &Error) -> StatusCode {
+    StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// A response that is no success as an error, with the response as its [source](StatusError::of).
+///
+/// The class follows from the status; that of a 422 from the body, if its code names a class. What
+/// says nothing about the request is `unavailable`, so that the request is sent again: a 5xx, a
+/// redirect, 408, 425, and any status that is unknown here.
+pub(crate) fn read_refusal(protocol: &dyn Protocol, response: &Response<Bytes>) -> Error {
+    let status = response.status();
+    let retry_after = retry_after(response);
+    let class = match status.as_u16() {
+        401 | 403 | 407 => Class::Unauthorized,
+        404 => Class::NotFound,
+        409 => Class::Conflict,
+        410 => Class::Expired,
+        413 | 414 | 431 => Class::TooLarge,
+        422 => read_class(protocol, response.body()).unwrap_or(Class::Malformed),
+        429 => Class::Rate,
+        400 | 402 | 405 | 406 | 411 | 412 | 415..=418 | 426 | 428 | 451 => Class::Malformed,
+        _ => Class::Unavailable,
+    };
+    let mut error = Error::new(class, "", words(protocol, response));
+    if let Some(pause) = retry_after {
+        error = error.with_retry_after(pause);
+    }
+    error.with_source(StatusError::new(status, response.body(), retry_after))
+}
+
+/// What a response says, for a person.
+fn words(protocol: &dyn Protocol, response: &Response<Bytes>) -> String {
+    let mut words = format!("refused with status {}", response.status().as_u16());
+    if let Some(coding) = coding(response.headers()) {
+        words.push_str(&format!(", in the coding {coding}"));
+    }
+    let body = text_of(response.body()).ok();
+    let request = match body.and_then(|body| protocol.read_error(body)) {
+        Some(said) => {
+            words.push_str(&format!(", {}: \"{}\"", line(&said.code), line(&said.message)));
+            Some(line(&said.request_id))
+        }
+        None => only_text(response.headers(), protocol.request_id_header()).map(line),
+    };
+    if let Some(request) = request.filter(|request| !request.is_empty()) {
+        words.push_str(&format!(" (request {request})"));
+    }
+    words
+}
+
+/// Text that came from outside on one line, of at most 200 characters before it is escaped.
+fn line(text: &str) -> String {
+    const MOST: usize = 200;
+    let mut line = String::new();
+    for (index, character) in text.chars().enumerate() {
+        match character {
+            _ if index == MOST => {
+                line.push('…');
+                break;
+            }
+            // Nothing here stands in such quotes.
+            '\'' => line.push(character),
+            character => line.extend(character.escape_debug()),
+        }
+    }
+    line
+}
+
+/// The class that the body of a 422 names. A class whose own status is another is passed over: that
+/// would be two statements.
+fn read_class(protocol: &dyn Protocol, body: &[u8]) -> Option<Class> {
+    let class = protocol.read_error(text_of(body).ok()?)?.class?;
+    let is_unprocessable = matches!(class, Class::Malformed | Class::TooLarge)
+        || Error::new(class, "", "").http_status() == 422;
+    is_unprocessable.then_some(class)
+}
+
+/// What `Retry-After` asks for, in seconds or as a date: at most [`Error::MAX_RETRY_AFTER`].
+///
+/// A date is relative to the answer's own `Date`, so that no two clocks are compared, and else to
+/// the time that the answer was [received](ReceivedAt) at. A date that has passed is zero.
+fn retry_after(response: &Response<Bytes>) -> Option<Duration> {
+    let text = |name| Some(response.headers().get(name)?.to_str().ok()?.trim());
+    let asked = text(RETRY_AFTER)?;
+    let pause = if !asked.is_empty() && asked.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than fit are a long time too.
+        asked.parse().map_or(Error::MAX_RETRY_AFTER, Duration::from_secs)
+    } else {
+        let received = response.extensions().get().map(|ReceivedAt(time)| *time);
+        let now = text(DATE).and_then(|date| parse_date(date, received)).or(received)?;
+        parse_date(asked, Some(now))?.duration_since(now).unwrap_or_default()
+    };
+    Some(pause.min(Error::MAX_RETRY_AFTER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asks(headers: &[(&str, &str)]) -> Response<Bytes> {
+        let mut response = Response::builder().status(503);
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        response.body(Bytes::new()).unwrap()
+    }
+
+    #[test]
+    fn retry_after_is_read_in_seconds_and_never_believed_beyond_a_day() {
+        for (text, pause) in [
+            ("7", Some(7)),
+            ("0", Some(0)),
+            ("99999999999999999999999", Some(86_400)),
+            ("-1", None),
+            ("1.5", None),
+            ("", None),
+            ("Fri, 31 Dec 1999", None),
+        ] {
+            let response =
+                asks(&[("retry-after", text), ("date", "Sat, 28 Nov 2026 00:00:00 GMT")]);
+            assert_eq!(retry_after(&response), pause.map(Duration::from_secs), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_in_retry_after_is_relative_to_the_date_of_the_answer() {
+        const NOW: &str = "Sat, 28 Nov 2026 00:00:00 GMT";
+        for (now, date, pause) in [
+            (NOW, "Sat, 28 Nov 2026 00:00:04 GMT", 4),
+            (NOW, "Saturday, 28-Nov-26 00:00:04 GMT", 4),
+            (NOW, "Sat Nov 28 00:00:04 2026", 4),
+            ("Saturday, 28-Nov-26 00:00:00 GMT", "Sat Nov 28 00:00:04 2026", 4),
+            ("Sat Nov 28 00:00:00 2026", "Saturday, 28-Nov-26 00:00:04 GMT", 4),
+            // A past date is now, and a far one is a day.
+            (NOW, "Fri, 27 Nov 2026 23:59:59 GMT", 0),
+            (NOW, "Sunday, 06-Nov-94 08:49:37 GMT", 0),
+            (NOW, "Sun, 06 Nov 1904 08:49:37 GMT", 0),
+            (NOW, "Mon, 28 Nov 2050 00:00:00 GMT", 86_400),
+            // 50 years ahead is the future, 51 the past.
+            (NOW, "Saturday, 28-Nov-76 00:00:00 GMT", 86_400),
+            (NOW, "Sunday, 28-Nov-77 00:00:00 GMT", 0),
+        ] {
+            let mut response = asks(&[("retry-after", date), ("date", now)]);
+            // The clock of the caller does not count where the answer has a date.
+            response.extensions_mut().insert(ReceivedAt(std::time::SystemTime::UNIX_EPOCH));
+            assert_eq!(retry_after(&response), Some(Duration::from_secs(pause)), "{date}");
+        }
+        let mut response = asks(&[("retry-after", "Tue, 14 Nov 2023 22:13:27 GMT"), ("date", "?")]);
+        assert_eq!(retry_after(&response), None);
+        let now = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        response.extensions_mut().insert(ReceivedAt(now));
+        assert_eq!(retry_after(&response), Some(Duration::from_secs(7)));
+    }
+}
