@@ -13,7 +13,7 @@ use keyferry::hermod::model::{
 use keyferry::hermod::wire::{MailboxApi, MailboxKey};
 use keyferry::{Class, Error, Gate, Secret};
 
-use crate::crash::Crash;
+use super::crash::Crash;
 
 pub(crate) const PUBLIC: &str = "https://hub.example/ms";
 

@@ -82,3 +82,30 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
         self.in_time(context, shut)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_takes_no_answer_does_not_keep_its_connection() {
+        let (mut peer, ours) = tokio::io::duplex(64);
+        let mut ours = WriteTimeout::new(ours, Duration::from_secs(10));
+        // Slow is not the same: each piece that is taken gives more time.
+        let slow = async {
+            for _ in 0..4 {
+                tokio::time::sleep(Duration::from_secs(9)).await;
+                peer.read_exact(&mut [0; 32]).await.unwrap();
+            }
+        };
+        let (written, ()) = tokio::join!(ours.write_all(&[0; 192]), slow);
+        written.unwrap();
+        assert_eq!(
+            ours.write_all(&[0; 192]).await.unwrap_err().kind(),
+            std::io::ErrorKind::TimedOut
+        );
+        drop(peer);
+    }
+}

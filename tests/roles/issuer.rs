@@ -1,0 +1,360 @@
+//! The seam to an authority, and the small authority of our own.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use der::Decode as _;
+use keyferry::crypto::{Curve, KeyKind, PrivateKey, Provider, aws_lc_rs::AwsLcRs};
+use keyferry::csr::{Request, Template};
+use keyferry::issuer::{Issuer, IssuerError, KeyUse, LeafProfile, LocalCa, Remark, issue};
+use keyferry::{BoxFuture, Certificate, Class, Clock, MonotonicTime};
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier,
+};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const NOW: Duration = Duration::from_secs(1_800_000_000);
+
+struct Fixed(SystemTime);
+
+impl Clock for Fixed {
+    fn now(&self) -> SystemTime {
+        self.0
+    }
+
+    fn monotonic(&self) -> MonotonicTime {
+        MonotonicTime::default()
+    }
+
+    fn sleep_until(&self, _: MonotonicTime) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + NOW
+}
+
+fn ca(kind: KeyKind) -> LocalCa {
+    let key: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(kind).unwrap());
+    LocalCa::new_root(
+        "CN=Example root,O=Example",
+        Arc::new(key),
+        Arc::new(AwsLcRs),
+        Arc::new(Fixed(now())),
+        3650 * DAY,
+    )
+    .unwrap()
+}
+
+fn template() -> Template {
+    let command: serde_json::Value =
+        serde_json::from_str(include_str!("../fixtures/hermod/provision-command.json")).unwrap();
+    Template::from_base64(
+        command["provCommand"]["profile"]["keygenrequests"][0]["certreq"].as_str().unwrap(),
+    )
+    .unwrap()
+}
+
+fn request(kind: KeyKind) -> Request {
+    let pair = AwsLcRs.generate(kind).unwrap();
+    Request::from_der(&template().replace_key(&*pair).unwrap(), &AwsLcRs).unwrap()
+}
+
+const KINDS: [KeyKind; 5] = [
+    KeyKind::Rsa { bits: 2048 },
+    KeyKind::Ec(Curve::P256),
+    KeyKind::Ec(Curve::P384),
+    KeyKind::Ec(Curve::P521),
+    KeyKind::Ed25519,
+];
+
+/// Answers whatever it was made with.
+struct Answers(Certificate);
+
+impl Issuer for Answers {
+    fn issue_unchecked<'a>(
+        &'a self,
+        _: &'a Request,
+    ) -> BoxFuture<'a, Result<Certificate, IssuerError>> {
+        Box::pin(async { Ok(self.0.clone()) })
+    }
+}
+
+#[tokio::test]
+async fn refuses_a_certificate_for_another_key_before_it_is_handed_on() {
+    let authority = ca(KeyKind::Ec(Curve::P256));
+    let (mine, other) = (request(KeyKind::Ec(Curve::P256)), request(KeyKind::Ec(Curve::P256)));
+    let wrong = Answers(issue(&authority, &other).await.unwrap().into_certificate());
+    let IssuerError::Certificate(error) = issue(&wrong, &mine).await.unwrap_err() else { panic!() };
+    assert_eq!(error.class(), Class::Proof);
+    assert!(issue(&wrong, &other).await.is_ok());
+}
+
+#[tokio::test]
+async fn refuses_a_certificate_for_another_subject_before_it_is_handed_on() {
+    let pair: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
+    let mine = Request::from_der(&template().replace_key(&pair).unwrap(), &AwsLcRs).unwrap();
+    // The right key under another name: a root of its own.
+    let wrong = LocalCa::new_root(
+        "CN=Mallory",
+        Arc::new(pair),
+        Arc::new(AwsLcRs),
+        Arc::new(Fixed(now())),
+        DAY,
+    )
+    .unwrap();
+    let IssuerError::Certificate(error) =
+        issue(&Answers(wrong.certificate().clone()), &mine).await.unwrap_err()
+    else {
+        panic!()
+    };
+    assert_eq!((error.class(), error.part()), (Class::Csr, "certificate.subject"));
+}
+
+#[tokio::test]
+async fn an_authority_that_writes_the_name_in_its_own_way_is_reported_and_not_refused() {
+    let authority = ca(KeyKind::Ec(Curve::P256));
+    let name = |tag, text: &[u8]| tlv(0x30, &[&tlv(0x31, &[&attribute(CN, tag, text)])]);
+    let pair: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
+    let request = |subject: &[u8]| {
+        let template = template_for(subject, &[]);
+        Request::from_der(&template.replace_key(&pair).unwrap(), &AwsLcRs).unwrap()
+    };
+    let (asked, rewritten) = (request(&name(0x0c, b"Jane")), request(&name(0x13, b"JANE")));
+    let issued = issue(&authority, &rewritten).await.unwrap();
+    assert_eq!(issued.remarks(), []);
+    let issued = issue(&Answers(issued.into_certificate()), &asked).await.unwrap();
+    assert_eq!(issued.remarks(), [Remark::SubjectEncoding]);
+    assert!(issued.remarks()[0].to_string().contains("certificate.subject"));
+}
+
+#[tokio::test]
+async fn takes_subject_octets_and_key_from_the_request_and_the_rest_from_its_profile() {
+    for root in KINDS {
+        let authority = ca(root)
+            .with_profile(LeafProfile::new(90 * DAY).with_key_uses(&[KeyUse::DigitalSignature]));
+        for leaf in KINDS {
+            let request = request(leaf);
+            let certificate = issue(&authority, &request).await.unwrap();
+            assert_eq!(certificate.subject_der(), template().subject_der());
+            assert_eq!(certificate.public_key().unwrap(), *request.public_key());
+            assert_eq!(certificate.issuer(), authority.certificate().subject());
+
+            let read = x509_cert::Certificate::from_der(certificate.as_der()).unwrap();
+            let tbs = read.tbs_certificate();
+            assert_eq!(
+                tbs.validity().not_before.to_unix_duration(),
+                NOW - Duration::from_secs(300)
+            );
+            assert_eq!(tbs.validity().not_after.to_unix_duration(), NOW + 90 * DAY);
+            let (critical, constraints) = tbs.get_extension::<BasicConstraints>().unwrap().unwrap();
+            assert!(critical && !constraints.ca);
+            let (critical, usage) = tbs.get_extension::<KeyUsage>().unwrap().unwrap();
+            assert!(critical);
+            assert_eq!(usage, KeyUsage(KeyUsages::DigitalSignature.into()));
+            assert_eq!(tbs.extensions().unwrap().len(), 4);
+
+            let root = x509_cert::Certificate::from_der(authority.certificate().as_der()).unwrap();
+            let (_, root_id) =
+                root.tbs_certificate().get_extension::<SubjectKeyIdentifier>().unwrap().unwrap();
+            let (_, authority_id) = tbs.get_extension::<AuthorityKeyIdentifier>().unwrap().unwrap();
+            assert_eq!(authority_id.key_identifier.unwrap(), root_id.0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn serial_numbers_are_positive_random_and_long() {
+    let authority = ca(KeyKind::Ec(Curve::P256));
+    let request = request(KeyKind::Ec(Curve::P256));
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..50 {
+        let certificate = issue(&authority, &request).await.unwrap();
+        let read = x509_cert::Certificate::from_der(certificate.as_der()).unwrap();
+        let serial = read.tbs_certificate().serial_number().as_bytes().to_vec();
+        assert_eq!(serial.len(), 16);
+        assert!(serial[0] < 0x80);
+        assert!(seen.insert(serial));
+    }
+}
+
+#[tokio::test]
+async fn no_certificate_outlives_the_root_and_an_expired_root_issues_nothing() {
+    let key: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
+    let root = LocalCa::new_root(
+        "CN=Short",
+        Arc::new(key.clone()),
+        Arc::new(AwsLcRs),
+        Arc::new(Fixed(now())),
+        DAY,
+    )
+    .unwrap();
+    let request = request(KeyKind::Ec(Curve::P256));
+    let certificate = issue(&root, &request).await.unwrap();
+    let read = x509_cert::Certificate::from_der(certificate.as_der()).unwrap();
+    assert_eq!(read.tbs_certificate().validity().not_after.to_unix_duration(), NOW + DAY);
+
+    let later = LocalCa::from_root(
+        root.certificate().clone(),
+        Arc::new(key),
+        Arc::new(AwsLcRs),
+        Arc::new(Fixed(now() + DAY)),
+    )
+    .unwrap();
+    assert!(matches!(issue(&later, &request).await, Err(IssuerError::Failed(_))));
+}
+
+#[tokio::test]
+async fn a_root_is_gone_on_with_only_by_its_own_key_and_only_if_it_is_an_authority() {
+    let authority = ca(KeyKind::Ec(Curve::P256));
+    let other: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
+    let clock = Arc::new(Fixed(now()));
+    let wrong = LocalCa::from_root(
+        authority.certificate().clone(),
+        Arc::new(other.clone()),
+        Arc::new(AwsLcRs),
+        clock.clone(),
+    );
+    assert!(matches!(wrong, Err(IssuerError::Refused(_))));
+    let request = Request::from_der(&template().replace_key(&other).unwrap(), &AwsLcRs).unwrap();
+    let leaf = issue(&authority, &request).await.unwrap().into_certificate();
+    assert!(matches!(
+        LocalCa::from_root(leaf, Arc::new(other), Arc::new(AwsLcRs), clock),
+        Err(IssuerError::Refused(_))
+    ));
+}
+
+fn tlv(tag: u8, content: &[&[u8]]) -> Vec<u8> {
+    let content = content.concat();
+    let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+    let mut out = vec![tag];
+    match content.len() {
+        0..=0x7f => out.push(length[1]),
+        0x80..=0xff => out.extend([0x81, length[1]]),
+        _ => out.extend([0x82, length[0], length[1]]),
+    }
+    out.extend(content);
+    out
+}
+
+/// A template with this subject.
+fn template_for(subject: &[u8], attributes: &[u8]) -> Template {
+    let spki = tlv(0x30, &[&tlv(0x30, &[&tlv(0x06, &[&[0x2a, 0x03]])]), &tlv(0x03, &[&[0, 1]])]);
+    let info = tlv(0x30, &[&[0x02, 0x01, 0x00], subject, &spki, &tlv(0xa0, &[attributes])]);
+    let template =
+        tlv(0x30, &[&info, &tlv(0x30, &[&tlv(0x06, &[&[0x2a, 0x03]])]), &tlv(0x03, &[&[0, 1]])]);
+    Template::from_der(&template).unwrap()
+}
+
+/// A request with this subject, signed by a new key.
+fn request_for(subject: &[u8], attributes: &[u8]) -> Request {
+    let pair = AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap();
+    let request = template_for(subject, attributes).replace_key(&*pair).unwrap();
+    Request::from_der(&request, &AwsLcRs).unwrap()
+}
+
+fn attribute(oid: &[u8], tag: u8, text: &[u8]) -> Vec<u8> {
+    tlv(0x30, &[&tlv(0x06, &[oid]), &tlv(tag, &[text])])
+}
+
+const CN: &[u8] = &[0x55, 0x04, 0x03];
+const O: &[u8] = &[0x55, 0x04, 0x0a];
+
+#[tokio::test]
+async fn odd_subjects_are_taken_octet_for_octet_or_refused() {
+    let authority = ca(KeyKind::Ec(Curve::P256));
+    let (cn, o) = (attribute(CN, 0x0c, b"Jane"), attribute(O, 0x0c, b"Acme"));
+    let private = attribute(
+        &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x81, 0x3c, 0x07, 0x01, 0x01, 0x02],
+        0x13,
+        b"4711",
+    );
+    for (what, subject) in [
+        ("empty", tlv(0x30, &[])),
+        ("several attributes in one", tlv(0x30, &[&tlv(0x31, &[&cn, &o])])),
+        ("a private attribute", tlv(0x30, &[&tlv(0x31, &[&cn]), &tlv(0x31, &[&private])])),
+        ("a name twice", tlv(0x30, &[&tlv(0x31, &[&cn]), &tlv(0x31, &[&cn])])),
+        ("T61String", tlv(0x30, &[&tlv(0x31, &[&attribute(CN, 0x14, &[0xe9])])])),
+        ("BMPString", tlv(0x30, &[&tlv(0x31, &[&attribute(CN, 0x1e, &[0x20, 0x19])])])),
+        ("IA5String", tlv(0x30, &[&tlv(0x31, &[&attribute(CN, 0x16, b"jane@acme.example")])])),
+    ] {
+        let request = request_for(&subject, &[]);
+        let certificate =
+            issue(&authority, &request).await.unwrap_or_else(|error| panic!("{what}: {error:?}"));
+        assert_eq!(certificate.subject_der(), subject, "{what}");
+    }
+    // Not in the order of DER: whatever becomes of it, it is not changed.
+    let unordered = tlv(0x30, &[&tlv(0x31, &[&o, &cn])]);
+    match issue(&authority, &request_for(&unordered, &[])).await {
+        Ok(certificate) => assert_eq!(certificate.subject_der(), unordered),
+        Err(error) => assert!(matches!(error, IssuerError::Refused(_))),
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_a_request_asks_for_is_granted() {
+    // extensionRequest { basicConstraints critical CA:TRUE }
+    let constraints = tlv(
+        0x30,
+        &[
+            &tlv(0x06, &[&[0x55, 0x1d, 0x13]]),
+            &[0x01, 0x01, 0xff],
+            &tlv(0x04, &[&[0x30, 0x03, 0x01, 0x01, 0xff]]),
+        ],
+    );
+    let oid = tlv(0x06, &[&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x0e]]);
+    let wanted = tlv(0x30, &[&oid, &tlv(0x31, &[&tlv(0x30, &[&constraints])])]);
+    let request = request_for(&tlv(0x30, &[&tlv(0x31, &[&attribute(CN, 0x0c, b"Jane")])]), &wanted);
+    let certificate = issue(&ca(KeyKind::Ec(Curve::P256)), &request).await.unwrap();
+    let read = x509_cert::Certificate::from_der(certificate.as_der()).unwrap();
+    let (_, constraints) =
+        read.tbs_certificate().get_extension::<BasicConstraints>().unwrap().unwrap();
+    assert!(!constraints.ca);
+    assert_eq!(read.tbs_certificate().extensions().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn openssl_verifies_the_chain_and_reads_the_leaf() {
+    let Some(openssl) = crate::support::peers::openssl() else { return };
+    let (scratch, at) = (crate::support::peers::Scratch::new(), NOW.as_secs().to_string());
+    let (root_pem, leaf_pem) = (scratch.path("root.pem"), scratch.path("leaf.pem"));
+    for root in KINDS {
+        let authority = ca(root);
+        let root_path = scratch.write("root.der", authority.certificate().as_der());
+        openssl.run(&["x509", "-inform", "DER", "-in", &root_path, "-out", &root_pem]);
+        for leaf in KINDS {
+            let certificate = issue(&authority, &request(leaf)).await.unwrap();
+            let leaf_path = scratch.write("leaf.der", certificate.as_der());
+            openssl.run(&["x509", "-inform", "DER", "-text", "-in", &leaf_path, "-out", &leaf_pem]);
+            let (verified, said) = openssl.try_run(&[
+                "verify",
+                "-x509_strict",
+                "-check_ss_sig",
+                "-attime",
+                &at,
+                "-CAfile",
+                &root_pem,
+                &leaf_pem,
+            ]);
+            assert!(verified, "{root:?} {leaf:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn errors_have_sources_and_no_input() {
+    let error = LocalCa::new_root(
+        "not a name",
+        Arc::new(Arc::<dyn PrivateKey>::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap())),
+        Arc::new(AwsLcRs),
+        Arc::new(Fixed(now())),
+        DAY,
+    )
+    .unwrap_err();
+    assert!(std::error::Error::source(&error).is_some());
+    assert_eq!(error.to_string(), "the authority refused the request");
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<IssuerError>();
+    shared::<LocalCa>();
+}

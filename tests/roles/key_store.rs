@@ -1,0 +1,96 @@
+//! The rules of a key store, on the one in memory.
+
+pub(crate) mod rules;
+
+use std::sync::Arc;
+
+use keyferry::crypto::aws_lc_rs::AwsLcRs;
+use keyferry::crypto::{Algorithm, Signer};
+use keyferry::crypto::{CryptoError, KeyKind, PrivateKey, Provider, PublicKey, VerifyKey};
+use keyferry::keys::{MemoryKeyStore, MessageId};
+
+fn open(provider: Arc<dyn Provider>) -> rules::Opened {
+    (Box::new(MemoryKeyStore::new(provider)), None)
+}
+
+rules::key_store_rules!(open);
+
+/// A provider whose keys are not written out.
+struct Closed;
+struct ClosedKey(Box<dyn PrivateKey>);
+
+impl Signer for ClosedKey {
+    fn public_key(&self) -> &PublicKey {
+        self.0.public_key()
+    }
+
+    fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        self.0.sign(algorithm, message)
+    }
+}
+
+impl PrivateKey for ClosedKey {
+    fn expose_pkcs8_der(&self) -> Result<zeroize::Zeroizing<Vec<u8>>, CryptoError> {
+        panic!("nobody has to write a private key out")
+    }
+}
+
+impl Provider for Closed {
+    fn import(
+        &self,
+        algorithm: Algorithm,
+        key: &PublicKey,
+    ) -> Result<Box<dyn VerifyKey>, CryptoError> {
+        AwsLcRs.import(algorithm, key)
+    }
+
+    fn generate(&self, kind: KeyKind) -> Result<Box<dyn PrivateKey>, CryptoError> {
+        Ok(Box::new(ClosedKey(AwsLcRs.generate(kind)?)))
+    }
+
+    fn private_key_from_pkcs8_der(&self, _: &[u8]) -> Result<Box<dyn PrivateKey>, CryptoError> {
+        panic!("nobody has to read one")
+    }
+
+    fn sha256(&self, message: &[u8]) -> [u8; 32] {
+        AwsLcRs.sha256(message)
+    }
+
+    fn sha384(&self, message: &[u8]) -> [u8; 48] {
+        AwsLcRs.sha384(message)
+    }
+
+    fn sha512(&self, message: &[u8]) -> [u8; 64] {
+        AwsLcRs.sha512(message)
+    }
+
+    fn hmac_sha256(&self, key: &[u8], message: &[u8]) -> Result<[u8; 32], CryptoError> {
+        AwsLcRs.hmac_sha256(key, message)
+    }
+
+    fn fill_random(&self, out: &mut [u8]) -> Result<(), CryptoError> {
+        AwsLcRs.fill_random(out)
+    }
+}
+
+#[tokio::test]
+async fn a_private_key_in_memory_is_never_written_out_and_debug_shows_no_secret() {
+    let store = MemoryKeyStore::new(Arc::new(Closed));
+    rules::with_profile(&store, &["a"]).await;
+    let shown = format!("{store:?}");
+    assert!(!shown.contains("own-t0ken"), "{shown}");
+}
+
+#[test]
+fn a_message_has_a_name_that_is_safe_anywhere_and_its_own() {
+    let provider = AwsLcRs;
+    let names = [
+        MessageId::new("a", "bc"),
+        MessageId::new("ab", "c"),
+        MessageId::new("a", "../bc"),
+        MessageId::new("", "abc"),
+    ];
+    let digests: std::collections::HashSet<[u8; 32]> =
+        names.iter().map(|name| name.digest(&provider)).collect();
+    assert_eq!(digests.len(), names.len());
+}
