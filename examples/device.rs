@@ -39,10 +39,10 @@ use keyferry::hermod::model::{CommandKind, DeviceInfo};
 use keyferry::jose::{Jwk, Thumbprint};
 use keyferry::keys::{FileKeyStore, KeyStore};
 use keyferry::{BaseUrl, BoxFuture, Class};
+use lexopt::prelude::{Long, Value, ValueExt as _};
 use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinSet;
 
-use support::arguments::Argument;
 use support::console::{OutputFailed, complain, print, prompt};
 use support::keys::{key_in, printed};
 use support::program::{Failed, chain, usage};
@@ -84,20 +84,18 @@ struct Options {
 }
 
 async fn run() -> Result<(), Failed> {
-    let Some(mut arguments) = support::program::arguments(HELP)? else { return Ok(()) };
+    let Some(mut parser) = support::program::arguments(HELP)? else { return Ok(()) };
     let (mut options, mut plain) = (Options::default(), Vec::new());
-    while let Some(argument) = arguments.next().map_err(usage)? {
+    while let Some(argument) = parser.next()? {
         match argument {
-            Argument::Option(name) => match name.as_str() {
-                "folder" => options.folder = Some(arguments.value(&name).map_err(usage)?.into()),
-                "hub" => options.hubs.push(arguments.value(&name).map_err(usage)?),
-                "roots" => options.roots = Some(arguments.value(&name).map_err(usage)?),
-                "danger-plain-http" => options.danger_plain_http = true,
-                "once" => options.once = true,
-                "yes" => options.yes = true,
-                _ => return Err(usage(format!("--{name} is not known here"))),
-            },
-            Argument::Plain(text) => plain.push(text),
+            Long("folder") => options.folder = Some(parser.value()?.into()),
+            Long("hub") => options.hubs.push(parser.value()?.string()?),
+            Long("roots") => options.roots = Some(parser.value()?.string()?),
+            Long("danger-plain-http") => options.danger_plain_http = true,
+            Long("once") => options.once = true,
+            Long("yes") => options.yes = true,
+            Value(text) => plain.push(text.string()?),
+            _ => return Err(argument.unexpected().into()),
         }
     }
     support::program::log("off")?;

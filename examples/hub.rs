@@ -42,9 +42,9 @@ use keyferry::hermod::server::HermodService;
 use keyferry::hermod::wire::{AnyCallbackApi, AnyContentApi, BasicAuth};
 use keyferry::transport::{GuardedTransport, TargetPolicy, TargetUrl};
 use keyferry::{BaseUrl, Error, Secret};
+use lexopt::prelude::{Long, Value, ValueExt as _};
 use tokio::net::TcpListener;
 
-use support::arguments::Argument;
 use support::console::{complain, print, try_complain};
 use support::hub_config::{HubFile, Integrator, Service};
 use support::program::{Failed, usage};
@@ -69,17 +69,15 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Failed> {
-    let Some(mut arguments) = support::program::arguments(HELP)? else { return Ok(()) };
+    let Some(mut parser) = support::program::arguments(HELP)? else { return Ok(()) };
     let (mut config, mut listen, mut callback_url, mut plain) = (None, None, None, Vec::new());
-    while let Some(argument) = arguments.next().map_err(usage)? {
+    while let Some(argument) = parser.next()? {
         match argument {
-            Argument::Option(name) => match name.as_str() {
-                "config" => config = Some(PathBuf::from(arguments.value(&name).map_err(usage)?)),
-                "listen" => listen = Some(arguments.value(&name).map_err(usage)?),
-                "callback-url" => callback_url = Some(arguments.value(&name).map_err(usage)?),
-                _ => return Err(usage(format!("--{name} is not known here"))),
-            },
-            Argument::Plain(text) => plain.push(text),
+            Long("config") => config = Some(PathBuf::from(parser.value()?)),
+            Long("listen") => listen = Some(parser.value()?.string()?),
+            Long("callback-url") => callback_url = Some(parser.value()?.string()?),
+            Value(text) => plain.push(text.string()?),
+            _ => return Err(argument.unexpected().into()),
         }
     }
     match (plain.as_slice(), config) {

@@ -41,11 +41,11 @@ use keyferry::hermod::wire::{
 };
 use keyferry::jose::Jwk;
 use keyferry::{BaseUrl, Class, Error};
+use lexopt::prelude::{Long, ValueExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, timeout};
 
-use support::arguments::Argument;
 use support::console::{complain, print};
 use support::files::read_text;
 use support::journey::{Journey, Step, Trust, authority, said};
@@ -300,39 +300,34 @@ fn policy(options: &Options) -> WaitPolicy {
 }
 
 fn options() -> Result<Option<Options>, Failed> {
-    let Some(mut arguments) = support::program::arguments(HELP)? else { return Ok(None) };
+    let Some(mut parser) = support::program::arguments(HELP)? else { return Ok(None) };
     let mut texts = std::collections::HashMap::new();
     let (mut pins, mut sch) = (Vec::new(), Vec::new());
     let (mut accept_unpinned, mut blocking) = (false, false);
     let mut danger_plain_http = false;
-    while let Some(argument) = arguments.next().map_err(usage)? {
-        let Argument::Option(name) = argument else {
-            return Err(usage("only options are known here"));
-        };
-        match name.as_str() {
-            "accept-unpinned" => accept_unpinned = true,
-            "danger-plain-http" => danger_plain_http = true,
-            "blocking" => blocking = true,
-            "sch" => {
-                let hash = arguments.value(&name).map_err(usage)?;
-                sch.push(read_sch(&hash).map_err(|error| usage(format!("--sch: {error}")))?);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("accept-unpinned") => accept_unpinned = true,
+            Long("danger-plain-http") => danger_plain_http = true,
+            Long("blocking") => blocking = true,
+            Long("sch") => {
+                let hash = read_sch(&parser.value()?.string()?);
+                sch.push(hash.map_err(|error| usage(format!("--sch: {error}")))?);
             }
-            "attestation-key" => {
-                let file = arguments.value(&name).map_err(usage)?;
-                let text = read_text(Path::new(&file))?;
-                pins.push(
-                    Jwk::from_json(text.trim())
-                        .map_err(|error| format!("{file}: {error}"))?
-                        .public_key()
-                        .clone(),
-                );
+            Long("attestation-key") => {
+                let file = parser.value()?.string()?;
+                let key = Jwk::from_json(read_text(Path::new(&file))?.trim());
+                let key = key.map_err(|error| format!("{file}: {error}"))?;
+                pins.push(key.public_key().clone());
             }
-            "hub" | "public-url" | "fqdn" | "key" | "user" | "keys" | "subject" | "state"
-            | "listen" | "roots" | "wait-seconds" | "poll-seconds" | "sign" => {
-                let value = arguments.value(&name).map_err(usage)?;
-                texts.insert(name, value);
+            Long(
+                name @ ("hub" | "public-url" | "fqdn" | "key" | "user" | "keys" | "subject"
+                | "state" | "listen" | "roots" | "wait-seconds" | "poll-seconds" | "sign"),
+            ) => {
+                let name = name.to_owned();
+                texts.insert(name, parser.value()?.string()?);
             }
-            _ => return Err(usage(format!("--{name} is not known here"))),
+            _ => return Err(argument.unexpected().into()),
         }
     }
     let mut text = |name: &str| texts.remove(name);

@@ -41,10 +41,10 @@ use keyferry::hermod::wire::{
 use keyferry::keys::MemoryKeyStore;
 use keyferry::transport::{GuardedTransport, OnThreads, TargetPolicy, Transport};
 use keyferry::{BaseUrl, Certificate, Class, Error, Secret};
+use lexopt::prelude::{Long, ValueExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use support::arguments::Argument;
 use support::console::{OutputFailed, print};
 use support::journey::{Journey, Step, Trust, authority};
 use support::keys::{key_requests, printed};
@@ -75,31 +75,28 @@ enum Framework {
 }
 
 async fn run() -> Result<(), Failed> {
-    let Some(mut arguments) = support::program::arguments(HELP)? else { return Ok(()) };
+    let Some(mut parser) = support::program::arguments(HELP)? else { return Ok(()) };
     let (mut keys, mut framework, mut on_ureq, mut json) =
         (String::from("rsa2048"), Framework::Hyper, false, false);
-    while let Some(argument) = arguments.next().map_err(usage)? {
-        let Argument::Option(name) = argument else {
-            return Err(usage("only options are known here"));
-        };
-        match name.as_str() {
-            "keys" => keys = arguments.value(&name).map_err(usage)?,
-            "framework" => {
-                framework = match arguments.value(&name).map_err(usage)?.as_str() {
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("keys") => keys = parser.value()?.string()?,
+            Long("framework") => {
+                framework = match parser.value()?.string()?.as_str() {
                     "hyper" => Framework::Hyper,
                     "axum" => Framework::Axum,
                     _ => return Err(usage("--framework is hyper or axum")),
                 }
             }
-            "transport" => {
-                on_ureq = match arguments.value(&name).map_err(usage)?.as_str() {
+            Long("transport") => {
+                on_ureq = match parser.value()?.string()?.as_str() {
                     "reqwest" => false,
                     "ureq" => true,
                     _ => return Err(usage("--transport is reqwest or ureq")),
                 }
             }
-            "json" => json = true,
-            _ => return Err(usage(format!("--{name} is not known here"))),
+            Long("json") => json = true,
+            _ => return Err(argument.unexpected().into()),
         }
     }
     support::clients::install_tls();

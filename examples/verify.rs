@@ -30,8 +30,8 @@ use std::process::ExitCode;
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::jose::Jwk;
+use lexopt::prelude::{Long, Value, ValueExt as _};
 
-use support::arguments::{Argument, Arguments};
 use support::console::{OutputFailed, complain};
 use support::lines::Stopped;
 use support::sch::read_sch;
@@ -70,6 +70,12 @@ impl From<String> for Failure {
     }
 }
 
+impl From<lexopt::Error> for Failure {
+    fn from(error: lexopt::Error) -> Self {
+        Self::Input(format!("{error}\n{USAGE}"))
+    }
+}
+
 impl From<OutputFailed> for Failure {
     fn from(failed: OutputFailed) -> Self {
         Self::Output(failed)
@@ -96,32 +102,28 @@ fn main() -> ExitCode {
 fn run() -> Result<bool, Failure> {
     let (mut files, mut known, mut json, mut lines) =
         (Vec::new(), Knowledge::default(), false, false);
-    let mut arguments = Arguments::of_program()?;
-    if arguments.ask_for_help() {
+    if support::arguments::ask_for_help() {
         support::console::print(HELP)?;
         return Ok(true);
     }
-    while let Some(argument) = arguments.next()? {
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next()? {
         match argument {
-            Argument::Plain(file) => files.push(file),
-            Argument::Option(name) => match name.as_str() {
-                "attestation-key" => {
-                    let file = arguments.value(&name)?;
-                    known.pins.push(
-                        Jwk::from_json(&read(&file)?)
-                            .map_err(|error| format!("{file}: {error}"))?,
-                    );
-                }
-                "allow-unpinned" => known.allow_unpinned = true,
-                "fqdn" => known.fqdn = Some(arguments.value(&name)?),
-                "sch" => {
-                    let hash = arguments.value(&name)?;
-                    known.sch.push(read_sch(&hash).map_err(|error| error.to_string())?);
-                }
-                "json" => json = true,
-                "lines" => lines = true,
-                _ => return Err(format!("--{name} is not known here\n{USAGE}").into()),
-            },
+            Long("attestation-key") => {
+                let file = parser.value()?.string()?;
+                let key = Jwk::from_json(&read(&file)?);
+                known.pins.push(key.map_err(|error| format!("{file}: {error}"))?);
+            }
+            Long("allow-unpinned") => known.allow_unpinned = true,
+            Long("fqdn") => known.fqdn = Some(parser.value()?.string()?),
+            Long("sch") => {
+                let sch = read_sch(&parser.value()?.string()?);
+                known.sch.push(sch.map_err(|error| error.to_string())?);
+            }
+            Long("json") => json = true,
+            Long("lines") => lines = true,
+            Value(file) => files.push(file.string()?),
+            _ => return Err(argument.unexpected().into()),
         }
     }
     if lines {

@@ -7,7 +7,6 @@ use std::process::ExitCode;
 
 use tracing_subscriber::EnvFilter;
 
-use super::arguments::Arguments;
 use super::console::{OutputFailed, complain, print};
 
 /// How the programs end, for their help.
@@ -35,13 +34,12 @@ pub fn usage(message: impl Into<String>) -> Failed {
 }
 
 /// The arguments, or `None` if help was asked for, which is printed.
-pub fn arguments(help: &str) -> Result<Option<Arguments>, Failed> {
-    let arguments = Arguments::of_program().map_err(usage)?;
-    if arguments.ask_for_help() {
+pub fn arguments(help: &str) -> Result<Option<lexopt::Parser>, Failed> {
+    if super::arguments::ask_for_help() {
         print(format_args!("{help}\n\n{EXIT}"))?;
         return Ok(None);
     }
-    Ok(Some(arguments))
+    Ok(Some(lexopt::Parser::from_env()))
 }
 
 /// The end of the program: what failed is one line on standard error, with its sources.
@@ -55,7 +53,7 @@ pub fn end(name: &str, result: Result<(), Failed>) -> ExitCode {
         return ExitCode::from(3);
     }
     complain(format_args!("{name}: {}", chain(&*error)));
-    if error.is::<Usage>() {
+    if error.is::<Usage>() || error.is::<lexopt::Error>() {
         complain(format_args!("`{name} --help` describes how it is called"));
         return ExitCode::from(2);
     }

@@ -9,7 +9,6 @@ mod support;
 #[allow(unreachable_pub, dead_code)]
 #[path = "../../examples/support"]
 mod program {
-    pub mod arguments;
     pub mod files;
     #[cfg(all(feature = "hub", feature = "client", feature = "server"))]
     pub mod hub_config;
@@ -18,6 +17,8 @@ mod program {
     pub mod verdict;
 }
 
+#[cfg(all(feature = "ca", feature = "ureq"))]
+mod application_servers;
 mod attacks;
 #[cfg(all(feature = "hub", feature = "client", feature = "server"))]
 mod hub_config;
@@ -39,7 +40,6 @@ use std::time::{Duration, Instant};
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::jose::Jwk;
-use program::arguments::{Argument, Arguments};
 use program::lines::{MAX_LINE, Stopped, run};
 use program::sch::read_sch;
 use program::verdict::{Knowledge, Printed, judge, read_answer, read_command};
@@ -656,44 +656,6 @@ fn an_output_that_is_full_or_an_input_that_fails_ends_the_run() {
         "{stopped:?}"
     );
     assert!(!out.is_empty());
-}
-
-// ---- Arguments
-
-#[test]
-fn options_stand_anywhere_and_two_dashes_end_them() {
-    let read = |arguments: &[&str]| {
-        let mut arguments = Arguments::new(arguments.iter().map(|argument| (*argument).to_owned()));
-        let mut read = Vec::new();
-        while let Some(argument) = arguments.next().unwrap() {
-            read.push(match argument {
-                Argument::Option(name) if name == "fqdn" => {
-                    format!("fqdn={}", arguments.value(&name).unwrap_or_default())
-                }
-                Argument::Option(name) => format!("option {name}"),
-                Argument::Plain(text) => text,
-            });
-        }
-        read
-    };
-    assert_eq!(read(&["a", "--fqdn", "--x", "b", "--json"]), ["a", "fqdn=--x", "b", "option json"]);
-    assert_eq!(read(&["--json", "--", "--json", "--", "-"]), ["option json", "--json", "--", "-"]);
-    assert_eq!(read(&["--fqdn"]), ["fqdn="]);
-    assert!(read(&["--"]).is_empty());
-    assert_eq!(read(&["--fqdn=a=b", "--fqdn=", "c"]), ["fqdn=a=b", "fqdn=", "c"]);
-}
-
-#[test]
-fn a_value_where_none_is_due_and_a_short_option_are_refused() {
-    let of = |arguments: &[&str]| {
-        Arguments::new(arguments.iter().map(|argument| (*argument).to_owned()))
-    };
-    let mut arguments = of(&["--json=yes"]);
-    assert!(matches!(arguments.next(), Ok(Some(Argument::Option(name))) if name == "json"));
-    assert!(arguments.next().is_err());
-    assert!(of(&["-x"]).next().is_err());
-    assert!(of(&["a", "-h"]).ask_for_help() && of(&["a", "--help"]).ask_for_help());
-    assert!(!of(&["--", "--help"]).ask_for_help());
 }
 
 // ---- The programs themselves
