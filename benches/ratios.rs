@@ -3,7 +3,8 @@
 //!
 //! `cargo bench --bench ratios --features full` prints the table that the README quotes; with `--
 //! --json` one object `{"group": ratio}`. The rows `group/name` are other providers and other
-//! libraries beside the same primitives, for information: the object has none of them.
+//! libraries beside the same primitives, and `rsa_modulus_check_*` is the optional check of a
+//! modulus beside one verification, for information: the object has none of them.
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on says so by panicking")]
 
@@ -35,6 +36,12 @@ fn main() {
         for (name, peer) in peers {
             let (ours, theirs, ratio) = alternate(rounds, &peer, &raw);
             row(&format!("{group}/{name}"), ours, theirs, ratio);
+        }
+    }
+    if !json {
+        for (name, check, verification) in cases::rsa_modulus_checks() {
+            let (check, verification, ratio) = alternate(rounds, &check, &verification);
+            row(name, check, verification, ratio);
         }
     }
     let case = cases::all().remove(0);

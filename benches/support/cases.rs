@@ -13,7 +13,9 @@ use keyferry::crypto::aws_lc_rs::AwsLcRs;
 #[cfg(feature = "josekit")]
 use keyferry::crypto::josekit::Josekit;
 use keyferry::crypto::rustcrypto::RustCrypto;
-use keyferry::crypto::{Algorithm, Curve, KeyKind, PrivateKey, Provider, VerifyingKey};
+use keyferry::crypto::{
+    Algorithm, Curve, KeyKind, PrivateKey, Provider, PublicKey, RsaModulusCheck, VerifyingKey,
+};
 use keyferry::csr::{Request, Template};
 use keyferry::hermod::model::{Callback, Command};
 use keyferry::hermod::proof::{Asked, Expectation, Verifier};
@@ -315,4 +317,36 @@ fn parse_command() -> Case {
         drop(black_box(serde_json::from_str::<serde_json::Value>(black_box(COMMAND)).unwrap()))
     });
     Case { group: "parse_command", keyferry, raw: None, peers: vec![("serde_json_value", value)] }
+}
+
+/// The optional check of an RSA modulus, beside one import and verification with a key of that
+/// length. The modulus is any number that passes the check, so no signature is right: one that is
+/// wrong takes the same time.
+pub fn rsa_modulus_checks() -> Vec<(&'static str, Work, Work)> {
+    [("rsa_modulus_check_2048", 2048), ("rsa_modulus_check_8192", 8192)]
+        .map(|(name, bits)| {
+            let key = key_that_passes(bits / 8);
+            let raw_key = key.clone();
+            let signature = vec![0x5a; bits / 8];
+            let check = work(move || RsaModulusCheck::new().check(black_box(&key)).unwrap());
+            let verification = work(move || {
+                let spki = raw_key.as_spki_der();
+                let key = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki).unwrap();
+                assert!(black_box(key.verify_sig(b"message", black_box(&signature))).is_err());
+            });
+            (name, check, verification)
+        })
+        .into()
+}
+
+fn key_that_passes(length: usize) -> PublicKey {
+    (0..=u16::MAX)
+        .filter(|end| end % 2 == 1)
+        .map(|end| {
+            let mut modulus = vec![0xc5; length];
+            modulus[length - 2..].copy_from_slice(&end.to_be_bytes());
+            PublicKey::rsa(&modulus, &[1, 0, 1]).unwrap()
+        })
+        .find(|key| RsaModulusCheck::new().check(key).is_ok())
+        .unwrap()
 }
