@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # What would be published: what it must hold, what it must not, its size, and that it builds and passes its doctests on its own.
 source "$(dirname "$0")/common.sh"
-# The library's own source, with its documentation, is three quarters of it.
-most=$((512 * 1024))
+# Three quarters of it is the library's source: 235 KiB of code, 135 KiB of its documentation. The
+# examples are in it because they are published nowhere else.
+most=$((496 * 1024))
 list=$(cargo package --locked --allow-dirty --list)
 for file in README.md SECURITY.md LICENSE-MIT LICENSE-APACHE CHANGELOG.md Cargo.lock src/lib.rs examples/hub.toml; do
     grep -qxF "$file" <<<"$list" || fail "the package lacks $file"
@@ -23,7 +24,7 @@ version=$(sed -n '/^\[package\]/,/^\[features\]/s/^version = "\(.*\)"/\1/p' Carg
 crate="$CARGO_TARGET_DIR/package/keyferry-$version.crate"
 size=$(wc -c <"$crate")
 printf '%d bytes of at most %d\n' "$size" "$most"
-[ "$size" -le "$most" ] || fail "the package is larger than 512 KiB"
+[ "$size" -le "$most" ] || fail "the package is larger than 496 KiB"
 
 # A build of the package alone finds a file that is included and was left out.
 folder="$CARGO_TARGET_DIR/package-check"
