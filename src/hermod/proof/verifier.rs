@@ -390,13 +390,9 @@ impl<P: Pins> Verifier<P> {
     ) -> Result<VerifiedKey, Error> {
         let asked = &expected.keys()[index];
         let key_ids = (expected.key_ids().clone(), index);
-        let (
-            GivenKey { compact, header, payload, request },
-            mechanism,
-            public_key,
-            claimed_storage,
-        ) = steps.run(Check::KeyForm, || {
-            let given = given?;
+        // The parts of the key stay where they are: they are large.
+        let (mechanism, public_key, claimed_storage) = steps.run(Check::KeyForm, || {
+            let given = given.as_ref().map_err(Clone::clone)?;
             expected.check_type(given.header.typ.as_deref())?;
             let mechanism = signed::algorithm(&given.header.alg)?;
             let public_key = match given.payload.members().to_public_key() {
@@ -406,8 +402,9 @@ impl<P: Pins> Verifier<P> {
                 other => other,
             };
             let claimed_storage = given.claimed_storage(&asked.storage_member)?;
-            Ok((given, mechanism, public_key, claimed_storage))
+            Ok((mechanism, public_key, claimed_storage))
         })?;
+        let GivenKey { compact, header, payload, request } = given?;
         steps.run(Check::KeyKid, || {
             if header.kid == payload.kid {
                 Ok(())
