@@ -460,6 +460,15 @@ pub(crate) fn write_unsigned(out: &mut Vec<u8>, octets: &[u8]) {
     out.extend_from_slice(octets);
 }
 
+/// One element whose content is these parts, one after the other.
+pub(crate) fn element(tag: Tag, parts: &[&[u8]]) -> Vec<u8> {
+    let length = parts.iter().map(|part| part.len()).sum();
+    let mut out = Vec::with_capacity(header_length(length) + length);
+    write_header(&mut out, tag, length);
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+    out
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests;

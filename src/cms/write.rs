@@ -8,7 +8,7 @@ use super::{
 use crate::Certificate;
 use crate::crypto::algorithm_identifier::identifier;
 use crate::crypto::{Algorithm, CryptoError, Provider, Signer, raw_to_der};
-use crate::der::{self, Tag};
+use crate::der::{self, Tag, element};
 
 /// A SignedData that lacks only its signature.
 pub(crate) struct Unsigned<'a> {
@@ -96,12 +96,4 @@ impl Unsigned<'_> {
         attributes.sort();
         attributes.concat()
     }
-}
-
-fn element(tag: Tag, parts: &[&[u8]]) -> Vec<u8> {
-    let length = parts.iter().map(|part| part.len()).sum();
-    let mut out = Vec::with_capacity(der::header_length(length) + length);
-    der::write_header(&mut out, tag, length);
-    parts.iter().for_each(|part| out.extend_from_slice(part));
-    out
 }

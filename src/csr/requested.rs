@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::Error;
 use crate::der::{Cursor, Element, Tag, context};
+use crate::name;
 
 /// What a template asks to have in the certificate: the subject and the extensions.
 ///
@@ -279,11 +280,14 @@ fn address_text(bytes: &[u8]) -> String {
 
 /// A name in the form of RFC 4514, or its DER.
 fn name_text(der: &[u8]) -> String {
-    use der::Decode as _;
-    match x509_cert::name::Name::from_der(der) {
-        Ok(name) => name.to_string(),
-        Err(_) => format!("DER {}", hex_text(der)),
-    }
+    let read = || -> Result<String, Error> {
+        let mut outer = Cursor::new(der);
+        let whole = outer.require(Tag::Sequence, PART)?;
+        outer.end(PART)?;
+        name::check(&whole, PART)?;
+        Ok(name::to_text(der))
+    };
+    read().unwrap_or_else(|_| format!("DER {}", hex_text(der)))
 }
 
 /// An object identifier in dotted decimal form.

@@ -1,27 +1,20 @@
 //! A small certificate authority: one root that signs end-entity certificates.
 
 mod profile;
-mod signing;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use der::{Decode as _, Encode as _};
-use x509_cert::builder::profile::BuilderProfile;
-use x509_cert::builder::{Builder as _, CertificateBuilder};
-use x509_cert::ext::pkix::{BasicConstraints, SubjectKeyIdentifier};
-use x509_cert::name::Name;
-use x509_cert::serial_number::SerialNumber;
-use x509_cert::spki::SubjectPublicKeyInfoOwned;
-use x509_cert::time::{Time, Validity};
+use ::der::Encode as _;
+use ::der::asn1::{GeneralizedTime, UtcTime};
 
-use self::profile::{EndEntity, Root};
 pub use self::profile::{KeyUse, LeafProfile};
-use self::signing::Adapter;
 use super::{Issuer, IssuerError};
-use crate::crypto::{Algorithm, Provider, PublicKey, Signer};
+use crate::crypto::{Algorithm, Provider, PublicKey, Signer, raw_to_der};
+use crate::crypto::algorithm_identifier::identifier;
 use crate::csr::Request;
+use crate::der::{self, Cursor, Tag, element};
 use crate::{BoxFuture, Certificate, Class, Clock, Error};
 
 /// A small certificate authority (RFC 5280) for tests and closed systems: one self-signed root,
@@ -30,7 +23,7 @@ use crate::{BoxFuture, Certificate, Class, Clock, Error};
 /// It keeps no list of what it issued and revokes nothing.
 ///
 /// # Security
-/// Of a request it takes the key and the subject, octet for octet, and nothing else: key usage and
+/// Of a request it takes the key and the subject, byte for byte, and nothing else: key usage and
 /// basic constraints are those of its [`LeafProfile`], the validity comes from its clock, the
 /// serial number is random. Attributes of the request (wanted extensions among them) are not looked
 /// at, as nothing in a request is a reason to grant it. Whether the subject is right is for the
@@ -39,8 +32,8 @@ use crate::{BoxFuture, Certificate, Class, Clock, Error};
 /// See [`issue`](super::issue) for an example.
 pub struct LocalCa {
     certificate: Certificate,
-    name: Name,
-    key_id: Option<SubjectKeyIdentifier>,
+    /// The identifier of its key in the certificates that it issues.
+    key_id: Vec<u8>,
     expires_at: SystemTime,
     signer: Arc<dyn Signer>,
     provider: Arc<dyn Provider>,
@@ -50,7 +43,7 @@ pub struct LocalCa {
 
 impl LocalCa {
     /// Makes a root: `name` in the form of RFC 4514 (`CN=Example root,O=Example`), signed by
-    /// `signer`, valid from five minutes ago for `validity` from now. `signer` is a key of any
+    /// `signer`, valid from five minutes ago for `validity_period` from now. `signer` is a key of any
     /// provider or token; it signs with the [default algorithm](Algorithm::default_for) of its key.
     ///
     /// # Errors
@@ -61,13 +54,18 @@ impl LocalCa {
         signer: Arc<dyn Signer>,
         provider: Arc<dyn Provider>,
         clock: Arc<dyn Clock>,
-        validity: Duration,
+        validity_period: Duration,
     ) -> Result<Self, IssuerError> {
         let name = crate::name::parse(name).map_err(IssuerError::refused)?;
-        let name = Name::from_der(&name).map_err(IssuerError::refused)?;
         let now = clock.now();
-        let validity = validity_of(earlier(now), later(now, validity)?)?;
-        let certificate = sign(Root(name), validity, signer.public_key(), &*signer, &*provider)?;
+        let contents = Contents {
+            issuer: &name,
+            subject: &name,
+            validity: validity(earlier(now), later(now, validity_period)?)?,
+            key: signer.public_key(),
+            extensions: profile::of_root(key_id(signer.public_key(), &*provider)?)?,
+        };
+        let certificate = contents.sign(&*signer, &*provider)?;
         Self::from_root(certificate, signer, provider, clock)
     }
 
@@ -83,25 +81,24 @@ impl LocalCa {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, IssuerError> {
         certificate.require_key(signer.public_key()).map_err(IssuerError::refused)?;
-        let read =
-            x509_cert::Certificate::from_der(certificate.as_der()).map_err(IssuerError::refused)?;
-        let tbs = read.tbs_certificate();
-        let constraints = tbs.get_extension::<BasicConstraints>().map_err(IssuerError::refused)?;
-        if !constraints.is_some_and(|(_, constraints)| constraints.ca) {
+        if !profile::is_authority(&certificate)? {
             return Err(IssuerError::refused(Error::new(
                 Class::Malformed,
                 "certificate.basicConstraints",
                 "not an authority's",
             )));
         }
-        let key_id = tbs
-            .get_extension::<SubjectKeyIdentifier>()
-            .map_err(IssuerError::refused)?
-            .map(|(_, key_id)| key_id);
+        // What it states of its own key is what verifiers compare.
+        let key_id = match profile::stated_key_id(&certificate)? {
+            Some(stated) => stated,
+            None => key_id(signer.public_key(), &*provider)?,
+        };
+        let expires_at = certificate.validity().not_after().ok_or_else(|| {
+            IssuerError::refused("the root ends at a time that the clock cannot say")
+        })?;
         Ok(Self {
-            name: tbs.subject().clone(),
             key_id,
-            expires_at: tbs.validity().not_after.to_system_time(),
+            expires_at,
             certificate,
             signer,
             provider,
@@ -129,25 +126,17 @@ impl LocalCa {
             return Err(IssuerError::failed("the root has expired"));
         }
         let not_after = later(now, self.leaf.validity())?.min(self.expires_at);
-        let subject = Name::from_der(request.subject_der()).map_err(|_| odd_subject())?;
-        // What the builder writes has to be what was asked for; a name that it would write in
-        // another way is refused.
-        if subject.to_der().map_err(IssuerError::failed)? != request.subject_der() {
-            return Err(odd_subject());
-        }
-        let entity = EndEntity {
-            issuer: self.name.clone(),
-            issuer_key_id: self.key_id.clone(),
-            subject,
-            profile: self.leaf.clone(),
+        let key = request.public_key();
+        let extensions =
+            self.leaf.extensions(key_id(key, &*self.provider)?, self.key_id.clone())?;
+        let contents = Contents {
+            issuer: self.certificate.subject_der(),
+            subject: request.subject_der(),
+            validity: validity(earlier(now), not_after)?,
+            key,
+            extensions,
         };
-        sign(
-            entity,
-            validity_of(earlier(now), not_after)?,
-            request.public_key(),
-            &*self.signer,
-            &*self.provider,
-        )
+        contents.sign(&*self.signer, &*self.provider)
     }
 }
 
@@ -172,8 +161,11 @@ impl fmt::Debug for LocalCa {
 /// How far certificates reach back, for clocks that are behind.
 const BACKDATED: Duration = Duration::from_secs(5 * 60);
 
-/// Octets of a serial number: 127 random bits and the zero that keeps it positive.
-const SERIAL_OCTETS: usize = 16;
+/// Bytes of a serial number: 127 random bits and the zero that keeps it positive.
+const SERIAL_LENGTH: usize = 16;
+
+/// Bytes of the identifier of a key.
+const KEY_ID_LENGTH: usize = 20;
 
 fn earlier(now: SystemTime) -> SystemTime {
     now.checked_sub(BACKDATED).filter(|time| *time >= SystemTime::UNIX_EPOCH).unwrap_or(now)
@@ -183,42 +175,82 @@ fn later(now: SystemTime, by: Duration) -> Result<SystemTime, IssuerError> {
     now.checked_add(by).ok_or_else(|| IssuerError::refused("a validity that no clock can say"))
 }
 
-fn validity_of(not_before: SystemTime, not_after: SystemTime) -> Result<Validity, IssuerError> {
-    let time = |time| Time::try_from(time).map_err(IssuerError::refused);
-    Ok(Validity::new(time(not_before)?, time(not_after)?))
+/// A Validity, DER: UTCTime through the year 2049 and GeneralizedTime from 2050 on, as RFC 5280
+/// section 4.1.2.5 demands.
+fn validity(not_before: SystemTime, not_after: SystemTime) -> Result<Vec<u8>, IssuerError> {
+    let time = |time| match UtcTime::from_system_time(time) {
+        Ok(short) => short.to_der(),
+        Err(_) => GeneralizedTime::from_system_time(time).and_then(|long| long.to_der()),
+    };
+    let (from, to) = (time(not_before), time(not_after));
+    let (from, to) = (from.map_err(IssuerError::refused)?, to.map_err(IssuerError::refused)?);
+    Ok(element(Tag::Sequence, &[&from, &to]))
 }
 
-fn odd_subject() -> IssuerError {
-    IssuerError::refused(Error::new(
-        Class::Csr,
-        "subject",
-        "not a name that can be written octet for octet",
-    ))
+/// The identifier of a key: the first 160 bits of SHA-256 of its bits (RFC 7093 section 2).
+fn key_id(key: &PublicKey, provider: &dyn Provider) -> Result<Vec<u8>, IssuerError> {
+    const PART: &str = "subjectPublicKeyInfo";
+    let read = || -> Result<Vec<u8>, Error> {
+        let mut fields = Cursor::new(key.as_spki_der()).require(Tag::Sequence, PART)?.inside();
+        fields.require(Tag::Sequence, PART)?;
+        let digest = provider.sha256(fields.bit_string(PART)?.value);
+        Ok(digest.into_iter().take(KEY_ID_LENGTH).collect())
+    };
+    read().map_err(IssuerError::failed)
 }
 
-/// One certificate: the builder's octets, the signer's signature, and the whole read again.
-fn sign(
-    profile: impl BuilderProfile,
-    validity: Validity,
-    key: &PublicKey,
-    signer: &dyn Signer,
-    provider: &dyn Provider,
-) -> Result<Certificate, IssuerError> {
-    let mut serial = [0; SERIAL_OCTETS];
-    provider.fill_random(&mut serial).map_err(IssuerError::failed)?;
-    // Positive, and never zero: a one follows the sign.
-    serial[0] = serial[0] & 0x7f | 0x40;
-    let serial = SerialNumber::new(&serial).map_err(IssuerError::failed)?;
-    let spki =
-        SubjectPublicKeyInfoOwned::from_der(key.as_spki_der()).map_err(IssuerError::failed)?;
-    let algorithm = Algorithm::default_for(signer.public_key());
-    let adapter = Adapter { public_key: signer.public_key(), algorithm };
-    let mut builder =
-        CertificateBuilder::new(profile, serial, validity, spki).map_err(IssuerError::failed)?;
-    let to_be_signed = builder.finalize(&adapter).map_err(IssuerError::failed)?;
-    let signature = signer.sign(algorithm, &to_be_signed).map_err(IssuerError::failed)?;
-    let certificate =
-        builder.assemble(adapter.bit_string(&signature)?, &adapter).map_err(IssuerError::failed)?;
-    Certificate::from_der(&certificate.to_der().map_err(IssuerError::failed)?)
-        .map_err(IssuerError::Certificate)
+/// What one certificate says. Names and keys are carried by their DER, so that whatever stands in
+/// a request can be issued for.
+struct Contents<'a> {
+    issuer: &'a [u8],
+    subject: &'a [u8],
+    /// DER.
+    validity: Vec<u8>,
+    key: &'a PublicKey,
+    /// Extensions, DER.
+    extensions: Vec<u8>,
+}
+
+impl Contents<'_> {
+    /// Writes the certificate (RFC 5280 section 4.1), signs it, and reads it again.
+    fn sign(
+        &self,
+        signer: &dyn Signer,
+        provider: &dyn Provider,
+    ) -> Result<Certificate, IssuerError> {
+        let mut serial = [0; SERIAL_LENGTH];
+        provider.fill_random(&mut serial).map_err(IssuerError::failed)?;
+        // Positive, and never zero: a one follows the sign.
+        serial[0] = serial[0] & 0x7f | 0x40;
+        let algorithm = Algorithm::default_for(signer.public_key());
+
+        let to_be_signed = element(
+            Tag::Sequence,
+            &[
+                // Version 3.
+                &element(der::context(0), &[&element(Tag::Integer, &[&[2]])]),
+                &element(Tag::Integer, &[&serial]),
+                identifier(algorithm),
+                self.issuer,
+                &self.validity,
+                self.subject,
+                self.key.as_spki_der(),
+                &element(der::context(3), &[&self.extensions]),
+            ],
+        );
+        let mut signature = signer.sign(algorithm, &to_be_signed).map_err(IssuerError::failed)?;
+        if algorithm.curve().is_some() {
+            signature = raw_to_der(&signature);
+        }
+        let certificate = element(
+            Tag::Sequence,
+            &[
+                &to_be_signed,
+                identifier(algorithm),
+                // No bit of the last byte is unused.
+                &element(Tag::BitString, &[&[0], &signature]),
+            ],
+        );
+        Certificate::from_der(&certificate).map_err(IssuerError::Certificate)
+    }
 }

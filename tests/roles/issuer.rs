@@ -262,7 +262,7 @@ const CN: &[u8] = &[0x55, 0x04, 0x03];
 const O: &[u8] = &[0x55, 0x04, 0x0a];
 
 #[tokio::test]
-async fn odd_subjects_are_taken_octet_for_octet_or_refused() {
+async fn odd_subjects_are_taken_byte_for_byte() {
     let authority = ca(KeyKind::Ec(Curve::P256));
     let (cn, o) = (attribute(CN, 0x0c, b"Jane"), attribute(O, 0x0c, b"Acme"));
     let private = attribute(
@@ -284,11 +284,91 @@ async fn odd_subjects_are_taken_octet_for_octet_or_refused() {
             issue(&authority, &request).await.unwrap_or_else(|error| panic!("{what}: {error:?}"));
         assert_eq!(certificate.subject_der(), subject, "{what}");
     }
-    // Not in the order of DER: whatever becomes of it, it is not changed.
+    // Not in the order of DER: it is not changed.
     let unordered = tlv(0x30, &[&tlv(0x31, &[&o, &cn])]);
-    match issue(&authority, &request_for(&unordered, &[])).await {
-        Ok(certificate) => assert_eq!(certificate.subject_der(), unordered),
-        Err(error) => assert!(matches!(error, IssuerError::Refused(_))),
+    let certificate = issue(&authority, &request_for(&unordered, &[])).await.unwrap();
+    assert_eq!(certificate.subject_der(), unordered);
+}
+
+/// `Zoë`, or what comes near it, in every type of string that a name may have: the tag, the
+/// content.
+const STRINGS: [(&str, u8, &[u8]); 8] = [
+    ("UTF8String", 0x0c, "Zoë".as_bytes()),
+    ("NumericString", 0x12, b"2 0 6"),
+    ("PrintableString", 0x13, b"Zoe"),
+    ("TeletexString", 0x14, b"Zo\xeb"),
+    ("IA5String", 0x16, b"zoe@example.org"),
+    ("VisibleString", 0x1a, b"Zoe!"),
+    ("UniversalString", 0x1c, b"\0\0\0Z\0\0\0o\0\0\0\xeb"),
+    ("BMPString", 0x1e, b"\0Z\0o\0\xeb"),
+];
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn issues_for_and_by_names_of_every_string_type() {
+    let openssl = peers::openssl();
+    let (scratch, at) = (peers::Scratch::new(), NOW.as_secs().to_string());
+    let (root_pem, leaf_pem) = (scratch.path("root.pem"), scratch.path("leaf.pem"));
+    for (root_type, root_tag, root_text) in STRINGS {
+        let key: Arc<dyn PrivateKey> =
+            Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
+        let value = tlv(root_tag, &[root_text]);
+        let name = format!("CN=#{},O=Example", hex(&value));
+        let new = LocalCa::new_root(
+            &name,
+            Arc::new(key.clone()),
+            Arc::new(AwsLcRs),
+            Arc::new(Fixed(now())),
+            3650 * DAY,
+        );
+        let root = new.unwrap().certificate().clone();
+        let in_name = attribute(CN, root_tag, root_text);
+        assert!(root.subject_der().windows(in_name.len()).any(|part| part == in_name));
+        // The authority is read again from its certificate, as after a restart.
+        let authority =
+            LocalCa::from_root(root, Arc::new(key), Arc::new(AwsLcRs), Arc::new(Fixed(now())))
+                .unwrap_or_else(|error| panic!("{root_type}: {error:?}"));
+        for (leaf_type, leaf_tag, leaf_text) in STRINGS {
+            let subject = tlv(0x30, &[&tlv(0x31, &[&attribute(CN, leaf_tag, leaf_text)])]);
+            let issued = issue(&authority, &request_for(&subject, &[])).await;
+            let leaf = issued.unwrap_or_else(|error| panic!("{root_type}, {leaf_type}: {error:?}"));
+            assert_eq!(leaf.subject_der(), subject);
+            assert_eq!(leaf.issuer_der(), authority.certificate().subject_der());
+            // OpenSSL reads no name that has a VisibleString, which is no DirectoryString.
+            let is_read = ![root_type, leaf_type].contains(&"VisibleString");
+            let Some(openssl) = openssl.as_ref().filter(|_| is_read) else { continue };
+            std::fs::write(&root_pem, authority.certificate().to_pem()).unwrap();
+            std::fs::write(&leaf_pem, leaf.to_pem()).unwrap();
+            openssl.run(&["x509", "-text", "-noout", "-in", &leaf_pem]);
+            let arguments = ["verify", "-x509_strict", "-check_ss_sig", "-attime", &at];
+            let files = ["-CAfile", &root_pem, &leaf_pem];
+            let (verified, said) = openssl.try_run(&[&arguments[..], &files].concat());
+            assert!(verified, "{root_type}, {leaf_type}: {said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn dates_are_utc_time_through_2049_and_generalized_time_after_it() {
+    let key: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
+    let last_of_2049 = Duration::from_secs(2_524_607_999);
+    for (until, tag) in [(last_of_2049, 0x17), (last_of_2049 + Duration::from_secs(1), 0x18)] {
+        let clock = Arc::new(Fixed(now()));
+        let root = LocalCa::new_root(
+            "CN=Long",
+            Arc::new(key.clone()),
+            Arc::new(AwsLcRs),
+            clock,
+            until - NOW,
+        );
+        let root = root.unwrap().certificate().clone();
+        assert_eq!(root.validity().not_after_unix_secs().unsigned_abs(), until.as_secs());
+        let text: &[u8] = if tag == 0x17 { b"491231235959Z" } else { b"20500101000000Z" };
+        let time = tlv(tag, &[text]);
+        assert!(root.as_der().windows(time.len()).any(|part| part == time));
     }
 }
 

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use der::asn1::OctetString;
 use der::flagset::FlagSet;
-use x509_cert::TbsCertificate;
-use x509_cert::builder::Result;
-use x509_cert::builder::profile::BuilderProfile;
+use der::oid::AssociatedOid;
+use der::{Decode as _, Encode};
 use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier,
 };
-use x509_cert::ext::{Extension, ToExtension as _};
-use x509_cert::name::Name;
-use x509_cert::spki::SubjectPublicKeyInfoRef;
+use x509_cert::ext::{Extension, Extensions};
+
+use crate::Certificate;
+use crate::issuer::IssuerError;
 
 /// What a key may be used for: a bit of the key usage extension (RFC 5280, section 4.2.1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,77 +88,63 @@ impl LeafProfile {
     }
 }
 
-/// The authority itself.
-pub(super) struct Root(pub(super) Name);
-
-impl BuilderProfile for Root {
-    fn get_issuer(&self, subject: &Name) -> Name {
-        subject.clone()
-    }
-
-    fn get_subject(&self) -> Name {
-        self.0.clone()
-    }
-
-    fn build_extensions(
-        &self,
-        key: SubjectPublicKeyInfoRef<'_>,
-        _: SubjectPublicKeyInfoRef<'_>,
-        tbs: &TbsCertificate,
-    ) -> Result<Vec<Extension>> {
-        let mut extensions = Vec::new();
-        let constraints = BasicConstraints { ca: true, path_len_constraint: Some(0) };
-        extensions.push(constraints.to_extension(tbs.subject(), &extensions)?);
-        extensions.push(
-            KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign)
-                .to_extension(tbs.subject(), &extensions)?,
-        );
-        extensions
-            .push(SubjectKeyIdentifier::try_from(key)?.to_extension(tbs.subject(), &extensions)?);
-        Ok(extensions)
-    }
+/// The extensions of the authority itself: it signs end-entity certificates and lists of revoked
+/// ones, and no other authority.
+pub(super) fn of_root(key_id: Vec<u8>) -> Result<Vec<u8>, IssuerError> {
+    encode(vec![
+        extension(true, &BasicConstraints { ca: true, path_len_constraint: Some(0) })?,
+        extension(true, &KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign))?,
+        extension(false, &identifier(key_id)?)?,
+    ])
 }
 
-/// Whoever holds a key that the authority vouches for.
-pub(super) struct EndEntity {
-    pub(super) issuer: Name,
-    /// The identifier in the root's own certificate, if it has one.
-    pub(super) issuer_key_id: Option<SubjectKeyIdentifier>,
-    pub(super) subject: Name,
-    pub(super) profile: LeafProfile,
-}
-
-impl BuilderProfile for EndEntity {
-    fn get_issuer(&self, _: &Name) -> Name {
-        self.issuer.clone()
-    }
-
-    fn get_subject(&self) -> Name {
-        self.subject.clone()
-    }
-
-    fn build_extensions(
+impl LeafProfile {
+    /// The extensions of a certificate for the key with this identifier, by the authority whose
+    /// key has the other one.
+    pub(super) fn extensions(
         &self,
-        key: SubjectPublicKeyInfoRef<'_>,
-        issuer_key: SubjectPublicKeyInfoRef<'_>,
-        tbs: &TbsCertificate,
-    ) -> Result<Vec<Extension>> {
-        let mut extensions = Vec::new();
-        let mut constraints = BasicConstraints { ca: false, path_len_constraint: None }
-            .to_extension(tbs.subject(), &extensions)?;
-        constraints.critical = true;
-        extensions.push(constraints);
-        extensions.push(self.profile.key_usage().to_extension(tbs.subject(), &extensions)?);
-        extensions
-            .push(SubjectKeyIdentifier::try_from(key)?.to_extension(tbs.subject(), &extensions)?);
-        let authority = match &self.issuer_key_id {
-            Some(key_id) => AuthorityKeyIdentifier {
-                key_identifier: Some(key_id.0.clone()),
-                ..AuthorityKeyIdentifier::default()
-            },
-            None => AuthorityKeyIdentifier::try_from(issuer_key)?,
+        key_id: Vec<u8>,
+        issuer_key_id: Vec<u8>,
+    ) -> Result<Vec<u8>, IssuerError> {
+        let authority = AuthorityKeyIdentifier {
+            key_identifier: Some(OctetString::new(issuer_key_id).map_err(IssuerError::failed)?),
+            ..AuthorityKeyIdentifier::default()
         };
-        extensions.push(authority.to_extension(tbs.subject(), &extensions)?);
-        Ok(extensions)
+        encode(vec![
+            extension(true, &BasicConstraints { ca: false, path_len_constraint: None })?,
+            extension(true, &self.key_usage())?,
+            extension(false, &identifier(key_id)?)?,
+            extension(false, &authority)?,
+        ])
     }
+}
+
+/// Refuses the certificate of a key that may not sign certificates.
+pub(super) fn is_authority(certificate: &Certificate) -> Result<bool, IssuerError> {
+    let constraints = certificate.extension(BasicConstraints::OID.as_bytes());
+    let constraints = constraints.map(BasicConstraints::from_der).transpose();
+    Ok(constraints.map_err(IssuerError::refused)?.is_some_and(|constraints| constraints.ca))
+}
+
+/// The identifier of its key that a certificate states, if it states one.
+pub(super) fn stated_key_id(certificate: &Certificate) -> Result<Option<Vec<u8>>, IssuerError> {
+    let key_id = certificate.extension(SubjectKeyIdentifier::OID.as_bytes());
+    let key_id = key_id.map(SubjectKeyIdentifier::from_der).transpose();
+    Ok(key_id.map_err(IssuerError::refused)?.map(|key_id| key_id.0.into_bytes().into_vec()))
+}
+
+fn identifier(key_id: Vec<u8>) -> Result<SubjectKeyIdentifier, IssuerError> {
+    Ok(SubjectKeyIdentifier(OctetString::new(key_id).map_err(IssuerError::failed)?))
+}
+
+fn extension<T: AssociatedOid + Encode>(
+    critical: bool,
+    value: &T,
+) -> Result<Extension, IssuerError> {
+    let value = value.to_der().and_then(OctetString::new).map_err(IssuerError::failed)?;
+    Ok(Extension { extn_id: T::OID, critical, extn_value: value })
+}
+
+fn encode(extensions: Extensions) -> Result<Vec<u8>, IssuerError> {
+    extensions.to_der().map_err(IssuerError::failed)
 }
