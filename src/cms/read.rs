@@ -9,6 +9,7 @@ use crate::crypto::{
     Algorithm, Curve, DigestAlgorithm, Provider, SignatureAlgorithm, VerifyKey, der_to_raw, verify,
 };
 use crate::der::{self, Cursor, Element, Tag};
+use crate::name::{self, Likeness};
 use crate::{Certificate, Class, Error};
 
 /// Most octets of a ContentInfo.
@@ -174,7 +175,8 @@ impl<'a> SignedData<'a> {
     ) -> Result<(), Error> {
         let named = match self.signer {
             SignerId::IssuerAndSerial { issuer, serial } => {
-                issuer == certificate.issuer_der() && serial == certificate.serial_number()
+                serial == certificate.serial_number()
+                    && name::compare(issuer, certificate.issuer_der()) != Likeness::Different
             }
             SignerId::SubjectKeyIdentifier(identifier) => {
                 key_identifier(certificate).is_some_and(|known| known == identifier)

@@ -267,11 +267,8 @@ fn base_128(decimal: &[u8], more: u8) -> Option<Vec<u8>> {
 }
 
 fn element(tag: Tag, parts: &[Vec<u8>]) -> Vec<u8> {
-    let length = parts.iter().map(Vec::len).sum();
-    let mut out = Vec::with_capacity(der::header_length(length) + length);
-    der::write_header(&mut out, tag, length);
-    parts.iter().for_each(|part| out.extend_from_slice(part));
-    out
+    let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+    der::element(tag, &parts)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::encoding::hex;
 use crate::hermod::Dialect;
 use crate::hermod::model::{Filter, FilterOp, FilterParam, KeyType};
 use crate::keys::{Profile, StoredKey};
+use crate::name::{self, Likeness};
 
 /// Deepest nesting of filters that is looked at.
 const MAX_DEPTH: usize = 32;
@@ -71,8 +72,8 @@ impl Candidate<'_> {
             param if *param == words.profile_id => {
                 self.profile.names.id.eq_ignore_ascii_case(value)
             }
-            param if *param == words.cert_issuer => is_name(&certificate()?.issuer(), value),
-            param if *param == words.cert_subject => is_name(&certificate()?.subject(), value),
+            param if *param == words.cert_issuer => is_name(certificate()?.issuer_der(), value)?,
+            param if *param == words.cert_subject => is_name(certificate()?.subject_der(), value)?,
             param if *param == words.cert_serial => is_serial(certificate()?, value),
             _ => return None,
         })
@@ -97,10 +98,27 @@ fn any(results: &[Option<bool>]) -> Option<bool> {
     [Some(true), None].into_iter().find(|result| results.contains(result)).unwrap_or(Some(false))
 }
 
-/// Whether a text of RFC 4514 is this name, whatever its case, with or without blanks after the
-/// commas.
-fn is_name(name: &str, value: &str) -> bool {
-    name.replace(", ", ",").eq_ignore_ascii_case(&value.replace(", ", ","))
+/// Whether a text in the form of RFC 4514 is this name, as RFC 5280 section 7.1 compares names;
+/// `None` if it is no name. A blank may follow a comma, as in the texts that most programs show.
+fn is_name(name: &[u8], text: &str) -> Option<bool> {
+    let value = name::parse(text).or_else(|_| name::parse(&without_blanks_after_commas(text)));
+    Some(name::compare(name, &value.ok()?) != Likeness::Different)
+}
+
+/// The text without the blanks that follow a comma between two parts of a name. A comma in a value
+/// is escaped, and what follows it belongs to the value.
+fn without_blanks_after_commas(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut escaped, mut after_comma) = (false, false);
+    for character in text.chars() {
+        if after_comma && character == ' ' {
+            continue;
+        }
+        after_comma = character == ',' && !escaped;
+        escaped = character == '\\' && !escaped;
+        out.push(character);
+    }
+    out
 }
 
 /// Whether a hexadecimal text is this certificate's serial number, whatever its case, colons and

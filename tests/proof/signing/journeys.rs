@@ -1,5 +1,7 @@
 //! Commands that go the whole way.
 
+use base64_simd::STANDARD;
+use keyferry::Class;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::device::{Action, Decision, ShownContent};
 use keyferry::hermod::model::{
@@ -37,6 +39,28 @@ async fn every_kind_of_key_signs_in_every_format_wherever_the_command_goes() {
                 assert_eq!((signing.key_id.as_str(), signing.tbs_octets), (key_id, CONTENT.len()));
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_signer_may_write_the_name_of_the_issuer_in_another_way() {
+    let scene = scene().await;
+    let command = sign(DataFormat::PKCS7, P256);
+    let expectation = SignatureExpectation::for_sign(&command).unwrap();
+    let response = scene.response(Some(user()), command).await;
+    let mut der = STANDARD.decode_to_vec(&*response.result.as_ref().unwrap().data).unwrap();
+    // The name of the signer comes behind the certificates, and is not signed.
+    let last = |der: &[u8], text: &[u8]| {
+        der.windows(text.len()).rposition(|window| window == text).unwrap()
+    };
+    for (name, is_same) in [(b"ROOT", true), (b"Boot", false)] {
+        let at = last(&der, if is_same { b"Root" } else { b"ROOT" });
+        der[at..at + 4].copy_from_slice(name);
+        let mut changed = response.clone();
+        changed.result.as_mut().unwrap().data = STANDARD.encode_to_string(&der).into();
+        let verified = verify_signature(&AwsLcRs, &expectation, &changed, &scene.known().await);
+        let expected = if is_same { Ok(()) } else { Err(Class::KeyId) };
+        assert_eq!(verified.map(|_| ()).map_err(|error| error.class()), expected);
     }
 }
 
