@@ -11,8 +11,8 @@ use ::der::asn1::{GeneralizedTime, UtcTime};
 
 pub use self::profile::{KeyUse, LeafProfile};
 use super::{Issuer, IssuerError};
-use crate::crypto::{Algorithm, Provider, PublicKey, Signer, raw_to_der};
 use crate::crypto::algorithm_identifier::identifier;
+use crate::crypto::{Algorithm, Provider, PublicKey, Signer, raw_to_der};
 use crate::csr::Request;
 use crate::der::{self, Cursor, Tag, element};
 use crate::{BoxFuture, Certificate, Class, Clock, Error};
