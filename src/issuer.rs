@@ -17,8 +17,9 @@ pub use local::{KeyUse, LeafProfile, LocalCa};
 use std::fmt;
 use std::ops::Deref;
 
+use crate::certificate::MAX_CHAIN;
 use crate::csr::Request;
-use crate::{BoxFuture, Certificate, Error};
+use crate::{BoxFuture, Certificate, Class, Error};
 
 /// A certificate authority, or the way to one.
 ///
@@ -39,15 +40,47 @@ pub trait Issuer: Send + Sync {
     fn issue_unchecked<'a>(
         &'a self,
         request: &'a Request,
-    ) -> BoxFuture<'a, Result<Certificate, IssuerError>>;
+    ) -> BoxFuture<'a, Result<Issuance, IssuerError>>;
 }
 
 impl<T: Issuer + ?Sized> Issuer for std::sync::Arc<T> {
     fn issue_unchecked<'a>(
         &'a self,
         request: &'a Request,
-    ) -> BoxFuture<'a, Result<Certificate, IssuerError>> {
+    ) -> BoxFuture<'a, Result<Issuance, IssuerError>> {
         (**self).issue_unchecked(request)
+    }
+}
+
+/// What an authority answers: a certificate, and the certificates above it. Nothing of it was
+/// checked.
+///
+/// An authority that gives nothing but certificates makes one by `From<Certificate>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuance {
+    certificate: Certificate,
+    chain: Vec<Certificate>,
+}
+
+impl Issuance {
+    /// A certificate without anything above it.
+    #[must_use]
+    pub fn new(certificate: Certificate) -> Self {
+        Self { certificate, chain: Vec::new() }
+    }
+
+    /// With the certificates above it: that of its issuer first, then upward. The root may be left
+    /// out, as who trusts it has it.
+    #[must_use]
+    pub fn with_chain(mut self, chain: Vec<Certificate>) -> Self {
+        self.chain = chain;
+        self
+    }
+}
+
+impl From<Certificate> for Issuance {
+    fn from(certificate: Certificate) -> Self {
+        Self::new(certificate)
     }
 }
 
@@ -55,8 +88,9 @@ impl<T: Issuer + ?Sized> Issuer for std::sync::Arc<T> {
 /// its subject is the request's name, compared as RFC 5280 section 7.1 compares names. What the
 /// authority wrote in another way is among the [remarks](Issued::remarks).
 ///
-/// Signature, dates and issuer of the certificate are not looked at: the authority is trusted with
-/// those.
+/// Signature, dates and issuer of the certificate are not looked at, nor is what the chain says: the
+/// authority is trusted with those. If the chain holds the certificate itself, as some authorities
+/// have it, it is left out there.
 ///
 /// ```
 /// # #[cfg(all(feature = "aws-lc-rs", feature = "ca"))] {
@@ -105,9 +139,21 @@ impl<T: Issuer + ?Sized> Issuer for std::sync::Arc<T> {
 /// What the authority answers; [`IssuerError::Certificate`] of class `proof` if the certificate is
 /// for another key, of class `csr` if its subject is not the request's name.
 pub async fn issue(issuer: &dyn Issuer, request: &Request) -> Result<Issued, IssuerError> {
-    let certificate = issuer.issue_unchecked(request).await?;
+    let Issuance { certificate, mut chain } = issuer.issue_unchecked(request).await?;
     let remarks = certificate.matches(request).map_err(IssuerError::Certificate)?;
-    Ok(Issued { certificate, remarks })
+    chain.retain(|above| *above != certificate);
+    if chain.len() >= MAX_CHAIN {
+        return Err(IssuerError::Certificate(Error::too_large("chain", "too many certificates")));
+    }
+    // Receivers find the certificate by its key.
+    if chain.iter().any(|above| above.is_for(request.public_key())) {
+        return Err(IssuerError::Certificate(Error::new(
+            Class::KeyId,
+            "chain",
+            "another certificate for the same key",
+        )));
+    }
+    Ok(Issued { certificate, chain, remarks })
 }
 
 /// A certificate that an authority issued, and that [`issue`] compared with the request.
@@ -116,6 +162,7 @@ pub async fn issue(issuer: &dyn Issuer, request: &Request) -> Result<Issued, Iss
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issued {
     certificate: Certificate,
+    chain: Vec<Certificate>,
     remarks: Vec<Remark>,
 }
 
@@ -124,6 +171,18 @@ impl Issued {
     #[must_use]
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
+    }
+
+    /// The certificates above it, as the authority gave them; the root is mostly left out.
+    #[must_use]
+    pub fn chain(&self) -> &[Certificate] {
+        &self.chain
+    }
+
+    /// The certificate and those above it: what
+    /// [`Enrollment::issued`](crate::hermod::integrator::Enrollment::issued) takes for its key.
+    pub fn certificates(&self) -> impl Iterator<Item = &Certificate> {
+        std::iter::once(&self.certificate).chain(&self.chain)
     }
 
     /// What is to be reported, though it is no reason to refuse the certificate. Mostly nothing.

@@ -10,11 +10,12 @@ use ::der::Encode as _;
 use ::der::asn1::{GeneralizedTime, UtcTime};
 
 pub use self::profile::{KeyUse, LeafProfile};
-use super::{Issuer, IssuerError};
+use super::{Issuance, Issuer, IssuerError};
 use crate::crypto::algorithm_identifier::identifier;
 use crate::crypto::{Algorithm, Provider, PublicKey, Signer, raw_to_der};
 use crate::csr::Request;
 use crate::der::{self, Cursor, Tag, element};
+use crate::name::{self, Likeness};
 use crate::{BoxFuture, Certificate, Class, Clock, Error};
 
 /// A small certificate authority (RFC 5280) for tests and closed systems: one self-signed root,
@@ -35,6 +36,8 @@ pub struct LocalCa {
     /// The identifier of its key in the certificates that it issues.
     key_id: Vec<u8>,
     expires_at: SystemTime,
+    /// What is given with each certificate.
+    chain: Vec<Certificate>,
     signer: Arc<dyn Signer>,
     provider: Arc<dyn Provider>,
     clock: Arc<dyn Clock>,
@@ -69,7 +72,7 @@ impl LocalCa {
         Self::from_root(certificate, signer, provider, clock)
     }
 
-    /// Goes on with a root that exists: its certificate and its key.
+    /// Continues with an authority that exists, a root or one below it: its certificate and its key.
     ///
     /// # Errors
     /// [`IssuerError::Refused`] if the certificate is not for that key (class `proof`), or is not
@@ -96,9 +99,12 @@ impl LocalCa {
         let expires_at = certificate.validity().not_after().ok_or_else(|| {
             IssuerError::refused("the root ends at a time that the clock cannot say")
         })?;
+        let is_root = name::compare(certificate.issuer_der(), certificate.subject_der())
+            != Likeness::Different;
         Ok(Self {
             key_id,
             expires_at,
+            chain: if is_root { Vec::new() } else { vec![certificate.clone()] },
             certificate,
             signer,
             provider,
@@ -111,6 +117,15 @@ impl LocalCa {
     #[must_use]
     pub fn with_profile(mut self, profile: LeafProfile) -> Self {
         self.leaf = profile;
+        self
+    }
+
+    /// Gives these certificates as well with each certificate: those above an authority that is not
+    /// a root, that of its issuer first. The certificate of such an authority is given in any case;
+    /// that of a root never is, as who trusts it has it.
+    #[must_use]
+    pub fn with_chain(mut self, above: Vec<Certificate>) -> Self {
+        self.chain.extend(above);
         self
     }
 
@@ -144,8 +159,10 @@ impl Issuer for LocalCa {
     fn issue_unchecked<'a>(
         &'a self,
         request: &'a Request,
-    ) -> BoxFuture<'a, Result<Certificate, IssuerError>> {
-        Box::pin(async move { self.issue_now(request) })
+    ) -> BoxFuture<'a, Result<Issuance, IssuerError>> {
+        Box::pin(async move {
+            Ok(Issuance::new(self.issue_now(request)?).with_chain(self.chain.clone()))
+        })
     }
 }
 

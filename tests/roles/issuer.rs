@@ -6,8 +6,10 @@ use std::time::{Duration, SystemTime};
 use der::Decode as _;
 use keyferry::crypto::{Curve, KeyKind, PrivateKey, Provider, aws_lc_rs::AwsLcRs};
 use keyferry::csr::{Request, Template};
-use keyferry::issuer::{Issuer, IssuerError, KeyUse, LeafProfile, LocalCa, Remark, issue};
-use keyferry::{BoxFuture, Certificate, Class, Clock, MonotonicTime};
+use keyferry::issuer::{
+    Issuance, Issuer, IssuerError, KeyUse, LeafProfile, LocalCa, Remark, issue,
+};
+use keyferry::{BoxFuture, Certificate, Class, Clock, MAX_CHAIN, MonotonicTime};
 use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier,
 };
@@ -70,13 +72,13 @@ const KINDS: [KeyKind; 5] = [
 ];
 
 /// Answers whatever it was made with.
-struct Answers(Certificate);
+struct Answers(Issuance);
 
 impl Issuer for Answers {
     fn issue_unchecked<'a>(
         &'a self,
         _: &'a Request,
-    ) -> BoxFuture<'a, Result<Certificate, IssuerError>> {
+    ) -> BoxFuture<'a, Result<Issuance, IssuerError>> {
         Box::pin(async { Ok(self.0.clone()) })
     }
 }
@@ -85,7 +87,7 @@ impl Issuer for Answers {
 async fn refuses_a_certificate_for_another_key_before_it_is_handed_on() {
     let authority = ca(KeyKind::Ec(Curve::P256));
     let (mine, other) = (request(KeyKind::Ec(Curve::P256)), request(KeyKind::Ec(Curve::P256)));
-    let wrong = Answers(issue(&authority, &other).await.unwrap().into_certificate());
+    let wrong = Answers(issue(&authority, &other).await.unwrap().into_certificate().into());
     let IssuerError::Certificate(error) = issue(&wrong, &mine).await.unwrap_err() else { panic!() };
     assert_eq!(error.class(), Class::Proof);
     assert!(issue(&wrong, &other).await.is_ok());
@@ -105,7 +107,7 @@ async fn refuses_a_certificate_for_another_subject_before_it_is_handed_on() {
     )
     .unwrap();
     let IssuerError::Certificate(error) =
-        issue(&Answers(wrong.certificate().clone()), &mine).await.unwrap_err()
+        issue(&Answers(wrong.certificate().clone().into()), &mine).await.unwrap_err()
     else {
         panic!()
     };
@@ -124,9 +126,74 @@ async fn an_authority_that_writes_the_name_in_its_own_way_is_reported_and_not_re
     let (asked, rewritten) = (request(&name(0x0c, b"Jane")), request(&name(0x13, b"JANE")));
     let issued = issue(&authority, &rewritten).await.unwrap();
     assert_eq!(issued.remarks(), []);
-    let issued = issue(&Answers(issued.into_certificate()), &asked).await.unwrap();
+    let issued = issue(&Answers(issued.into_certificate().into()), &asked).await.unwrap();
     assert_eq!(issued.remarks(), [Remark::SubjectEncoding]);
     assert!(issued.remarks()[0].to_string().contains("certificate.subject"));
+}
+
+#[tokio::test]
+async fn the_chain_of_an_authority_is_handed_on_and_bounded() {
+    let (below, above) = (ca(KeyKind::Ec(Curve::P256)), ca(KeyKind::Ec(Curve::P384)));
+    let request = request(KeyKind::Ec(Curve::P256));
+    let leaf = issue(&below, &request).await.unwrap();
+    assert_eq!(leaf.chain(), [], "a root is not given");
+    let leaf = leaf.into_certificate();
+    let chain = [below.certificate().clone(), above.certificate().clone()];
+    let answer = |chain: Vec<Certificate>| Answers(Issuance::new(leaf.clone()).with_chain(chain));
+
+    let issued = issue(&answer(chain.to_vec()), &request).await.unwrap();
+    assert_eq!((issued.certificate(), issued.chain()), (&leaf, &chain[..]));
+    let all: Vec<&Certificate> = issued.certificates().collect();
+    assert_eq!(all, [&leaf, &chain[0], &chain[1]]);
+    // The certificate itself among them counts once.
+    let with_leaf = vec![leaf.clone(), chain[0].clone()];
+    assert_eq!(issue(&answer(with_leaf), &request).await.unwrap().chain(), &chain[..1]);
+
+    let class = |error| match error {
+        IssuerError::Certificate(error) => error.class(),
+        other => panic!("{other:?}"),
+    };
+    let longest = vec![chain[0].clone(); MAX_CHAIN - 1];
+    assert!(issue(&answer(longest.clone()), &request).await.is_ok());
+    let longer = [longest, chain.to_vec()].concat();
+    assert_eq!(class(issue(&answer(longer), &request).await.unwrap_err()), Class::TooLarge);
+    let second = issue(&below, &request).await.unwrap().into_certificate();
+    let two = issue(&answer(vec![second]), &request).await.unwrap_err();
+    assert_eq!(class(two), Class::KeyId);
+}
+
+#[tokio::test]
+async fn an_authority_below_another_gives_its_own_certificate_and_those_above() {
+    let root = ca(KeyKind::Ec(Curve::P256));
+    let key: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
+    // Signed by nobody: the one who continues with it knows what it is.
+    let name = |text: &[u8]| tlv(0x30, &[&tlv(0x31, &[&attribute(CN, 0x0c, text)])]);
+    let algorithm = tlv(0x30, &[&tlv(0x06, &[&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]])]);
+    let constraints = tlv(
+        0x30,
+        &[&tlv(0x06, &[&[0x55, 0x1d, 0x13]]), &tlv(0x04, &[&[0x30, 0x03, 0x01, 0x01, 0xff]])],
+    );
+    let info = tlv(
+        0x30,
+        &[
+            &[0xa0, 0x03, 0x02, 0x01, 0x02, 0x02, 0x01, 0x01],
+            &algorithm,
+            &name(b"Root"),
+            &tlv(0x30, &[&tlv(0x17, &[b"260101000000Z"]), &tlv(0x17, &[b"460101000000Z"])]),
+            &name(b"Below"),
+            key.public_key().as_spki_der(),
+            &tlv(0xa3, &[&tlv(0x30, &[&constraints])]),
+        ],
+    );
+    let below = tlv(0x30, &[&info, &algorithm, &tlv(0x03, &[&[0, 1]])]);
+    let below = Certificate::from_der(&below).unwrap();
+    let authority =
+        LocalCa::from_root(below.clone(), Arc::new(key), Arc::new(AwsLcRs), Arc::new(Fixed(now())))
+            .unwrap()
+            .with_chain(vec![root.certificate().clone()]);
+    let issued = issue(&authority, &request(KeyKind::Ec(Curve::P256))).await.unwrap();
+    assert_eq!(issued.chain(), [below, root.certificate().clone()]);
+    assert_eq!(issued.issuer(), "CN=Below");
 }
 
 #[tokio::test]
@@ -309,8 +376,8 @@ fn hex(bytes: &[u8]) -> String {
 
 #[tokio::test]
 async fn issues_for_and_by_names_of_every_string_type() {
-    let openssl = peers::openssl();
-    let (scratch, at) = (peers::Scratch::new(), NOW.as_secs().to_string());
+    let openssl = crate::support::peers::openssl();
+    let (scratch, at) = (crate::support::peers::Scratch::new(), NOW.as_secs().to_string());
     let (root_pem, leaf_pem) = (scratch.path("root.pem"), scratch.path("leaf.pem"));
     for (root_type, root_tag, root_text) in STRINGS {
         let key: Arc<dyn PrivateKey> =
