@@ -24,6 +24,7 @@ mod support {
 }
 
 use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -132,14 +133,38 @@ async fn run() -> Result<(), Failed> {
     }
 }
 
+/// The folder of a device: one that is there has to hold nothing but what this program makes, and
+/// nothing is made before that is known.
+fn own_folder(folder: &Path) -> io::Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return std::fs::create_dir_all(folder);
+        }
+        entries => entries?,
+    };
+    for entry in entries {
+        let name = entry?.file_name();
+        if ![KEYS, ATTESTATION, "attestation.p8.keyferry-tmp"].iter().any(|own| name == *own) {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "the folder holds files that are not a device's; name another with --folder",
+            ));
+        }
+    }
+    Ok(())
+}
+
+const KEYS: &str = "keys";
+const ATTESTATION: &str = "attestation.p8";
+
 /// The key store and the attestation key.
 fn opened(options: &Options) -> Result<(FileKeyStore, Arc<dyn PrivateKey>), Failed> {
     let folder = options.folder.as_deref().unwrap_or(Path::new("keyferry-device"));
-    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    own_folder(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     // First the store: who has it open has the folder for itself.
-    let store = FileKeyStore::open(folder.join("keys"), Arc::new(AwsLcRs))
+    let store = FileKeyStore::open(folder.join(KEYS), Arc::new(AwsLcRs))
         .map_err(|error| format!("{}: {}", folder.display(), chain(&error)))?;
-    Ok((store, key_in(&folder.join("attestation.p8"), &AwsLcRs)?))
+    Ok((store, key_in(&folder.join(ATTESTATION), &AwsLcRs)?))
 }
 
 fn agent(options: &Options) -> Result<Agent, Failed> {

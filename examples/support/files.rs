@@ -5,10 +5,28 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-/// Puts a file in its place: written beside it, synced, renamed. Mode 0600 where there are modes.
-pub fn put_private(path: &Path, octets: &[u8]) -> io::Result<()> {
+/// What may be in the place of a file that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Nothing: a file that is there is somebody's, and stays as it is.
+    Free,
+    /// A file that this program wrote, or has read as one that it wrote.
+    Own,
+}
+
+/// Puts a file in its place: written beside it, synced, given its name. Mode 0600 where there are
+/// modes.
+///
+/// # Errors
+/// `AlreadyExists` if something is in a place that has to be free.
+pub fn put_private(path: &Path, bytes: &[u8], place: Place) -> io::Result<()> {
+    let is_taken = || path.symlink_metadata().is_ok();
+    if place == Place::Free && is_taken() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    // A name that nobody but these programs gives: what has it was left by one that was killed.
     let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
-    name.push(".tmp");
+    name.push(".keyferry-tmp");
     let temporary = path.with_file_name(name);
     // What is there already may be open to others, or lead elsewhere: it is not written into.
     match std::fs::remove_file(&temporary) {
@@ -20,9 +38,22 @@ pub fn put_private(path: &Path, octets: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&temporary)?;
-    file.write_all(octets)?;
+    file.write_all(bytes)?;
     file.sync_all()?;
-    std::fs::rename(&temporary, path)?;
+    if place == Place::Free {
+        // A second name, unlike a new one, never replaces what came there in the meantime. Where
+        // a file system has no second names, a look has to do.
+        let named = match std::fs::hard_link(&temporary, path) {
+            Err(_) if !is_taken() => std::fs::rename(&temporary, path),
+            named => named.and_then(|()| std::fs::remove_file(&temporary)),
+        };
+        if named.is_err() {
+            let _ = std::fs::remove_file(&temporary);
+        }
+        named?;
+    } else {
+        std::fs::rename(&temporary, path)?;
+    }
     let folder =
         path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }

@@ -22,7 +22,7 @@ use keyferry::issuer::{LocalCa, issue};
 use keyferry::{Certificate, Class, Error, SystemClock};
 
 use super::console::{OutputFailed, print};
-use super::files::{named as named_file, put_private, read_text};
+use super::files::{Place, named as named_file, put_private, read_text};
 use super::keys::{key_in, printed};
 use super::program::Failed;
 
@@ -42,6 +42,8 @@ pub enum Trust {
 pub struct Journey {
     enrollment: Enrollment,
     state: Option<PathBuf>,
+    /// What is in the place of that file.
+    place: Place,
     trust: Trust,
     hub: HubIdentity,
     authority: LocalCa,
@@ -84,6 +86,8 @@ impl Journey {
             }
             _ => None,
         };
+        // A file that was there was read as a journey, or the program has ended with its name.
+        let place = if stored.is_some() { Place::Own } else { Place::Free };
         let (enrollment, is_new) = match stored {
             // Whether the hub has the command is not known, and its link is lost: nobody can answer
             // it.
@@ -99,6 +103,7 @@ impl Journey {
         let mut journey = Self {
             enrollment,
             state,
+            place,
             trust,
             hub,
             authority,
@@ -321,10 +326,11 @@ impl Journey {
         }
     }
 
-    fn store(&self) -> Result<(), Failed> {
+    fn store(&mut self) -> Result<(), Failed> {
         if let Some(path) = &self.state {
-            put_private(path, self.enrollment.to_json().as_bytes())
+            put_private(path, self.enrollment.to_json().as_bytes(), self.place)
                 .map_err(|error| named_file(path, &error))?;
+            self.place = Place::Own;
         }
         Ok(())
     }
@@ -377,10 +383,9 @@ async fn issue_all(
     let mut certificates = Vec::new();
     for key in keys {
         if let Some(request) = key.request() {
-            certificates.push((
-                key.key_id().to_owned(),
-                issue(authority, request).await?.into_certificate(),
-            ));
+            let issued = issue(authority, request).await?;
+            let all = issued.certificates().cloned();
+            certificates.extend(all.map(|certificate| (key.key_id().to_owned(), certificate)));
         }
     }
     Ok(certificates)

@@ -9,7 +9,7 @@ use keyferry::crypto::{Algorithm, Curve, KeyKind, PrivateKey, Provider, PublicKe
 use keyferry::csr::Template;
 use keyferry::hermod::model::{KeyGenRequest, KeyTypePrio, KeyUsage};
 
-use super::files::{named, put_private, read};
+use super::files::{Place, named, put_private, read};
 use super::program::Failed;
 
 /// The private key in a file (PKCS#8, DER), which is made at the first start.
@@ -22,7 +22,8 @@ pub fn key_in(path: &Path, provider: &dyn Provider) -> Result<Arc<dyn PrivateKey
             .into());
     }
     let key = provider.generate(KeyKind::Ec(Curve::P256))?;
-    put_private(path, &key.expose_pkcs8_der()?).map_err(|error| named(path, &error))?;
+    put_private(path, &key.expose_pkcs8_der()?, Place::Free)
+        .map_err(|error| named(path, &error))?;
     Ok(key.into())
 }
 

@@ -271,6 +271,26 @@ fn nobody_vouches_for_a_device_that_is_not_pinned() {
 }
 
 #[test]
+fn a_device_leaves_a_folder_that_is_not_its_own_as_it_is() {
+    let Some(site) = Site::start(&Killer::default(), &Killer::default()) else { return };
+    let folder = site.scratch.path("documents");
+    std::fs::create_dir(&folder).unwrap();
+    let note = format!("{folder}/notes.txt");
+    std::fs::write(&note, "theirs").unwrap();
+    let (status, said) = site.device("documents", &["list"], "").end();
+    assert_eq!(status, Some(1));
+    assert!(said.contains("--folder"), "{said}");
+    let names = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(names.collect::<Vec<_>>(), ["notes.txt"]);
+    // A folder that was made and left empty, and the device's own, are its own.
+    std::fs::remove_file(&note).unwrap();
+    for _ in 0..2 {
+        let (status, said) = site.device("documents", &["attestation-key"], "").end();
+        assert_eq!(status, Some(0), "{said}");
+    }
+}
+
+#[test]
 fn a_device_opens_links_of_its_hubs_only_and_one_process_has_its_folder() {
     let Some(site) = Site::start(&Killer::default(), &Killer::default()) else { return };
     let elsewhere = "com.nexusgroup.plugout:///?url=http%3A%2F%2F127.0.0.1%3A1%2Fhermod%2Frest%2Fms%2Fb1&token=s3cr3t";
