@@ -120,6 +120,7 @@ struct Inner {
     integrators: RwLock<Integrators>,
     seal: Seal,
     listeners: mailbox::Listeners,
+    in_flight: outbox::InFlight,
 }
 
 type Integrators = HashMap<String, Arc<IntegratorConfig>>;

@@ -5,6 +5,7 @@ use std::sync::{Arc, RwLock};
 use zeroize::Zeroizing;
 
 use super::mailbox::Listeners;
+use super::outbox::InFlight;
 use super::seal::Seal;
 use super::{Hub, HubConfig, Inner, MemoryStore, Store, config};
 use crate::crypto::Provider;
@@ -70,6 +71,7 @@ impl HubBuilder {
             clock: clock.unwrap_or_else(|| Arc::new(SystemClock)),
             integrators: RwLock::new(integrators),
             listeners: Listeners::default(),
+            in_flight: InFlight::default(),
             provider,
             config,
             seal,

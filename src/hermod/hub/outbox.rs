@@ -1,6 +1,7 @@
 //! Callbacks, from the outbox to the integrators.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tracing::{error, info, warn};
@@ -10,6 +11,40 @@ use crate::client::backoff::Backoff;
 use crate::clock::or_deadline;
 use crate::hermod::wire::{CallbackApi, Delivery, is_tried_again};
 use crate::{BoxFuture, Class, Error};
+
+/// The deliveries that this process is trying, by id.
+///
+/// A lease is stored, so it is a time of the wall clock, for other processes. If the clock is set
+/// forward past a lease, the try is still under way here, where its end is known: its future ends
+/// by the monotonic clock, and takes the id away when it ends or is dropped.
+#[derive(Default)]
+pub(super) struct InFlight(Mutex<HashSet<String>>);
+
+impl InFlight {
+    fn ids(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+/// Holds a delivery in [`InFlight`] as long as it is there.
+struct Try {
+    hub: Arc<Inner>,
+    id: String,
+}
+
+impl Try {
+    fn begin(hub: Arc<Inner>, id: String) -> Self {
+        hub.in_flight.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
+        Self { hub, id }
+    }
+}
+
+impl Drop for Try {
+    fn drop(&mut self) {
+        let tries = &self.hub.in_flight.0;
+        tries.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
 
 impl Hub {
     /// The callbacks that were given up, by id: of one integrator or of all, those after the id
@@ -53,6 +88,7 @@ impl Inner {
             limit,
             per_integrator: policy.per_integrator.max(1),
             except,
+            in_flight: self.in_flight.ids(),
         };
         self.store.take_due_deliveries(take).await
     }
@@ -60,6 +96,8 @@ impl Inner {
     /// Tries a delivery once, and notes how that went. If even that fails, the lease runs out and
     /// it is tried again.
     pub(super) fn deliver(self: Arc<Self>, delivery: DeliveryRecord) -> BoxFuture<'static, ()> {
+        // From now on, not from the first poll on: the next taking may come before that.
+        let running = Try::begin(self.clone(), delivery.id.clone());
         Box::pin(async move {
             let outcome = match self.try_delivery(&delivery).await {
                 Ok(()) => {
@@ -76,6 +114,7 @@ impl Inner {
                 Err(failure) => self.after_failure(&delivery, failure),
             };
             let _ = self.store.finish_delivery(&delivery.id, delivery.attempts, outcome).await;
+            drop(running);
         })
     }
 

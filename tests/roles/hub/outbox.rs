@@ -104,6 +104,39 @@ async fn a_receiver_that_hangs_is_given_up_in_time_and_tried_again() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_neither_ends_nor_doubles_a_try() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    for forward in [true, false] {
+        let world = World::new();
+        world.shop.is_now(Mood::Hangs);
+        answered(&world).await;
+        let (clock, hub, shop) = (world.clock.clone(), world.hub.clone(), world.shop.clone());
+        let ((), next) = tokio::join!(
+            async {
+                tokio::task::yield_now().await;
+                assert_eq!(shop.seen().len(), 1);
+                // Past the lease, which is stored; the receiver still has it.
+                let now = clock.now();
+                clock.set_wall(if forward { now + HOUR } else { now - HOUR });
+                hub.step().await.unwrap();
+                assert_eq!(shop.seen().len(), 1);
+                clock.advance(Duration::from_secs(29));
+                hub.step().await.unwrap();
+                assert_eq!(shop.seen().len(), 1);
+                // Its own time is up.
+                clock.advance(Duration::from_secs(1));
+            },
+            world.step()
+        );
+        world.shop.is_now(Mood::Takes);
+        world.clock.advance_to(next.unwrap());
+        world.step().await;
+        let seen = world.shop.seen();
+        assert_eq!((seen.len(), &seen[1]), (2, &seen[0]), "{forward}");
+    }
+}
+
+#[tokio::test]
 async fn a_try_that_was_cut_off_is_made_again_when_its_time_is_up() {
     let world = World::new();
     world.shop.is_now(Mood::Hangs);

@@ -140,6 +140,8 @@ pub struct TakeDeliveries {
     pub per_integrator: u32,
     /// None of these integrators.
     pub except: Vec<String>,
+    /// None of these deliveries: the caller is trying them, also where `now` is past their lease.
+    pub in_flight: Vec<String>,
 }
 
 /// How an attempt ended.

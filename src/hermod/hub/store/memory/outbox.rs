@@ -13,6 +13,7 @@ impl State {
             let first = due
                 .iter()
                 .take_while(|(time, _)| *time <= take.now)
+                .filter(|(_, id)| !take.in_flight.contains(id))
                 .take(take.per_integrator as usize);
             chosen.extend(first.cloned());
         }
