@@ -271,3 +271,30 @@ async fn what_is_not_a_folder_of_its_own_is_refused_unchanged() {
     assert!(files(&empty).is_empty());
     opened(&empty);
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_folder_of_another_user_is_refused_unchanged() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    /// Nobody, on most systems; any number that is not ours would do.
+    const OTHER: u32 = 65_534;
+    let own = std::fs::metadata("/proc/self").unwrap().uid();
+    let scratch = Scratch::new();
+    let (empty, with_state) = (scratch.path("empty"), scratch.path("with-state"));
+    std::fs::create_dir(&empty).unwrap();
+    drop(opened(&with_state));
+    if own == OTHER || chown(&empty, Some(OTHER), None).is_err() {
+        eprintln!("skipped: only root can give a folder to another user");
+        return;
+    }
+    chown(&with_state, Some(OTHER), None).unwrap();
+    for path in [&empty, &with_state] {
+        let before = looks(path);
+        let error = FileKeyStore::open(path, Arc::new(AwsLcRs)).unwrap_err();
+        assert!(matches!(error, FileStoreError::NotOwn { .. }), "{path}: {error:?}");
+        assert_eq!(looks(path), before);
+    }
+    // The same folder is opened once it is given back.
+    chown(&with_state, Some(own), None).unwrap();
+    opened(&with_state);
+}
