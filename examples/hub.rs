@@ -160,7 +160,7 @@ async fn start(
         async move { hub.run().await }
     });
     if let Some(path) = path {
-        reload_on_signal(hub, path)?;
+        reload_on_signal(hub.clone(), path)?;
     }
     tokio::spawn({
         let drain = drain.clone();
@@ -177,14 +177,31 @@ async fn start(
         drain_time: file.connections.drain_time,
     };
     serve(listener, door, service, drain.clone()).await;
-    match drain.in_flight() {
-        0 => tracing::info!("ended: nothing is left undone"),
-        left => {
-            tracing::warn!(requests = left, "ended: requests were cut short, their time was over")
-        }
-    }
     deadlines_and_callbacks.abort();
+    tell_the_end(&hub, drain.in_flight()).await;
     Ok(())
+}
+
+/// Logs what is left undone: requests that were cut short, and what the store holds of unfinished
+/// work.
+async fn tell_the_end(hub: &Hub, requests: usize) {
+    if requests > 0 {
+        tracing::warn!(requests, "ended: requests were cut short, their time was over");
+    }
+    match hub.count_unfinished().await {
+        Ok(left) if left.is_nothing() => {
+            if requests == 0 {
+                tracing::info!("ended: nothing is left undone");
+            }
+        }
+        Ok(left) => tracing::warn!(
+            commands = left.commands,
+            callbacks = left.callbacks,
+            "ended: commands that have not ended and callbacks that were not delivered are lost \
+             with the store in memory"
+        ),
+        Err(error) => tracing::error!(%error, "ended: what is left undone cannot be counted"),
+    }
 }
 
 fn read(path: &Path) -> Result<HubFile, Failed> {

@@ -100,7 +100,7 @@ pub use store::{
     AcceptAnswer, AfterAnswer, Claim, Claimed, CommandRecord, CommandState, Completion,
     DeliveryOutcome, DeliveryRecord, DeliveryState, MailboxRecord, MailboxState, MemoryStore,
     MessageRecord, MessageState, NewCommand, Quota, Registration, Reserve, Store, StoredJson,
-    TakeDeliveries, TokenRecord, Topic,
+    TakeDeliveries, TokenRecord, Topic, Unfinished,
 };
 pub use time::UnixMillis;
 

@@ -5,8 +5,10 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
+use tracing::info;
+
 use super::flights::Flights;
-use super::{Hub, Inner, Topic, UnixMillis};
+use super::{Hub, Inner, Topic, Unfinished, UnixMillis};
 use crate::Error;
 
 /// How many commands or mailboxes one step of the store ends or forgets.
@@ -57,6 +59,15 @@ impl Hub {
         }
     }
 
+    /// How much is unfinished in the store: what a hub that ends leaves to the next one, or loses if
+    /// its store is in memory.
+    ///
+    /// # Errors
+    /// Class `storage`.
+    pub async fn count_unfinished(&self) -> Result<Unfinished, Error> {
+        self.0.store.count_unfinished().await
+    }
+
     /// Does everything that is due now, waits for the callbacks that are under way, and tells when
     /// something is due next; `None`: nothing is planned.
     ///
@@ -86,7 +97,20 @@ impl Hub {
 impl Inner {
     /// Ends and forgets what is due.
     async fn keep_house(&self) -> Result<(), Error> {
-        while self.store.expire_due(self.now(), BATCH).await? > 0 {}
+        loop {
+            let ended = self.store.expire_due(self.now(), BATCH).await?;
+            if ended.is_empty() {
+                break;
+            }
+            for command in ended {
+                info!(
+                    integrator = %command.integrator.escape_default(),
+                    command = command.id,
+                    kind = command.command_type,
+                    "a command timed out"
+                );
+            }
+        }
         while self.store.purge(self.now(), BATCH).await? > 0 {}
         Ok(())
     }

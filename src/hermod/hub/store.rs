@@ -11,7 +11,7 @@ pub use records::{
 };
 pub use steps::{
     AcceptAnswer, AfterAnswer, Claim, Claimed, DeliveryOutcome, NewCommand, Quota, Registration,
-    Reserve, TakeDeliveries, Topic,
+    Reserve, TakeDeliveries, Topic, Unfinished,
 };
 
 use super::{Digest, UnixMillis};
@@ -138,13 +138,17 @@ pub trait Store: Send + Sync {
         now: UnixMillis,
     ) -> BoxFuture<'a, Result<(), Error>>;
 
-    /// Ends commands that are due at `now`, at most `limit` of them, and tells how many: state
-    /// `TimedOut`, body wiped, open messages `Expired`, reserved mailboxes removed, callback
-    /// queued.
+    /// Ends commands that are due at `now`, at most `limit` of them: state `TimedOut`, body wiped,
+    /// open messages `Expired`, reserved mailboxes removed, callback queued. Returns their
+    /// [heads](CommandRecord::to_head); the list is empty when no command is due.
     ///
     /// # Errors
     /// Class `storage`.
-    fn expire_due(&self, now: UnixMillis, limit: u32) -> BoxFuture<'_, Result<u32, Error>>;
+    fn expire_due(
+        &self,
+        now: UnixMillis,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<CommandRecord>, Error>>;
 
     /// Takes deliveries that are due: they become `InFlight` until `lease_until`, when they are due
     /// again if nobody has [finished](Self::finish_delivery) them, and their attempts count one
@@ -168,6 +172,13 @@ pub trait Store: Send + Sync {
         attempt: u32,
         outcome: DeliveryOutcome,
     ) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// How much is unfinished: commands in progress, and deliveries that are pending or in flight,
+    /// of all integrators.
+    ///
+    /// # Errors
+    /// Class `storage`.
+    fn count_unfinished(&self) -> BoxFuture<'_, Result<Unfinished, Error>>;
 
     /// Deliveries that were given up, of one integrator or of all, by id; those after `after`, at
     /// most `limit`.

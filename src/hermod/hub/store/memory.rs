@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
     AcceptAnswer, Claim, Claimed, CommandRecord, DeliveryOutcome, DeliveryRecord, MailboxRecord,
-    NewCommand, Reserve, Store, TakeDeliveries, TokenRecord, Topic,
+    NewCommand, Reserve, Store, TakeDeliveries, TokenRecord, Topic, Unfinished,
 };
 use crate::hermod::hub::{Digest, UnixMillis};
 use crate::{BoxFuture, Class, Error};
@@ -173,7 +173,11 @@ impl Store for MemoryStore {
         })
     }
 
-    fn expire_due(&self, now: UnixMillis, limit: u32) -> BoxFuture<'_, Result<u32, Error>> {
+    fn expire_due(
+        &self,
+        now: UnixMillis,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<CommandRecord>, Error>> {
         self.step(|state| Ok(state.expire(now, limit)))
     }
 
@@ -194,6 +198,10 @@ impl Store for MemoryStore {
             state.finish(id, attempt, outcome);
             Ok(())
         })
+    }
+
+    fn count_unfinished(&self) -> BoxFuture<'_, Result<Unfinished, Error>> {
+        self.step(|state| Ok(state.unfinished()))
     }
 
     fn failed_deliveries<'a>(
@@ -241,6 +249,13 @@ impl fmt::Debug for MemoryStore {
 }
 
 impl State {
+    fn unfinished(&self) -> Unfinished {
+        let commands = self.usage.values().map(|usage| u64::from(usage.in_progress)).sum();
+        // A delivery is planned until it was delivered or given up.
+        let callbacks = self.due.values().map(|due| due.len() as u64).sum();
+        Unfinished { commands, callbacks }
+    }
+
     /// Entries of all indexes together: none when everything is forgotten.
     fn entries(&self) -> usize {
         let of_messages =

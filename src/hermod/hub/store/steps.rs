@@ -164,6 +164,30 @@ pub enum DeliveryOutcome {
     },
 }
 
+/// How much a hub has not finished.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unfinished {
+    /// Commands that are stored and have not ended.
+    pub commands: u64,
+    /// Callbacks that wait to be delivered, or are being delivered.
+    pub callbacks: u64,
+}
+
+impl Unfinished {
+    /// So many of both.
+    #[must_use]
+    pub fn new(commands: u64, callbacks: u64) -> Self {
+        Self { commands, callbacks }
+    }
+
+    /// Whether nothing is left to do.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// What can be watched.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

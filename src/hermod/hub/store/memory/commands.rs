@@ -1,8 +1,8 @@
 //! Commands: how they begin, are answered, end and are forgotten.
 
 use super::super::{
-    AcceptAnswer, AfterAnswer, CommandState, Completion, DeliveryRecord, DeliveryState,
-    MailboxState, MessageState, NewCommand, StoredJson,
+    AcceptAnswer, AfterAnswer, CommandRecord, CommandState, Completion, DeliveryRecord,
+    DeliveryState, MailboxState, MessageState, NewCommand, StoredJson,
 };
 use super::mailboxes::Most;
 use super::{Purged, State, TokenRecord, ended, no_message, quota};
@@ -148,15 +148,15 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn expire(&mut self, now: UnixMillis, limit: u32) -> u32 {
-        let mut ended = 0;
-        while ended < limit
+    pub(super) fn expire(&mut self, now: UnixMillis, limit: u32) -> Vec<CommandRecord> {
+        let mut ended = Vec::new();
+        while ended.len() < limit as usize
             && let Some(&(ends, id)) = self.deadlines.first()
             && ends <= now
         {
             self.deadlines.remove(&(ends, id));
             self.end(id, CommandState::TimedOut, None, now);
-            ended += 1;
+            ended.extend(self.commands.get(&id).map(CommandRecord::to_head));
         }
         ended
     }
