@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyferry::client::WaitPolicy;
+use keyferry::client::{WaitError, WaitPolicy};
 use keyferry::crypto::PublicKey;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::client::{CommandClient, blocking};
@@ -37,7 +37,7 @@ use keyferry::hermod::integrator::{Enrollment, HubIdentity, Received};
 use keyferry::hermod::model::{CommandHeader, CommandId, ProfileRequest};
 use keyferry::hermod::server::CallbackService;
 use keyferry::hermod::wire::{
-    ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery, WebhookSecret,
+    ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery, WebhookSecret, is_unknown_command,
 };
 use keyferry::jose::Jwk;
 use keyferry::{BaseUrl, Class, Error};
@@ -186,6 +186,9 @@ async fn wait(
                     return Ok(());
                 }
             }
+            Err(error) if is_unknown_command(&error) => {
+                return inbox.journey.lock().await.forgotten(&id);
+            }
             // Whatever it is, a callback may still come.
             Err(error) => complain(format_args!("integrator: {}", chain(&error))),
         }
@@ -242,9 +245,11 @@ fn by_polling(
                 let result = hub.submit((*command).clone());
                 journey.sent(&command, result)?;
             }
-            Step::Wait(id) => {
-                journey.received(&hub.wait(&id, &policy(options))?)?;
-            }
+            Step::Wait(id) => match hub.wait(&id, &policy(options)) {
+                Ok(ended) => drop(journey.received(&ended)?),
+                Err(WaitError::Forgotten(_)) => journey.forgotten(&id)?,
+                Err(error) => return Err(error.into()),
+            },
             // The authority is local: this does not wait.
             Step::Prove => runtime.block_on(journey.prove())?,
             Step::Done => break,

@@ -237,7 +237,7 @@ impl Error {
     }
 
     /// What was said about the HTTP answer when the error was made.
-    #[cfg(feature = "http")]
+    #[cfg(any(feature = "http", feature = "hub"))]
     pub(crate) fn answer(&self) -> Option<HttpAnswer> {
         self.0.answer
     }

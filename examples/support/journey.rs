@@ -11,8 +11,8 @@ use keyferry::hermod::integrator::{
     Enrollment, Failure, HubIdentity, Next, NotProven, Proven, Received,
 };
 use keyferry::hermod::model::{
-    Address, Callback, Command, CommandHeader, CommandId, CommandKind, DataFormat, Item, Response,
-    SignCommand, SignMechanism, SignParams, Submitted,
+    Address, Callback, Command, CommandHeader, CommandId, DataFormat, Item, Response, SignCommand,
+    SignMechanism, SignParams, Submitted,
 };
 use keyferry::hermod::proof::{
     KnownKey, Pins, Report, SignatureExpectation, VerifiedKey, Verifier, verify_signature,
@@ -209,6 +209,15 @@ impl Journey {
             ));
         }
         Ok(received)
+    }
+
+    /// The hub says that it does not know a command. What follows from it is the next
+    /// [`step`](Self::step).
+    pub fn forgotten(&mut self, id: &CommandId) -> Result<(), Failed> {
+        if self.enrollment.forgotten(id)? == Received::New {
+            self.store()?;
+        }
+        Ok(())
     }
 
     /// Verifies the answer and has certificates issued.
@@ -420,20 +429,9 @@ pub fn said(text: &str) -> Result<(), OutputFailed> {
 fn why(failure: Failure) -> String {
     match failure {
         Failure::Refused { command, code: 1 } => {
-            format!("the journey ended: the user said no to the {} command", name(command))
+            let name = format!("{command:?}").to_lowercase();
+            format!("the journey ended: the user said no to the {name} command")
         }
-        Failure::Refused { command, code } => format!(
-            "the journey ended: the device refused the {} command with code {code}",
-            name(command)
-        ),
-        Failure::Ended { command, .. } => {
-            format!("the journey ended: nobody answered the {} command in time", name(command))
-        }
-        Failure::GivenUp { reason } => format!("the journey was given up: {reason}"),
-        other => format!("the journey ended: {other:?}"),
+        other => format!("the journey ended: {other}"),
     }
-}
-
-fn name(command: CommandKind) -> String {
-    format!("{command:?}").to_lowercase()
 }

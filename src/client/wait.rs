@@ -33,7 +33,7 @@ impl WaitPolicy {
 }
 
 /// Why waiting ended before what was waited for did, whose last known state is a `T`. Nothing is
-/// changed by it: wait again with the same id.
+/// changed by it: unless it is [`Forgotten`](Self::Forgotten), wait again with the same id.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WaitError<T: fmt::Debug> {
@@ -46,7 +46,14 @@ pub enum WaitError<T: fmt::Debug> {
         #[source]
         error: Option<Error>,
     },
-    /// A poll ended with an error that does not pass: class `not-found`, `unauthorized`, …
+    /// The other side itself says that it does not know what was polled, so that waiting any longer
+    /// is of no use.
+    #[error(
+        "the other side does not know it: it has lost what it stored, or it ended longer ago than \
+         it is kept; begin again"
+    )]
+    Forgotten(#[source] Error),
+    /// A poll ended with another error that does not pass: class `unauthorized`, …
     #[error("it cannot be polled")]
     Refused(#[source] Error),
 }
@@ -110,11 +117,13 @@ impl<'a, T: fmt::Debug> Waiting<'a, T> {
         self.whole().saturating_sub(now.saturating_duration_since(self.started))
     }
 
-    /// Takes the outcome of a poll; `is_over` tells whether a state is the last.
+    /// Takes the outcome of a poll; `is_over` tells whether a state is the last, and `is_forgotten`
+    /// whether an error is the other side's own word that it does not know what was polled.
     pub(crate) fn polled(
         &mut self,
         polled: Result<T, Error>,
         is_over: impl FnOnce(&T) -> bool,
+        is_forgotten: impl FnOnce(&Error) -> bool,
         now: MonotonicTime,
     ) -> PollOutcome<T> {
         self.polls = self.polls.saturating_add(1);
@@ -125,6 +134,9 @@ impl<'a, T: fmt::Debug> Waiting<'a, T> {
             Err(error) if may_pass(&error) => {
                 asked = error.retry_after();
                 self.error = Some(error);
+            }
+            Err(error) if is_forgotten(&error) => {
+                return PollOutcome::End(Err(WaitError::Forgotten(error)));
             }
             Err(error) => return PollOutcome::End(Err(WaitError::Refused(error))),
         }

@@ -32,4 +32,6 @@ pub use command::{AnyCommandApi, CommandApi};
 pub use content::{AnyContentApi, ContentApi};
 pub use credential::{ApiKey, BasicAuth, MailboxKey};
 pub use mailbox::{AnyMailboxApi, MailboxApi};
+#[cfg(any(feature = "http", feature = "hub"))]
+pub use reason::is_unknown_command;
 pub use webhook::WebhookSecret;

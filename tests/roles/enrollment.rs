@@ -17,7 +17,7 @@ use keyferry::hermod::model::{
     ProvisionCommand, Response, State, Submitted,
 };
 use keyferry::hermod::proof::Verifier;
-use keyferry::hermod::wire::{CommandApi as _, MailboxApi as _, MailboxKey};
+use keyferry::hermod::wire::{CommandApi as _, MailboxApi as _, MailboxKey, is_unknown_command};
 use keyferry::issuer::{Remark, issue};
 use keyferry::{BaseUrl, Certificate, Class, Gate as _};
 use proptest::prelude::*;
@@ -445,6 +445,49 @@ async fn a_command_that_nobody_answers_ends_the_journey() {
             Next::Failed(Failure::Ended { command, progress: Progress::TimedOut })
         );
     }
+}
+
+#[tokio::test]
+async fn a_command_that_the_hub_does_not_know_ends_the_journey() {
+    let world = World::new();
+    for (n, command) in [(1, CommandKind::Provision), (4, CommandKind::Certificate)] {
+        let mut enrollment = world.at(n).await;
+        let (Next::AwaitDevice { submitted: Some(submitted), .. }
+        | Next::AwaitDelivery { submitted: Some(submitted), .. }) = enrollment.next()
+        else {
+            panic!()
+        };
+        let id = submitted.command_id.clone();
+        // What a hub with an empty store says.
+        let error = World::new().commands().poll(&id).await.unwrap_err();
+        assert!(is_unknown_command(&error));
+        refused(enrollment.forgotten(&CommandId::from("4711")), Class::NotFound);
+        let before = enrollment.revision();
+        assert_eq!(enrollment.forgotten(&id).unwrap(), Received::New);
+        assert_eq!(enrollment.forgotten(&id).unwrap(), Received::Known);
+        assert_eq!(enrollment.revision(), before + 1);
+        restart(&mut enrollment);
+        assert_eq!(enrollment.next(), Next::Failed(Failure::Forgotten { command }));
+        let words = Failure::Forgotten { command }.to_string();
+        assert!(words.contains("begin another journey"), "{words}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_counts_although_the_hub_has_forgotten_its_command() {
+    let world = World::new();
+    let mut enrollment = world.at(1).await;
+    let Next::AwaitDevice { submitted: Some(submitted), .. } = enrollment.next() else { panic!() };
+    let id = submitted.command_id.clone();
+    world.activate(&enrollment).await.unwrap();
+    let callback = world.callback().await;
+    enrollment.forgotten(&id).unwrap();
+    restart(&mut enrollment);
+    assert_eq!(enrollment.received(&callback).unwrap(), Received::New);
+    restart(&mut enrollment);
+    assert_eq!(enrollment.next(), Next::Prove);
+    assert_eq!(enrollment.forgotten(&id).unwrap(), Received::Known);
+    world.prove(&enrollment);
 }
 
 #[tokio::test]
@@ -879,6 +922,11 @@ async fn of_what_is_stored_only_what_the_journey_would_have_taken_is_read() {
         },
         &|stored| stored["certificate"]["ended"] = stored["provision"]["ended"].clone(),
         &|stored| stored["certificate"]["submitted"] = stored["provision"]["submitted"].clone(),
+        // A hub can only forget a command that it told of.
+        &|stored| {
+            stored["certificate"]["forgotten"] = true.into();
+            drop(stored["certificate"].as_object_mut().unwrap().remove("submitted"));
+        },
     ];
     for (n, change) in changes.iter().enumerate() {
         match Enrollment::from_json(&changed(&done, change)) {

@@ -5,7 +5,7 @@ use crate::client::wait::{PollOutcome, Waiting, before};
 use crate::client::{WaitError, WaitPolicy};
 use crate::hermod::Dialect;
 use crate::hermod::model::{Callback, CommandId, Progress};
-use crate::hermod::wire::CommandApi;
+use crate::hermod::wire::{CommandApi, is_unknown_command};
 
 /// Polls until a command has ended, and gives its last state: the device has answered (also if it
 /// refused), nobody did in time, or it was withdrawn. A state that the dialect does not know counts
@@ -45,8 +45,8 @@ use crate::hermod::wire::CommandApi;
 /// ```
 ///
 /// # Errors
-/// [`WaitError::TimedOut`] with what was last heard; [`WaitError::Refused`] with a poll's error
-/// that does not pass.
+/// [`WaitError::TimedOut`] with what was last heard; [`WaitError::Forgotten`] if the hub does not
+/// know the command ([`is_unknown_command`]); [`WaitError::Refused`] with another error of a poll that does not pass.
 pub async fn wait_for(
     commands: &impl CommandApi,
     id: &CommandId,
@@ -59,7 +59,8 @@ pub async fn wait_for(
         let Some(polled) = before(commands.poll(id), clock, waiting.deadline()).await else {
             return Err(waiting.timed_out());
         };
-        match waiting.polled(polled, |state| is_over(dialect, state), clock.monotonic()) {
+        let is_over = |state: &Callback| is_over(dialect, state);
+        match waiting.polled(polled, is_over, is_unknown_command, clock.monotonic()) {
             PollOutcome::End(result) => return result,
             PollOutcome::Pause(until) => clock.sleep_until(until).await,
         }

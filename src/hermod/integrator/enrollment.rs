@@ -13,8 +13,8 @@ use crate::crypto::{CryptoError, Provider};
 use crate::encoding::base64::encode_url;
 use crate::hermod::Dialect;
 use crate::hermod::model::{
-    Address, Callback, Command, CommandHeader, CommandKind, CommandType, ProfileRequest, Progress,
-    ProvisionCommand, Response, SUCCESS, Submitted,
+    Address, Callback, Command, CommandHeader, CommandId, CommandKind, CommandType, ProfileRequest,
+    Progress, ProvisionCommand, Response, SUCCESS, Submitted,
 };
 use crate::hermod::proof::Asked;
 use crate::{Class, Error};
@@ -383,6 +383,33 @@ impl Enrollment {
         Ok(self.changed())
     }
 
+    /// The hub says that it does not know the command with this id: a poll ended with an error for which
+    /// `wire::is_unknown_command` is true, or waiting with `WaitError::Forgotten`. The journey ends with [`Failure::Forgotten`].
+    ///
+    /// A callback about the command that arrives all the same still counts. After a forgotten
+    /// delivery of certificates, [`deliver_again`](Self::deliver_again) is possible: the hub may
+    /// still know the mailbox.
+    ///
+    /// [`Received::Known`] if the command has ended.
+    ///
+    /// # Errors
+    /// Class `not-found` if [`submitted`](Self::submitted) told of no command with this id.
+    pub fn forgotten(&mut self, id: &CommandId) -> Result<Received, Error> {
+        let dialect = self.dialect.clone();
+        let has_id = |exchange: &&mut Exchange| {
+            exchange.submitted.as_ref().is_some_and(|submitted| submitted.command_id == *id)
+        };
+        let exchanges = [self.certificate.as_mut(), Some(&mut self.provision)];
+        let exchange = exchanges.into_iter().flatten().find(has_id).ok_or_else(|| {
+            Error::new(Class::NotFound, "commandId", "not a command of this journey")
+        })?;
+        if exchange.ended.is_some() || exchange.forgotten {
+            return Ok(Received::Known);
+        }
+        exchange.set(&dialect, |exchange| exchange.forgotten = true)?;
+        Ok(self.changed())
+    }
+
     /// What a callback says, or a poll.
     ///
     /// Nothing of it is taken for true but what the answer to the provision command proves by
@@ -480,7 +507,9 @@ impl Enrollment {
     }
 
     fn failure(&self, command: CommandKind, exchange: &Exchange) -> Option<Failure> {
-        let callback = exchange.ended.as_ref()?;
+        let Some(callback) = &exchange.ended else {
+            return exchange.forgotten.then_some(Failure::Forgotten { command });
+        };
         match self.dialect.progress(&callback.state) {
             Progress::Answered => match callback.response.as_ref()?.code()? {
                 SUCCESS => None,

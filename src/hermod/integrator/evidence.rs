@@ -17,13 +17,22 @@ pub(super) struct Exchange {
     /// It was sent before, under other ids.
     pub(super) repeated: bool,
     pub(super) submitted: Option<Submitted>,
+    /// The hub said that it does not know the command.
+    pub(super) forgotten: bool,
     /// The last word: the callback that ended it.
     pub(super) ended: Option<Callback>,
 }
 
 impl Exchange {
     pub(super) fn new(command: Command) -> Self {
-        Self { command, sent: false, repeated: false, submitted: None, ended: None }
+        Self {
+            command,
+            sent: false,
+            repeated: false,
+            submitted: None,
+            forgotten: false,
+            ended: None,
+        }
     }
 
     /// The hub's id of the command, if anything has told it.
@@ -79,6 +88,7 @@ json_object! {
         required sent: bool = "sent",
         optional repeated: bool = "repeated",
         optional submitted: DataText = "submitted",
+        optional forgotten: bool = "forgotten",
         optional ended: DataText = "ended",
     }
 }
@@ -90,6 +100,7 @@ impl StoredExchange {
             sent: exchange.sent,
             repeated: exchange.repeated.then_some(true),
             submitted: exchange.submitted.as_ref().map(|submitted| submitted.to_json().into()),
+            forgotten: exchange.forgotten.then_some(true),
             ended: exchange.ended.as_ref().map(|callback| dialect.write_callback(callback).into()),
             extra: Default::default(),
         }
@@ -108,6 +119,7 @@ impl StoredExchange {
                 .map(Submitted::from_json)
                 .transpose()
                 .map_err(|error| error.within("submitted"))?,
+            forgotten: self.forgotten.unwrap_or_default(),
             ended: self
                 .ended
                 .as_deref()

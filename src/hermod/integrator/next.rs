@@ -1,5 +1,7 @@
 //! What a journey asks of its caller, and how it ends.
 
+use std::fmt;
+
 #[cfg(doc)]
 use super::Enrollment;
 use crate::hermod::model::{Command, CommandKind, Progress, Submitted};
@@ -65,11 +67,42 @@ pub enum Failure {
         /// How.
         progress: Progress,
     },
+    /// The hub [does not know](Enrollment::forgotten) the command: it has lost what it stored, or
+    /// has forgotten the command since it ended. Nobody will answer it.
+    Forgotten {
+        /// Which of the two commands.
+        command: CommandKind,
+    },
     /// The integrator [gave it up](Enrollment::give_up).
     GivenUp {
         /// Why, in its own words.
         reason: String,
     },
+}
+
+impl fmt::Display for Failure {
+    /// A sentence for a person, which says what to do where that is known.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |command: &CommandKind| format!("{command:?}").to_lowercase();
+        match self {
+            Self::Refused { command, code } => {
+                write!(f, "the device refused the {} command with code {code}", name(command))
+            }
+            Self::Ended { command, progress: Progress::Cancelled } => {
+                write!(f, "the {} command was withdrawn", name(command))
+            }
+            Self::Ended { command, .. } => {
+                write!(f, "nobody answered the {} command in time", name(command))
+            }
+            Self::Forgotten { command } => write!(
+                f,
+                "the hub does not know the {} command any more: it has lost what it stored, or the \
+                 command ended longer ago than the hub keeps it; begin another journey",
+                name(command)
+            ),
+            Self::GivenUp { reason } => write!(f, "the integrator gave it up: {reason}"),
+        }
+    }
 }
 
 /// What an event was to the journey.

@@ -8,7 +8,7 @@ use keyferry::client::{RetryPolicy, WaitError, WaitPolicy};
 use keyferry::hermod::Dialect;
 use keyferry::hermod::client::wait_for;
 use keyferry::hermod::model::{Callback, Command, CommandId, Submitted};
-use keyferry::hermod::wire::CommandApi;
+use keyferry::hermod::wire::{CommandApi, is_unknown_command};
 use keyferry::transport::TransportErrorKind;
 use keyferry::{Class, Clock as _, Error, ManualClock};
 
@@ -301,4 +301,35 @@ fn any_command_api_can_be_waited_for() {
         .unwrap();
         assert!(callback.jws().is_some());
     });
+}
+
+#[test]
+fn only_the_hubs_own_word_says_that_it_does_not_know_the_command() {
+    let body = r#"{"error":{"code":"UNKNOWN_COMMAND","message":"no","requestId":"r"}}"#;
+    both(
+        || vec![state("IN_PROGRESS"), answer(404, body)],
+        |clients| {
+            let error = clients.wait("688", &waits()).unwrap_err();
+            let WaitError::Forgotten(source) = &error else { panic!("{error:?}") };
+            assert!(is_unknown_command(source) && source.class() == Class::NotFound);
+            assert!(error.to_string().contains("begin again"), "{error}");
+        },
+    );
+    for other in [
+        answer(404, "<html>portal</html>"),
+        answer(404, r#"{"error":"UNKNOWN_COMMAND"}"#),
+        answer(404, r#"{"error":{"code":"UNKNOWN_ADDRESS","message":"no","requestId":"r"}}"#),
+        answer(410, body),
+        answer(401, body),
+        refusal(404),
+    ] {
+        both(
+            || vec![other.clone()],
+            |clients| {
+                let error = clients.wait("688", &waits()).unwrap_err();
+                let WaitError::Refused(source) = &error else { panic!("{error:?}") };
+                assert!(!is_unknown_command(source));
+            },
+        );
+    }
 }

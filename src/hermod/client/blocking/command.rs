@@ -11,8 +11,8 @@ use crate::hermod::client::command::CommandEndpoint;
 use crate::hermod::client::settings::{Settings, setters};
 use crate::hermod::client::wait::is_over;
 use crate::hermod::model::{Callback, Command, CommandId, Submitted};
-use crate::hermod::wire::ApiKey;
 use crate::hermod::wire::http::command::Call;
+use crate::hermod::wire::{ApiKey, is_unknown_command};
 use crate::transport::BlockingTransport;
 use crate::{BaseUrl, Error};
 
@@ -111,7 +111,7 @@ impl CommandClient {
             settings.retry.budget = settings.retry.budget.min(left);
             let polled = self.poll_in(&settings, id);
             let is_over = |state: &Callback| is_over(&self.settings.protocol, state);
-            match waiting.polled(polled, is_over, self.timer.monotonic()) {
+            match waiting.polled(polled, is_over, is_unknown_command, self.timer.monotonic()) {
                 PollOutcome::End(result) => return result,
                 PollOutcome::Pause(until) => self.timer.sleep_until(until),
             }

@@ -76,6 +76,13 @@ impl Enrollment {
             (if is_it { self.submitted(submitted) } else { Err(another()) })
                 .map_err(unfit("submitted"))?;
         }
+        if stored.forgotten {
+            let known = stored.submitted.as_ref().map(|submitted| &submitted.command_id);
+            known
+                .ok_or_else(another)
+                .and_then(|id| self.forgotten(id))
+                .map_err(unfit("forgotten"))?;
+        }
         if let Some(ended) = &stored.ended {
             let is_it = self.dialect.kind_of_type(&ended.command_type) == Some(kind);
             match if is_it { self.received(ended) } else { Err(another()) } {

@@ -23,15 +23,17 @@ use ::http::{Method, Request, Response, StatusCode};
 use bytes::Bytes;
 
 use super::credential::{API_KEY, read_api_key, write_api_key};
+use super::refusal::code_in;
 use super::{read_refusal, write_refusal};
 use crate::hermod::Dialect;
 use crate::hermod::model::{Callback, Command, CommandId, CommandKind, Submitted};
 use crate::hermod::wire::ApiKey;
+use crate::hermod::wire::reason::UNKNOWN_COMMAND;
 use crate::transport::message::{
     answer_text, method_not_allowed, no_such_address, read_json, split_path, write_request,
     write_response,
 };
-use crate::{BaseUrl, Error};
+use crate::{BaseUrl, Class, Error};
 
 /// What an integrator asks.
 #[derive(Clone, Debug, PartialEq)]
@@ -169,15 +171,20 @@ pub fn write_answer(
 /// Reads the answer to a call.
 ///
 /// # Errors
-/// What the hub refused it with, as [`read_refusal`]; class `malformed` or `too-large` for a
-/// success that cannot be read, with the answer as its source.
+/// What the hub refused it with, as [`read_refusal`]; a hub's own word that it has no such command is
+/// told by [`is_unknown_command`](crate::hermod::wire::is_unknown_command). Class `malformed` or
+/// `too-large` for a success that cannot be read, with the answer as its source.
 pub fn read_answer(
     dialect: &Dialect,
     call: &Call,
     response: &Response<Bytes>,
 ) -> Result<Answer, Error> {
     if !response.status().is_success() {
-        return Err(read_refusal(response));
+        let error = read_refusal(response);
+        let is_unknown = matches!(call, Call::Poll(_))
+            && error.class() == Class::NotFound
+            && code_in(response).is_some_and(|code| code == dialect.errors.unknown_command);
+        return Err(if is_unknown { error.answered(UNKNOWN_COMMAND) } else { error });
     }
     let answer = answer_text(response).and_then(|text| match call {
         Call::Submit(_) => Submitted::from_json(text).map(Answer::Submitted),

@@ -98,8 +98,12 @@ fn upper_snake(class: Class) -> String {
 /// Whether an answer is what a hub of this crate says about what it was asked: its body has the
 /// form, and it is not that there is no such address, which says that the request went astray.
 pub(super) fn is_ours(dialect: &Dialect, response: &Response<Bytes>) -> bool {
-    let body = text_of(response.body()).ok().and_then(|body| ErrorBody::from_json(body).ok());
-    body.is_some_and(|body| body.error.code != dialect.errors.unknown_address)
+    code_in(response).is_some_and(|code| code != dialect.errors.unknown_address)
+}
+
+/// The code of an answer that has the form of a hub's refusal.
+pub(super) fn code_in(response: &Response<Bytes>) -> Option<String> {
+    ErrorBody::from_json(text_of(response.body()).ok()?).ok().map(|body| body.error.code)
 }
 
 #[cfg(test)]
