@@ -48,7 +48,7 @@ use tokio::net::TcpListener;
 use support::console::{complain, print, try_complain};
 use support::hub_config::{HubFile, Integrator, Service};
 use support::program::{Failed, usage};
-use support::serve::{Door, asked_to_stop, serve};
+use support::serve::{asked_to_stop, serve};
 use support::{hub_checks, pem};
 
 const HELP: &str = "\
@@ -140,7 +140,7 @@ async fn start(
     let service = HermodService::of_hub(&hub);
     // The hub's dialect stays.
     let mut server = service.config().clone();
-    server.limits = file.server.clone();
+    (server.limits, server.proxies) = (file.server.clone(), file.proxies.clone());
     let drain = server.drain.clone();
     let service = service.with_config(server);
 
@@ -170,13 +170,7 @@ async fn start(
             drain.begin();
         }
     });
-    let door = Door {
-        tls,
-        most: file.connections.most,
-        head_time: file.connections.head_time,
-        drain_time: file.connections.drain_time,
-    };
-    serve(listener, door, service, drain.clone()).await;
+    serve(listener, tls, file.connections.clone(), service).await;
     deadlines_and_callbacks.abort();
     tell_the_end(&hub, drain.in_flight()).await;
     Ok(())

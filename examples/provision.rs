@@ -34,6 +34,7 @@ use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
 use keyferry::hermod::integrator::{Enrollment, HubIdentity};
 use keyferry::hermod::model::{Callback, CommandHeader, DeviceInfo, ProfileRequest};
 use keyferry::hermod::proof::Report;
+use keyferry::hermod::server::serve::ConnectionLimits;
 use keyferry::hermod::server::{CallbackService, Drain, HermodService, ServerConfig};
 use keyferry::hermod::wire::{
     AnyCallbackApi, ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery,
@@ -49,7 +50,7 @@ use support::console::{OutputFailed, print};
 use support::journey::{Journey, Step, Trust, authority};
 use support::keys::{key_requests, printed};
 use support::program::{Failed, usage};
-use support::serve::{Door, serve};
+use support::serve::serve;
 
 const HELP: &str = "\
 provision [OPTIONS]      the whole journey in one process, over HTTP on loopback
@@ -123,13 +124,7 @@ fn transport(base: &BaseUrl, on_ureq: bool) -> Result<Arc<dyn Transport>, Failed
 fn spawn(framework: Framework, listener: TcpListener, service: HermodService, drain: Drain) {
     match framework {
         Framework::Hyper => {
-            let door = Door {
-                tls: None,
-                most: 64,
-                head_time: Duration::from_secs(10),
-                drain_time: Duration::from_secs(10),
-            };
-            tokio::spawn(serve(listener, door, service, drain));
+            tokio::spawn(serve(listener, None, ConnectionLimits::default(), service));
         }
         Framework::Axum => {
             let app = axum::Router::new().fallback_service(service);

@@ -10,7 +10,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use keyferry::hermod::hub::{CallbackPolicy, Digest, HubLimits};
-use keyferry::hermod::server::{Rate, ServerLimits};
+use keyferry::hermod::server::serve::ConnectionLimits;
+use keyferry::hermod::server::{Proxies, Rate, ServerLimits};
 use keyferry::hermod::wire::{BasicAuth, WebhookSecret};
 use keyferry::transport::{TargetPolicy, TargetUrl};
 use keyferry::{BaseUrl, Secret};
@@ -33,8 +34,10 @@ pub struct HubFile {
     pub tls: Option<TlsFiles>,
     /// Whether plain http may be served to other machines.
     pub danger_plain_http: bool,
+    /// The proxies whose word on the address of a client is taken.
+    pub proxies: Proxies,
     /// What the accepting of connections is limited to.
-    pub connections: Connections,
+    pub connections: ConnectionLimits,
     /// Limits of the hub.
     pub hub: HubLimits,
     /// Limits of the server.
@@ -52,24 +55,6 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
-}
-
-/// Limits on connections.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Connections {
-    /// At a time; further ones wait to be accepted.
-    pub most: usize,
-    /// How long a TLS handshake, and then the head of each request, may take; also how long a
-    /// connection may be idle.
-    pub head_time: Duration,
-    /// How long requests that are under way have after a signal to stop.
-    pub drain_time: Duration,
-}
-
-impl Default for Connections {
-    fn default() -> Self {
-        Self { most: 1024, head_time: Duration::from_secs(10), drain_time: Duration::from_secs(30) }
-    }
 }
 
 /// An integrator.
@@ -239,9 +224,12 @@ impl Reading<'_> {
                  TLS in front, danger-plain-http = true",
             );
         }
+        let proxies = self
+            .table(&mut root, "proxies")
+            .map_or_else(Proxies::none, |table| self.proxies(table));
         let connections = self
             .table(&mut root, "connections")
-            .map_or_else(Connections::default, |table| self.connections(table));
+            .map_or_else(ConnectionLimits::default, |table| self.connections(table));
         let (hub, server) = self
             .table(&mut root, "limits")
             .map_or_else(Default::default, |table| self.limits(table));
@@ -261,6 +249,7 @@ impl Reading<'_> {
             fqdn: fqdn?,
             tls,
             danger_plain_http,
+            proxies,
             connections,
             hub,
             server,
@@ -303,13 +292,54 @@ impl Reading<'_> {
         Some(TlsFiles { certificate: certificate?.0.into(), key: key?.0.into() })
     }
 
-    fn connections(&mut self, mut table: Table<'_>) -> Connections {
-        let mut connections = Connections::default();
-        self.count(&mut table, "most", &mut connections.most);
-        self.seconds(&mut table, "head-seconds", &mut connections.head_time);
-        self.seconds(&mut table, "drain-seconds", &mut connections.drain_time);
+    /// One header, and whose word it is.
+    fn proxies(&mut self, mut table: Table<'_>) -> Proxies {
+        let header = self.text(&mut table, "header");
+        let (header, at) = header.unwrap_or_else(|| (String::from("Forwarded"), table.at));
+        let is_known = |name: &str| header.eq_ignore_ascii_case(name);
+        let is_forwarded = is_known("Forwarded");
+        if !is_forwarded && !is_known("X-Forwarded-For") {
+            self.fault(at, table.key("header"), "neither Forwarded nor X-Forwarded-For");
+        }
+        let read = if is_forwarded { Proxies::forwarded } else { Proxies::x_forwarded_for };
+        let mut networks = Vec::new();
+        let list = self.list(&mut table, "addresses");
+        if list.is_empty() {
+            self.fault(table.at, table.key("addresses"), "absent or empty");
+        }
+        for (value, key) in list {
+            match value.get_ref().as_str() {
+                Some(network) if read(vec![network]).is_ok() => networks.push(network),
+                _ => self.fault(
+                    value.span().start,
+                    key,
+                    "neither an IP address nor a network, such as 10.0.0.0/8",
+                ),
+            }
+        }
         self.no_others(&table);
-        connections
+        read(networks).unwrap_or_default()
+    }
+
+    fn connections(&mut self, mut table: Table<'_>) -> ConnectionLimits {
+        let mut limits = ConnectionLimits::default();
+        let total = limits.total;
+        self.count(&mut table, "most", &mut limits.total);
+        if limits.total != total {
+            // The others follow, unless they are given: a quarter, and twice the half.
+            limits.per_address = (limits.total / 4).max(1);
+            (limits.half_open, limits.idle) =
+                ((limits.total / 2).max(1), (limits.total / 2).max(1));
+        }
+        let most = limits.total as u64;
+        self.number(&mut table, "most-per-address", 1..=most, &mut limits.per_address);
+        self.number(&mut table, "most-half-open", 1..=most, &mut limits.half_open);
+        self.number(&mut table, "most-idle", 1..=most, &mut limits.idle);
+        self.seconds(&mut table, "head-seconds", &mut limits.head_time);
+        self.seconds(&mut table, "write-seconds", &mut limits.write_time);
+        self.seconds(&mut table, "drain-seconds", &mut limits.drain_time);
+        self.no_others(&table);
+        limits
     }
 
     fn limits(&mut self, mut table: Table<'_>) -> (HubLimits, ServerLimits) {
@@ -337,6 +367,8 @@ impl Reading<'_> {
         self.count(table, "requests-per-integrator", &mut server.tenant_concurrent);
         self.rate(table, "integrator-rate", &mut server.tenant_rate);
         self.rate(table, "mailbox-rate", &mut server.mailbox_rate);
+        self.rate(table, "failed-rate", &mut server.failed_rate);
+        self.count(table, "refusals-logged", &mut server.refusals_logged);
         self.seconds(table, "body-seconds", &mut server.body_time);
         self.seconds(table, "handle-seconds", &mut server.handle_time);
         self.no_others(table);

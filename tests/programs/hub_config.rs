@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use keyferry::hermod::hub::{CallbackPolicy, HubLimits};
-use keyferry::hermod::server::ServerLimits;
+use keyferry::hermod::server::serve::ConnectionLimits;
+use keyferry::hermod::server::{Proxies, ServerLimits};
 
-use crate::program::hub_config::{Connections, HubFile, MAX_TEXT};
+use crate::program::hub_config::{HubFile, MAX_TEXT};
 
 const SAMPLE: &str = include_str!("../../examples/hub.toml");
 
@@ -51,7 +52,7 @@ fn turned_on(examples: bool) -> String {
 #[test]
 fn the_sample_is_read_and_says_what_the_defaults_are() {
     let sample = HubFile::parse(SAMPLE).unwrap();
-    assert_eq!(sample.connections, Connections::default());
+    assert_eq!(sample.connections, ConnectionLimits::default());
     assert_eq!(
         (&sample.hub, &sample.server, &sample.callbacks),
         (&HubLimits::default(), &ServerLimits::default(), &CallbackPolicy::default())
@@ -107,6 +108,54 @@ fn what_is_not_said_has_its_default() {
         "the server lets through what the hub takes"
     );
     assert_eq!(set.server.body_time, Duration::from_secs(7));
+}
+
+#[test]
+fn limits_of_connections_follow_the_total_unless_they_are_given() {
+    let limits = |lines: &str| {
+        let file = HubFile::parse(&format!("{LEAST}[connections]\n{lines}")).unwrap();
+        let limits = file.connections;
+        (limits.total, limits.per_address, limits.half_open, limits.idle)
+    };
+    assert_eq!(limits(""), (1024, 256, 512, 512));
+    assert_eq!(limits("most = 100"), (100, 25, 50, 50));
+    assert_eq!(limits("most = 1"), (1, 1, 1, 1));
+    let given = "most = 100\nmost-per-address = 3\nmost-half-open = 4\nmost-idle = 100";
+    assert_eq!(limits(given), (100, 3, 4, 100));
+    let more = format!("{LEAST}[connections]\nmost = 100\nmost-idle = 101\n");
+    assert_eq!(
+        faults(&more),
+        ["line 5: connections.most-idle: not a whole number from 1 to 100 that fits"]
+    );
+}
+
+#[test]
+fn proxies_are_named_with_one_header_and_their_networks() {
+    let proxies = |lines: &str| format!("{LEAST}[proxies]\n{lines}\n");
+    let read = |lines: &str| HubFile::parse(&proxies(lines)).unwrap().proxies;
+    let networks = ["10.0.0.0/8", "2001:db8::1"];
+    let addresses = r#"addresses = ["10.0.0.0/8", "2001:db8::1"]"#;
+    assert_eq!(HubFile::parse(LEAST).unwrap().proxies, Proxies::none());
+    assert_eq!(read(addresses), Proxies::forwarded(networks).unwrap());
+    assert_eq!(
+        read(&format!("header = \"x-forwarded-for\"\n{addresses}")),
+        Proxies::x_forwarded_for(networks).unwrap()
+    );
+    for (lines, fault) in [
+        ("", "line 3: proxies.addresses: absent or empty"),
+        ("addresses = []", "line 3: proxies.addresses: absent or empty"),
+        (
+            r#"addresses = ["10.0.0.0/8", "10.0.0.0/33"]"#,
+            "line 4: proxies.addresses[1]: neither an IP address nor a network, such as 10.0.0.0/8",
+        ),
+        (
+            "header = \"Via\"\naddresses = [\"10.0.0.1\"]",
+            "line 4: proxies.header: neither Forwarded nor X-Forwarded-For",
+        ),
+        ("addresses = [\"::1\"]\nx = 1", "line 5: proxies: a key that is not known here"),
+    ] {
+        assert_eq!(faults(&proxies(lines)), [fault]);
+    }
 }
 
 #[test]

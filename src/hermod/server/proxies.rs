@@ -49,13 +49,13 @@ pub struct PeerAddr(pub SocketAddr);
 /// config.proxies = Proxies::x_forwarded_for(["10.0.0.0/8", "2001:db8::1"])?;
 /// # Ok::<(), keyferry::Error>(())
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Proxies {
     header: Header,
     networks: Arc<[Network]>,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Header {
     #[default]
     Forwarded,
