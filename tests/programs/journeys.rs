@@ -306,3 +306,32 @@ fn a_device_opens_links_of_its_hubs_only_and_one_process_has_its_folder() {
     assert_eq!(status, Some(1));
     assert!(said.contains("in use"), "{said}");
 }
+
+#[test]
+fn an_integrator_tells_of_a_hub_that_has_lost_its_memory() {
+    for blocking in [true, false] {
+        let Some(site) = Site::start(&Killer::default(), &Killer::default()) else { return };
+        let pin = site.attestation_key("user");
+        let state = site.scratch.path("state");
+        let mut arguments = vec!["--attestation-key", &*pin, "--state", &*state];
+        arguments.extend(blocking.then_some("--blocking"));
+        let integrator = site.integrator("user", &arguments);
+        integrator.line("com.");
+        site.hub.signal("KILL");
+        // The same hub, with an empty store.
+        let config = site.scratch.path("hub.toml");
+        let hub = Program::start(&example("hub").unwrap(), &["--config", &config], &[], "");
+        site.of_integrator.to(&hub.line("listening on "));
+        let (status, said) = integrator.end();
+        assert_eq!(status, Some(1), "{said}");
+        assert!(
+            said.contains("the hub does not know the provision command any more")
+                && said.contains("begin another"),
+            "{said}"
+        );
+        // The file says so too.
+        let (status, said) = site.integrator("user", &arguments).end();
+        assert_eq!(status, Some(1), "{said}");
+        assert!(said.contains("does not know the provision command"), "{said}");
+    }
+}

@@ -440,3 +440,25 @@ fn help_names_every_exit_status_and_every_subcommand() {
         assert!(said(&output).contains("invalid option '--unknown'"), "{}", said(&output));
     }
 }
+
+#[test]
+fn a_hub_that_ends_counts_the_commands_and_callbacks_that_are_left() {
+    let Some(hub) = example("hub") else { return };
+    let scratch = Scratch::new();
+    let file = scratch.write("hub.toml", plain().as_bytes());
+    let (hub, _) = start_of(&hub, &file);
+    let url = format!("http://{}/hermod/rest/command/ping", hub.line("listening on http://"));
+    let key = base64_simd::STANDARD.encode_to_string(API_KEY);
+    let body =
+        r#"{"commandHeader":{"lifespan":60,"timeout":60},"pingCommand":{"confirmation":false}}"#;
+    let answer = ureq::post(&url)
+        .header("x-api-key", &key)
+        .header("content-type", "application/json")
+        .send(body)
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+    hub.signal("TERM");
+    let (status, said) = hub.end();
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("commands=1 callbacks=0"), "{said}");
+}

@@ -231,6 +231,59 @@ fn nothing_between_a_device_and_its_hub_makes_it_give_up_its_keys_or_its_link() 
     }
 }
 
+/// A device with a profile whose mailbox is answered for by `between`, and that profile's id.
+async fn with_profile(world: &World, between: Exchanged) -> (Agent, String) {
+    let enrollment = world.at(1).await;
+    world.activate(&enrollment).await.unwrap();
+    let id = world.profiles().await.remove(0).names.id;
+    let transport = move |_: Request<Bytes>| {
+        let between = between.clone();
+        async move { between }
+    };
+    let connector = HttpConnector::new(transport, Arc::new(AwsLcRs))
+        .with_clock(Arc::new(Leaping(world.clock.clone())));
+    (world.device_over(world.device_store.clone(), Arc::new(connector)), id)
+}
+
+#[test]
+fn nothing_between_a_device_and_its_hub_makes_it_drop_a_profile() {
+    for disturbance in between() {
+        run(async {
+            let world = World::new();
+            let case = format!("{disturbance:?}");
+            let (device, id) = with_profile(&world, disturbance).await;
+            let before = world.profiles().await;
+            for event in device.run_once().await {
+                let error = event.unwrap_err();
+                assert!(error.is_retryable(), "{case}: {error:?}");
+            }
+            assert_eq!(world.profiles().await, before, "{case}");
+            // Not even one that is to be deleted, whose mailbox has to be given up at the hub.
+            assert!(device.delete_profile(&id).await.unwrap_err().is_retryable(), "{case}");
+            let left = world.profiles().await;
+            assert!(left.len() == 1 && left[0].retired, "{case}: {left:?}");
+        });
+    }
+}
+
+#[test]
+fn a_profile_to_be_deleted_is_dropped_when_the_hub_itself_says_that_its_mailbox_is_gone() {
+    for status in [401, 404, 410] {
+        run(async {
+            let world = World::new();
+            let (device, id) = with_profile(&world, refusal(status)).await;
+            let before = world.profiles().await;
+            for event in device.run_once().await {
+                event.unwrap_err();
+            }
+            assert_eq!(world.profiles().await, before, "nobody asked for its deletion: {status}");
+            let events = device.delete_profile(&id).await.unwrap();
+            assert_eq!(events, [Event::Deleted { profile_id: id }], "{status}");
+            assert!(world.profiles().await.is_empty(), "{status}");
+        });
+    }
+}
+
 #[test]
 fn a_mailbox_that_was_reserved_is_not_reserved_twice_by_itself() {
     run(async {

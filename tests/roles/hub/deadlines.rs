@@ -1,11 +1,12 @@
 //! Time: commands end, tokens and records are forgotten, and the hub knows when it is needed next.
 
-use std::sync::Arc;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::hub::Hub;
-use keyferry::hermod::model::{Command, CommandHeader, PingCommand, State};
+use keyferry::hermod::model::{Activation, Command, CommandHeader, PingCommand, State};
 use keyferry::hermod::wire::{CommandApi, MailboxApi};
 use keyferry::{Class, Clock, Gate};
 
@@ -184,4 +185,72 @@ async fn two_hubs_on_one_store_are_one() {
     let callback = second.integrator("shop").unwrap().poll(&submitted.command_id).await.unwrap();
     assert_eq!(callback.state, State::COMPLETED);
     assert!(callback.destinations[0].uri.expose().ends_with("&token="));
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_times_out_is_logged_with_its_integrator_and_kind() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer({
+            let log = log.clone();
+            move || log.clone()
+        })
+        .finish();
+    let _listening = tracing::subscriber::set_default(subscriber);
+    let world = World::new();
+    let (late, answered) = (world.submit(ping(&[])).await, world.submit(ping(&[])).await);
+    let to = &answered.destinations[0];
+    world.open(&answered, 0, 'c').await.answer(&to.mid, &pong(&to.location, 0)).await.unwrap();
+    world.pass(200).await;
+    world.pass(200).await;
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains("timed out")).collect();
+    let [line] = lines[..] else { panic!("{text}") };
+    let command = format!("command={}", late.command_id.as_str());
+    for part in ["integrator=shop", &*command, "kind=\"PING\""] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    let Activation::Plugout(link) = late.destinations[0].activation().unwrap() else { panic!() };
+    assert!(!text.contains(link.token.expose()));
+}
+
+#[tokio::test]
+async fn unfinished_are_commands_in_progress_and_callbacks_not_yet_delivered() {
+    let world = World::new();
+    let count = async || {
+        let left = world.hub.count_unfinished().await.unwrap();
+        (left.commands, left.callbacks)
+    };
+    assert!(world.hub.count_unfinished().await.unwrap().is_nothing());
+    let submitted = world.submit(ping(&[])).await;
+    world.submit(ping(&[])).await;
+    assert_eq!(count().await, (2, 0));
+    world.shop.is_now(Mood::Refuses(Class::Storage));
+    let to = &submitted.destinations[0];
+    world.open(&submitted, 0, 'c').await.answer(&to.mid, &pong(&to.location, 0)).await.unwrap();
+    assert_eq!(count().await, (1, 1));
+    // It was tried and waits for the next try.
+    world.step().await;
+    assert_eq!(count().await, (1, 1));
+    world.shop.is_now(Mood::Takes);
+    world.pass(199).await;
+    assert_eq!(count().await, (1, 0));
+    world.pass(1).await;
+    assert_eq!(count().await, (0, 0));
 }
