@@ -254,3 +254,25 @@ async fn wrong_keys_are_slowed_by_the_address_that_they_come_from() {
         assert_eq!(call(9, &wrong, client).await.status, 429, "{client}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_clock_that_is_set_slows_wrong_keys_neither_more_nor_less() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    for forward in [true, false] {
+        let (service, clock) = (service(), clock());
+        let mut config = service.config().clone();
+        config.limits.failed_rate = Rate::new(1, 1);
+        config.clock = Arc::new(clock.clone());
+        let accepting = Accepting::start(service.with_config(config), |_| {}).await;
+        let wrong = api_key("shop", "wrong");
+        let path = format!("{COMMAND}/poll/1");
+        let status = async || accepting.call(1, &path, &[("x-api-key", &wrong)]).await.status;
+        assert_eq!((status().await, status().await), (401, 429), "set forward: {forward}");
+        let now = keyferry::Clock::now(&clock);
+        clock.set_wall(if forward { now + HOUR } else { now - HOUR });
+        assert_eq!(status().await, 429, "set forward: {forward}");
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(status().await, 401, "set forward: {forward}");
+    }
+}
