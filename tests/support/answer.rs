@@ -208,16 +208,67 @@ pub fn assert_refused<T>(
     refusal
 }
 
-/// [`assert_refused`] for a check of the whole, with the simple command.
+/// [`assert_refused`] for a check of the whole or of the key `signer`, whichever the check is of.
 #[track_caller]
-pub fn refuse(answer: &Answer, class: Class, check: Check) -> Refusal {
-    assert_refused(verify(&simple().0, answer), class, check, None)
+pub fn refuse_result<T>(
+    result: Result<Verified<T>, Refusal>,
+    class: Class,
+    check: Check,
+) -> Refusal {
+    let of_a_key = check.to_string().starts_with("key-");
+    assert_refused(result, class, check, of_a_key.then_some("signer"))
 }
 
-/// [`assert_refused`] for a check of the one key, with the simple command.
+/// The text is refused by a verifier without a pin.
 #[track_caller]
-pub fn refuse_key(answer: &Answer, class: Class, check: Check) -> Refusal {
-    assert_refused(verify(&simple().0, answer), class, check, Some("signer"))
+pub fn refuse_text(expectation: &Expectation, text: &str, class: Class, check: Check) -> Refusal {
+    let verifier = Verifier::danger_unpinned(AwsLcRs);
+    refuse_result(verifier.verify(expectation, text), class, check)
+}
+
+/// The answer is refused where this is expected.
+#[track_caller]
+pub fn refuse_with(
+    expectation: &Expectation,
+    answer: &Answer,
+    class: Class,
+    check: Check,
+) -> Refusal {
+    refuse_text(expectation, &answer.to_text(), class, check)
+}
+
+/// The answer to the simple command is refused.
+#[track_caller]
+pub fn refuse(answer: &Answer, class: Class, check: Check) -> Refusal {
+    refuse_with(&expectation(&simple().0), answer, class, check)
+}
+
+/// The simple answer is refused once it is changed.
+#[track_caller]
+pub fn refuse_changed(class: Class, check: Check, change: impl FnOnce(&mut Answer)) -> Refusal {
+    refuse(&changed(change), class, check)
+}
+
+/// The simple answer is refused once its one key is changed.
+#[track_caller]
+pub fn refuse_changed_key(
+    class: Class,
+    check: Check,
+    change: impl FnOnce(&mut SignedKey),
+) -> Refusal {
+    refuse(&changed_key(change), class, check)
+}
+
+/// The simple answer, changed.
+pub fn changed(change: impl FnOnce(&mut Answer)) -> Answer {
+    let mut answer = simple().1;
+    change(&mut answer);
+    answer
+}
+
+/// The simple answer with its one key changed.
+pub fn changed_key(change: impl FnOnce(&mut SignedKey)) -> Answer {
+    changed(|answer| change(&mut answer.keys[0]))
 }
 
 /// Whether the two are the same key, for readers of results.

@@ -9,7 +9,7 @@ use keyferry::hermod::model::{
 use keyferry::hermod::proof::{Check, KnownKey, SignatureExpectation, verify_signature};
 
 use crate::signing::support::*;
-use crate::support::answer::{self, refuse, refuse_key};
+use crate::support::answer::{self, refuse};
 use crate::support::world::refused;
 use crate::support::{attestation, captured_template, from_standard, p256};
 
@@ -26,7 +26,7 @@ fn the_verifier_refuses_the_types_of_signatures_wherever_they_stand() {
         refuse(&outer, Class::Malformed, Check::Form);
         let (_, mut inner) = answer::simple();
         inner.keys[0].header["typ"] = typ.into();
-        refuse_key(&inner, Class::Malformed, Check::KeyForm);
+        refuse(&inner, Class::Malformed, Check::KeyForm);
     }
 }
 
