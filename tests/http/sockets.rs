@@ -4,6 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::inbox::Inbox;
+use crate::support::parties::agent;
+use crate::support::pki::{Authority, provide_tls, root};
 use crate::support::serve::{Framework, Late, PATIENCE, Served};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
@@ -13,42 +16,27 @@ use keyferry::crypto::{Curve, KeyKind, Provider as _, Signer};
 use keyferry::csr::Template;
 use keyferry::hermod::Dialect;
 use keyferry::hermod::client::{CallbackSender, CommandClient, HttpConnector, blocking, wait_for};
-use keyferry::hermod::device::{Agent, Decision, DevicePolicy, Event, Question};
+use keyferry::hermod::device::{Agent, DevicePolicy, Event};
 use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
 use keyferry::hermod::integrator::{Enrollment, HubIdentity, Next};
 use keyferry::hermod::model::{
-    Callback, CommandHeader, DeviceInfo, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest,
+    Callback, CommandHeader, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest,
 };
 use keyferry::hermod::proof::Verifier;
 use keyferry::hermod::server::{CallbackService, HermodService};
-use keyferry::hermod::wire::{
-    AnyCallbackApi, ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery, WebhookSecret,
-};
-use keyferry::issuer::{LocalCa, issue};
+use keyferry::hermod::wire::{AnyCallbackApi, ApiKey, BasicAuth, CommandApi as _, WebhookSecret};
+use keyferry::issuer::issue;
 use keyferry::keys::{KeyStore as _, MemoryKeyStore};
 use keyferry::transport::{
     GuardedTransport, OnThreads, ReqwestTransport, TargetPolicy, Transport, UreqTransport,
 };
 use keyferry::{BaseUrl, Class, Error, Secret, SystemClock};
-use tokio::sync::mpsc;
-
-/// Hands callbacks on as they come.
-#[derive(Clone)]
-struct Ears(mpsc::UnboundedSender<Callback>);
-
-impl CallbackApi for Ears {
-    async fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
-        self.0
-            .send(delivery.callback)
-            .map_err(|_| Error::new(Class::Unavailable, "", "nobody listens"))
-    }
-}
 
 /// A hub at an address, and what it is known by.
 struct World {
     base: String,
     hub_work: tokio::task::JoinHandle<()>,
-    heard: Option<mpsc::UnboundedReceiver<Callback>>,
+    inbox: Option<Inbox>,
     _receiver: Option<Served>,
     attestation: Arc<dyn Signer>,
     key: ApiKey,
@@ -65,12 +53,13 @@ impl World {
     async fn new(framework: Framework, base: String, late: &Late, with_callbacks: bool) -> Self {
         let key = Secret::new("5ecre7");
         let mut shop = IntegratorConfig::new("shop").with_key(Digest::of(&AwsLcRs, &key));
-        let (mut heard, mut receiver) = (None, None);
+        let (mut inbox, mut receiver) = (None, None);
         if with_callbacks {
-            let (ears, hearing) = mpsc::unbounded_channel();
+            let taker = Inbox::default();
+            inbox = Some(taker.clone());
             let gate = move |given: Option<BasicAuth>| match given {
                 Some(given) if given == BasicAuth::new("hub", Secret::new("pw")) => {
-                    Ok(Ears(ears.clone()))
+                    Ok(taker.clone())
                 }
                 _ => Err(Error::new(
                     Class::Unauthorized,
@@ -98,7 +87,7 @@ impl World {
                         .unwrap()],
                 );
             shop = shop.with_callback(AnyCallbackApi::new(sender));
-            (heard, receiver) = (Some(hearing), Some(served));
+            receiver = Some(served);
         }
         let config =
             HubConfig::new(format!("{base}/ms"), "localhost").unwrap().with_integrator(shop);
@@ -112,7 +101,7 @@ impl World {
         Self {
             base,
             hub_work,
-            heard,
+            inbox,
             _receiver: receiver,
             attestation,
             key: ApiKey::new("shop", key),
@@ -120,15 +109,11 @@ impl World {
     }
 
     fn device(&self, transport: Arc<dyn Transport>, keys: Arc<MemoryKeyStore>) -> Agent {
-        Agent::builder(Arc::new(AwsLcRs))
-            .with_key_store(keys)
-            .with_connector(Arc::new(HttpConnector::new(transport, Arc::new(AwsLcRs))))
-            .with_consent(Arc::new(|_: &Question| Decision::Accept))
-            .with_attestation_key(self.attestation.clone())
+        let connector = HttpConnector::new(transport, Arc::new(AwsLcRs));
+        agent(keys, Arc::new(connector), self.attestation.clone())
             .with_policy(
                 DevicePolicy::new().danger_with_plain_hub(&format!("{}/ms", self.base)).unwrap(),
             )
-            .with_info(DeviceInfo::new("Linux"))
             .build()
             .unwrap()
     }
@@ -139,8 +124,8 @@ impl World {
 
     /// What tells the integrator how a command ended: its callback, or polling.
     async fn outcome(&mut self, client: &CommandClient, enrollment: &Enrollment) -> Callback {
-        if let Some(heard) = &mut self.heard {
-            return tokio::time::timeout(PATIENCE, heard.recv()).await.unwrap().unwrap();
+        if let Some(inbox) = &self.inbox {
+            return tokio::time::timeout(PATIENCE, inbox.next()).await.unwrap();
         }
         let (Next::AwaitDevice { submitted: Some(submitted), .. }
         | Next::AwaitDelivery { submitted: Some(submitted), .. }) = enrollment.next()
@@ -163,16 +148,7 @@ impl World {
     async fn journey(&mut self, transport: Arc<dyn Transport>, known: &HubIdentity) {
         let client = CommandClient::new(transport.clone(), self.commands(), self.key.clone());
         let keys = Arc::new(MemoryKeyStore::new(Arc::new(AwsLcRs)));
-        let root = AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap();
-        let year = Duration::from_secs(365 * 86_400);
-        let ca = LocalCa::new_root(
-            "CN=Root",
-            Arc::new(root),
-            Arc::new(AwsLcRs),
-            Arc::new(SystemClock),
-            year,
-        )
-        .unwrap();
+        let ca = root(Arc::new(SystemClock));
         let mut enrollment = begin();
         loop {
             // Both processes end here, and others go on with what was stored.
@@ -238,13 +214,8 @@ fn begin() -> Enrollment {
     Enrollment::begin(&AwsLcRs, CommandHeader::new(300, 300), "jane@acme.example", profile).unwrap()
 }
 
-/// Tests turn TLS on in reqwest, which then wants a provider; it may have been given one.
-fn provide() {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-}
-
 fn transports() -> [Arc<dyn Transport>; 2] {
-    provide();
+    provide_tls();
     [Arc::new(ReqwestTransport::new().unwrap()), Arc::new(OnThreads::new(UreqTransport::new()))]
 }
 
@@ -309,21 +280,9 @@ async fn a_blocking_integrator_submits_and_waits() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn over_tls_the_device_signs_the_certificate_that_it_saw_and_the_integrator_holds_it_against_the_hubs()
  {
-    provide();
-    let authority = rcgen::KeyPair::generate().unwrap();
-    let mut params = rcgen::CertificateParams::default();
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let issuer = rcgen::CertifiedIssuer::self_signed(params, authority).unwrap();
-    let leaf_key = rcgen::KeyPair::generate().unwrap();
-    let leaf = rcgen::CertificateParams::new(["localhost".to_owned()])
-        .unwrap()
-        .signed_by(&leaf_key, &issuer)
-        .unwrap();
-    let chain = vec![leaf.der().clone()];
-    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(leaf_key.serialize_der()).into();
-    let tls =
-        rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
+    let authority = Authority::new("one");
+    let leaf = authority.issue("localhost");
+    let acceptor = leaf.acceptor();
 
     let late = Late::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -346,12 +305,12 @@ async fn over_tls_the_device_signs_the_certificate_that_it_saw_and_the_integrato
     let client = reqwest::Client::builder()
         .tls_info(true)
         .no_proxy()
-        .tls_certs_only([reqwest::Certificate::from_der(issuer.der()).unwrap()]);
+        .tls_certs_only([reqwest::Certificate::from_der(authority.der()).unwrap()]);
     let transport =
         ReqwestTransport::from_builder(client).unwrap().with_certificate(|extensions| {
             Some(extensions.get::<reqwest::tls::TlsInfo>()?.peer_certificate()?.to_vec())
         });
-    let known = HubIdentity::new().with_certificate_sha256(AwsLcRs.sha256(leaf.der()));
+    let known = HubIdentity::new().with_certificate_sha256(AwsLcRs.sha256(&leaf.certificate));
     world.journey(Arc::new(transport), &known).await;
     serving.abort();
 }

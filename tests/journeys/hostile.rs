@@ -3,27 +3,29 @@
 //! what is not so. (Octets that change on the way are TLS's business; here they may cost a journey,
 //! but never its truth.)
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::sim_clock::SimClock;
+use crate::support::inbox::Inbox;
+use crate::support::parties::{PUBLIC, agent};
+use crate::support::pki::root;
+use crate::support::signer;
+use crate::support::time::SimClock;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
-use keyferry::crypto::{Curve, KeyKind, Provider, Signer};
+use keyferry::crypto::{Curve, KeyKind, Signer};
 use keyferry::csr::Template;
 use keyferry::hermod::client::{CallbackSender, CommandClient, HttpConnector};
-use keyferry::hermod::device::{Agent, Decision, DevicePolicy, Question};
+use keyferry::hermod::device::Agent;
 use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
 use keyferry::hermod::integrator::{Enrollment, Next, Received};
 use keyferry::hermod::model::{
-    Callback, CommandHeader, DeviceInfo, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest,
-    State,
+    CommandHeader, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest, State,
 };
 use keyferry::hermod::proof::Verifier;
 use keyferry::hermod::server::{CallbackService, HermodService, Rate, ServerConfig};
 use keyferry::hermod::wire::{
-    AnyCallbackApi, ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery, MailboxApi as _,
-    MailboxKey, WebhookSecret,
+    AnyCallbackApi, ApiKey, BasicAuth, CommandApi as _, Delivery, MailboxApi as _, MailboxKey,
+    WebhookSecret,
 };
 use keyferry::issuer::{LocalCa, issue};
 use keyferry::keys::{KeyStore as _, MemoryKeyStore};
@@ -31,30 +33,11 @@ use keyferry::testing::{Chaos, Faults};
 use keyferry::transport::{GuardedTransport, InProcess, TargetPolicy, Transport};
 use keyferry::{BaseUrl, Certificate, Class, Clock, Error, Gate as _, Secret};
 
-const PUBLIC: &str = "https://hub.example/hermod/rest/ms";
 const COMMANDS: &str = "https://hub.example/hermod/rest/command";
 const CALLBACKS: &str = "https://shop.example/ws/hermod";
 const LIFESPAN: u64 = 120;
 const JOURNEYS: usize = 2000;
 const AT_A_TIME: usize = 100;
-
-/// Callbacks by `externalId`.
-#[derive(Clone, Default)]
-struct Inbox(Arc<Mutex<HashMap<String, Vec<Callback>>>>);
-
-impl CallbackApi for Inbox {
-    async fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
-        let id = delivery.callback.external_id.clone().unwrap();
-        self.0.lock().unwrap().entry(id).or_default().push(delivery.callback);
-        Ok(())
-    }
-}
-
-impl Inbox {
-    fn of(&self, id: &str) -> Vec<Callback> {
-        self.0.lock().unwrap().get(id).cloned().unwrap_or_default()
-    }
-}
 
 #[derive(Clone)]
 struct World {
@@ -121,13 +104,9 @@ impl World {
         let service = HermodService::of_hub(&hub).with_config(config);
         let to_hub: Arc<dyn Transport> = Arc::new(chaos.transport(Arc::new(InProcess(service))));
 
-        let signer =
-            || -> Arc<dyn Signer> { Arc::new(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap()) };
-        let year = Duration::from_secs(365 * 86_400);
-        let ca =
-            LocalCa::new_root("CN=Root,O=Acme", signer(), Arc::new(AwsLcRs), clock.clone(), year)
-                .unwrap();
-        Self { clock, chaos, hub, to_hub, inbox, key, attestation: signer(), ca: Arc::new(ca) }
+        let ca = root(clock.clone());
+        let attestation = signer(KeyKind::Ec(Curve::P256));
+        Self { clock, chaos, hub, to_hub, inbox, key, attestation, ca: Arc::new(ca) }
     }
 
     async fn sleep(&self, secs: u64) {
@@ -143,15 +122,7 @@ impl World {
     fn device(&self, keys: Arc<MemoryKeyStore>) -> Agent {
         let connector = HttpConnector::new(self.to_hub.clone(), Arc::new(AwsLcRs))
             .with_clock(self.clock.clone());
-        Agent::builder(Arc::new(AwsLcRs))
-            .with_key_store(keys)
-            .with_connector(Arc::new(connector))
-            .with_consent(Arc::new(|_: &Question| Decision::Accept))
-            .with_attestation_key(self.attestation.clone())
-            .with_policy(DevicePolicy::new().with_hub(PUBLIC).unwrap())
-            .with_info(DeviceInfo::new("Linux"))
-            .build()
-            .unwrap()
+        agent(keys, Arc::new(connector), self.attestation.clone()).build().unwrap()
     }
 
     /// Waits for the callback of a command in a journey; `None` if its time is up for good.
@@ -341,14 +312,11 @@ async fn run(seed: u64, faults: Faults, people: usize) -> (World, usize) {
         world.hub.failed_deliveries(None, None, 10).await.unwrap().is_empty(),
         "an answer was lost"
     );
-    let told = world.inbox.0.lock().unwrap().clone();
-    for (id, callbacks) in &told {
-        for callback in callbacks {
-            let polled =
-                world.hub.integrator("shop").unwrap().poll(&callback.command_id).await.unwrap();
-            assert_eq!(polled.state, callback.state, "{id}: what was told is what is");
-            assert_ne!(polled.state, State::IN_PROGRESS);
-        }
+    for Delivery { callback, .. } in world.inbox.seen() {
+        let polled =
+            world.hub.integrator("shop").unwrap().poll(&callback.command_id).await.unwrap();
+        assert_eq!(polled.state, callback.state, "what was told is what is");
+        assert_ne!(polled.state, State::IN_PROGRESS);
     }
     (world, journeys)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::support::crash::{Crash, CrashingStore, run};
+use crate::support::mailboxes::Altered;
 use crate::support::world::*;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, Curve, KeyKind};
@@ -193,7 +194,7 @@ async fn callbacks_wait_for_an_integrator_that_is_down() {
     let world = World::new();
     let mut enrollment = world.at(1).await;
     world.activate(&enrollment).await.unwrap();
-    world.inbox.is_now(Mood::Down);
+    world.inbox.is_now(Mood::Refuses(Class::Unavailable));
     for _ in 0..3 {
         world.pass(60).await;
     }
@@ -470,55 +471,7 @@ async fn openssl_verifies_the_issued_chain() {
     }
 }
 
-/// A mailbox that, once an answer has arrived, lets another agent over the same key store go on
-/// with everything before it says so.
-struct Overtaken {
-    mailbox: AnyMailboxApi,
-    other: Agent,
-}
-
-impl MailboxApi for Overtaken {
-    async fn list(&self, wait: Duration) -> Result<Listing, Error> {
-        self.mailbox.list(wait).await
-    }
-
-    async fn fetch(&self, mid: &str) -> Result<Message, Error> {
-        self.mailbox.fetch(mid).await
-    }
-
-    async fn answer(&self, mid: &str, answer: &str) -> Result<(), Error> {
-        self.mailbox.answer(mid, answer).await?;
-        for event in self.other.run_once().await {
-            event.unwrap();
-        }
-        Ok(())
-    }
-
-    async fn reserve(&self) -> Result<ReservedBox, Error> {
-        self.mailbox.reserve().await
-    }
-
-    async fn remove(&self) -> Result<(), Error> {
-        self.mailbox.remove().await
-    }
-}
-
-struct ThroughOvertaken(Through<Hub>, Agent);
-
-impl Connector for ThroughOvertaken {
-    fn connect<'a>(
-        &'a self,
-        public: &'a str,
-        key: MailboxKey,
-    ) -> BoxFuture<'a, Result<Connection, Error>> {
-        Box::pin(async move {
-            let mailbox = self.0.connect(public, key).await?.mailbox;
-            Ok(Connection::new(AnyMailboxApi::new(Overtaken { mailbox, other: self.1.clone() })))
-        })
-    }
-}
-
-/// A link is opened while the device looks into its mailboxes: both send the same answer, and both
+/// A link is opened while another agent over the same key store looks into its mailboxes: both send the same answer, and both
 /// learn that it was taken.
 #[tokio::test]
 async fn two_calls_that_go_on_with_one_message_do_not_give_up_the_mailbox_of_the_profile() {
@@ -527,7 +480,14 @@ async fn two_calls_that_go_on_with_one_message_do_not_give_up_the_mailbox_of_the
     let other = world.device();
     let device = world.device_over(
         world.device_store.clone(),
-        Arc::new(ThroughOvertaken(Through(world.hub()), other)),
+        Arc::new(Altered::new(Through(world.hub())).with_answered(move || {
+            let other = other.clone();
+            Box::pin(async move {
+                for event in other.run_once().await {
+                    event.unwrap();
+                }
+            })
+        })),
     );
     device.activate(&link(&enrollment)).await.unwrap();
     assert_eq!(enrollment.received(&world.callback().await).unwrap(), Received::New);

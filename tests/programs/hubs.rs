@@ -5,6 +5,7 @@ use std::net::TcpStream;
 
 use crate::parties::{API_KEY, Killer, Program, Site, config};
 use crate::support::peers;
+use crate::support::pki::Leaf;
 use crate::{Scratch, end_of, example};
 
 /// The status of a poll for a command that is not there: 404 for who is known, 401 for who is not.
@@ -160,9 +161,9 @@ fn a_hub_speaks_tls_with_the_files_of_its_configuration() {
         return;
     };
     let scratch = Scratch::new();
-    let issued = rcgen::generate_simple_self_signed([String::from("127.0.0.1")]).unwrap();
-    scratch.write("hub.pem", issued.cert.pem().as_bytes());
-    scratch.write("hub.key", issued.signing_key.serialize_pem().as_bytes());
+    let leaf = Leaf::self_signed("127.0.0.1", 2000, 2200);
+    scratch.write("hub.pem", leaf.to_pem().as_bytes());
+    scratch.write("hub.key", leaf.key.serialize_pem().as_bytes());
     // The port is known once it listens; the device's way to it goes through a port that is known
     // before.
     let way = crate::parties::Forwarder::new(Killer::default());

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use keyferry::hermod::hub::Digest;
 
 use crate::parties::{API_KEY, Program, config};
+use crate::support::pki::Leaf;
 use crate::{AwsLcRs, Output, Scratch, end_of, example};
 
 fn said(output: &Output) -> String {
@@ -163,11 +164,8 @@ fn integrators_that_are_read_again_are_warned_of_again() {
 
 /// A certificate for `name` from `from` to `to` (years) and its key, as PEM.
 fn certificate(name: &str, from: i32, to: i32) -> (String, String) {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let mut params = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
-    params.not_before = rcgen::date_time_ymd(from, 1, 1);
-    params.not_after = rcgen::date_time_ymd(to, 1, 1);
-    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+    let leaf = Leaf::self_signed(name, from, to);
+    (leaf.to_pem(), leaf.key.serialize_pem())
 }
 
 fn with_tls(certificate: &str, key: &str) -> String {

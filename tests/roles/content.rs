@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use base64_simd::STANDARD;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::hub::{Hub, HubConfig, IntegratorConfig, MemoryStore};
 use keyferry::hermod::model::{
@@ -18,6 +17,8 @@ use keyferry::hermod::wire::{
     AnyContentApi, CommandApi as _, ContentApi, MailboxApi as _, MailboxKey,
 };
 use keyferry::{Class, Error, Gate as _, ManualClock, Secret};
+
+use crate::support::{standard, time};
 
 type Answers = HashMap<&'static str, Result<ContentAnswer, Error>>;
 
@@ -45,17 +46,13 @@ struct World {
     provider: Provider,
 }
 
-fn base64(octets: impl AsRef<[u8]>) -> String {
-    STANDARD.encode_to_string(octets.as_ref())
-}
-
 fn image(key: Option<CardSideKey>, octets: impl AsRef<[u8]>) -> ContentItem {
     ContentItem::image(key, "image/jpeg", jpeg(octets))
 }
 
 /// Base64 of what begins as a JPEG image does.
 fn jpeg(rest: impl AsRef<[u8]>) -> String {
-    base64([&[0xff, 0xd8, 0xff, 0xe0], rest.as_ref()].concat())
+    standard([&[0xff, 0xd8, 0xff, 0xe0], rest.as_ref()].concat())
 }
 
 fn answer(items: &[ContentItem]) -> Result<ContentAnswer, Error> {
@@ -70,7 +67,7 @@ impl World {
             answers: Arc::new(Mutex::new(answers.into_iter().collect())),
             ..Provider::default()
         };
-        let clock = ManualClock::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
+        let clock = time::clock();
         let config = HubConfig::new("https://hub.example/ms", "hub.example")
             .unwrap()
             .with_integrator(
@@ -327,7 +324,7 @@ async fn every_failure_of_the_provider_refuses_the_command() {
         (with(&|item| item.data = "".into()), "empty"),
         (with(&|item| item.data = "YQ".into()), "without padding"),
         (with(&|item| item.data = "iVBORw0KGgo=".into()), "a PNG image"),
-        (with(&|item| item.data = base64("\u{feff}front").into()), "a text"),
+        (with(&|item| item.data = standard("\u{feff}front").into()), "a text"),
         (with(&|item| item.content_type = Some("image/png".into())), "another type"),
         (with(&|item| item.content_encoding = Some("hex".into())), "an unknown encoding"),
         (with(&|item| item.content_encoding = Some("text/plain".into())), "no JWS"),

@@ -9,29 +9,13 @@ use keyferry::csr::{Request, Template};
 use keyferry::issuer::{
     Issuance, Issuer, IssuerError, KeyUse, LeafProfile, LocalCa, Remark, issue,
 };
-use keyferry::{BoxFuture, Certificate, Class, Clock, MAX_CHAIN, MonotonicTime};
+use keyferry::{BoxFuture, Certificate, Class, MAX_CHAIN, ManualClock};
 use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const NOW: Duration = Duration::from_secs(1_800_000_000);
-
-struct Fixed(SystemTime);
-
-impl Clock for Fixed {
-    fn now(&self) -> SystemTime {
-        self.0
-    }
-
-    fn monotonic(&self) -> MonotonicTime {
-        MonotonicTime::default()
-    }
-
-    fn sleep_until(&self, _: MonotonicTime) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::pending())
-    }
-}
 
 fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + NOW
@@ -43,7 +27,7 @@ fn ca(kind: KeyKind) -> LocalCa {
         "CN=Example root,O=Example",
         Arc::new(key),
         Arc::new(AwsLcRs),
-        Arc::new(Fixed(now())),
+        Arc::new(ManualClock::new(now())),
         3650 * DAY,
     )
     .unwrap()
@@ -102,7 +86,7 @@ async fn refuses_a_certificate_for_another_subject_before_it_is_handed_on() {
         "CN=Mallory",
         Arc::new(pair),
         Arc::new(AwsLcRs),
-        Arc::new(Fixed(now())),
+        Arc::new(ManualClock::new(now())),
         DAY,
     )
     .unwrap();
@@ -187,10 +171,14 @@ async fn an_authority_below_another_gives_its_own_certificate_and_those_above() 
     );
     let below = tlv(0x30, &[&info, &algorithm, &tlv(0x03, &[&[0, 1]])]);
     let below = Certificate::from_der(&below).unwrap();
-    let authority =
-        LocalCa::from_root(below.clone(), Arc::new(key), Arc::new(AwsLcRs), Arc::new(Fixed(now())))
-            .unwrap()
-            .with_chain(vec![root.certificate().clone()]);
+    let authority = LocalCa::from_root(
+        below.clone(),
+        Arc::new(key),
+        Arc::new(AwsLcRs),
+        Arc::new(ManualClock::new(now())),
+    )
+    .unwrap()
+    .with_chain(vec![root.certificate().clone()]);
     let issued = issue(&authority, &request(KeyKind::Ec(Curve::P256))).await.unwrap();
     assert_eq!(issued.chain(), [below, root.certificate().clone()]);
     assert_eq!(issued.issuer(), "CN=Below");
@@ -253,7 +241,7 @@ async fn no_certificate_outlives_the_root_and_an_expired_root_issues_nothing() {
         "CN=Short",
         Arc::new(key.clone()),
         Arc::new(AwsLcRs),
-        Arc::new(Fixed(now())),
+        Arc::new(ManualClock::new(now())),
         DAY,
     )
     .unwrap();
@@ -266,7 +254,7 @@ async fn no_certificate_outlives_the_root_and_an_expired_root_issues_nothing() {
         root.certificate().clone(),
         Arc::new(key),
         Arc::new(AwsLcRs),
-        Arc::new(Fixed(now() + DAY)),
+        Arc::new(ManualClock::new(now() + DAY)),
     )
     .unwrap();
     assert!(matches!(issue(&later, &request).await, Err(IssuerError::Failed(_))));
@@ -276,7 +264,7 @@ async fn no_certificate_outlives_the_root_and_an_expired_root_issues_nothing() {
 async fn a_root_is_gone_on_with_only_by_its_own_key_and_only_if_it_is_an_authority() {
     let authority = ca(KeyKind::Ec(Curve::P256));
     let other: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
-    let clock = Arc::new(Fixed(now()));
+    let clock = Arc::new(ManualClock::new(now()));
     let wrong = LocalCa::from_root(
         authority.certificate().clone(),
         Arc::new(other.clone()),
@@ -388,16 +376,20 @@ async fn issues_for_and_by_names_of_every_string_type() {
             &name,
             Arc::new(key.clone()),
             Arc::new(AwsLcRs),
-            Arc::new(Fixed(now())),
+            Arc::new(ManualClock::new(now())),
             3650 * DAY,
         );
         let root = new.unwrap().certificate().clone();
         let in_name = attribute(CN, root_tag, root_text);
         assert!(root.subject_der().windows(in_name.len()).any(|part| part == in_name));
         // The authority is read again from its certificate, as after a restart.
-        let authority =
-            LocalCa::from_root(root, Arc::new(key), Arc::new(AwsLcRs), Arc::new(Fixed(now())))
-                .unwrap_or_else(|error| panic!("{root_type}: {error:?}"));
+        let authority = LocalCa::from_root(
+            root,
+            Arc::new(key),
+            Arc::new(AwsLcRs),
+            Arc::new(ManualClock::new(now())),
+        )
+        .unwrap_or_else(|error| panic!("{root_type}: {error:?}"));
         for (leaf_type, leaf_tag, leaf_text) in STRINGS {
             let subject = tlv(0x30, &[&tlv(0x31, &[&attribute(CN, leaf_tag, leaf_text)])]);
             let issued = issue(&authority, &request_for(&subject, &[])).await;
@@ -423,7 +415,7 @@ async fn dates_are_utc_time_through_2049_and_generalized_time_after_it() {
     let key: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
     let last_of_2049 = Duration::from_secs(2_524_607_999);
     for (until, tag) in [(last_of_2049, 0x17), (last_of_2049 + Duration::from_secs(1), 0x18)] {
-        let clock = Arc::new(Fixed(now()));
+        let clock = Arc::new(ManualClock::new(now()));
         let root = LocalCa::new_root(
             "CN=Long",
             Arc::new(key.clone()),
@@ -495,7 +487,7 @@ fn errors_have_sources_and_no_input() {
         "not a name",
         Arc::new(Arc::<dyn PrivateKey>::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap())),
         Arc::new(AwsLcRs),
-        Arc::new(Fixed(now())),
+        Arc::new(ManualClock::new(now())),
         DAY,
     )
     .unwrap_err();

@@ -52,25 +52,7 @@ impl Provider for Closed {
         panic!("nobody has to read one")
     }
 
-    fn sha256(&self, message: &[u8]) -> [u8; 32] {
-        AwsLcRs.sha256(message)
-    }
-
-    fn sha384(&self, message: &[u8]) -> [u8; 48] {
-        AwsLcRs.sha384(message)
-    }
-
-    fn sha512(&self, message: &[u8]) -> [u8; 64] {
-        AwsLcRs.sha512(message)
-    }
-
-    fn hmac_sha256(&self, key: &[u8], message: &[u8]) -> Result<[u8; 32], CryptoError> {
-        AwsLcRs.hmac_sha256(key, message)
-    }
-
-    fn fill_random(&self, out: &mut [u8]) -> Result<(), CryptoError> {
-        AwsLcRs.fill_random(out)
-    }
+    crate::support::digests_of_aws_lc_rs!();
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //! and by the integrator, as the class that it names.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::hub::{Hub, HubConfig, IntegratorConfig};
@@ -14,6 +14,8 @@ use keyferry::hermod::proof::{Expectation, Verifier};
 use keyferry::hermod::wire::{CommandApi as _, MailboxApi as _, MailboxKey};
 use keyferry::testing::{Chaos, Device, Faults, Flaw, Refusing, Served, Silent};
 use keyferry::{Class, Gate as _, ManualClock, Secret};
+
+use crate::support::time::clock;
 
 const PUBLIC: &str = "https://hub.example/ms";
 const CLAIM: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -60,10 +62,6 @@ async fn mailbox(hub: &Hub, submitted: &Submitted) -> keyferry::hermod::hub::Mai
     hub.open(MailboxKey::of_message(link.bid().unwrap(), link.token.clone(), Secret::new(CLAIM)))
         .await
         .unwrap()
-}
-
-fn clock() -> ManualClock {
-    ManualClock::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000))
 }
 
 #[test]

@@ -33,6 +33,8 @@ pub(crate) struct State {
     pub(crate) posted: Vec<(String, String)>,
     /// Where reserved mailboxes are said to be; `PUBLIC` if not said.
     pub(crate) reserves_at: Option<&'static str>,
+    /// What is reserved, where a test says so.
+    pub(crate) reserves: Option<ReservedBox>,
     pub(crate) calls: usize,
 }
 
@@ -245,6 +247,9 @@ impl State {
             .ok_or_else(|| Error::new(Class::Unauthorized, "", "not an activation"))?;
         if self.mailboxes[&key.bid].messages[place].ended {
             return Err(Error::new(Class::Expired, "", "ended"));
+        }
+        if let Some(reserved) = &self.reserves {
+            return Ok(reserved.clone());
         }
         let (bid, token) = (self.name("b"), self.name("t"));
         self.mailboxes.get_mut(&key.bid).unwrap().messages[place].reserved.push(bid.clone());

@@ -1,7 +1,5 @@
-//! All parties in one process, with a clock that only the tests move. Each is made anew whenever it
-//! is asked for: what lasts are the stores.
-
-#![allow(dead_code)]
+//! All parties in one process, with a clock that only the tests move. Each is made again whenever
+//! a test asks for it: only the stores last.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -10,7 +8,7 @@ use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, Curve, KeyKind, Provider, PublicKey, Signer};
 use keyferry::csr::Template;
 use keyferry::hermod::device::{
-    Agent, Connector, Decision, DeviceError, DevicePolicy, Event, Question, Through,
+    Agent, Connector, Decision, DeviceError, DevicePolicy, Event, PinReset, Question, Through,
 };
 use keyferry::hermod::hub::{Hub, HubConfig, Integrator, IntegratorConfig, MemoryStore};
 use keyferry::hermod::integrator::{Enrollment, Next, Proven, Received};
@@ -23,47 +21,14 @@ use keyferry::issuer::{LocalCa, issue};
 use keyferry::keys::{KeyStore, MemoryKeyStore, Profile};
 use keyferry::{Certificate, Class, Error, ManualClock};
 
-pub(crate) const PUBLIC: &str = "https://hub.example/hermod/rest/ms";
-pub(crate) const HOST: &str = "hub.example";
-pub(crate) const USER: &str = "jane@acme.example";
+pub(crate) use super::inbox::{Inbox, Mood};
+use super::parties::agent;
+pub(crate) use super::parties::{HOST, PUBLIC, USER};
+use super::{pki, time};
+pub(crate) use super::{refused, signer};
+
 pub(crate) const LIFESPAN: u64 = 300;
 pub(crate) const TIMEOUT: u64 = 200;
-
-/// What an integrator does with callbacks.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) enum Mood {
-    #[default]
-    Takes,
-    /// Takes them and forgets them.
-    Loses,
-    /// Cannot be reached.
-    Down,
-}
-
-#[derive(Clone, Default)]
-pub(crate) struct Inbox(Arc<Mutex<(Mood, Vec<Delivery>)>>);
-
-impl Inbox {
-    pub(crate) fn is_now(&self, mood: Mood) {
-        self.0.lock().unwrap().0 = mood;
-    }
-
-    pub(crate) fn take(&self) -> Vec<Delivery> {
-        std::mem::take(&mut self.0.lock().unwrap().1)
-    }
-}
-
-impl CallbackApi for Inbox {
-    async fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
-        let mut inbox = self.0.lock().unwrap();
-        match inbox.0 {
-            Mood::Takes => inbox.1.push(delivery),
-            Mood::Loses => {}
-            Mood::Down => return Err(Error::new(Class::Unavailable, "", "down")),
-        }
-        Ok(())
-    }
-}
 
 pub(crate) struct World {
     pub(crate) clock: ManualClock,
@@ -71,35 +36,29 @@ pub(crate) struct World {
     pub(crate) device_store: Arc<MemoryKeyStore>,
     pub(crate) inbox: Inbox,
     pub(crate) decision: Decision,
+    pub(crate) policy: DevicePolicy,
+    pub(crate) pins: Option<Arc<dyn PinReset>>,
+    /// What the device has asked its user.
+    pub(crate) asked: Arc<Mutex<Vec<Question>>>,
     pub(crate) verifies: bool,
     pub(crate) seal_key: [u8; 32],
     pub(crate) attestation: Arc<dyn Signer>,
     pub(crate) ca: LocalCa,
 }
 
-pub(crate) fn signer(kind: KeyKind) -> Arc<dyn Signer> {
-    Arc::new(AwsLcRs.generate(kind).unwrap())
-}
-
 impl World {
     pub(crate) fn new() -> Self {
-        let clock = ManualClock::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
-        let root = signer(KeyKind::Ec(Curve::P256));
-        let year = Duration::from_secs(365 * 86_400);
+        let clock = time::clock();
         Self {
-            ca: LocalCa::new_root(
-                "CN=Root,O=Acme",
-                root,
-                Arc::new(AwsLcRs),
-                Arc::new(clock.clone()),
-                year,
-            )
-            .unwrap(),
+            ca: pki::root(Arc::new(clock.clone())),
             clock,
             hub_store: Arc::default(),
             device_store: Arc::new(MemoryKeyStore::new(Arc::new(AwsLcRs))),
             inbox: Inbox::default(),
             decision: Decision::Accept,
+            policy: DevicePolicy::new().with_hub(PUBLIC).unwrap(),
+            pins: None,
+            asked: Arc::default(),
             verifies: true,
             seal_key: [7; 32],
             attestation: signer(KeyKind::Ec(Curve::P256)),
@@ -132,16 +91,19 @@ impl World {
         keys: Arc<dyn KeyStore>,
         connector: Arc<dyn Connector>,
     ) -> Agent {
-        let decision = self.decision;
-        Agent::builder(Arc::new(AwsLcRs))
-            .with_key_store(keys)
-            .with_connector(connector)
-            .with_consent(Arc::new(move |_: &Question| decision))
-            .with_attestation_key(self.attestation.clone())
-            .with_policy(DevicePolicy::new().with_hub(PUBLIC).unwrap())
-            .with_info(DeviceInfo::new("Linux"))
-            .build()
-            .unwrap()
+        let (asked, decision) = (Arc::clone(&self.asked), self.decision);
+        let agent = agent(keys, connector, self.attestation.clone())
+            .with_policy(self.policy.clone())
+            .with_consent(Arc::new(move |question: &Question| {
+                asked.lock().unwrap().push(question.clone());
+                decision
+            }));
+        match &self.pins {
+            Some(pins) => agent.with_pin_reset(pins.clone()),
+            None => agent,
+        }
+        .build()
+        .unwrap()
     }
 
     /// Opens the link of a journey that waits for its device.
@@ -311,14 +273,4 @@ pub(crate) fn restart(enrollment: &mut Enrollment) {
     assert_eq!(read.next(), enrollment.next());
     assert_eq!(read.id(), enrollment.id());
     *enrollment = read;
-}
-
-/// Expects an error of this class.
-#[track_caller]
-pub(crate) fn refused<T>(result: Result<T, Error>, class: Class) -> Error {
-    match result {
-        Ok(_) => panic!("accepted, where {class} is due"),
-        Err(error) if error.class() == class => error,
-        Err(error) => panic!("{error}, where {class} is due"),
-    }
 }

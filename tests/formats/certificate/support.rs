@@ -23,20 +23,7 @@ pub(crate) const VISIBLE: u8 = 0x1a;
 pub(crate) const UNIVERSAL: u8 = 0x1c;
 pub(crate) const BMP: u8 = 0x1e;
 
-/// DER of one element; the length in its one form.
-pub(crate) fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let content = parts.concat();
-    let mut out = vec![tag];
-    let length = content.len().to_be_bytes();
-    match content.len() {
-        0..=0x7f => out.push(length[7]),
-        0x80..=0xff => out.extend([0x81, length[7]]),
-        0x100..=0xffff => out.extend([0x82, length[6], length[7]]),
-        _ => out.extend([0x83, length[5], length[6], length[7]]),
-    }
-    out.extend(content);
-    out
-}
+pub(crate) use crate::support::der;
 
 pub(crate) fn oid(content: &[u8]) -> Vec<u8> {
     der(0x06, &[content])

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -17,10 +17,12 @@ use keyferry::hermod::wire::{ApiKey, CommandApi as _, MailboxApi as _, MailboxKe
 use keyferry::transport::{
     BlockingTransport, ExchangeLimits, Transport, TransportError, TransportErrorKind,
 };
-use keyferry::{BaseUrl, BoxFuture, Clock, Error, ManualClock, MonotonicTime, Secret};
+use keyferry::{BaseUrl, BoxFuture, Clock, Error, ManualClock, Secret};
+
+pub(crate) use crate::support::time::{Leaping, start};
 
 pub(crate) const COMMANDS: &str = "https://hub.example/hermod/rest/command";
-pub(crate) const PUBLIC: &str = "https://hub.example/hermod/rest/ms";
+pub(crate) use crate::support::parties::PUBLIC;
 pub(crate) const SUBMITTED: &str =
     r#"{"commandId":"688","destinations":[],"commandType":"PING","state":"IN_PROGRESS"}"#;
 pub(crate) const COMPLETED: &str = r#"{"commandId":"688","destinations":[],"commandType":"PING","state":"COMPLETED","pingResponse":{"code":0}}"#;
@@ -78,10 +80,6 @@ pub(crate) struct Script(Arc<Mutex<Inner>>, ManualClock);
 struct Inner {
     answers: VecDeque<(Duration, Exchanged)>,
     seen: Vec<Seen>,
-}
-
-pub(crate) fn start() -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)
 }
 
 impl Script {
@@ -143,24 +141,6 @@ struct Blocking(Script);
 impl BlockingTransport for Blocking {
     fn send(&self, request: Request<Bytes>) -> Exchanged {
         self.0.exchange(request)
-    }
-}
-
-/// A clock that leaps to the time that somebody waits for.
-pub(crate) struct Leaping(pub(crate) ManualClock);
-
-impl Clock for Leaping {
-    fn now(&self) -> SystemTime {
-        Clock::now(&self.0)
-    }
-
-    fn monotonic(&self) -> MonotonicTime {
-        Clock::monotonic(&self.0)
-    }
-
-    fn sleep_until(&self, time: MonotonicTime) -> BoxFuture<'_, ()> {
-        self.0.advance(time.saturating_duration_since(Clock::monotonic(&self.0)));
-        Box::pin(std::future::ready(()))
     }
 }
 

@@ -8,10 +8,10 @@ use keyferry::hermod::Dialect;
 use keyferry::hermod::model::{Address, ContentAnswer, ContentItem, Destination};
 use keyferry::hermod::server::{CallbackService, ContentService, HermodService, ServerConfig};
 use keyferry::hermod::wire::http::callback::write_call;
-use keyferry::hermod::wire::{BasicAuth, ContentApi, Delivery, WebhookSecret};
+use keyferry::hermod::wire::{BasicAuth, CallbackApi, ContentApi, Delivery, WebhookSecret};
 use keyferry::{BaseUrl, Class, Clock, Error, ManualClock, Secret};
 
-use crate::server::support::{Inbox, JSON, Slow, callback, clock, config};
+use crate::server::support::{Inbox, JSON, Mood, Slow, SlowInbox, callback, clock, config};
 use crate::support::serve::{Answer, Framework, Served};
 
 on_both! {
@@ -57,13 +57,20 @@ struct Receiver {
 
 impl Receiver {
     async fn new(framework: Framework, signed: bool) -> Self {
-        Self::with(framework, signed, Inbox::default()).await
+        let inbox = Inbox::default();
+        Self::with(framework, signed, inbox.clone(), inbox).await
     }
 
-    async fn with(framework: Framework, signed: bool, inbox: Inbox) -> Self {
+    /// `handler` handles the callbacks, and hands them on to `inbox`.
+    async fn with<H: CallbackApi + Clone + Send + Sync + 'static>(
+        framework: Framework,
+        signed: bool,
+        handler: H,
+        inbox: Inbox,
+    ) -> Self {
         let (clock, mut config) = (clock(), ServerConfig::default());
         config.clock = Arc::new(clock.clone());
-        let mut service = CallbackService::new(gate(&inbox)).with_config(config);
+        let mut service = CallbackService::new(gate(&handler)).with_config(config);
         if signed {
             let secrets = [secret("new-secret"), secret("old-secret")];
             service = service.with_signature(Arc::new(AwsLcRs), secrets, Duration::from_secs(300));
@@ -99,7 +106,7 @@ impl Receiver {
     }
 
     fn seen(&self) -> usize {
-        self.inbox.seen.lock().unwrap().len()
+        self.inbox.seen().len()
     }
 }
 
@@ -110,14 +117,14 @@ async fn a_callback_is_taken_below_any_path(framework: Framework) {
     assert_eq!(request.uri().path(), "/some/where/callback/ping");
     let answer = receiver.send(&request).await;
     assert_eq!((answer.status, answer.body.as_str()), (204, ""));
-    assert_eq!(*receiver.inbox.seen.lock().unwrap(), [delivery]);
+    assert_eq!(receiver.inbox.seen(), [delivery]);
     // A hub that gives no id, and posts elsewhere.
     let mut request =
         receiver.request(&Delivery::new("-", callback("689", "COMPLETED")), None, Some(&hub()));
     request.headers_mut().remove("webhook-id");
     *request.uri_mut() = "/ping".parse().unwrap();
     assert_eq!(receiver.send(&request).await.status, 204);
-    assert_eq!(receiver.inbox.seen.lock().unwrap()[1].id, "689/COMPLETED");
+    assert_eq!(receiver.inbox.seen()[1].id, "689/COMPLETED");
 }
 
 /// `tests/fixtures/field/17_*`, and others that are registered.
@@ -314,11 +321,12 @@ async fn a_hub_that_counts_its_commands_anew_does_not_repeat_itself(framework: F
 
 async fn a_repeat_is_not_answered_before_the_first_has_succeeded(framework: Framework) {
     let slow = Slow::default();
-    let inbox = Inbox { waits: Some(slow.clone()), ..Inbox::default() };
-    let receiver = Receiver::with(framework, false, inbox).await;
+    let inbox = Inbox::default();
+    let handler = SlowInbox(slow.clone(), inbox.clone());
+    let receiver = Receiver::with(framework, false, handler, inbox).await;
     let request =
         receiver.request(&Delivery::new("d1", callback("688", "COMPLETED")), None, Some(&hub()));
-    *receiver.inbox.refuses.lock().unwrap() = Some(Class::Storage);
+    receiver.inbox.is_now(Mood::Refuses(Class::Storage));
     let first = async {
         let answer = receiver.send(&request).await;
         assert_eq!(answer.status, 503);
@@ -331,7 +339,7 @@ async fn a_repeat_is_not_answered_before_the_first_has_succeeded(framework: Fram
     };
     tokio::join!(first, second);
     // The first has failed, so this one is no repeat.
-    *receiver.inbox.refuses.lock().unwrap() = None;
+    receiver.inbox.is_now(Mood::Takes);
     slow.go();
     assert_eq!(receiver.send(&request).await.status, 204);
     assert_eq!(receiver.send(&request).await.status, 204);
@@ -347,7 +355,7 @@ async fn a_handlers_failure_says_whether_to_come_again(framework: Framework) {
         (Class::Conflict, 409, false),
         (Class::Signature, 422, false),
     ] {
-        *receiver.inbox.refuses.lock().unwrap() = Some(class);
+        receiver.inbox.is_now(Mood::Refuses(class));
         let answer = receiver
             .send(&receiver.request(
                 &Delivery::new("d", callback("1", "COMPLETED")),

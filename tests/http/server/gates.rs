@@ -65,7 +65,7 @@ async fn a_gate_of_heads_opens_every_wire_without_a_credential(framework: Framew
         let answer = served.call(method, &path, &[("x-api-key", &key), JSON], body).await;
         assert_eq!((answer.status, answer.code().as_str()), (401, "UNAUTHORIZED"), "{path}");
     }
-    assert_eq!(inbox.seen.lock().unwrap().len(), 1);
+    assert_eq!(inbox.seen().len(), 1);
 }
 
 async fn callers_of_a_gate_of_heads_have_a_rate_each(framework: Framework) {

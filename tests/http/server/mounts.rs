@@ -97,7 +97,7 @@ async fn all_wires_have_one_roof(framework: Framework) {
             204
         );
     }
-    assert_eq!(inbox.seen.lock().unwrap().len(), 3);
+    assert_eq!(inbox.seen().len(), 3);
     for path in [
         "/",
         "/hermod/rest",

@@ -1,11 +1,11 @@
 //! A hub that is served, and handlers that do as they are told.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
-use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
+use keyferry::hermod::hub::{Digest, Hub};
 use keyferry::hermod::model::{
     Callback, Command, CommandId, CommandType, Listing, Message, ReservedBox, Submitted,
 };
@@ -34,6 +34,11 @@ macro_rules! on_both {
     };
 }
 
+pub(crate) use crate::support::inbox::{Inbox, Mood};
+pub(crate) use crate::support::parties::claim;
+use crate::support::parties::three_integrators;
+pub(crate) use crate::support::time::clock;
+
 pub(crate) const COMMAND: &str = "/hermod/rest/command";
 pub(crate) const MS: &str = "/hermod/rest/ms";
 pub(crate) const JSON: (&str, &str) = ("content-type", "application/json");
@@ -49,11 +54,6 @@ pub(crate) fn api_key(id: &str, key: &str) -> String {
     base64_simd::STANDARD.encode_to_string(format!("{id}:{key}"))
 }
 
-/// A claim: 32 octets as base64url, all alike.
-pub(crate) fn claim(letter: char) -> String {
-    format!("{}A", letter.to_string().repeat(42))
-}
-
 /// A hub with the integrators `shop` and `portal` of the group `acme`, and `rival` of none, which
 /// is served.
 pub(crate) struct World {
@@ -65,20 +65,10 @@ pub(crate) struct World {
 }
 
 pub(crate) fn hub(clock: &ManualClock) -> Hub {
-    let config = HubConfig::new("https://hub.example/hermod/rest/ms", "hub.example")
+    Hub::builder(Arc::new(AwsLcRs), three_integrators(None))
+        .with_clock(Arc::new(clock.clone()))
+        .build()
         .unwrap()
-        .with_integrator(
-            IntegratorConfig::new("shop").with_key(digest("shop-key")).with_group("acme"),
-        )
-        .with_integrator(
-            IntegratorConfig::new("portal").with_key(digest("portal-key")).with_group("acme"),
-        )
-        .with_integrator(IntegratorConfig::new("rival").with_key(digest("rival-key")));
-    Hub::builder(Arc::new(AwsLcRs), config).with_clock(Arc::new(clock.clone())).build().unwrap()
-}
-
-pub(crate) fn clock() -> ManualClock {
-    ManualClock::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000))
 }
 
 /// A configuration with the system's clock and these limits.
@@ -275,6 +265,17 @@ impl CommandApi for Slow {
     }
 }
 
+/// Waits, and then hands the callback on.
+#[derive(Clone)]
+pub(crate) struct SlowInbox(pub(crate) Slow, pub(crate) Inbox);
+
+impl CallbackApi for SlowInbox {
+    async fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
+        self.0.work().await;
+        self.1.deliver(delivery).await
+    }
+}
+
 impl MailboxApi for Slow {
     async fn list(&self, wait: Duration) -> Result<Listing, Error> {
         if !wait.is_zero() {
@@ -298,25 +299,6 @@ impl MailboxApi for Slow {
 
     async fn remove(&self) -> Result<(), Error> {
         panic!("on purpose")
-    }
-}
-
-/// A receiver of callbacks that answers what it is told, and remembers what came.
-#[derive(Clone, Default)]
-pub(crate) struct Inbox {
-    pub(crate) seen: Arc<Mutex<Vec<Delivery>>>,
-    pub(crate) refuses: Arc<Mutex<Option<Class>>>,
-    pub(crate) waits: Option<Slow>,
-}
-
-impl CallbackApi for Inbox {
-    async fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
-        self.seen.lock().unwrap().push(delivery);
-        if let Some(slow) = &self.waits {
-            slow.work().await;
-        }
-        let refuses = *self.refuses.lock().unwrap();
-        refuses.map_or(Ok(()), |class| Err(Error::new(class, "", "not now")))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::sync::{Arc, LazyLock, Mutex, Once};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -30,13 +30,7 @@ static OURS: LazyLock<ReqwestTransport> = LazyLock::new(|| {
     ReqwestTransport::new().unwrap()
 });
 
-/// The process's provider of rustls: reqwest and ureq are built without one.
-pub fn provide() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    });
-}
+pub use crate::support::pki::provide_tls as provide;
 
 pub fn run<T>(future: impl Future<Output = T>) -> T {
     RUNTIME.block_on(future)

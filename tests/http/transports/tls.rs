@@ -5,45 +5,14 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use keyferry::transport::{PeerCertificate, ReqwestTransport, TransportErrorKind, UreqTransport};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
+use rustls::{ServerConfig, SupportedProtocolVersion};
 use tokio_rustls::TlsAcceptor;
 
 use super::rules::{kind, request};
 use super::server::{Reply, Server};
-use super::subjects::{Send, asynchronous, blocking, provide};
-
-struct Leaf {
-    certificate: CertificateDer<'static>,
-    key: KeyPair,
-}
-
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new(name: &str) -> Self {
-        provide();
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
-    }
-
-    fn issue(&self, name: &str) -> Leaf {
-        let key = KeyPair::generate().unwrap();
-        let certificate =
-            CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &self.0).unwrap();
-        Leaf { certificate: certificate.der().clone(), key }
-    }
-
-    fn roots(&self) -> RootCertStore {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.0.der().clone()).unwrap();
-        roots
-    }
-}
+use super::subjects::{Send, asynchronous, blocking};
+use crate::support::pki::{Authority, Leaf};
 
 /// A server that shows this certificate, and takes only clients of `clients`.
 fn serve(
@@ -58,8 +27,8 @@ fn serve(
         ),
         None => builder.with_no_client_auth(),
     };
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf.key.serialize_der()));
-    let config = builder.with_single_cert(vec![leaf.certificate.clone()], key).unwrap();
+    let config =
+        builder.with_single_cert(vec![leaf.certificate.clone()], leaf.private_key()).unwrap();
     Server::start(
         Arc::new(|seen| Reply::body(seen.body.clone())),
         Some(TlsAcceptor::from(Arc::new(config))),
@@ -70,9 +39,9 @@ const VERSIONS: [&SupportedProtocolVersion; 2] = [&rustls::version::TLS12, &rust
 
 /// Every transport that trusts `roots` and shows `client`.
 fn transports(roots: &Authority, client: Option<&Leaf>) -> Vec<(&'static str, Send)> {
-    let pem = |leaf: &Leaf| format!("{}\n{}", pem(&leaf.certificate), leaf.key.serialize_pem());
+    let pem = |leaf: &Leaf| leaf.to_pem() + &leaf.key.serialize_pem();
     let mut builder = reqwest::Client::builder()
-        .tls_certs_only([reqwest::Certificate::from_der(roots.0.der()).unwrap()]);
+        .tls_certs_only([reqwest::Certificate::from_der(roots.der()).unwrap()]);
     if let Some(client) = client {
         builder = builder.identity(reqwest::Identity::from_pem(pem(client).as_bytes()).unwrap());
     }
@@ -84,19 +53,12 @@ fn transports(roots: &Authority, client: Option<&Leaf>) -> Vec<(&'static str, Se
         )
     });
     let trusted =
-        ureq::tls::RootCerts::from([ureq::tls::Certificate::from_der(roots.0.der()).to_owned()]);
+        ureq::tls::RootCerts::from([ureq::tls::Certificate::from_der(roots.der()).to_owned()]);
     let config = ureq::tls::TlsConfig::builder().root_certs(trusted).client_cert(identity).build();
     let agent: ureq::Agent =
         ureq::Agent::config_builder().proxy(None).tls_config(config).build().into();
     let reqwest = asynchronous(ReqwestTransport::from_builder(builder.no_proxy()).unwrap());
     vec![("reqwest", reqwest), ("ureq", blocking(UreqTransport::from_agent(agent)))]
-}
-
-fn pem(der: &[u8]) -> String {
-    format!(
-        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----",
-        base64_simd::STANDARD.encode_to_string(der)
-    )
 }
 
 const REQUESTS: [(&str, &str); 2] = [("GET", ""), ("POST", "{}")];
@@ -122,11 +84,7 @@ fn a_certificate_that_is_not_trusted_is_refused_and_nothing_is_sent() {
     let (of_another, of_a_double) =
         (Authority::new("another").issue("localhost"), Authority::new("one").issue("localhost"));
     let of_another_name = authority.issue("other.example");
-    let mut expired = CertificateParams::new(["localhost".to_owned()]).unwrap();
-    expired.not_after = rcgen::date_time_ymd(2020, 1, 1);
-    let key = KeyPair::generate().unwrap();
-    let expired =
-        Leaf { certificate: expired.signed_by(&key, &authority.0).unwrap().der().clone(), key };
+    let expired = authority.issue_for("localhost", 2000, 2020);
     for (leaf, words) in [
         (of_another, "issuer"),
         (of_a_double, "issuer"),
@@ -220,7 +178,7 @@ fn the_certificate_of_the_other_side_comes_with_each_answer() {
     let leaf = authority.issue("localhost");
     let server = serve(&leaf, None, &VERSIONS);
     let builder = reqwest::Client::builder()
-        .tls_certs_only([reqwest::Certificate::from_der(authority.0.der()).unwrap()])
+        .tls_certs_only([reqwest::Certificate::from_der(authority.der()).unwrap()])
         .tls_info(true);
     let transport = ReqwestTransport::from_builder(builder).unwrap();
     let find = |extensions: &http::Extensions| {

@@ -147,8 +147,8 @@ async fn the_user_is_asked_each_time_and_shown_who_asks_what_is_signed_and_with_
     );
 
     assert_eq!(scene.code(params.clone()).await, 0);
-    assert_eq!(scene.asked.lock().unwrap().len(), 1);
-    scene.decision = Decision::Refuse;
+    assert_eq!(scene.world.asked.lock().unwrap().len(), 1);
+    scene.world.decision = Decision::Refuse;
     assert_eq!(scene.code(params).await, 1);
 }
 

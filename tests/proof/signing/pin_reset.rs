@@ -109,7 +109,7 @@ async fn without_a_card_both_steps_are_unsupported() {
 async fn resets_a_pin_and_changes_an_admin_key_with_a_proof_that_is_good_once() {
     let mut scene = raw_scene().await;
     let card = Card::new();
-    scene.pins = Some(card.clone());
+    scene.world.pins = Some(card.clone());
     let (code, nonce) = start(&scene, |_| {}).await;
     assert_eq!(code, 0);
     let nonce = nonce.unwrap();
@@ -139,7 +139,7 @@ async fn resets_a_pin_and_changes_an_admin_key_with_a_proof_that_is_good_once() 
 #[tokio::test]
 async fn a_profile_that_is_not_the_mailboxs_is_refused_unless_a_card_is_named() {
     let mut scene = raw_scene().await;
-    scene.pins = Some(Card::new());
+    scene.world.pins = Some(Card::new());
     let own = scene.profile().await.names.id;
     let other = String::from("3051e9f3-0e4d-436b-a512-2e18d8afe134");
     // The hub finds mailboxes by the profile that a command names: only by the mailbox's id does
@@ -208,7 +208,7 @@ async fn every_refusal_has_its_code() {
         (PinResetRefusal::Failed, 7),
         (PinResetRefusal::NotAllowed, 8),
     ] {
-        scene.pins = Some(Arc::new(Refuses(refusal)));
+        scene.world.pins = Some(Arc::new(Refuses(refusal)));
         assert_eq!(start(&scene, |_| {}).await, (code, None));
         assert_eq!(end(&scene, EndPinResetCommand::new(Secret::new("x"))).await, code);
     }

@@ -56,7 +56,7 @@ async fn what_is_not_known_or_not_exactly_one_thing_is_unsupported() {
     ] {
         assert_eq!(scene.code_without_checks(params).await, 4, "{why}");
     }
-    assert!(scene.asked.lock().unwrap().is_empty(), "nobody is asked about what is not done");
+    assert!(scene.world.asked.lock().unwrap().is_empty(), "nobody is asked about what is not done");
     assert_eq!(scene.code(with_tbs(vec![0; MAX_TBS_JWS], DataFormat::JWS)).await, 0);
     assert_eq!(scene.code(with_tbs(vec![0; MAX_TBS_PKCS7], DataFormat::PKCS7)).await, 0);
     assert_eq!(scene.code(with_tbs(Vec::new(), DataFormat::JWS)).await, 0);
@@ -106,7 +106,7 @@ async fn a_key_without_a_certificate_makes_no_cms() {
 #[tokio::test]
 async fn the_policy_decides_about_mechanisms() {
     let mut scene = scene().await;
-    scene.policy =
+    scene.world.policy =
         DevicePolicy::new().with_hub(PUBLIC).unwrap().with_mechanisms(&[Algorithm::Rs256]);
     assert_eq!(scene.code(params(DataFormat::JWS, P256)).await, 8);
     assert_eq!(scene.code(params(DataFormat::JWS, RSA)).await, 0);
@@ -164,5 +164,5 @@ async fn through_a_link_only_the_profiles_of_that_hub_sign() {
     );
     asked.filter = Some(Filter::eq("profile.id".into(), &names.id));
     assert_eq!(scene.response(None, SignCommand::new(asked)).await.code, 3);
-    assert!(scene.asked.lock().unwrap().is_empty());
+    assert!(scene.world.asked.lock().unwrap().is_empty());
 }

@@ -1,28 +1,23 @@
 //! A user with one profile of several keys, a device that remembers what it asked, and the
 //! commands.
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
 use base64_simd::STANDARD;
-use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, PublicKey, Signer};
-use keyferry::hermod::device::{
-    Agent, Connection, Connector, Decision, DevicePolicy, PinReset, Question, Through,
-};
-use keyferry::hermod::hub::Hub;
+use keyferry::hermod::device::{Question, Through};
 use keyferry::hermod::integrator::Next;
 use keyferry::hermod::model::{
     Address, AuthenticateCommand, Callback, CertificateCommand, Command, CommandBody,
-    CommandHeader, DataFormat, DeviceInfo, Item, KeyCertificate, KeyGenRequest, Listing, Message,
-    ReservedBox, Response, SignCommand, SignMechanism, SignParams, SignResponse,
+    CommandHeader, DataFormat, Item, KeyCertificate, KeyGenRequest, Response, SignCommand,
+    SignMechanism, SignParams, SignResponse,
 };
 use keyferry::hermod::proof::KnownKey;
-use keyferry::hermod::wire::{AnyMailboxApi, CommandApi as _, MailboxApi, MailboxKey};
+use keyferry::hermod::wire::CommandApi as _;
 use keyferry::keys::{KeyStore as _, Profile};
-use keyferry::{BoxFuture, Error};
 
-use crate::support::world::{self, PUBLIC, USER, World, begin};
+use crate::support::mailboxes::Altered;
+use crate::support::world::{self, USER, World, begin};
 
 pub(crate) const RSA: &str = "CKM_SHA256_RSA_PKCS";
 pub(crate) const P256: &str = "CKM_ECDSA_SHA256";
@@ -34,12 +29,9 @@ pub(crate) const OKP: (&str, &str, Algorithm) = ("OKP", "256", Algorithm::EdDsa)
 pub(crate) const KEYS: [(&str, &str); 4] =
     [("rsa", RSA), ("p256", P256), ("p384", P384), ("ed25519", ED25519)];
 
+/// A world in which a user has a profile.
 pub(crate) struct Scene {
     pub(crate) world: World,
-    pub(crate) decision: Decision,
-    pub(crate) policy: DevicePolicy,
-    pub(crate) pins: Option<Arc<dyn PinReset>>,
-    pub(crate) asked: Arc<Mutex<Vec<Question>>>,
 }
 
 /// A user whose profile has a key of each kind, each with a certificate.
@@ -56,13 +48,7 @@ pub(crate) async fn raw_scene() -> Scene {
 
 impl Scene {
     pub(crate) async fn with(keys: Vec<KeyGenRequest>) -> Self {
-        let scene = Self {
-            world: World::new(),
-            decision: Decision::Accept,
-            policy: DevicePolicy::new().with_hub(PUBLIC).unwrap(),
-            pins: None,
-            asked: Arc::default(),
-        };
+        let scene = Self { world: World::new() };
         scene.provision(keys).await;
         scene
     }
@@ -73,31 +59,7 @@ impl Scene {
         while enrollment.next() != Next::Done {
             self.world.advance(&mut enrollment).await;
         }
-    }
-
-    pub(crate) fn device(&self) -> Agent {
-        self.device_through(Arc::new(Through(self.world.hub())))
-    }
-
-    fn device_through(&self, connector: Arc<dyn Connector>) -> Agent {
-        let (asked, decision) = (Arc::clone(&self.asked), self.decision);
-        let consent = move |question: &Question| {
-            asked.lock().unwrap().push(question.clone());
-            decision
-        };
-        let agent = Agent::builder(Arc::new(AwsLcRs))
-            .with_key_store(self.world.device_store.clone())
-            .with_connector(connector)
-            .with_consent(Arc::new(consent))
-            .with_attestation_key(self.world.attestation.clone())
-            .with_policy(self.policy.clone())
-            .with_info(DeviceInfo::new("Linux"));
-        match &self.pins {
-            Some(pins) => agent.with_pin_reset(pins.clone()),
-            None => agent,
-        }
-        .build()
-        .unwrap()
+        self.world.asked.lock().unwrap().clear();
     }
 
     /// The profile that was made first.
@@ -119,10 +81,13 @@ impl Scene {
         header.to = Some(vec![user()]);
         let command = Command::new(header, good);
         let submitted = self.world.commands().submit(command).await.unwrap();
-        let device = self.device_through(Arc::new(Unchecked {
-            hub: Through(self.world.hub()),
-            body: SignCommand::new(params).into(),
-        }));
+        let device = self.world.device_over(
+            self.world.device_store.clone(),
+            Arc::new(Altered::new(Through(self.world.hub())).with_fetched(move |mut message| {
+                message.body = SignCommand::new(params.clone()).into();
+                message
+            })),
+        );
         for event in device.run_once().await {
             event.unwrap();
         }
@@ -137,7 +102,7 @@ impl Scene {
         let mut header = CommandHeader::new(300, 200);
         header.to = to.map(|to| vec![to]);
         let submitted = self.world.commands().submit(Command::new(header, body)).await.unwrap();
-        let (destination, device) = (&submitted.destinations[0], self.device());
+        let (destination, device) = (&submitted.destinations[0], self.world.device());
         let events = if destination.pid.is_none() {
             device.activate(destination.uri.expose()).await.unwrap()
         } else {
@@ -170,7 +135,7 @@ impl Scene {
 
     /// The last question, and forgets them all.
     pub(crate) fn question(&self) -> Question {
-        std::mem::take(&mut *self.asked.lock().unwrap()).pop().unwrap()
+        std::mem::take(&mut *self.world.asked.lock().unwrap()).pop().unwrap()
     }
 
     pub(crate) async fn public_key(&self, key_id: &str) -> PublicKey {
@@ -233,55 +198,4 @@ pub(crate) fn sign(format: DataFormat, mechanism: &'static str) -> SignCommand {
 
 pub(crate) fn authenticate(format: DataFormat, mechanism: &'static str) -> AuthenticateCommand {
     AuthenticateCommand::new(params(format, mechanism))
-}
-
-/// A hub that delivers another command than the one that it was given.
-struct Unchecked {
-    hub: Through<Hub>,
-    body: CommandBody,
-}
-
-impl Connector for Unchecked {
-    fn connect<'a>(
-        &'a self,
-        public: &'a str,
-        key: MailboxKey,
-    ) -> BoxFuture<'a, Result<Connection, Error>> {
-        Box::pin(async move {
-            let api = self.hub.connect(public, key).await?.mailbox;
-            Ok(Connection::new(AnyMailboxApi::new(UncheckedMailbox {
-                api,
-                body: self.body.clone(),
-            })))
-        })
-    }
-}
-
-struct UncheckedMailbox {
-    api: AnyMailboxApi,
-    body: CommandBody,
-}
-
-impl MailboxApi for UncheckedMailbox {
-    async fn list(&self, wait: Duration) -> Result<Listing, Error> {
-        self.api.list(wait).await
-    }
-
-    async fn fetch(&self, mid: &str) -> Result<Message, Error> {
-        let mut message = self.api.fetch(mid).await?;
-        message.body = self.body.clone();
-        Ok(message)
-    }
-
-    async fn answer(&self, mid: &str, answer: &str) -> Result<(), Error> {
-        self.api.answer(mid, answer).await
-    }
-
-    async fn reserve(&self) -> Result<ReservedBox, Error> {
-        self.api.reserve().await
-    }
-
-    async fn remove(&self) -> Result<(), Error> {
-        self.api.remove().await
-    }
 }

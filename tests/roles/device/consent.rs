@@ -12,20 +12,7 @@ use keyferry::hermod::model::{
 use serde_json::Value;
 
 use crate::device::support::{P256, World, key, one_key, provision};
-
-/// One DER element.
-fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let value = parts.concat();
-    let length = match u8::try_from(value.len()) {
-        Ok(short @ 0..=127) => vec![short],
-        Ok(long) => vec![0x81, long],
-        Err(_) => {
-            let [.., high, low] = value.len().to_be_bytes();
-            vec![0x82, high, low]
-        }
-    };
-    [&[tag][..], &length, &value].concat()
-}
+use crate::support::der;
 
 const EXTENSION_REQUEST: &[u8] =
     &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x0e];

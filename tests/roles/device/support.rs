@@ -2,22 +2,24 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::support::crash::{Crash, CrashingStore, run};
 use crate::support::fake_hub::{FakeHub, PUBLIC};
-use keyferry::crypto::{Curve, KeyKind, PrivateKey, Provider, Signer, aws_lc_rs::AwsLcRs};
+use crate::support::parties::agent;
+use crate::support::{pki, signer, time};
+use keyferry::Certificate;
+use keyferry::crypto::{Curve, KeyKind, Signer, aws_lc_rs::AwsLcRs};
 use keyferry::hermod::device::{
     Agent, Decision, DeviceError, DevicePolicy, Event, Question, Through,
 };
 use keyferry::hermod::model::{
-    Answer, CertificateCommand, Command, CommandBody, CommandHeader, DeviceInfo, KeyCertificate,
-    KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest, ProvisionCommand, Response,
+    Answer, CertificateCommand, Command, CommandBody, CommandHeader, KeyCertificate, KeyGenRequest,
+    KeyTypePrio, KeyUsage, ProfileRequest, ProvisionCommand, Response,
 };
 use keyferry::hermod::proof::{Attested, Expectation, Verified, Verifier};
 use keyferry::issuer::{LocalCa, issue};
 use keyferry::keys::{KeyStore, MemoryKeyStore, Profile};
-use keyferry::{Certificate, ManualClock};
 
 pub(crate) struct World {
     pub(crate) hub: FakeHub,
@@ -30,12 +32,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        let attestation: Arc<dyn PrivateKey> =
-            Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
         Self {
             hub: FakeHub::new(Crash::never()),
             store: Arc::new(MemoryKeyStore::new(Arc::new(AwsLcRs))),
-            attestation: Arc::new(attestation),
+            attestation: signer(KeyKind::Ec(Curve::P256)),
             policy: DevicePolicy::new().with_hub(PUBLIC).unwrap(),
             decision: Decision::Accept,
             asked: Arc::default(),
@@ -45,16 +45,14 @@ impl World {
     /// A device that has just started, and stops at a step.
     pub(crate) fn device_until(&self, crash: &Arc<Crash>) -> Agent {
         let (asked, decision) = (Arc::clone(&self.asked), self.decision);
-        Agent::builder(Arc::new(AwsLcRs))
-            .with_key_store(Arc::new(CrashingStore(Arc::clone(&self.store), Arc::clone(crash))))
-            .with_connector(Arc::new(Through(self.hub.with_crash(Arc::clone(crash)))))
+        let keys = CrashingStore(Arc::clone(&self.store), Arc::clone(crash));
+        let hub = Through(self.hub.with_crash(Arc::clone(crash)));
+        agent(Arc::new(keys), Arc::new(hub), Arc::clone(&self.attestation))
+            .with_policy(self.policy.clone())
             .with_consent(Arc::new(move |question: &Question| {
                 asked.lock().unwrap().push(question.clone());
                 decision
             }))
-            .with_attestation_key(Arc::clone(&self.attestation))
-            .with_policy(self.policy.clone())
-            .with_info(DeviceInfo::new("Linux"))
             .build()
             .unwrap()
     }
@@ -128,16 +126,9 @@ impl World {
     }
 }
 
+/// The authority of these tests.
 pub(crate) fn ca() -> LocalCa {
-    let key: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
-    LocalCa::new_root(
-        "CN=Root",
-        Arc::new(key),
-        Arc::new(AwsLcRs),
-        Arc::new(ManualClock::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000))),
-        Duration::from_secs(1_000_000),
-    )
-    .unwrap()
+    pki::root(Arc::new(time::clock()))
 }
 
 pub(crate) fn template() -> String {

@@ -154,7 +154,7 @@ async fn a_try_that_was_cut_off_is_made_again_when_its_time_is_up() {
 
 #[tokio::test]
 async fn one_who_hangs_does_not_keep_others_waiting() {
-    let (slow, quick) = (Receiver::default(), Receiver::default());
+    let (slow, quick) = (Inbox::default(), Inbox::default());
     slow.is_now(Mood::Hangs);
     let world = World::with(|config| {
         config.callbacks.in_flight = 4;

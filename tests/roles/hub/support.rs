@@ -1,14 +1,12 @@
 //! A hub, its clock, an integrator that remembers its callbacks, and devices that do as they are
 //! told.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, Curve, KeyKind, Provider};
-use keyferry::hermod::hub::{
-    Digest, Hub, HubConfig, Integrator, IntegratorConfig, Mailbox, MemoryStore,
-};
+use keyferry::hermod::hub::{Hub, HubConfig, Integrator, Mailbox, MemoryStore};
 use keyferry::hermod::model::{
     Activation, Address, Answer, CertificateCommand, CertificateResponse, Command, CommandHeader,
     DeviceInfo, KeyCertificate, KeyGenRequest, KeyTypePrio, KeyUsage, Message, PingCommand,
@@ -16,81 +14,27 @@ use keyferry::hermod::model::{
     Submitted,
 };
 use keyferry::hermod::proof::{Asked, UnsignedAnswer};
-use keyferry::hermod::wire::{
-    AnyCallbackApi, ApiKey, CallbackApi, CommandApi, Delivery, MailboxApi, MailboxKey,
-};
-use keyferry::{Class, Error, Gate, ManualClock, Secret};
+use keyferry::hermod::wire::{AnyCallbackApi, ApiKey, CommandApi, MailboxApi, MailboxKey};
+use keyferry::{Error, Gate, ManualClock, Secret};
 
-pub(crate) const PUBLIC: &str = "https://hub.example/hermod/rest/ms";
-pub(crate) const HOST: &str = "hub.example";
-pub(crate) const USER: &str = "jane@acme.example";
+pub(crate) use crate::support::inbox::{Inbox, Mood};
+use crate::support::parties::three_integrators;
+pub(crate) use crate::support::parties::{HOST, PUBLIC, USER};
+pub(crate) use crate::support::refused;
+use crate::support::time;
+
 pub(crate) const PROFILE: &str = "3051e9f3-0e4d-436b-a512-2e18d8afe134";
-
-/// What an integrator does with callbacks.
-#[derive(Clone, Copy, Default)]
-pub(crate) enum Mood {
-    #[default]
-    Takes,
-    Refuses(Class),
-    /// With this time to wait.
-    RefusesFor(Class, Duration),
-    Hangs,
-}
-
-#[derive(Clone, Default)]
-pub(crate) struct Receiver(Arc<Mutex<(Mood, Vec<Delivery>)>>);
-
-impl Receiver {
-    pub(crate) fn is_now(&self, mood: Mood) {
-        self.0.lock().unwrap().0 = mood;
-    }
-
-    /// What came, whether it was taken or not.
-    pub(crate) fn seen(&self) -> Vec<Delivery> {
-        self.0.lock().unwrap().1.clone()
-    }
-}
-
-impl CallbackApi for Receiver {
-    async fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
-        let mood = {
-            let mut inner = self.0.lock().unwrap();
-            inner.1.push(delivery);
-            inner.0
-        };
-        match mood {
-            Mood::Takes => Ok(()),
-            Mood::Refuses(class) => Err(Error::new(class, "", "not now")),
-            Mood::RefusesFor(class, pause) => {
-                Err(Error::new(class, "", "not now").with_retry_after(pause))
-            }
-            Mood::Hangs => std::future::pending().await,
-        }
-    }
-}
 
 /// A hub with the integrators `shop` and `portal` of the group `acme`, and `rival` of none.
 pub(crate) struct World {
     pub(crate) hub: Hub,
     pub(crate) clock: ManualClock,
-    pub(crate) shop: Receiver,
+    pub(crate) shop: Inbox,
     pub(crate) store: Arc<MemoryStore>,
 }
 
-pub(crate) fn config(shop: &Receiver) -> HubConfig {
-    let digest = |key: &str| Digest::of(&AwsLcRs, &Secret::new(key));
-    HubConfig::new(PUBLIC, HOST)
-        .unwrap()
-        .with_integrator(
-            IntegratorConfig::new("shop")
-                .with_key(digest("shop-key"))
-                .with_group("acme")
-                .with_callback(AnyCallbackApi::new(shop.clone())),
-        )
-        .with_integrator(
-            IntegratorConfig::new("portal").with_key(digest("portal-key")).with_group("acme"),
-        )
-        .with_integrator(IntegratorConfig::new("rival").with_key(digest("rival-key")))
+pub(crate) fn config(shop: &Inbox) -> HubConfig {
+    three_integrators(Some(AnyCallbackApi::new(shop.clone())))
 }
 
 impl World {
@@ -99,10 +43,10 @@ impl World {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut HubConfig)) -> Self {
-        let shop = Receiver::default();
+        let shop = Inbox::default();
         let mut config = config(&shop);
         change(&mut config);
-        let clock = ManualClock::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
+        let clock = time::clock();
         let store = Arc::new(MemoryStore::default());
         let hub = Hub::builder(Arc::new(AwsLcRs), config)
             .with_clock(Arc::new(clock.clone()))
@@ -154,10 +98,9 @@ impl World {
     }
 }
 
-/// A claim: 32 octets as base64url, all alike.
+/// A claim, all of one letter.
 pub(crate) fn claim(letter: char) -> Secret {
-    // The last of 43 characters has two bits that have to be zero.
-    Secret::new(format!("{}A", letter.to_string().repeat(42)))
+    Secret::new(crate::support::parties::claim(letter))
 }
 
 /// The credential in the activation link of the `n`th destination.
@@ -269,15 +212,5 @@ impl Provisioning {
 
     pub(crate) async fn answer(&self, text: &str) -> Result<(), Error> {
         self.mailbox.answer(self.mid(), text).await
-    }
-}
-
-/// Expects an error of this class.
-#[track_caller]
-pub(crate) fn refused<T>(result: Result<T, Error>, class: Class) -> Error {
-    match result {
-        Ok(_) => panic!("accepted, where {class} is due"),
-        Err(error) if error.class() == class => error,
-        Err(error) => panic!("{error}, where {class} is due"),
     }
 }

@@ -1,7 +1,6 @@
 //! The rules of a key store, for whichever one is opened.
 
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{
@@ -9,14 +8,15 @@ use keyferry::crypto::{
     VerifyingKey,
 };
 use keyferry::csr::{Request, Template};
-use keyferry::issuer::{LocalCa, issue};
+use keyferry::issuer::issue;
 use keyferry::keys::{
     Channel, Installation, KEPT_ANSWERS, KeyStore, KeyStoreError, KeyWish, MessageId, Profile,
     ProfileNames, Provisioning,
 };
-use keyferry::{Certificate, Class, ManualClock, Secret};
+use keyferry::{Certificate, Class, Secret};
 
 use crate::support::peers::Scratch;
+use crate::support::{pki, time};
 
 pub(crate) const MAILBOX: &str = "https://hub.example/ms/b1";
 pub(crate) const OWN: &str = "https://hub.example/ms/b2";
@@ -63,15 +63,7 @@ pub(crate) async fn certificate(store: &dyn KeyStore, key_id: &str) -> Certifica
     .unwrap();
     let signer = store.signer(PROFILE, key_id).await.unwrap().unwrap();
     let request = Request::from_der(&template.replace_key(&*signer).unwrap(), &AwsLcRs).unwrap();
-    let key: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
-    let ca = LocalCa::new_root(
-        "CN=Root",
-        Arc::new(key),
-        Arc::new(AwsLcRs),
-        Arc::new(ManualClock::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000))),
-        Duration::from_secs(1_000_000),
-    )
-    .unwrap();
+    let ca = pki::root(Arc::new(time::clock()));
     issue(&ca, &request).await.unwrap().into_certificate()
 }
 
@@ -312,25 +304,7 @@ impl Provider for Counting {
         AwsLcRs.private_key_from_pkcs8_der(pkcs8)
     }
 
-    fn sha256(&self, message: &[u8]) -> [u8; 32] {
-        AwsLcRs.sha256(message)
-    }
-
-    fn sha384(&self, message: &[u8]) -> [u8; 48] {
-        AwsLcRs.sha384(message)
-    }
-
-    fn sha512(&self, message: &[u8]) -> [u8; 64] {
-        AwsLcRs.sha512(message)
-    }
-
-    fn hmac_sha256(&self, key: &[u8], message: &[u8]) -> Result<[u8; 32], CryptoError> {
-        AwsLcRs.hmac_sha256(key, message)
-    }
-
-    fn fill_random(&self, out: &mut [u8]) -> Result<(), CryptoError> {
-        AwsLcRs.fill_random(out)
-    }
+    crate::support::digests_of_aws_lc_rs!();
 }
 
 pub(crate) async fn no_private_key_outlives_its_use(open: Open) {
