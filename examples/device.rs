@@ -9,7 +9,7 @@
 //!
 //! The folder holds `attestation.p8`, the key that vouches for the others, which is made at the
 //! first start, and `keys`, a [`FileKeyStore`](keyferry::keys::FileKeyStore). One process at a time
-//! has it open. The program may be killed at any point: the next start goes on.
+//! has it open. The program may be killed at any point: the next start continues.
 
 #[allow(unreachable_pub, dead_code)]
 mod support {
@@ -50,23 +50,25 @@ use support::program::{Failed, chain, usage};
 use support::serve::asked_to_stop;
 
 const HELP: &str = "\
-device activate URI     open an activation link and do what waits there
-device run              go on with what was cut short, then read the mailboxes until told to stop
+device activate URI     open an activation link and do what its message asks
+device run              continue interrupted work, then read the mailboxes until stopped
 device list             print the profiles with their keys and certificates
 device attestation-key  print the public attestation key as a JWK, for the integrator to pin
 
-  --folder DIR          where keys and state are; default ./keyferry-device
-  --hub URL             a hub whose links are opened (`https://hub.example/hermod/rest/ms`); may stand several times
-  --danger-plain-http   let --hub be http on other machines than this: tokens and answers can be read on the way
-  --roots FILE          trust the roots in this PEM file instead of the system's
-  --once                run: read each mailbox once and end
-  --yes                 agree to everything: for scripts
+  --folder DIR          the folder with keys and state; default ./keyferry-device
+  --hub URL             a hub whose links may be opened (https://hub.example/hermod/rest/ms);
+                        may be given several times
+  --danger-plain-http   allow http to a --hub on another machine: tokens and answers can be read
+                        on the way
+  --roots FILE          trust the roots in this PEM file and not the system's
+  --once                with run: read each mailbox once and exit
+  --yes                 consent to everything, for scripts
 
-RUST_LOG says what is logged, for example RUST_LOG=info; nothing without it";
+RUST_LOG chooses what is logged, for example RUST_LOG=info; the default is nothing";
 
-/// How long a mailbox is asked to wait for a message.
+/// The time for which a mailbox waits for a message.
 const LONG_POLL: Duration = Duration::from_secs(50);
-/// The pause after nothing could be done, doubled up to a minute.
+/// The pause after a round without success, doubled up to a minute.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 #[tokio::main(flavor = "current_thread")]
@@ -105,10 +107,10 @@ async fn run() -> Result<(), Failed> {
         ["activate", uri] => {
             let events = agent(&options)?.activate(uri).await?;
             if events.is_empty() {
-                print("no message is there")?;
+                print("the mailbox has no message")?;
             }
             for event in &events {
-                told(event)?;
+                print_event(event)?;
             }
             Ok(())
         }
@@ -127,9 +129,9 @@ async fn run() -> Result<(), Failed> {
             let key = Jwk::new(opened(&options)?.1.public_key().clone());
             Ok(print(key)?)
         }
-        [] => Err(usage("which command? activate, run, list or attestation-key")),
-        ["activate"] => Err(usage("activate needs the link: activate URI")),
-        [command, ..] => Err(usage(format!("{} is not known here", command.escape_debug()))),
+        [] => Err(usage("name a command: activate, run, list or attestation-key")),
+        ["activate"] => Err(usage("activate needs a link: activate URI")),
+        [command, ..] => Err(usage(format!("unknown command {}", command.escape_debug()))),
     }
 }
 
@@ -161,7 +163,7 @@ const ATTESTATION: &str = "attestation.p8";
 fn opened(options: &Options) -> Result<(FileKeyStore, Arc<dyn PrivateKey>), Failed> {
     let folder = options.folder.as_deref().unwrap_or(Path::new("keyferry-device"));
     own_folder(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    // First the store: who has it open has the folder for itself.
+    // The store comes first: its lock keeps other processes out of the folder.
     let store = FileKeyStore::open(folder.join(KEYS), Arc::new(AwsLcRs))
         .map_err(|error| format!("{}: {}", folder.display(), chain(&error)))?;
     Ok((store, key_in(&folder.join(ATTESTATION), &AwsLcRs)?))
@@ -176,20 +178,20 @@ fn agent(options: &Options) -> Result<Agent, Failed> {
         only_http &= !address.is_https();
         policy = match address.is_https() {
             true => policy.with_hub(hub)?,
-            // Tokens and answers travel as they are: only where nobody else listens.
+            // Tokens and answers travel unencrypted, so only to this machine.
             false if options.danger_plain_http || support::clients::is_this_machine(&address) => {
                 policy.danger_with_plain_hub(hub)?
             }
             false => {
                 return Err(usage(
-                    "--hub with http on another machine would show tokens and answers to everybody \
-                     on the way: use https, or add --danger-plain-http",
+                    "--hub with http on another machine shows tokens and answers to everybody on \
+                     the way: use https, or add --danger-plain-http",
                 ));
             }
         };
     }
     let Some(first) = options.hubs.first() else {
-        return Err(usage("--hub says which hub's links are opened"));
+        return Err(usage("--hub is missing: it names the hub whose links may be opened"));
     };
     let base =
         if only_http { BaseUrl::parse(first)? } else { BaseUrl::parse("https://hub.invalid")? };
@@ -208,7 +210,7 @@ fn agent(options: &Options) -> Result<Agent, Failed> {
         .build()?)
 }
 
-/// Goes on with what was cut short, then waits at every mailbox for what comes.
+/// Continues what was interrupted, then waits for messages at every mailbox.
 async fn serve(agent: &Agent, once: bool) -> Result<(), Failed> {
     let (mut pause, mut said) = (FIRST_PAUSE, HashSet::new());
     loop {
@@ -221,8 +223,8 @@ async fn serve(agent: &Agent, once: bool) -> Result<(), Failed> {
         }
         let profiles = agent.key_store().profiles().await?;
         let mut waiting = JoinSet::new();
-        // While the hub cannot be reached nobody is asked to wait. A mailbox that it does not know
-        // keeps no other from being waited at.
+        // While the hub cannot be reached, do not poll. A mailbox that the hub does not know must
+        // not stop the others from being polled.
         let passes = failed.as_ref().is_some_and(DeviceError::is_retryable);
         for profile in profiles.into_iter().filter(|_| !passes) {
             let agent = agent.clone();
@@ -252,19 +254,19 @@ async fn serve(agent: &Agent, once: bool) -> Result<(), Failed> {
     }
 }
 
-/// Tells what happened; of a failure once, until it has passed.
+/// Prints an event. A failure is printed once until a round succeeds.
 fn note(
     event: Result<Event, DeviceError>,
     failed: &mut Option<DeviceError>,
     said: &mut HashSet<String>,
 ) -> Result<(), OutputFailed> {
     match event {
-        Ok(event) => told(&event)?,
+        Ok(event) => print_event(&event)?,
         Err(error) => {
             let hint = match &error {
-                error if error.is_retryable() => "; it is tried again",
+                error if error.is_retryable() => "; the device tries again",
                 DeviceError::Hub(error) if error.class() == Class::Unauthorized => {
-                    "; the hub does not know this mailbox, or not any more"
+                    "; the hub does not know this mailbox any more"
                 }
                 _ => "",
             };
@@ -279,7 +281,7 @@ fn note(
     Ok(())
 }
 
-fn told(event: &Event) -> Result<(), OutputFailed> {
+fn print_event(event: &Event) -> Result<(), OutputFailed> {
     print(match event {
         Event::Provisioned { profile_id } => {
             format!("profile {profile_id}: the keys are made, and the hub has the answer")
@@ -289,7 +291,7 @@ fn told(event: &Event) -> Result<(), OutputFailed> {
             format!("{}: answered with code {code}", name(command.as_ref()))
         }
         Event::Deleted { profile_id } => format!("profile {profile_id}: deleted"),
-        Event::Ended { .. } => String::from("a message that had ended already"),
+        Event::Ended { .. } => String::from("the message had ended before it was answered"),
         other => format!("{other:?}"),
     })
 }
@@ -322,7 +324,7 @@ async fn list(store: &dyn KeyStore) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Asks on the terminal.
+/// Asks for consent on the terminal.
 struct Terminal {
     yes: bool,
     one_at_a_time: Mutex<()>,
@@ -331,20 +333,20 @@ struct Terminal {
 impl Consent for Terminal {
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Decision> {
         Box::pin(async move {
-            // The question writes texts from outside so that none can be mistaken for another.
+            // A question escapes texts from outside, so that none can imitate another line.
             let text = question.to_string();
             if self.yes {
-                // Consent was given on the command line, whether this can be read or not.
+                // Consent was given on the command line, even if this cannot be printed.
                 let _ = print(format_args!("{text}Agree? yes (--yes)"));
                 return Decision::Accept;
             }
             let _turn = self.one_at_a_time.lock().await;
-            // The other mailboxes go on while somebody thinks. A thread that nobody waits for: the
-            // program can be ended meanwhile.
+            // The other mailboxes continue while the user thinks. Nothing joins this thread, so the
+            // program can exit meanwhile.
             let (answered, answer) = oneshot::channel();
             std::thread::spawn(move || {
                 let mut line = String::new();
-                // Nobody agrees to a question that could not be shown.
+                // A question that could not be shown gets no consent.
                 let read = prompt(format_args!("{text}Agree? [y/N]")).is_ok()
                     && std::io::stdin().read_line(&mut line).is_ok();
                 let _ = answered.send(read && matches!(line.trim(), "y" | "Y" | "yes"));

@@ -1,4 +1,4 @@
-//! A hub to run.
+//! A hub.
 //!
 //! ```text
 //! hub --config hub.toml
@@ -6,14 +6,14 @@
 //! hub hash-key [CLIENT-ID]
 //! ```
 //!
-//! With a configuration it serves what is in there: `hub.toml` beside this file has every key.
-//! SIGHUP reads its integrators again; SIGINT and SIGTERM end it once what is under way is done.
-//! What it remembers is in memory.
+//! `--config` names a configuration file; `hub.toml` beside this file shows every key. SIGHUP makes
+//! the hub read its integrators again. SIGINT and SIGTERM stop it once the requests in progress
+//! have ended. Its store is in memory.
 //!
-//! Without one it listens on loopback, with one integrator whose key it makes and prints: for a
-//! first look, not for use.
+//! Without a configuration it listens on loopback and serves one integrator, whose key it makes and
+//! prints. That is for a first look, not for production.
 //!
-//! The address that it listens on is the first line of its output; its log goes to stderr.
+//! The first line of its output is the address on which it listens. Its log goes to stderr.
 
 #[allow(unreachable_pub, dead_code)]
 mod support {
@@ -52,16 +52,18 @@ use support::serve::{asked_to_stop, serve};
 use support::{hub_checks, pem};
 
 const HELP: &str = "\
-hub --config FILE                        serve what the file says; examples/hub.toml has every key
+hub --config FILE         serve with this configuration; examples/hub.toml shows every key
 hub [--listen ADDRESS] [--callback-url URL]
-                                         serve one integrator on loopback, whose key is made and printed
-hub hash-key [CLIENT-ID]                 read a key on stdin and print its digest for the file; without input, make one
+                          serve one integrator on loopback, whose key is made and printed
+hub hash-key [CLIENT-ID]  read a key from stdin and print its digest for the configuration;
+                          without input, make a key
 
-  --config FILE         a TOML file; SIGHUP reads its integrators again
-  --listen ADDRESS      default 127.0.0.1:8080; port 0 takes a free one
-  --callback-url URL    where callbacks go; default http://127.0.0.1:8081, where the example `integrator` listens
+  --config FILE           a TOML file; SIGHUP makes the hub read its integrators again
+  --listen ADDRESS        default 127.0.0.1:8080; port 0 takes a free port
+  --callback-url URL      the address of callbacks; default http://127.0.0.1:8081, where the example
+                          integrator listens
 
-RUST_LOG says what is logged, on standard error; default RUST_LOG=info";
+RUST_LOG chooses what is logged on standard error; default RUST_LOG=info";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -97,11 +99,11 @@ async fn run() -> Result<(), Failed> {
                 demonstration(listen.as_deref(), callback_url.as_deref()).await?;
             start(file, listener, None, &said).await
         }
-        _ => Err(usage("these arguments do not go together")),
+        _ => Err(usage("these arguments cannot be combined")),
     }
 }
 
-/// Serves until it is told to stop.
+/// Serves until a signal stops it.
 async fn start(
     file: HubFile,
     listener: TcpListener,
@@ -138,14 +140,13 @@ async fn start(
     let hub = Hub::builder(Arc::new(AwsLcRs), config).build()?;
 
     let service = HermodService::of_hub(&hub);
-    // The hub's dialect stays.
+    // Keep the hub's dialect, and change the limits only.
     let mut server = service.config().clone();
     (server.limits, server.proxies) = (file.server.clone(), file.proxies.clone());
     let drain = server.drain.clone();
     let service = service.with_config(server);
 
-    // Whoever started this program reads the address from here: the port may have been chosen just
-    // now.
+    // Other programs read the address from this line, because the system may have chosen the port.
     print(format_args!(
         "listening on {}://{}",
         if tls.is_some() { "https" } else { "http" },
@@ -166,35 +167,33 @@ async fn start(
         let drain = drain.clone();
         async move {
             asked_to_stop().await;
-            tracing::info!(under_way = drain.in_flight(), "ending");
+            tracing::info!(in_progress = drain.in_flight(), "stopping");
             drain.begin();
         }
     });
-    serve(listener, tls, file.connections.clone(), service).await;
+    let undone = serve(listener, tls, file.connections.clone(), service).await;
     deadlines_and_callbacks.abort();
-    tell_the_end(&hub, drain.in_flight()).await;
+    log_unfinished(&hub, undone.requests + undone.long_polls).await;
     Ok(())
 }
 
-/// Logs what is left undone: requests that were cut short, and what the store holds of unfinished
-/// work.
-async fn tell_the_end(hub: &Hub, requests: usize) {
+/// Logs unfinished work: requests that were cut short, and what the store holds.
+async fn log_unfinished(hub: &Hub, requests: usize) {
     if requests > 0 {
-        tracing::warn!(requests, "ended: requests were cut short, their time was over");
+        tracing::warn!(requests, "stopped: requests were cut short when their time was over");
     }
     match hub.count_unfinished().await {
         Ok(left) if left.is_nothing() => {
             if requests == 0 {
-                tracing::info!("ended: nothing is left undone");
+                tracing::info!("stopped: no work is left");
             }
         }
         Ok(left) => tracing::warn!(
             commands = left.commands,
             callbacks = left.callbacks,
-            "ended: commands that have not ended and callbacks that were not delivered are lost \
-             with the store in memory"
+            "stopped: open commands and undelivered callbacks are lost with the store in memory"
         ),
-        Err(error) => tracing::error!(%error, "ended: what is left undone cannot be counted"),
+        Err(error) => tracing::error!(%error, "stopped: unfinished work cannot be counted"),
     }
 }
 
@@ -203,19 +202,19 @@ fn read(path: &Path) -> Result<HubFile, Failed> {
     HubFile::parse(&text).map_err(|faults| format!("{}: {faults}", path.display()).into())
 }
 
-/// Tells what is not safe or not meant, whatever the log shows.
+/// Prints warnings on standard error, independently of the log.
 fn warn(warnings: &[String]) {
     for warning in warnings {
         complain(format_args!("hub: warning: {warning}"));
     }
 }
 
-/// A file that the configuration names, from where the configuration is.
+/// The path of a file that the configuration names, relative to the configuration's folder.
 fn beside(config: Option<&Path>, file: &Path) -> PathBuf {
     config.and_then(Path::parent).map_or_else(|| file.to_owned(), |folder| folder.join(file))
 }
 
-/// The integrators, with what the hub calls for each of them.
+/// The integrators, each with the services that the hub calls for it.
 fn integrators(file: &HubFile) -> Result<Vec<IntegratorConfig>, Failed> {
     file.integrators.iter().map(integrator).collect()
 }
@@ -252,8 +251,7 @@ fn integrator(entry: &Integrator) -> Result<IntegratorConfig, Failed> {
     Ok(config)
 }
 
-/// Reads the integrators again at each SIGHUP. A file with faults is told of, and what was there
-/// stays.
+/// Reads the integrators again at each SIGHUP. A file with faults is logged and changes nothing.
 #[cfg(unix)]
 fn reload_on_signal(hub: Hub, path: PathBuf) -> Result<(), Failed> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -284,8 +282,8 @@ fn reload_on_signal(_: Hub, _: PathBuf) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A hub on loopback with one integrator, and what is said once: the key, and the credential that
-/// callbacks come with.
+/// A hub on loopback with one integrator, and the lines to print: its key, and the credential of
+/// its callbacks.
 async fn demonstration(
     listen: Option<&str>,
     callback_url: Option<&str>,
@@ -293,7 +291,7 @@ async fn demonstration(
     let listen: SocketAddr = listen
         .unwrap_or("127.0.0.1:8080")
         .parse()
-        .map_err(|_| usage("--listen wants an IP address with a port"))?;
+        .map_err(|_| usage("--listen needs an IP address with a port, such as 127.0.0.1:8080"))?;
     if !listen.ip().is_loopback() {
         return Err(usage("without --config the hub listens on loopback only"));
     }
@@ -325,20 +323,20 @@ async fn demonstration(
     Ok((file, listener, said))
 }
 
-/// 32 random octets as hexadecimal digits.
+/// 32 random bytes as hexadecimal digits.
 fn random_key(provider: &dyn Provider) -> Result<Secret, Error> {
-    let mut octets = zeroize::Zeroizing::new([0; 32]);
-    provider.fill_random(&mut *octets).map_err(|_| {
+    let mut bytes = zeroize::Zeroizing::new([0; 32]);
+    provider.fill_random(&mut *bytes).map_err(|_| {
         Error::new(keyferry::Class::Unavailable, "key", "the random generator failed")
     })?;
-    let digits: String = octets.iter().map(|octet| format!("{octet:02x}")).collect();
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Secret::new(digits))
 }
 
-/// Prints the digest line for the configuration, on stdout; a key that is made here goes to stderr,
-/// so that it does not end in a file.
+/// Prints the digest line for the configuration on stdout. A key that is made here goes to stderr,
+/// so that redirected output does not contain it.
 fn hash_key(client_id: Option<&str>) -> Result<(), Failed> {
-    // One byte more than a key may have, so that a longer one is not taken for its beginning.
+    // Read one byte more than allowed, so that a longer key is refused and not cut off.
     const MOST: u64 = 64 * 1024;
     let mut input = zeroize::Zeroizing::new(Vec::new());
     if !std::io::stdin().is_terminal() {
@@ -356,7 +354,7 @@ fn hash_key(client_id: Option<&str>) -> Result<(), Failed> {
     let key = match input.trim() {
         "" => {
             let key = random_key(&AwsLcRs)?;
-            // Nobody could ever use the digest of a key that was not shown.
+            // The digest of a key that was not shown would be useless.
             try_complain(format_args!(
                 "export KEYFERRY_API_KEY={}:{}",
                 client_id.unwrap_or("CLIENT-ID"),
@@ -365,7 +363,7 @@ fn hash_key(client_id: Option<&str>) -> Result<(), Failed> {
             .map_err(|error| format!("standard error, where the key is shown: {error}"))?;
             key
         }
-        // What nobody can guess may stand in the file as a plain digest, and nothing else.
+        // A plain digest protects only a key that cannot be guessed.
         key if key.len() < 22 => {
             return Err("a key of fewer than 22 characters can be guessed from its digest".into());
         }

@@ -1,14 +1,14 @@
-//! An application server: it has a device make keys, verifies them, has certificates issued, and
-//! sends those.
+//! An application server that enrols one device: it has the device make keys, verifies them, has
+//! certificates issued, and delivers them.
 //!
 //! ```text
 //! KEYFERRY_API_KEY=ID:KEY integrator --hub URL --attestation-key JWK.json [--state FILE]
 //! ```
 //!
-//! It listens for callbacks and stores each before it says that it has it; now and then it polls as
-//! well, as a callback may be lost. With `--blocking` it does the same on ureq, and polls only.
-//! With `--state` the journey is in a file after each step: the program may be killed at any point,
-//! and goes on from there.
+//! It listens for callbacks and stores each one before it acknowledges it. It also polls from time
+//! to time, because a callback may be lost. With `--blocking` it runs on ureq and only polls. With
+//! `--state` it stores the journey in a file after each step, so that the program may be killed at
+//! any point and continues at its next start.
 
 #[allow(unreachable_pub, dead_code)]
 mod support {
@@ -55,28 +55,31 @@ use support::sch::read_sch;
 const HELP: &str = "\
 KEYFERRY_API_KEY=ID:KEY integrator --hub URL [OPTIONS]
 
-  --hub URL             `https://hub.example/hermod/rest`; commands are below /command there
+  --hub URL             the hub, for example https://hub.example/hermod/rest
   --public-url URL      the address of the mailboxes, which the device signs; default: below --hub
   --fqdn NAME           the hub's name, which the device signs; default: the host of --public-url
-  --sch BASE64          SHA-256 of the hub's TLS certificate, which the device signs; may stand several times, while one
-                        certificate replaces the other; default: any certificate
-  --key ID:KEY          instead of KEYFERRY_API_KEY; whoever lists the processes of this machine sees it
-  --attestation-key JWK a file with a public attestation key that counts; may stand several times
-  --accept-unpinned     without one: go on although nobody vouches for the device
+  --sch BASE64          SHA-256 of the hub's TLS certificate, which the device signs; may be given
+                        several times, while one replaces another; default: any
+  --key ID:KEY          in place of KEYFERRY_API_KEY; all users of this machine can see it
+  --attestation-key JWK a file with an attestation key to trust; may be given several times
+  --accept-unpinned     without --attestation-key: accept any device
   --user NAME           default userA
-  --keys KEYS           rsa2048, rsa3072, rsa4096, p256, p384, p521, comma between; default p256
-  --subject NAME        of the certificates; default CN=User A,O=Example
-  --state FILE          keep the journey there, and go on with it; the key of the authority is beside it, in FILE's name with .ca.p8
-  --listen ADDRESS      where callbacks arrive; default 127.0.0.1:8081. KEYFERRY_CALLBACK_AUTH=USER:PASSWORD is what they have to come with, and
-                        KEYFERRY_CALLBACK_SECRETS=whsec_... what they have to be signed with, if it is set
-  --blocking            poll on ureq, and listen nowhere
-  --danger-plain-http   let --hub be http, and --listen another address than loopback, on other machines than this
-  --roots FILE          trust the roots in this PEM file instead of the system's
-  --wait-seconds N      how long each command may take; default 300
+  --keys KEYS           rsa2048, rsa3072, rsa4096, p256, p384, p521, separated by commas;
+                        default p256
+  --subject NAME        the subject of the certificates; default CN=User A,O=Example
+  --state FILE          store the journey there, and continue it; the authority's key is beside it,
+                        in a file that ends in .ca.p8
+  --listen ADDRESS      the address for callbacks; default 127.0.0.1:8081
+  --blocking            poll with ureq, and do not listen
+  --danger-plain-http   allow http to a --hub on another machine, and --listen beyond loopback
+  --roots FILE          trust the roots in this PEM file and not the system's
+  --wait-seconds N      the time for each command; default 300
   --poll-seconds N      the longest pause between polls; default 15
-  --sign TEXT           afterwards have the user sign this, and verify it
+  --sign TEXT           afterwards have the user sign this text, and verify the signature
 
-RUST_LOG says what is logged, for example RUST_LOG=info; nothing without it";
+KEYFERRY_CALLBACK_AUTH=USER:PASSWORD is the credential that callbacks must have.
+KEYFERRY_CALLBACK_SECRETS=whsec_... are secrets, one of which must have signed a callback.
+RUST_LOG chooses what is logged, for example RUST_LOG=info; the default is nothing";
 
 struct Options {
     hub: BaseUrl,
@@ -92,7 +95,7 @@ struct Options {
     state: Option<PathBuf>,
     listen: SocketAddr,
     callback_auth: Option<BasicAuth>,
-    /// What callbacks have to be signed with one of, if there are any.
+    /// The secrets one of which must have signed a callback; empty: no signature is required.
     callback_secrets: Vec<WebhookSecret>,
     blocking: bool,
     roots: Option<String>,
@@ -168,7 +171,7 @@ async fn by_callbacks(options: &Options, journey: Journey) -> Result<(), Failed>
     Ok(())
 }
 
-/// Waits until the journey has changed: a callback came, or a poll tells.
+/// Waits until the journey has changed, by a callback or by a poll.
 async fn wait(
     options: &Options,
     hub: &CommandClient,
@@ -189,14 +192,14 @@ async fn wait(
             Err(error) if is_unknown_command(&error) => {
                 return inbox.journey.lock().await.forgotten(&id);
             }
-            // Whatever it is, a callback may still come.
+            // A callback may still arrive after any other failure to poll.
             Err(error) => complain(format_args!("integrator: {}", chain(&error))),
         }
     }
     Err("the command did not end in time".into())
 }
 
-/// Takes callbacks into the journey.
+/// Receives callbacks into the journey.
 #[derive(Clone)]
 struct Inbox {
     journey: Arc<Mutex<Journey>>,
@@ -204,21 +207,20 @@ struct Inbox {
 }
 
 impl CallbackApi for Inbox {
-    /// Success means that it is stored: the hub forgets it then.
+    /// `Ok` means that the callback is stored. The hub forgets it then.
     async fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
         match self.journey.lock().await.received(&delivery.callback) {
             Ok(Received::New) => self.changed.notify_one(),
             Ok(Received::Known) => {}
-            // About another command.
+            // It is about another command.
             Err(error)
                 if error
                     .downcast_ref::<Error>()
                     .is_some_and(|error| error.class() == Class::NotFound) => {}
-            // Wrong: it does not get better if it comes again.
-            Err(error) if error.is::<Error>() => complain(format_args!(
-                "integrator: a callback that was not taken: {}",
-                chain(&*error)
-            )),
+            // It is wrong, and would be wrong again if the hub sent it again.
+            Err(error) if error.is::<Error>() => {
+                complain(format_args!("integrator: a callback was refused: {}", chain(&*error)))
+            }
             Err(_) => {
                 return Err(Error::new(Class::Storage, "", "the journey could not be stored"));
             }
@@ -250,7 +252,7 @@ fn by_polling(
                 Err(WaitError::Forgotten(_)) => journey.forgotten(&id)?,
                 Err(error) => return Err(error.into()),
             },
-            // The authority is local: this does not wait.
+            // The authority is local, so this does not wait.
             Step::Prove => runtime.block_on(journey.prove())?,
             Step::Done => break,
         }
@@ -264,7 +266,7 @@ fn by_polling(
     Ok(())
 }
 
-// ---- What both have
+// ---- Shared by both
 
 fn journey(options: &Options) -> Result<Journey, Failed> {
     let begin = || -> Result<Enrollment, Failed> {
@@ -343,9 +345,12 @@ fn options() -> Result<Option<Options>, Failed> {
         .map_or(Ok(default), |text| text.parse())
     {
         Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
-        _ => Err(usage(format!("--{name} wants a number of seconds"))),
+        _ => Err(usage(format!("--{name} needs a number of seconds from 1 to 86400"))),
     };
-    let hub = url("hub", &text("hub").ok_or_else(|| usage("--hub says where the hub is"))?)?;
+    let hub = url(
+        "hub",
+        &text("hub").ok_or_else(|| usage("--hub is missing: give the address of the hub"))?,
+    )?;
     let public_url = match text("public-url") {
         Some(public_url) => url("public-url", &public_url)?,
         None => hub.join(&["ms"]),
@@ -355,24 +360,23 @@ fn options() -> Result<Option<Options>, Failed> {
         .unwrap_or("127.0.0.1:8081")
         .parse()
         .map_err(|_| usage("--listen needs an IP address with a port"))?;
-    // What travels as it is can be read, and changed, by everybody on the way.
+    // Plain http can be read and changed on the way.
     if !danger_plain_http && !hub.is_https() && !support::clients::is_this_machine(&hub) {
         return Err(usage(
-            "--hub with http on another machine would show the API key to everybody on the way: \
+            "--hub with http on another machine shows the API key to everybody on the way: \
              use https, or add --danger-plain-http",
         ));
     }
     if !danger_plain_http && !blocking && !listen.ip().is_loopback() {
         return Err(usage(
-            "--listen takes plain http: on another address than loopback, behind a proxy with TLS, \
-             add --danger-plain-http",
+            "--listen serves plain http: beyond loopback, put a proxy with TLS in front of it \
+             and add --danger-plain-http",
         ));
     }
     let on_command_line = text("key").map(zeroize::Zeroizing::new);
     if on_command_line.is_some() {
         complain(
-            "integrator: warning: --key can be read by every user of this machine; \
-             KEYFERRY_API_KEY cannot",
+            "integrator: warning: every user of this machine can read --key; use KEYFERRY_API_KEY",
         );
     }
     let key = match on_command_line {
@@ -380,13 +384,13 @@ fn options() -> Result<Option<Options>, Failed> {
         None => support::program::secret("KEYFERRY_API_KEY")?,
     };
     let key = key.ok_or_else(|| {
-        usage("KEYFERRY_API_KEY=ID:KEY is missing: it is what the hub knows this integrator by")
+        usage("KEYFERRY_API_KEY=ID:KEY is missing: it identifies this integrator to the hub")
     })?;
-    let key = ApiKey::parse(&key).map_err(|_| usage("an API key is ID:KEY"))?;
+    let key = ApiKey::parse(&key).map_err(|_| usage("an API key has the form ID:KEY"))?;
     let callback_auth = support::program::secret("KEYFERRY_CALLBACK_AUTH")?
         .map(|text| BasicAuth::parse(&text))
         .transpose()
-        .map_err(|_| usage("KEYFERRY_CALLBACK_AUTH is USER:PASSWORD"))?;
+        .map_err(|_| usage("KEYFERRY_CALLBACK_AUTH has the form USER:PASSWORD"))?;
     let secrets = support::program::secret("KEYFERRY_CALLBACK_SECRETS")?;
     let callback_secrets = secrets
         .iter()
@@ -394,12 +398,10 @@ fn options() -> Result<Option<Options>, Failed> {
         .map(WebhookSecret::parse)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| usage(format!("KEYFERRY_CALLBACK_SECRETS: {}", error.detail())))?;
-    // A callback ends a command, whatever it says: who may send one has to be known.
+    // A callback ends a command, so its sender has to be authenticated.
     if !blocking && callback_auth.is_none() {
         if !listen.ip().is_loopback() {
-            return Err(usage(
-                "--listen on another address than loopback needs KEYFERRY_CALLBACK_AUTH",
-            ));
+            return Err(usage("--listen beyond loopback needs KEYFERRY_CALLBACK_AUTH"));
         }
         complain(
             "integrator: warning: without KEYFERRY_CALLBACK_AUTH every program of this machine \

@@ -1,5 +1,5 @@
-//! The whole journey in one process, over HTTP on loopback: an integrator, a hub, a device and a
-//! certificate authority.
+//! The whole journey in one process, over HTTP on loopback, with an integrator, a hub, a device and
+//! a certificate authority.
 //!
 //! ```text
 //! provision [--keys rsa2048,p256] [--framework hyper|axum] [--transport reqwest|ureq] [--json]
@@ -7,7 +7,7 @@
 //!
 //! The integrator asks the hub to have a device make keys, verifies what comes back, has
 //! certificates issued, and sends them to the device. Every step is one arm of the loop in
-//! `journey`. The examples `hub`, `integrator` and `device` are the same as programs of their own.
+//! `journey`. The examples `hub`, `integrator` and `device` do the same as separate programs.
 
 #[allow(unreachable_pub, dead_code)]
 mod support {
@@ -55,7 +55,8 @@ use support::serve::serve;
 const HELP: &str = "\
 provision [OPTIONS]      the whole journey in one process, over HTTP on loopback
 
-  --keys KEYS            rsa2048, rsa3072, rsa4096, p256, p384, p521, comma between; default rsa2048
+  --keys KEYS            rsa2048, rsa3072, rsa4096, p256, p384, p521, separated by commas;
+                         default rsa2048
   --framework NAME       what the servers run in: hyper or axum; default hyper
   --transport NAME       what the clients run on: reqwest or ureq; default reqwest
   --json                 print one JSON object and nothing else";
@@ -120,7 +121,7 @@ fn transport(base: &BaseUrl, on_ureq: bool) -> Result<Arc<dyn Transport>, Failed
     })
 }
 
-/// Runs a service until the drain has begun.
+/// Runs a service until the drain begins.
 fn spawn(framework: Framework, listener: TcpListener, service: HermodService, drain: Drain) {
     match framework {
         Framework::Hyper => {
@@ -137,7 +138,7 @@ fn spawn(framework: Framework, listener: TcpListener, service: HermodService, dr
     }
 }
 
-/// The parties, and what passes between them.
+/// Sets up the parties and runs the journey.
 async fn journey(
     keys: &str,
     framework: Framework,
@@ -148,7 +149,7 @@ async fn journey(
     let config = ServerConfig::default();
     let drain = config.drain.clone();
 
-    // The integrator's side that listens: callbacks with this credential go into its inbox.
+    // The integrator's server: callbacks with this credential go into its inbox.
     let (to_inbox, mut inbox) = mpsc::unbounded_channel();
     let credential = BasicAuth::new("hub", random(&*provider)?);
     let expected = credential.clone();
@@ -165,14 +166,14 @@ async fn journey(
         drain.clone(),
     );
 
-    // The hub, which knows the integrator's key by its digest. That callbacks may go to this
-    // machine, over plain http, is said by name.
+    // The hub, which stores the digest of the integrator's key. Its policy names this machine and
+    // plain http, because callbacks may go to neither by default.
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let base = BaseUrl::parse(&format!("http://{}/hermod/rest", listener.local_addr()?))?;
     let public_url = base.join(&["ms"]);
     let targets = TargetPolicy::new().danger_with_plain_http().danger_with_host("127.0.0.1");
     let guarded = match on_ureq {
-        // ureq cannot tell which address a name leads to. There are no names here.
+        // The guard cannot see which addresses ureq resolves. Only literal addresses occur here.
         true => GuardedTransport::danger_unguarded(targets, transport(&callback_url, true)?),
         false => GuardedTransport::reqwest_builder(
             targets,
@@ -192,14 +193,14 @@ async fn journey(
     spawn(framework, listener, HermodService::of_hub(&hub).with_config(config), drain.clone());
     let running = tokio::spawn(async move { hub.run().await });
 
-    // The integrator's side that calls.
+    // The integrator's client.
     let commands = CommandClient::new(
         transport(&base, on_ureq)?,
         base.join(&["command"]),
         ApiKey::new("shop", key),
     );
 
-    // The device: its own attestation key, its own policy, and a user who agrees to one name only.
+    // The device, with an attestation key, a policy, and a user who agrees to one name only.
     let attestation: Arc<dyn Signer> = Arc::new(provider.generate(KeyKind::Ec(Curve::P256))?);
     let pin = attestation.public_key().clone();
     let device = Agent::builder(provider.clone())
@@ -254,7 +255,7 @@ async fn journey(
     drain.begin();
     running.abort();
 
-    // What the device has now.
+    // The certificates that the device has installed.
     for profile in device.key_store().profiles().await? {
         for key in &profile.keys {
             let certificate = key.certificate.as_ref().ok_or("a certificate was not installed")?;
@@ -269,16 +270,16 @@ async fn journey(
     Ok(journey.into_proof().ok_or("nothing was proven")?)
 }
 
-/// 32 random octets as text.
+/// 32 random bytes as text.
 fn random(provider: &dyn Provider) -> Result<Secret, Failed> {
-    let mut octets = zeroize::Zeroizing::new([0; 32]);
-    provider.fill_random(&mut *octets)?;
-    Ok(Secret::new(base64_simd::URL_SAFE_NO_PAD.encode_to_string(*octets)))
+    let mut bytes = zeroize::Zeroizing::new([0; 32]);
+    provider.fill_random(&mut *bytes)?;
+    Ok(Secret::new(base64_simd::URL_SAFE_NO_PAD.encode_to_string(*bytes)))
 }
 
 async fn next_of(inbox: &mut mpsc::UnboundedReceiver<Callback>) -> Result<Callback, Failed> {
     let callback = tokio::time::timeout(Duration::from_secs(60), inbox.recv()).await?;
-    callback.ok_or_else(|| "the hub is gone".into())
+    callback.ok_or_else(|| "the hub has stopped".into())
 }
 
 /// The integrator's inbox.
@@ -292,7 +293,7 @@ impl CallbackApi for Inbox {
     }
 }
 
-/// What is printed on the way; nothing if one JSON object is to come.
+/// Prints the progress, or nothing if one JSON object is printed at the end.
 struct Said {
     json: bool,
 }

@@ -6,10 +6,10 @@
 //! verify --lines < LINES.jsonl
 //! ```
 //!
-//! A line is one JSON object: `id` (anything, repeated in the verdict), `command` (as
+//! A line is one JSON object with `id` (any value, repeated in the verdict), `command` (as
 //! COMMAND.json), `data` (the compact JWS), and, where they are known, `attestation_keys` (JWKs),
-//! `allow_unpinned`, `fqdn`, `sch` (one or a list). Its verdict is the object that `--json` prints, with the `id`;
-//! `null` if the line cannot be read.
+//! `allow_unpinned`, `fqdn`, `sch` (one or a list). Its verdict is the object that `--json` prints,
+//! with the `id`; `null` if the line cannot be read.
 //!
 //! Exit status: 0 verified, 1 refused, 2 arguments or files that cannot be read, 3 standard output
 //! that could not be written. With `--lines` 0 once every line has its verdict.
@@ -42,20 +42,23 @@ const USAGE: &str = "usage: verify COMMAND.json CALLBACK.json [OPTIONS]
 
 const HELP: &str = "\
 verify COMMAND.json CALLBACK.json [OPTIONS]   verify one captured answer
-verify --lines < LINES.jsonl                  verify many: one JSON object a line in, one verdict a line out
+verify --lines < LINES.jsonl                  verify many: read one JSON object a line, and
+                                              print one verdict a line
 
-  --attestation-key FILE  a file with a public attestation key that counts, as a JWK; may stand several times
-  --allow-unpinned        without one: any attestation key will do
+  --attestation-key FILE  a file with an attestation key to trust, as a JWK; may be given several
+                          times
+  --allow-unpinned        without --attestation-key: accept any attestation key
   --fqdn NAME             the hub's name that the device must have signed
-  --sch BASE64            SHA-256 of the hub's TLS certificate that the device must have signed, in base64;
-                          may stand several times, while one certificate replaces the other
+  --sch BASE64            SHA-256 of the hub's TLS certificate that the device must have signed,
+                          in base64; may be given several times, while one certificate replaces
+                          another
   --json                  print the verdict as one JSON object
-  --lines                 read lines from standard input; each says itself what is known, in `attestation_keys`,
-                          `allow_unpinned`, `fqdn` and `sch` (one or a list), beside its `id`, `command`
-                          and `data` (the JWS)
+  --lines                 read lines from standard input; each has an `id`, `command` and `data`
+                          (the JWS), and may have `attestation_keys`, `allow_unpinned`, `fqdn` and `sch`
+                          (one or a list)
 
-exit status: 0 verified (with --lines: every line has its verdict), 1 refused, 2 arguments or files that
-cannot be read, 3 standard output could not be written";
+exit status: 0 verified (with --lines: every line has its verdict), 1 refused, 2 arguments or files
+that cannot be read, 3 standard output could not be written";
 
 /// Why there is no verdict.
 enum Failure {
@@ -90,7 +93,7 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
         Err(Failure::Output(failed)) => {
-            // A reader that has seen enough closes the pipe. That is no fault.
+            // A reader that needs no more closes the pipe. That is not an error.
             if !failed.is_closed_pipe() {
                 complain(format_args!("verify: {failed}"));
             }
@@ -128,7 +131,10 @@ fn run() -> Result<bool, Failure> {
     }
     if lines {
         if !files.is_empty() || known != Knowledge::default() {
-            return Err(format!("with --lines, each line says what is known\n{USAGE}").into());
+            return Err(format!(
+                "with --lines, each line has its own options: give none here\n{USAGE}"
+            )
+            .into());
         }
         let output = BufWriter::new(std::io::stdout());
         return support::lines::run(&AwsLcRs, std::io::stdin(), output).map(|()| true).map_err(

@@ -1,5 +1,5 @@
 //! What is measured: for each group the work as keyferry does it, and the same primitives of
-//! aws-lc-rs on prepared octets, nothing else.
+//! aws-lc-rs on prepared bytes, nothing else.
 
 use std::hint::black_box;
 
@@ -97,7 +97,7 @@ impl Captured {
         };
         let mut jwk = part(&signed_key, 1);
         jwk.as_object_mut().unwrap().remove("certreq");
-        // Two headers of four octets before the information, and 256 octets of signature at the
+        // Two headers of four bytes before the information, and 256 bytes of signature at the
         // end.
         let length = 4 + usize::from(u16::from_be_bytes([request[6], request[7]]));
         Self {

@@ -13,7 +13,7 @@ use keyferry::jose::{Jwk, MAX_JWS};
 use keyferry::json::{MAX_DEPTH, MAX_KEPT, MAX_NAMES, MAX_TEXT};
 use num_bigint::BigUint;
 
-/// Octets of a header that fit into a JWS beside an empty payload and a short signature.
+/// Bytes of a header that fit into a JWS beside an empty payload and a short signature.
 const MOST_HEADER: usize = (MAX_JWS - 256) / 4 * 3;
 
 fn jws(header: &str) -> String {
@@ -114,7 +114,7 @@ pub fn jws_with_largest_rsa_key() -> String {
     );
     let mut signature = n.to_bytes_be();
     signature[0] = 0;
-    let encode = |octets: &[u8]| URL_SAFE_NO_PAD.encode_to_string(octets);
+    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode_to_string(bytes);
     format!("{}.{}.{}", encode(header.as_bytes()), encode(b"x"), encode(&signature))
 }
 
@@ -127,7 +127,7 @@ pub fn largest_template() -> Vec<u8> {
 fn template(names: &[u8]) -> Vec<u8> {
     let sequence = |content: &[u8]| {
         let length = u32::try_from(content.len()).unwrap().to_be_bytes();
-        let skip = length.iter().take_while(|octet| **octet == 0).count();
+        let skip = length.iter().take_while(|byte| **byte == 0).count();
         let mut out = vec![0x30];
         if content.len() < 0x80 {
             out.push(length[3]);

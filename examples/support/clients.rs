@@ -8,14 +8,14 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 
 use super::program::Failed;
 
-/// Has to be called before anything with TLS: these examples do it with aws-lc-rs.
+/// Chooses aws-lc-rs for TLS. Call this before TLS is used.
 pub fn install_tls() {
-    // An error says that it was done before.
+    // An error means that it was called before.
     let _ = tokio_rustls::rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
-/// A builder that trusts the roots in a file; without one, the system's, which are not even looked
-/// for if there is nothing but plain http.
+/// A builder that trusts the roots in a file, or without a file the system's. With `only_http` it
+/// does not search for the system's roots.
 pub fn reqwest_builder(
     roots: Option<&str>,
     only_http: bool,
@@ -41,7 +41,7 @@ pub fn reqwest_builder(
     })
 }
 
-/// The asynchronous transport. What certificate the other side showed comes with its answers.
+/// The asynchronous transport. Its responses carry the certificate that the server showed.
 pub fn asynchronous(base: &BaseUrl, roots: Option<&str>) -> Result<ReqwestTransport, Failed> {
     let transport = ReqwestTransport::from_builder(reqwest_builder(roots, !base.is_https())?)?;
     Ok(transport.with_certificate(|extensions| {
@@ -55,9 +55,7 @@ pub fn blocking(base: &BaseUrl, roots: Option<&str>) -> Result<UreqTransport, Fa
     let roots = match roots {
         Some(file) => certificates(file)?,
         None if base.is_https() => {
-            return Err(
-                "--blocking with https needs --roots: ureq has no roots of its own here".into()
-            );
+            return Err("--blocking with https needs --roots: ureq has no roots here".into());
         }
         None => return Ok(UreqTransport::new()),
     };
@@ -70,8 +68,8 @@ pub fn blocking(base: &BaseUrl, roots: Option<&str>) -> Result<UreqTransport, Fa
     Ok(UreqTransport::from_agent(config.build().into()))
 }
 
-/// The roots in a file. One that cannot be used fails here, with the name of the file, and not at
-/// the first connection.
+/// The roots in a file. An unusable one is refused here with the name of the file, and not at the
+/// first connection.
 fn certificates(file: &str) -> Result<Vec<CertificateDer<'static>>, Failed> {
     let certificates = super::pem::certificates(Path::new(file))?;
     let mut store = tokio_rustls::rustls::RootCertStore::empty();

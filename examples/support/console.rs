@@ -1,15 +1,15 @@
-//! What a program prints. The macros of the standard library panic when the output is a closed pipe
-//! or a full disk; these functions return an error, which ends the program with a status of its own.
+//! Output. The macros of the standard library panic when the output is a closed pipe or a full
+//! disk. These functions return an error, which ends the program with a separate status.
 
 use std::fmt::{self, Display};
 use std::io::{self, Write as _};
 
-/// Standard output took no more.
+/// Standard output could not be written.
 #[derive(Debug)]
 pub struct OutputFailed(io::Error);
 
 impl OutputFailed {
-    /// Whether the reader has closed the pipe: it wanted no more, and nobody has to be told.
+    /// Whether the reader has closed the pipe, because it needs no more. That is not reported.
     pub fn is_closed_pipe(&self) -> bool {
         self.0.kind() == io::ErrorKind::BrokenPipe
     }
@@ -32,15 +32,15 @@ impl From<io::Error> for OutputFailed {
 /// Prints a text and a line end on standard output.
 ///
 /// # Errors
-/// [`OutputFailed`] if it took less than all of it.
+/// [`OutputFailed`] if the text was not written completely.
 pub fn print(text: impl Display) -> Result<(), OutputFailed> {
     write(&format!("{text}\n"))
 }
 
-/// Prints a text that a person answers on the same line.
+/// Prints a text and leaves the cursor on its line for the user's answer.
 ///
 /// # Errors
-/// [`OutputFailed`] if it took less than all of it.
+/// [`OutputFailed`] if the text was not written completely.
 pub fn prompt(text: impl Display) -> Result<(), OutputFailed> {
     write(&format!("{text} "))
 }
@@ -51,7 +51,7 @@ fn write(text: &str) -> Result<(), OutputFailed> {
     Ok(out.flush()?)
 }
 
-/// Prints a line on standard error. If that takes nothing, nobody can be told.
+/// Prints a line on standard error. A failure is ignored, because there is no other output.
 pub fn complain(text: impl Display) {
     let _ = try_complain(text);
 }
@@ -59,7 +59,7 @@ pub fn complain(text: impl Display) {
 /// The same, for a text that must not be lost.
 ///
 /// # Errors
-/// The reason if standard error took less than all of it.
+/// The reason if the text was not written completely.
 pub fn try_complain(text: impl Display) -> io::Result<()> {
     io::stderr().lock().write_all(format!("{text}\n").as_bytes())
 }

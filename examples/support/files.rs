@@ -1,34 +1,33 @@
-//! Files: those that nobody else may read, there as a whole or not at all; and those that people
-//! write.
+//! Private files, which are replaced atomically, and text files that people write.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-/// What may be in the place of a file that is written.
+/// What may exist at the path of a file that is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Nothing: a file that is there is somebody's, and stays as it is.
+    /// Nothing: an existing file belongs to something else and is not changed.
     Free,
-    /// A file that this program wrote, or has read as one that it wrote.
+    /// A file that this program wrote, or has read as such.
     Own,
 }
 
-/// Puts a file in its place: written beside it, synced, given its name. Mode 0600 where there are
-/// modes.
+/// Writes a file atomically: writes a temporary file beside it, syncs it and renames it. Its mode
+/// is 0600 where the system has modes.
 ///
 /// # Errors
-/// `AlreadyExists` if something is in a place that has to be free.
+/// `AlreadyExists` if something exists at a path that has to be free.
 pub fn put_private(path: &Path, bytes: &[u8], place: Place) -> io::Result<()> {
     let is_taken = || path.symlink_metadata().is_ok();
     if place == Place::Free && is_taken() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
-    // A name that nobody but these programs gives: what has it was left by one that was killed.
+    // Only these programs use this name, so an existing file was left by one that was killed.
     let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
     name.push(".keyferry-tmp");
     let temporary = path.with_file_name(name);
-    // What is there already may be open to others, or lead elsewhere: it is not written into.
+    // An existing temporary file may be readable by others or be a link, so remove it first.
     match std::fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -59,7 +58,7 @@ pub fn put_private(path: &Path, bytes: &[u8], place: Place) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-/// What a file holds; `None` if it is not there.
+/// The bytes of a file; `None` if it does not exist.
 pub fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match std::fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -67,8 +66,7 @@ pub fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// A text file that a person wrote or an editor saved, without its byte order mark. The error names
-/// the file.
+/// The text of a file that a person wrote, without its byte order mark. The error names the file.
 pub fn read_text(path: &Path) -> Result<String, String> {
     let bytes = std::fs::read(path).map_err(|error| named(path, &error))?;
     text_of(bytes).map_err(|why| format!("{}: {why}", path.display()))

@@ -1,5 +1,5 @@
-//! What an operator is told at the start of a hub: settings that work, and that are not safe or not
-//! what was meant.
+//! Warnings for the operator at the start of a hub, about settings that work but are unsafe or
+//! probably wrong.
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,9 +11,9 @@ use tokio_rustls::rustls::server::ParsedCertificate;
 
 use super::hub_config::{HubFile, Integrator};
 
-/// The digest that stands in `hub.toml`. Nobody has a key for it.
+/// The digest in `hub.toml`. No key has it.
 const SAMPLE_DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-/// The secrets that stand in the comments of `hub.toml`, where everybody can read them.
+/// The secrets in the comments of `hub.toml`, which are public.
 const SAMPLE_PASSWORD: &str = "pa55word";
 const SAMPLE_SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
@@ -39,11 +39,11 @@ pub fn of_file(file: &HubFile) -> Vec<String> {
     warnings
 }
 
-/// The one about the store that this program has.
+/// The warning about the store of this program.
 pub const MEMORY_STORE: &str =
     "the store is in memory: commands, answers and mailboxes are lost when this program ends";
 
-/// Those about the integrators, which a signal can have read again.
+/// The warnings about the integrators, also after a signal made the hub read them again.
 pub fn of_integrators(integrators: &[Integrator]) -> Vec<String> {
     let mut warnings = Vec::new();
     if integrators.is_empty() {
@@ -75,7 +75,7 @@ pub fn of_integrators(integrators: &[Integrator]) -> Vec<String> {
         });
         if is_sample_secret || is_sample_password {
             warnings.push(format!(
-                "integrator {name} has a secret of the sample, which everybody can read: choose another"
+                "integrator {name} has a secret of the sample, which is public: choose another"
             ));
         }
         for (what, service) in services {
@@ -84,8 +84,8 @@ pub fn of_integrators(integrators: &[Integrator]) -> Vec<String> {
                 && !super::clients::is_this_machine(service.url.base())
             {
                 warnings.push(format!(
-                    "integrator {name}: the {what} address is http: what the hub sends there can be \
-                     read on the way"
+                    "integrator {name}: the {what} address is http: its requests can be read on \
+                     the way"
                 ));
             }
         }
@@ -94,8 +94,8 @@ pub fn of_integrators(integrators: &[Integrator]) -> Vec<String> {
             && integrator.signature_secrets.is_empty()
         {
             warnings.push(format!(
-                "integrator {name}: callbacks carry neither callback-basic-auth nor a signature, so \
-                 the receiver cannot tell who sent them"
+                "integrator {name}: callbacks have neither callback-basic-auth nor a signature, \
+                 so the receiver cannot authenticate them"
             ));
         }
     }
@@ -106,7 +106,7 @@ fn is_sample(digest: &Digest) -> bool {
     digest.to_hex() == SAMPLE_DIGEST
 }
 
-/// Those about the certificate of the server, and about who can read its key.
+/// The warnings about the server's certificate, and about the permissions of its key.
 pub fn of_tls(
     certificate: &Path,
     chain: &[CertificateDer<'_>],
@@ -138,7 +138,7 @@ pub fn of_tls(
         && ServerName::try_from(host).is_ok_and(|name| verify_server_name(&parsed, &name).is_err())
     {
         warnings.push(format!(
-            "{}: the certificate is not for {public_host}, the host of public-url: clients refuse it",
+            "{}: clients refuse the certificate: it is not for {public_host}, the host of public-url",
             certificate.display()
         ));
     }
@@ -171,7 +171,7 @@ fn lasting(seconds: i64) -> String {
     }
 }
 
-/// From when to when a certificate is valid, in seconds since 1970.
+/// The validity of a certificate, in seconds since 1970.
 fn validity(der: &[u8]) -> Option<(i64, i64)> {
     let validity = keyferry::Certificate::from_der(der).ok()?.validity();
     Some((validity.not_before_unix_secs(), validity.not_after_unix_secs()))

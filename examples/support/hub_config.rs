@@ -1,5 +1,5 @@
-//! The configuration of the hub: a TOML text, checked as a whole. Every fault is told with its line
-//! and the key it is about; the text itself is never repeated, as there are secrets in it.
+//! The configuration of the hub in TOML. Reading it reports all faults at once, each with its line
+//! and its key. Errors never repeat the text, because it contains secrets.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,7 +18,7 @@ use keyferry::{BaseUrl, Secret};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Most octets of a configuration: 1 MiB.
+/// The largest configuration: 1 MiB.
 pub const MAX_TEXT: usize = 1024 * 1024;
 
 /// A configuration that was checked.
@@ -28,15 +28,15 @@ pub struct HubFile {
     pub listen: SocketAddr,
     /// The address of the mailboxes, as devices know it.
     pub public_url: String,
-    /// The name of this host, as devices sign it.
+    /// The name of this host, which devices sign.
     pub fqdn: String,
     /// Certificate and key; without them, plain http.
     pub tls: Option<TlsFiles>,
     /// Whether plain http may be served to other machines.
     pub danger_plain_http: bool,
-    /// The proxies whose word on the address of a client is taken.
+    /// The proxies whose header with the client's address counts.
     pub proxies: Proxies,
-    /// What the accepting of connections is limited to.
+    /// Limits on connections.
     pub connections: ConnectionLimits,
     /// Limits of the hub.
     pub hub: HubLimits,
@@ -51,7 +51,7 @@ pub struct HubFile {
 /// PEM files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The chain, the server's own certificate first.
+    /// The certificate chain, with the server's certificate first.
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
@@ -64,15 +64,15 @@ pub struct Integrator {
     pub client_id: String,
     /// Digests of the part after it: one or two.
     pub keys: Vec<Digest>,
-    /// Whose mailboxes it shares.
+    /// The group with which it shares mailboxes.
     pub group: Option<String>,
-    /// Where its callbacks go.
+    /// The receiver of its callbacks.
     pub callback: Option<Service>,
-    /// What its callbacks are signed with: several while one replaces the other.
+    /// The secrets that sign its callbacks: several while one replaces another.
     pub signature_secrets: Vec<WebhookSecret>,
-    /// Who has the contents that its commands name.
+    /// The server with the contents that its commands name by id.
     pub content: Option<Service>,
-    /// What may be called for it.
+    /// The addresses that may be called for it.
     pub targets: TargetPolicy,
 }
 
@@ -81,7 +81,7 @@ pub struct Integrator {
 pub struct Service {
     /// Its address.
     pub url: TargetUrl,
-    /// What the hub says who it is with.
+    /// The credential with which the hub calls it.
     pub basic_auth: Option<BasicAuth>,
 }
 
@@ -96,7 +96,7 @@ impl HubFile {
         let root = match DeTable::parse(text) {
             Ok(root) => root,
             Err(error) => {
-                // Its message is made of the parser's own words; its `Display` would show the line.
+                // The message has the parser's words only. `Display` would show the line as well.
                 reading.fault(
                     error.span().map_or(0, |span| span.start),
                     "",
@@ -114,23 +114,23 @@ impl HubFile {
     }
 }
 
-/// What is wrong with a configuration.
+/// All faults of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults(Vec<Fault>);
 
-/// One thing that is wrong.
+/// One fault of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// From 1.
+    /// The line, counted from 1.
     pub line: usize,
-    /// `integrators[0].callback-url`; empty for the whole.
+    /// The key, such as `integrators[0].callback-url`; empty for the whole file.
     pub key: String,
     /// What is wrong.
     pub what: String,
 }
 
 impl Faults {
-    /// Each of them, by lines; at least one.
+    /// The faults in the order of their lines; at least one.
     pub fn iter(&self) -> impl Iterator<Item = &Fault> {
         self.0.iter()
     }
@@ -160,7 +160,7 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-/// One reading of one text.
+/// The state of reading one text.
 struct Reading<'t> {
     text: &'t str,
     faults: Vec<Fault>,
@@ -168,11 +168,11 @@ struct Reading<'t> {
 
 type Value<'v> = Spanned<DeValue<'v>>;
 
-/// The members of a table that were not looked at yet.
+/// A table, with the members that have not been read yet.
 struct Table<'v> {
-    /// What stands before the names of its members.
+    /// The prefix of its members' keys.
     path: String,
-    /// Where it begins.
+    /// The byte at which it begins.
     at: usize,
     left: BTreeMap<&'v str, (usize, &'v Value<'v>)>,
 }
@@ -197,7 +197,7 @@ impl<'v> Table<'v> {
 impl Reading<'_> {
     fn fault(&mut self, at: usize, key: impl Into<String>, what: impl Into<String>) {
         let before = self.text.as_bytes().iter().take(at);
-        let line = before.filter(|octet| **octet == b'\n').count() + 1;
+        let line = before.filter(|byte| **byte == b'\n').count() + 1;
         self.faults.push(Fault { line, key: key.into(), what: what.into() });
     }
 
@@ -220,8 +220,8 @@ impl Reading<'_> {
             self.fault(
                 at,
                 "listen",
-                "other machines could connect, without TLS: add [tls], or, with a proxy that has \
-                 TLS in front, danger-plain-http = true",
+                "other machines could connect without TLS: add [tls], or, with a TLS proxy in \
+                 front, danger-plain-http = true",
             );
         }
         let proxies = self
@@ -258,7 +258,7 @@ impl Reading<'_> {
         })
     }
 
-    /// The address and where it stands.
+    /// The address, and the byte at which it begins.
     fn listen(&mut self, root: &mut Table<'_>) -> Option<(SocketAddr, usize)> {
         let (text, at) = self.required_text(root, "listen")?;
         let listen = text.parse().ok();
@@ -278,7 +278,7 @@ impl Reading<'_> {
     }
 
     fn fqdn(&mut self, text: String, at: usize) -> Option<String> {
-        let is_name = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_graphic());
+        let is_name = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
         if !is_name {
             self.fault(at, "fqdn", "not a host name");
         }
@@ -292,7 +292,7 @@ impl Reading<'_> {
         Some(TlsFiles { certificate: certificate?.0.into(), key: key?.0.into() })
     }
 
-    /// One header, and whose word it is.
+    /// The header with the client's address, and the proxies from which it counts.
     fn proxies(&mut self, mut table: Table<'_>) -> Proxies {
         let header = self.text(&mut table, "header");
         let (header, at) = header.unwrap_or_else(|| (String::from("Forwarded"), table.at));
@@ -324,17 +324,17 @@ impl Reading<'_> {
     fn connections(&mut self, mut table: Table<'_>) -> ConnectionLimits {
         let mut limits = ConnectionLimits::default();
         let total = limits.total;
-        self.count(&mut table, "most", &mut limits.total);
+        self.count(&mut table, "max", &mut limits.total);
         if limits.total != total {
-            // The others follow, unless they are given: a quarter, and twice the half.
+            // The defaults of the other limits follow: a quarter, a half and a half.
             limits.per_address = (limits.total / 4).max(1);
             (limits.half_open, limits.idle) =
                 ((limits.total / 2).max(1), (limits.total / 2).max(1));
         }
-        let most = limits.total as u64;
-        self.number(&mut table, "most-per-address", 1..=most, &mut limits.per_address);
-        self.number(&mut table, "most-half-open", 1..=most, &mut limits.half_open);
-        self.number(&mut table, "most-idle", 1..=most, &mut limits.idle);
+        let max = limits.total as u64;
+        self.number(&mut table, "max-per-address", 1..=max, &mut limits.per_address);
+        self.number(&mut table, "max-half-open", 1..=max, &mut limits.half_open);
+        self.number(&mut table, "max-idle", 1..=max, &mut limits.idle);
         self.seconds(&mut table, "head-seconds", &mut limits.head_time);
         self.seconds(&mut table, "write-seconds", &mut limits.write_time);
         self.seconds(&mut table, "drain-seconds", &mut limits.drain_time);
@@ -348,16 +348,16 @@ impl Reading<'_> {
         self.count(table, "commands-in-progress", &mut hub.commands_in_progress);
         self.count(table, "commands-kept", &mut hub.commands_kept);
         self.count(table, "outbox", &mut hub.outbox);
-        self.count(table, "stored-octets", &mut hub.stored_octets);
+        self.count(table, "stored-bytes", &mut hub.stored_octets);
         self.count(table, "mailboxes-per-user", &mut hub.mailboxes_per_user);
         self.count(table, "mailboxes-per-group", &mut hub.mailboxes_per_group);
         self.number(table, "mailbox-messages", 1..=1024, &mut hub.mailbox_messages);
         self.number(table, "destinations", 1..=1024, &mut hub.destinations);
         self.days(table, "retention-days", &mut hub.retention);
-        // The hub and its server measure the same things.
-        self.count(table, "command-octets", &mut hub.command_octets);
-        self.count(table, "provision-octets", &mut hub.provision_octets);
-        self.count(table, "answer-octets", &mut hub.answer_octets);
+        // The hub and its server share these limits.
+        self.count(table, "command-bytes", &mut hub.command_octets);
+        self.count(table, "provision-bytes", &mut hub.provision_octets);
+        self.count(table, "answer-bytes", &mut hub.answer_octets);
         self.count(table, "long-polls-per-mailbox", &mut hub.long_polls);
         server.body_octets = hub.command_octets.max(hub.answer_octets);
         server.provision_octets = hub.provision_octets;
@@ -384,7 +384,7 @@ impl Reading<'_> {
         self.count(&mut table, "in-flight", &mut callbacks.in_flight);
         self.count(&mut table, "per-integrator", &mut callbacks.per_integrator);
         if callbacks.max_delay < callbacks.first_delay {
-            self.fault(table.at, "callbacks", "the longest delay is shorter than the first");
+            self.fault(table.at, "callbacks", "max-delay-seconds is less than first-delay-seconds");
         }
         self.no_others(&table);
         callbacks
@@ -402,7 +402,7 @@ impl Reading<'_> {
                 continue;
             };
             if integrators.iter().any(|other| other.client_id == integrator.client_id) {
-                self.fault(at, key, "a client-id that is there twice");
+                self.fault(at, key, "another integrator has this client-id");
             }
             integrators.push(integrator);
         }
@@ -452,7 +452,7 @@ impl Reading<'_> {
                 self.fault(at, key.clone(), "empty");
             }
             if callback.is_none() && !signature_secrets.is_empty() {
-                self.fault(at, key, "without a callback-url that can be used");
+                self.fault(at, key, "needs a callback-url");
             }
         }
         self.no_others(table);
@@ -475,7 +475,7 @@ impl Reading<'_> {
             self.fault(
                 at,
                 table.key("key-digests"),
-                "not one digest, or two while one replaces the other",
+                "needs one digest, or two while one replaces another",
             );
         }
         for (value, key) in list {
@@ -506,7 +506,7 @@ impl Reading<'_> {
                 self.fault(
                     at,
                     table.key(url),
-                    "not https, or inside: see allow-plain-http-callbacks and allow-callback-hosts",
+                    "not https, or internal: see allow-plain-http-callbacks and allow-callback-hosts",
                 );
                 return None;
             }
@@ -519,7 +519,7 @@ impl Reading<'_> {
                     self.fault(at, table.key(basic_auth), "not user:password");
                 }
                 if !is_there {
-                    self.fault(at, table.key(basic_auth), format!("without {url}"));
+                    self.fault(at, table.key(basic_auth), format!("needs {url}"));
                 }
                 parsed
             }
@@ -552,7 +552,7 @@ impl Reading<'_> {
         self.text(table, name)
     }
 
-    /// A text and where it begins.
+    /// A text, and the byte at which it begins.
     fn text(&mut self, table: &mut Table<'_>, name: &str) -> Option<(String, usize)> {
         let (_, value) = table.left.remove(name)?;
         let at = value.span().start;
@@ -657,10 +657,10 @@ impl Reading<'_> {
         }
     }
 
-    /// Whatever was not looked at is not known. Its name is not told: it may be anything.
+    /// Refuses members that nothing has read. Their names are not repeated: they may be secrets.
     fn no_others(&mut self, table: &Table<'_>) {
         for (at, _) in table.left.values() {
-            self.fault(*at, table.path.clone(), "a key that is not known here");
+            self.fault(*at, table.path.clone(), "an unknown key");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The integrator's journey, kept in a file between its steps: one way for every example.
+//! The integrator's journey, which is stored in a file after each step.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -26,19 +26,18 @@ use super::files::{Place, named as named_file, put_private, read_text};
 use super::keys::{key_in, printed};
 use super::program::Failed;
 
-/// How long the certificate authority of these examples is valid.
+/// The validity of the example authority.
 const CA_VALIDITY: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Which attestation keys count.
+/// The attestation keys that are trusted.
 pub enum Trust {
-    /// These.
+    /// Only these.
     Pinned(Vec<PublicKey>),
-    /// Any: the answer is consistent, and nobody vouches for the device. Whether to go on with
-    /// that.
+    /// Any, so that the answer is consistent but not attested. `accepted` continues all the same.
     Unpinned { accepted: bool },
 }
 
-/// A journey, with all that its steps need.
+/// A journey, with everything that its steps need.
 pub struct Journey {
     enrollment: Enrollment,
     state: Option<PathBuf>,
@@ -48,7 +47,7 @@ pub struct Journey {
     hub: HubIdentity,
     authority: LocalCa,
     quiet: bool,
-    /// That something could not be printed, until [`Journey::step`] tells.
+    /// A failure to print, until [`Journey::step`] returns it.
     unsaid: Mutex<Option<OutputFailed>>,
     report: Option<Report>,
     certificates: Vec<(String, Certificate)>,
@@ -56,9 +55,9 @@ pub struct Journey {
 
 /// What to do next.
 pub enum Step {
-    /// Send this, and tell [`Journey::sent`] what came of it.
+    /// Send this command, and give the outcome to [`Journey::sent`].
     Send(Box<Command>),
-    /// Wait for the end of a command, and tell [`Journey::received`].
+    /// Wait for the end of a command, and give it to [`Journey::received`].
     Wait(CommandId),
     /// Call [`Journey::prove`].
     Prove,
@@ -67,8 +66,8 @@ pub enum Step {
 }
 
 impl Journey {
-    /// Goes on with the journey in the file, if there is one that can go on, or begins the one that
-    /// is given. Nothing is printed if it is to be `quiet`.
+    /// Continues the journey in the file, or begins a new one if there is none. With `quiet` it
+    /// prints nothing.
     pub fn new(
         begin: impl FnOnce() -> Result<Enrollment, Failed>,
         state: Option<PathBuf>,
@@ -81,7 +80,7 @@ impl Journey {
             Some(path) if path.try_exists().map_err(|error| named_file(path, &error))? => {
                 let stored = Enrollment::from_json(&read_text(path)?);
                 Some(stored.map_err(|error| {
-                    format!("{}: no journey that can be gone on with: {error}", path.display())
+                    format!("{}: not a stored journey: {error}", path.display())
                 })?)
             }
             _ => None,
@@ -89,11 +88,11 @@ impl Journey {
         // A file that was there was read as a journey, or the program has ended with its name.
         let place = if stored.is_some() { Place::Own } else { Place::Free };
         let (enrollment, is_new) = match stored {
-            // Whether the hub has the command is not known, and its link is lost: nobody can answer
+            // The hub may have the command, but its activation link is lost, so nobody can answer
             // it.
             Some(stored) if matches!(stored.next(), Next::AwaitDevice { submitted: None, .. }) => {
                 if !quiet {
-                    said("integrator: the last journey lost its link; another is begun")?;
+                    said("integrator: the last journey lost its link; beginning another")?;
                 }
                 (begin()?, true)
             }
@@ -113,10 +112,10 @@ impl Journey {
             certificates: Vec::new(),
         };
         if !is_new {
-            journey.say("integrator: going on with the journey in the file");
+            journey.say("integrator: continuing the journey in the file");
         }
-        // The answer of the hub is missing: the certificates may be on their way or not. A device
-        // that installs them twice has installed them once.
+        // The hub's answer is missing, so the hub may have the certificates or not. A device that
+        // installs them twice ends in the same state.
         if let Next::AwaitDelivery { submitted: None, .. } = journey.enrollment.next() {
             journey.say("integrator: the certificates are delivered again");
             journey.enrollment.deliver_again()?;
@@ -128,8 +127,8 @@ impl Journey {
         Ok(journey)
     }
 
-    /// What to do next. A command that is to be sent is stored as under way before it is given.
-    /// That something could not be printed ends the program here, where everything is stored.
+    /// The next step. A command is stored as being sent before it is returned. A failure to print
+    /// ends the program here, when everything is stored.
     pub fn step(&mut self) -> Result<Step, Failed> {
         if let Some(failed) = self.unsaid.get_mut().ok().and_then(Option::take) {
             return Err(failed.into());
@@ -140,16 +139,18 @@ impl Journey {
             | Next::AwaitDelivery { submitted: Some(submitted), .. } => {
                 Step::Wait(submitted.command_id.clone())
             }
-            // The program ends when sending fails, and `new` deals with what is left.
+            // The program ends when sending fails, and `new` handles these states.
             Next::AwaitDevice { .. } | Next::AwaitDelivery { .. } => {
-                return Err("whether the hub has the command is not known; start again".into());
+                return Err(
+                    "it is unknown whether the hub has the command; start the program again".into(),
+                );
             }
             Next::Prove => Step::Prove,
             Next::Done => Step::Done,
             Next::Failed(failure) => {
-                return Err(format!("{}; to begin another, remove its file", why(failure)).into());
+                return Err(format!("{}; remove its file to begin another", why(failure)).into());
             }
-            _ => return Err("a step that is not known here".into()),
+            _ => return Err("an unknown step".into()),
         };
         if let Step::Send(command) = &step {
             self.enrollment.sending(command)?;
@@ -158,7 +159,7 @@ impl Journey {
         Ok(step)
     }
 
-    /// What came of sending a command.
+    /// Records the outcome of sending a command.
     pub fn sent(
         &mut self,
         command: &Command,
@@ -196,8 +197,8 @@ impl Journey {
         }
     }
 
-    /// What a callback or a poll says. It is stored when this returns, so that the hub can be told
-    /// that it arrived.
+    /// Records a callback or the result of a poll. It is stored when this returns, so that the
+    /// callback can be acknowledged.
     pub fn received(&mut self, callback: &Callback) -> Result<Received, Failed> {
         let received = self.enrollment.received(callback)?;
         if received == Received::New {
@@ -226,7 +227,7 @@ impl Journey {
             Trust::Pinned(pins) => {
                 let proven = self.proven(&Verifier::pinned(AwsLcRs, pins)?)?;
                 self.say(&format!(
-                    "integrator: the answer proves itself, and a pinned key attests it:\n{}",
+                    "integrator: the answer is verified, and a pinned key attests it:\n{}",
                     proven.answer().report()
                 ));
                 let certificates = issue_all(&self.authority, proven.answer().keys()).await?;
@@ -236,7 +237,7 @@ impl Journey {
             Trust::Unpinned { accepted } => {
                 let proven = self.proven(&Verifier::danger_unpinned(AwsLcRs))?;
                 self.say(&format!(
-                    "integrator: the answer is consistent only, nobody vouches for the device:\n{}",
+                    "integrator: the answer is consistent, but no pinned key attests it:\n{}",
                     proven.answer().report()
                 ));
                 if !accepted {
@@ -258,8 +259,8 @@ impl Journey {
         Ok(())
     }
 
-    /// A command that has the user sign a text, and what its answer has to be. The keys are those
-    /// that the answer proves.
+    /// A command that has the user sign a text with a key of the answer, and the check of its
+    /// result.
     pub fn sign(&self, text: &str) -> Result<(Command, Signature), Failed> {
         let (user_id, keys): (String, Vec<VerifiedKey>) = match &self.trust {
             Trust::Pinned(pins) => {
@@ -284,7 +285,7 @@ impl Journey {
         ))
     }
 
-    /// The activation links that the device can open, while it is waited for.
+    /// The activation links, while the journey waits for the device.
     pub fn links(&self) -> Vec<String> {
         match self.enrollment.next() {
             Next::AwaitDevice { submitted: Some(submitted), .. } => submitted
@@ -296,8 +297,7 @@ impl Journey {
         }
     }
 
-    /// What was checked, and the certificates that were issued, once [`prove`](Self::prove) has
-    /// done so.
+    /// The report and the issued certificates, after [`prove`](Self::prove).
     pub fn into_proof(self) -> Option<(Report, Vec<(String, Certificate)>)> {
         Some((self.report?, self.certificates))
     }
@@ -305,10 +305,7 @@ impl Journey {
     fn proven<P: Pins>(&self, verifier: &Verifier<P>) -> Result<Proven<P::Trust>, Failed> {
         self.enrollment.prove_through(verifier, &self.hub).map_err(|error| {
             if let NotProven::Refused(refusal) = &error {
-                self.say(&format!(
-                    "integrator: the answer does not prove itself:\n{}",
-                    refusal.report()
-                ));
+                self.say(&format!("integrator: the answer was refused:\n{}", refusal.report()));
             }
             error.into()
         })
@@ -325,7 +322,7 @@ impl Journey {
         Ok(())
     }
 
-    /// Tells of the journey.
+    /// Prints a line about the journey.
     pub fn say(&self, text: &str) {
         if !self.quiet
             && let Err(failed) = said(text)
@@ -345,14 +342,14 @@ impl Journey {
     }
 }
 
-/// What the answer to a sign command has to be.
+/// The check of the answer to a sign command.
 pub struct Signature {
     expected: SignatureExpectation,
     keys: Vec<KnownKey>,
 }
 
 impl Signature {
-    /// Verifies the last state of the command.
+    /// Verifies the final state of the command.
     pub fn verify(&self, ended: &Callback) -> Result<(), Failed> {
         let Some(Response::Sign(response)) = &ended.response else {
             return Err(format!("the command ended without a signature: {}", ended.state).into());
@@ -367,7 +364,7 @@ impl Signature {
     }
 }
 
-/// The certificate authority: its key in a file, or a new one for this run.
+/// The certificate authority, with its key in a file or a new key for this run.
 pub fn authority(key: Option<&Path>) -> Result<LocalCa, Failed> {
     let provider: Arc<dyn Provider> = Arc::new(AwsLcRs);
     let key: Arc<dyn Signer> = match key {
@@ -404,7 +401,7 @@ fn named(certificates: &[(String, Certificate)]) -> Vec<(&str, &Certificate)> {
     certificates.iter().map(|(key_id, certificate)| (key_id.as_str(), certificate)).collect()
 }
 
-/// The mechanism of a sign command that means this algorithm.
+/// The mechanism of a sign command for this algorithm.
 fn mechanism(algorithm: Algorithm) -> Option<SignMechanism> {
     let others = &Dialect::standard().mechanisms;
     let known = [
@@ -420,17 +417,17 @@ fn mechanism(algorithm: Algorithm) -> Option<SignMechanism> {
         .cloned()
 }
 
-/// Tells of the journey.
+/// Prints a line about the journey.
 pub fn said(text: &str) -> Result<(), OutputFailed> {
     print(format_args!("* {text}"))
 }
 
-/// Why a journey came to nothing, for a person.
+/// Why a journey failed, as a sentence.
 fn why(failure: Failure) -> String {
     match failure {
         Failure::Refused { command, code: 1 } => {
             let name = format!("{command:?}").to_lowercase();
-            format!("the journey ended: the user said no to the {name} command")
+            format!("the journey ended: the user refused the {name} command")
         }
         other => format!("the journey ended: {other}"),
     }

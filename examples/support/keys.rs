@@ -1,4 +1,4 @@
-//! Keys: those that a program has in a file, and those that are asked for.
+//! Private keys in files, and the keys that an integrator requests.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use keyferry::hermod::model::{KeyGenRequest, KeyTypePrio, KeyUsage};
 use super::files::{Place, named, put_private, read};
 use super::program::Failed;
 
-/// The private key in a file (PKCS#8, DER), which is made at the first start.
+/// The private key in a file (PKCS#8 in DER). If the file does not exist, makes the key.
 pub fn key_in(path: &Path, provider: &dyn Provider) -> Result<Arc<dyn PrivateKey>, Failed> {
     if let Some(pkcs8) = read(path).map_err(|error| named(path, &error))? {
         let pkcs8 = zeroize::Zeroizing::new(pkcs8);
@@ -27,7 +27,8 @@ pub fn key_in(path: &Path, provider: &dyn Provider) -> Result<Arc<dyn PrivateKey
     Ok(key.into())
 }
 
-/// The keys to ask for: `rsa2048`, `rsa3072`, `rsa4096`, `p256`, `p384`, `p521`, comma between.
+/// The keys to request: `rsa2048`, `rsa3072`, `rsa4096`, `p256`, `p384`, `p521`, separated by
+/// commas.
 pub fn key_requests(
     keys: &str,
     subject: &str,
@@ -60,17 +61,17 @@ pub fn key_requests(
     keys.split(',').map(|name| request(name.trim())).collect()
 }
 
-/// What a certificate says, as JSON.
+/// The contents of a certificate as JSON.
 pub fn printed(key_id: &str, certificate: &Certificate) -> serde_json::Value {
     let fingerprint: Vec<String> =
-        certificate.fingerprint(&AwsLcRs).iter().map(|octet| format!("{octet:02x}")).collect();
+        certificate.fingerprint(&AwsLcRs).iter().map(|byte| format!("{byte:02x}")).collect();
     let public_key = certificate.public_key();
     let key = match public_key.as_ref().map(|key| (key.parts(), key.bits())) {
         Ok((PublicKeyParts::Rsa { .. }, bits)) => format!("RSA {bits}"),
         Ok((PublicKeyParts::Ec { curve, .. }, _)) => format!("EC {}", curve.name()),
         Ok((PublicKeyParts::Ed25519 { .. }, _)) => String::from("Ed25519"),
         Ok((other, _)) => format!("{other:?}"),
-        Err(_) => String::from("of a kind that is not known here"),
+        Err(_) => String::from("of an unknown kind"),
     };
     serde_json::json!({
         "keyid": key_id,

@@ -1,5 +1,5 @@
-//! Many verifications: one JSON object a line in, one verdict a line out, in the same order, on all
-//! cores.
+//! Many verifications on all cores: reads one JSON object a line, and writes one verdict a line in
+//! the same order.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,56 +16,57 @@ use serde_json::value::RawValue;
 use super::sch::read_sch;
 use super::verdict::{Checker, Knowledge, Printed, judge_with, read_command};
 
-/// Most lines that travel together.
+/// The largest number of lines in a batch.
 const BATCH: usize = 32;
 
-/// Octets that are read at once, where so many are there.
+/// The largest number of bytes that are read at once.
 const BUFFER: usize = 256 * 1024;
 
-/// Octets after which a batch travels, however few lines it has.
-const BATCH_OCTETS: usize = 1024 * 1024;
+/// The number of bytes after which a batch is complete, however few lines it has.
+const BATCH_BYTES: usize = 1024 * 1024;
 
-/// Most octets of a line, its end not counted. A longer one is read over, and its verdict says so.
+/// The largest number of bytes in a line, without its end. A longer line is skipped, and its
+/// verdict says so.
 pub const MAX_LINE: usize = 8 * 1024 * 1024;
 
-/// Lines, and where each ends. One that was too long is not kept.
+/// Lines, and where each ends. A line that was too long is not stored.
 #[derive(Default)]
 struct Batch {
-    octets: Vec<u8>,
+    bytes: Vec<u8>,
     ends: Vec<Option<usize>>,
 }
 
 impl Batch {
     /// Reads one more line; `false` if there is none.
     fn read_line(&mut self, input: &mut impl BufRead) -> io::Result<bool> {
-        let start = self.octets.len();
-        // One octet for the end, and one more that tells that the line goes on.
+        let start = self.bytes.len();
+        // One byte for the end, and one more to see that the line is longer.
         let limit = MAX_LINE as u64 + 2;
-        if input.by_ref().take(limit).read_until(b'\n', &mut self.octets)? == 0 {
+        if input.by_ref().take(limit).read_until(b'\n', &mut self.bytes)? == 0 {
             return Ok(false);
         }
-        let line = &self.octets[start..];
+        let line = &self.bytes[start..];
         let content = line.strip_suffix(b"\n").unwrap_or(line);
         if content.len() <= MAX_LINE {
-            self.ends.push(Some(self.octets.len()));
+            self.ends.push(Some(self.bytes.len()));
             return Ok(true);
         }
         if content.len() == line.len() {
             skip_line(input)?;
         }
-        self.octets.truncate(start);
-        self.octets.shrink_to(BATCH_OCTETS);
+        self.bytes.truncate(start);
+        self.bytes.shrink_to(BATCH_BYTES);
         self.ends.push(None);
         Ok(true)
     }
 
-    /// Drops the byte order mark that the first line, which is the only one yet, may begin with.
+    /// Removes the byte order mark of the first line, which is the only one in the batch.
     fn drop_byte_order_mark(&mut self) {
         const MARK: &[u8] = "\u{feff}".as_bytes();
         if let [Some(end)] = self.ends.as_mut_slice()
-            && self.octets.starts_with(MARK)
+            && self.bytes.starts_with(MARK)
         {
-            self.octets.drain(..MARK.len());
+            self.bytes.drain(..MARK.len());
             *end -= MARK.len();
         }
     }
@@ -74,18 +75,18 @@ impl Batch {
     fn lines(&self) -> impl Iterator<Item = Option<&[u8]>> {
         let mut start = 0;
         self.ends.iter().map(move |end| {
-            let line = &self.octets[start..(*end)?];
+            let line = &self.bytes[start..(*end)?];
             start += line.len();
             Some(line)
         })
     }
 }
 
-/// Reads to the end of the line and keeps nothing.
+/// Reads to the end of the line and discards it.
 fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
     loop {
         let available = input.fill_buf()?;
-        let (used, ended) = match available.iter().position(|octet| *octet == b'\n') {
+        let (used, ended) = match available.iter().position(|byte| *byte == b'\n') {
             Some(end) => (end + 1, true),
             None => (available.len(), available.is_empty()),
         };
@@ -96,7 +97,7 @@ fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
     }
 }
 
-/// One line; the example program says what each member is.
+/// One line; the help of the program describes the members.
 #[derive(Deserialize)]
 struct Line<'a> {
     #[serde(borrow)]
@@ -135,7 +136,7 @@ impl Hashes {
     }
 }
 
-/// What ended a run before its input did.
+/// Why a run ended before its input did.
 #[derive(Debug)]
 pub enum Stopped {
     /// The input could not be read.
@@ -144,8 +145,8 @@ pub enum Stopped {
     Output(io::Error),
 }
 
-/// Reads until the input ends; every line gets a verdict, as soon as no more input is there to be
-/// read at once.
+/// Reads until the input ends. Every line gets a verdict as soon as no more input is available
+/// without waiting.
 pub fn run(
     provider: &'static dyn Provider,
     input: impl Read,
@@ -155,8 +156,8 @@ pub fn run(
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let (to_workers, from_reader) = sync_channel::<(usize, Batch)>(2 * workers);
     let (to_writer, from_workers) = sync_channel::<(usize, Vec<u8>)>(2 * workers);
-    // A place for each batch that is read and not written, so that a slow one does not let the
-    // others pile up behind it.
+    // A bound on batches that are read and not yet written, so that others do not accumulate behind
+    // a slow one.
     let (taken, free) = sync_channel::<()>(8 * workers);
     let from_reader = Arc::new(Mutex::new(from_reader));
     std::thread::scope(|scope| {
@@ -164,13 +165,13 @@ pub fn run(
             let (from_reader, to_writer) = (from_reader.clone(), to_writer.clone());
             scope.spawn(move || work(provider, &from_reader, &to_writer));
         }
-        // The channels close when their last sender or receiver is gone.
+        // The channels close when their last sender or receiver is dropped.
         drop((from_reader, to_writer));
         let writer = scope.spawn(move || write(&from_workers, &free, output));
         let read = read(input, &taken, &to_workers);
         drop(to_workers);
         let written = writer.join().unwrap_or_else(|_| Err(io::Error::other("the writer failed")));
-        // Whoever reads the verdicts has to know first that some are missing.
+        // The reader of the verdicts must learn first that some are missing.
         written.map_err(Stopped::Output).and(read.map_err(Stopped::Input))
     })
 }
@@ -183,8 +184,8 @@ fn read(
     let mut number = 0;
     loop {
         let mut batch = Batch::default();
-        while batch.ends.len() < BATCH && batch.octets.len() < BATCH_OCTETS {
-            // Whoever waits for a verdict before the next line is not kept waiting.
+        while batch.ends.len() < BATCH && batch.bytes.len() < BATCH_BYTES {
+            // The peer may send the next line only after it has the verdict on this one.
             let waits = !batch.ends.is_empty() && input.buffer().is_empty();
             if waits || !batch.read_line(&mut input)? {
                 break;
@@ -197,7 +198,7 @@ fn read(
             return Ok(());
         }
         if taken.send(()).is_err() || to_workers.send((number, batch)).is_err() {
-            // Nobody is there to take it: the writer has failed, and says so.
+            // The writer has failed, and reports that.
             return Ok(());
         }
         number += 1;
@@ -216,7 +217,7 @@ fn work(
             Err(_) => return,
         };
         let Ok((number, batch)) = next else { return };
-        let mut verdicts = Vec::with_capacity(batch.octets.len() / 2);
+        let mut verdicts = Vec::with_capacity(batch.bytes.len() / 2);
         for line in batch.lines() {
             verdict(provider, line, &mut checkers, &mut verdicts);
         }
@@ -246,7 +247,7 @@ fn write(
         while let Some(verdicts) = early.remove(&due) {
             output.write_all(&verdicts)?;
             due += 1;
-            // Each batch took its place before it came here.
+            // Each batch took a place before it was sent.
             let _ = free.recv();
         }
     }
@@ -266,7 +267,7 @@ fn verdict(
         parsed.and_then(|line| std::str::from_utf8(line).map_err(|_| unreadable("not UTF-8")));
     let parsed = parsed.and_then(|text| {
         serde_json::from_str::<Line<'_>>(text)
-            .map_err(|_| unreadable("not the object that is due here"))
+            .map_err(|_| unreadable("not the expected JSON object"))
     });
     let wrote = match &parsed {
         Ok(line) => {
@@ -288,13 +289,13 @@ fn verdict(
     out.push(b'\n');
 }
 
-/// The verifiers of the lines before, by their pins: an archive has few of them.
+/// The verifiers of earlier lines by their pins. An archive has few of them.
 #[derive(Default)]
 struct Checkers(Vec<(Vec<String>, bool, Checker)>);
 
 impl Checkers {
-    /// More than these are not kept.
-    const MOST: usize = 16;
+    /// The largest number of verifiers that are stored.
+    const MAX: usize = 16;
 
     fn of(&mut self, provider: &'static dyn Provider, line: &Line<'_>) -> Result<&Checker, Error> {
         let keys = || line.attestation_keys.iter().flatten().map(|key| key.get());
@@ -306,7 +307,7 @@ impl Checkers {
             None => {
                 let pins = keys().map(Jwk::from_json).collect::<Result<Vec<_>, _>>()?;
                 let checker = Checker::new(provider, &pins, line.allow_unpinned)?;
-                self.0.truncate(Self::MOST - 1);
+                self.0.truncate(Self::MAX - 1);
                 self.0.push((keys().map(String::from).collect(), line.allow_unpinned, checker));
                 self.0.len() - 1
             }

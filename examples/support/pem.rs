@@ -1,4 +1,4 @@
-//! PEM files of certificates and keys. An error names the file and says what is in it instead.
+//! PEM files of certificates and keys. An error names the file and says what it contains instead.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failed>
     let found = found.map_err(|error| format!("{}: {}", path.display(), broken(&error)))?;
     if found.is_empty() {
         return Err(
-            format!("{}: no certificate is in it; {}", path.display(), instead(&pem)).into()
+            format!("{}: it contains no certificate; {}", path.display(), instead(&pem)).into()
         );
     }
     Ok(found)
@@ -31,7 +31,7 @@ pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Failed> {
         let why = match error {
             _ if is_encrypted(&pem) => String::from(ENCRYPTED),
             pem::Error::NoItemsFound => {
-                format!("no private key that can be used is in it; {}", instead(&pem))
+                format!("it contains no usable private key; {}", instead(&pem))
             }
             error => broken(&error),
         };
@@ -77,7 +77,7 @@ fn is_encrypted(bytes: &[u8]) -> bool {
     bytes.windows(9).any(|part| part == b"ENCRYPTED")
 }
 
-/// What a file holds that lacks what was looked for.
+/// What a file contains in place of the expected item.
 fn instead(bytes: &[u8]) -> &'static str {
     let has = |label: &str| {
         let begin = format!("-----BEGIN {label}");
@@ -104,7 +104,7 @@ fn instead(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// The parser's reason without what it quotes of the file, which may be a part of a key.
+/// The parser's reason, without its quotation of the file, which may be part of a key.
 fn broken(error: &pem::Error) -> String {
     String::from(match error {
         pem::Error::MissingSectionEnd { .. } => "a -----BEGIN without its -----END",

@@ -1,5 +1,4 @@
-//! How a program begins and ends, and what all of them have: help, secrets from the environment, a
-//! log.
+//! Common parts of the programs: help, secrets from the environment, the log, the exit status.
 
 use std::error::Error;
 use std::fmt;
@@ -9,14 +8,15 @@ use tracing_subscriber::EnvFilter;
 
 use super::console::{OutputFailed, complain, print};
 
-/// How the programs end, for their help.
+/// The exit statuses, for the help of each program.
 pub const EXIT: &str = "\
-exit status: 0 done, 1 failed, 2 not called as described here, 3 standard output could not be written";
+exit status: 0 done, 1 failed, 2 not called as described here,
+             3 standard output could not be written";
 
-/// Whatever ends a program.
+/// The error that ends a program.
 pub type Failed = Box<dyn Error + Send + Sync>;
 
-/// The program was not called as it has to be.
+/// The program was called with wrong arguments or variables.
 #[derive(Debug)]
 struct Usage(String);
 
@@ -42,11 +42,11 @@ pub fn arguments(help: &str) -> Result<Option<lexopt::Parser>, Failed> {
     Ok(Some(lexopt::Parser::from_env()))
 }
 
-/// The end of the program: what failed is one line on standard error, with its sources.
+/// Ends the program. An error is printed on one line of standard error, with its sources.
 pub fn end(name: &str, result: Result<(), Failed>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
     if let Some(failed) = error.downcast_ref::<OutputFailed>() {
-        // A reader that has seen enough closes the pipe. That is no fault.
+        // A reader that needs no more closes the pipe. That is not an error.
         if !failed.is_closed_pipe() {
             complain(format_args!("{name}: {failed}"));
         }
@@ -60,8 +60,8 @@ pub fn end(name: &str, result: Result<(), Failed>) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// A secret of the environment; `None` if there is none. It often comes from a file or from what
-/// another program printed, so white space around it is no part of it.
+/// A secret from the environment, or `None`. White space around it is removed, because it often
+/// comes from a file or from another program's output.
 pub fn secret(variable: &str) -> Result<Option<zeroize::Zeroizing<String>>, Failed> {
     match std::env::var(variable) {
         Ok(text) => {
@@ -77,8 +77,7 @@ pub fn secret(variable: &str) -> Result<Option<zeroize::Zeroizing<String>>, Fail
     }
 }
 
-/// Logs to standard error what `RUST_LOG` asks for; without it, what `default` says (`info`, `off`
-/// and the like).
+/// Logs to standard error by `RUST_LOG`, or without it by `default`, such as `info` or `off`.
 pub fn log(default: &str) -> Result<(), Failed> {
     let directives = match std::env::var("RUST_LOG") {
         Ok(directives) if !directives.trim().is_empty() => directives,
@@ -91,13 +90,13 @@ pub fn log(default: &str) -> Result<(), Failed> {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(false)
-        // It would say on standard error, by a macro that panics, that standard error failed.
+        // Reporting a failure of standard error on standard error would panic.
         .log_internal_errors(false)
         .init();
     Ok(())
 }
 
-/// An error with its sources. Text from outside cannot make a second line of it.
+/// An error with its sources on one line, whatever text from outside it contains.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,25 +1,25 @@
-//! A service on the crate's own server, with TLS, and an end that waits for what is under way.
+//! Serves with the crate's own server, with or without TLS.
 
 use keyferry::hermod::server::HermodService;
-use keyferry::hermod::server::serve::{ConnectionLimits, Server};
+use keyferry::hermod::server::serve::{ConnectionLimits, Server, Undone};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// Serves until the drain has begun and what is under way is done, or its time is over; plain http
-/// without `tls`.
+/// Serves until the drain has begun and the requests in progress have ended, or their time is over.
+/// Without `tls` it serves plain http. Returns what was cut short.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     limits: ConnectionLimits,
     service: HermodService,
-) {
+) -> Undone {
     let config = service.config();
     let (proxies, drain) = (config.proxies.clone(), config.drain.clone());
     let server = Server::new(service).with_limits(limits).with_proxies(proxies).with_drain(drain);
     match tls {
         None => server.serve(listener).await,
         Some(tls) => server.with_handshake(move |stream| tls.accept(stream)).serve(listener).await,
-    };
+    }
 }
 
 /// Resolves when the program is told to stop.

@@ -1,4 +1,4 @@
-//! One verification, from texts to a verdict that can be printed.
+//! One verification, from texts to a verdict as JSON.
 
 use keyferry::crypto::Provider;
 use keyferry::hermod::model::{
@@ -13,37 +13,37 @@ use keyferry::{Class, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// What the integrator knows beside command and answer.
+/// What the integrator knows besides command and answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Knowledge {
     pub pins: Vec<Jwk>,
-    /// Without pins: whether any attestation key will do.
+    /// Without pins: whether any attestation key is accepted.
     pub allow_unpinned: bool,
     pub fqdn: Option<String>,
-    /// Hashes of the hub's certificate: several while one replaces the other.
+    /// Hashes of the hub's certificate: several while one replaces another.
     pub sch: Vec<[u8; 32]>,
-    /// Of the callback's envelope, which nobody signed.
+    /// The `fqdn` of the callback's envelope, which is not signed.
     pub envelope_fqdn: Option<String>,
 }
 
-/// A bare member under its name.
+/// An object with one member.
 #[derive(Deserialize)]
 struct Named<'a> {
     #[serde(borrow, rename = "provCommand", alias = "provResponse")]
     value: &'a RawValue,
 }
 
-/// What a bare member is: the object itself, or one that holds nothing but it.
+/// The value of the only member, or the text itself.
 fn bare(text: &str) -> &str {
     serde_json::from_str::<Named<'_>>(text).map_or(text, |named| named.value.get())
 }
 
-/// A text without the byte order mark that an editor or a tool put before it.
+/// A text without its byte order mark.
 fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// A command: the whole of it, or only its `provCommand`.
+/// Reads a whole command, or only its `provCommand`.
 pub fn read_command(text: &str) -> Result<ProvisionCommand, Error> {
     let text = without_mark(text);
     match Command::from_json(text) {
@@ -56,8 +56,8 @@ pub fn read_command(text: &str) -> Result<ProvisionCommand, Error> {
     }
 }
 
-/// An answer: the compact JWS, and the host name of the envelope if there is one. Taken from a
-/// callback, from its `provResponse`, or a JWS alone.
+/// Reads an answer from a callback, from its `provResponse`, or from a JWS alone. Returns the
+/// compact JWS, and the host name of the envelope if there is one.
 pub fn read_answer(text: &str) -> Result<(String, Option<String>), Error> {
     let text = without_mark(text);
     let absent = || Error::new(Class::Malformed, "provResponse.result.data", "absent");
@@ -74,7 +74,7 @@ pub fn read_answer(text: &str) -> Result<(String, Option<String>), Error> {
     }
 }
 
-/// How it came out.
+/// The outcome of a verification.
 pub enum Verdict {
     Attested(Verified<Attested>),
     Consistent(Verified<Consistent>),
@@ -88,8 +88,8 @@ pub enum Checker {
 }
 
 impl Checker {
-    /// With pins given, they count; without any, every answer is refused unless any attestation key
-    /// will do.
+    /// With pins, only they are trusted. Without pins, every answer is refused unless
+    /// `allow_unpinned` is set.
     pub fn new(
         provider: &'static dyn Provider,
         pins: &[Jwk],
@@ -123,7 +123,7 @@ pub fn judge(
     judge_with(&Checker::new(provider, &known.pins, known.allow_unpinned)?, command, answer, known)
 }
 
-/// The same with a verifier that was made before; pins are its business.
+/// Verifies one answer with an existing verifier, which holds the pins.
 pub fn judge_with(
     checker: &Checker,
     command: &ProvisionCommand,
@@ -191,12 +191,12 @@ struct PrintedKey<'a> {
     certreq: Option<String>,
     mechanism: &'static str,
     state: &'a str,
-    /// The place of the priority that it meets.
+    /// The index of the priority that the key meets.
     priority: usize,
 }
 
 impl<'a> Printed<'a> {
-    /// Of an answer that was read.
+    /// The verdict on an answer that could be read.
     pub fn of(verdict: &'a Verdict, provider: &dyn Provider) -> Self {
         let (verified, error, report, answer) = match verdict {
             Verdict::Attested(answer) => {
@@ -215,7 +215,7 @@ impl<'a> Printed<'a> {
         Self { id: None, verified, error, report: Some(report), answer }
     }
 
-    /// Of one that could not be.
+    /// The verdict on an answer that could not be read.
     pub fn unreadable(error: &Error) -> Self {
         Self {
             id: None,

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use keyferry::BaseUrl;
 use keyferry::transport::TargetPolicy;
 
-/// Any text as the address of a callback, and as the host of one; sixteen octets as what a name
+/// Any text as the address of a callback, and as the host of one; sixteen bytes as what a name
 /// leads to.
 pub fn callback_address(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
@@ -13,13 +13,13 @@ pub fn callback_address(data: &[u8]) {
         address(&format!("https://{text}/callback"));
         address(&format!("https://[{text}]:8443/callback"));
     }
-    if let Some(octets) = data.first_chunk::<16>() {
-        let address = IpAddr::from(*octets);
+    if let Some(bytes) = data.first_chunk::<16>() {
+        let address = IpAddr::from(*bytes);
         assert!(
             !TargetPolicy::new().permits("hub.example", address) || !is_inside(address),
             "{address}"
         );
-        let address = IpAddr::from([octets[0], octets[1], octets[2], octets[3]]);
+        let address = IpAddr::from([bytes[0], bytes[1], bytes[2], bytes[3]]);
         assert!(
             !TargetPolicy::new().permits("hub.example", address) || !is_inside(address),
             "{address}"
@@ -66,8 +66,8 @@ fn address(text: &str) {
     let is_number = |part: &str| {
         let hex = part
             .strip_prefix("0x")
-            .is_some_and(|rest| rest.bytes().all(|octet| octet.is_ascii_hexdigit()));
-        hex || part.bytes().all(|octet| octet.is_ascii_digit())
+            .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        hex || part.bytes().all(|byte| byte.is_ascii_digit())
     };
     if base.host().split('.').all(is_number) {
         assert!(base.host().parse::<Ipv4Addr>().is_ok(), "{text}");

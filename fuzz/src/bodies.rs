@@ -4,7 +4,7 @@
 //! Each asserts more than that nothing panics: what was read is written and read again to the same,
 //! and nothing verifies but what was signed.
 //!
-//! Here is what reads texts and octets; requests, addresses and the configuration of the example
+//! Here is what reads texts and bytes; requests, addresses and the configuration of the example
 //! hub have files of their own.
 
 mod address;
@@ -97,8 +97,8 @@ static OWN: LazyLock<Own> = LazyLock::new(|| {
     }
 });
 
-fn encode(octets: impl AsRef<[u8]>) -> String {
-    base64_simd::URL_SAFE_NO_PAD.encode_to_string(octets.as_ref())
+fn encode(bytes: impl AsRef<[u8]>) -> String {
+    base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes.as_ref())
 }
 
 fn sign(header: &str, payload: &str, signer: &dyn Signer) -> String {
@@ -176,7 +176,7 @@ fn members(object: &str) -> BTreeMap<String, String> {
     members.into_iter().map(|(name, value)| (name, value.get().to_owned())).collect()
 }
 
-/// Any octets as a template.
+/// Any bytes as a template.
 pub fn csr_template(data: &[u8]) {
     let Ok(template) = Template::from_der(data) else { return };
     assert_eq!(template.as_der(), data);
@@ -195,14 +195,14 @@ pub fn csr_template(data: &[u8]) {
     assert_eq!(Request::from_der(&replaced, &AwsLcRs).unwrap_err().class(), Class::Csr);
 }
 
-/// Any octets as a finished request.
+/// Any bytes as a finished request.
 pub fn csr_request(data: &[u8]) {
     let Ok(request) = Request::from_der(data, &AwsLcRs) else { return };
     assert_eq!(request.as_der(), data);
     assert_eq!(Request::from_base64(&request.to_base64(), &AwsLcRs).unwrap(), request);
     request.matches(&Template::from_der(data).unwrap()).unwrap();
     assert!(request.algorithm().fits(request.public_key()));
-    // Its last octet is one of the signature.
+    // Its last byte is one of the signature.
     let mut changed = data.to_vec();
     if let Some(last) = changed.last_mut() {
         *last ^= 1;
@@ -210,7 +210,7 @@ pub fn csr_request(data: &[u8]) {
     assert!(Request::from_der(&changed, &AwsLcRs).is_err());
 }
 
-/// Any octets as a certificate.
+/// Any bytes as a certificate.
 pub fn certificate(data: &[u8]) {
     let Ok(certificate) = Certificate::from_der(data) else { return };
     assert_eq!(certificate.as_der(), data);
@@ -229,7 +229,7 @@ pub fn certificate(data: &[u8]) {
     assert_eq!(certificate.fingerprint(&AwsLcRs), AwsLcRs.sha256(data));
 }
 
-/// Octets as a CMS that answers a sign command: whatever it is, it is over the command's content,
+/// Bytes as a CMS that answers a sign command: whatever it is, it is over the command's content,
 /// or refused. Gives whether it verifies.
 pub fn signature_cms(data: &[u8]) {
     cms(data);
@@ -262,7 +262,7 @@ pub fn cms(data: &[u8]) -> bool {
 }
 
 /// Any text as the answer to the captured command; a JSON object stands in the captured answer as
-/// its payload, or as its header, and in one that is signed anew as its payload, or as what its key
+/// its payload, or as its header, and in one that is signed again as its payload, or as what its key
 /// says.
 pub fn provision_answer(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };

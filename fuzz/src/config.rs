@@ -21,7 +21,7 @@ pub fn config_toml(data: &[u8]) {
             );
         }
         Err(faults) => {
-            let lines = text.bytes().filter(|octet| *octet == b'\n').count() + 1;
+            let lines = text.bytes().filter(|byte| *byte == b'\n').count() + 1;
             assert!(faults.iter().next().is_some());
             assert!(
                 faults

@@ -45,13 +45,13 @@ fn request(data: &[u8]) -> Option<HttpRequest<Bytes>> {
         .min()
         .unwrap_or((data.len(), data.len()));
     let mut lines = data[..head]
-        .split(|octet| *octet == b'\n')
+        .split(|byte| *byte == b'\n')
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    let mut words = lines.next()?.split(|octet| *octet == b' ');
+    let mut words = lines.next()?.split(|byte| *byte == b' ');
     let (method, target) = (words.next()?, words.next()?);
     let mut headers = HeaderMap::new();
     for line in lines {
-        let colon = line.iter().position(|octet| *octet == b':')?;
+        let colon = line.iter().position(|byte| *byte == b':')?;
         headers
             .try_append(
                 HeaderName::from_bytes(&line[..colon]).ok()?,
@@ -197,7 +197,7 @@ pub fn commanded(data: &[u8]) -> Option<u16> {
     if given != Some(key) && !is_probe(&request) {
         assert!(!answer.status().is_success(), "done without a key");
     }
-    // Whoever reads a call can write it, to the same.
+    // A call that was read is written as the same request.
     let path = request.uri().path().to_owned();
     if let Ok(call) = command::read_call(Dialect::standard(), &path, &head, &body) {
         let base = keyferry::BaseUrl::parse("https://hub.example").unwrap();

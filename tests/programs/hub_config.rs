@@ -31,7 +31,7 @@ fn the_file_may_begin_with_a_byte_order_mark() {
     assert!(HubFile::parse(SAMPLE).is_ok());
 }
 
-/// The sample with the lines that show a key turned on; those that follow "For example" only if
+/// The sample with the lines that show a key turned on; those that follow "Example:" only if
 /// `examples`.
 fn turned_on(examples: bool) -> String {
     let mut lines = Vec::new();
@@ -41,7 +41,7 @@ fn turned_on(examples: bool) -> String {
             Some(setting) if examples || !is_example => lines.push(setting),
             Some(_) => {}
             None => {
-                is_example = line.starts_with('#') && line.contains("or example");
+                is_example = line.starts_with('#') && line.contains("Example:");
                 lines.push(line);
             }
         }
@@ -96,7 +96,7 @@ fn what_is_not_said_has_its_default() {
     );
     assert_eq!(file.public_url, "http://127.0.0.1:8080/hermod/rest/ms");
     let set = HubFile::parse(&format!(
-        "{LEAST}[limits]\ncommand-octets = 0x100\nlong-polls-per-mailbox = 2\nbody-seconds = 7\n"
+        "{LEAST}[limits]\ncommand-bytes = 0x100\nlong-polls-per-mailbox = 2\nbody-seconds = 7\n"
     ))
     .unwrap();
     assert_eq!(
@@ -118,14 +118,14 @@ fn limits_of_connections_follow_the_total_unless_they_are_given() {
         (limits.total, limits.per_address, limits.half_open, limits.idle)
     };
     assert_eq!(limits(""), (1024, 256, 512, 512));
-    assert_eq!(limits("most = 100"), (100, 25, 50, 50));
-    assert_eq!(limits("most = 1"), (1, 1, 1, 1));
-    let given = "most = 100\nmost-per-address = 3\nmost-half-open = 4\nmost-idle = 100";
+    assert_eq!(limits("max = 100"), (100, 25, 50, 50));
+    assert_eq!(limits("max = 1"), (1, 1, 1, 1));
+    let given = "max = 100\nmax-per-address = 3\nmax-half-open = 4\nmax-idle = 100";
     assert_eq!(limits(given), (100, 3, 4, 100));
-    let more = format!("{LEAST}[connections]\nmost = 100\nmost-idle = 101\n");
+    let more = format!("{LEAST}[connections]\nmax = 100\nmax-idle = 101\n");
     assert_eq!(
         faults(&more),
-        ["line 5: connections.most-idle: not a whole number from 1 to 100 that fits"]
+        ["line 5: connections.max-idle: not a whole number from 1 to 100 that fits"]
     );
 }
 
@@ -152,7 +152,7 @@ fn proxies_are_named_with_one_header_and_their_networks() {
             "header = \"Via\"\naddresses = [\"10.0.0.1\"]",
             "line 4: proxies.header: neither Forwarded nor X-Forwarded-For",
         ),
-        ("addresses = [\"::1\"]\nx = 1", "line 5: proxies: a key that is not known here"),
+        ("addresses = [\"::1\"]\nx = 1", "line 5: proxies: an unknown key"),
     ] {
         assert_eq!(faults(&proxies(lines)), [fault]);
     }
@@ -196,23 +196,23 @@ content-provider-url = "https://user@host/"
         "line 1: listen: not an IP address with a port",
         "line 2: public-url: does not end in /ms",
         "line 3: fqdn: not a host name",
-        "line 4: a key that is not known here",
+        "line 4: an unknown key",
         "line 6: tls.key: absent",
         "line 10: limits.outbox: not a whole number from 1 on that fits",
         "line 11: limits.destinations: not a whole number from 1 to 1024 that fits",
         "line 12: limits.commands-kept: not a whole number",
         "line 13: limits.integrator-rate: not two numbers",
         "line 14: limits.body-seconds: not a whole number from 1 to 86400",
-        "line 16: callbacks: the longest delay is shorter than the first",
+        "line 16: callbacks: max-delay-seconds is less than first-delay-seconds",
         "line 21: integrators[0].client-id: empty, or with a colon",
-        "line 22: integrators[0].key-digests: not one digest, or two",
-        "line 23: integrators[0].callback-basic-auth: without callback-url",
+        "line 22: integrators[0].key-digests: needs one digest, or two",
+        "line 23: integrators[0].callback-basic-auth: needs callback-url",
         "line 25: integrators[1].client-id: absent",
-        "line 26: integrators[1].key-digests: not one digest, or two",
+        "line 26: integrators[1].key-digests: needs one digest, or two",
         "line 26: integrators[1].key-digests[0]: not 64 hexadecimal digits",
         "line 26: integrators[1].key-digests[1]: not 64 hexadecimal digits",
         "line 26: integrators[1].key-digests[2]: not 64 hexadecimal digits",
-        "line 27: integrators[1].callback-url: not https, or inside",
+        "line 27: integrators[1].callback-url: not https, or internal",
         "line 28: integrators[1].callback-signature-secret: does not begin with whsec_",
         "line 29: integrators[1].allow-plain-http-callbacks: neither true nor false",
         "line 30: integrators[1].allow-callback-hosts[0]: not a host",
@@ -250,7 +250,7 @@ fn a_client_id_stands_once() {
         "{}\n[[integrators]]\nclient-id = \"a\"\nkey-digests = [\"{DIGEST}\"]\n",
         integrator("")
     );
-    assert_eq!(faults(&twice), ["line 9: integrators[1]: a client-id that is there twice"]);
+    assert_eq!(faults(&twice), ["line 9: integrators[1]: another integrator has this client-id"]);
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn connections_without_a_whole_head_are_closed_and_make_room() {
     let Some(hub) = example("hub") else { return };
     let scratch = Scratch::new();
     let text = config("http://127.0.0.1:1", "http://127.0.0.1:1")
-        + "[connections]\nhead-seconds = 1\nmost = 3\n";
+        + "[connections]\nhead-seconds = 1\nmax = 3\n";
     let hub =
         Program::start(&hub, &["--config", &scratch.write("hub.toml", text.as_bytes())], &[], "");
     let url = hub.line("listening on ");

@@ -220,7 +220,7 @@ fn a_blocking_integrator_polls_and_goes_on_from_its_file() {
     let (status, said) = until_done(&site, "user", integrator);
     assert_eq!(status, Some(0), "{said}");
     assert!(
-        said.contains("going on with the journey")
+        said.contains("continuing the journey")
             && said.contains("the certificates are installed")
             && !said.contains("listening"),
         "{said}"
@@ -240,7 +240,7 @@ fn a_user_who_does_not_agree_ends_the_journey() {
         assert_eq!(status, Some(0), "{said}");
         let (status, said) = integrator.end();
         assert_eq!(status, Some(1));
-        assert!(said.contains("the user said no to the provision command"), "{said}");
+        assert!(said.contains("the user refused the provision command"), "{said}");
         assert_eq!(site.device("user", &["list"], "").end().1, "");
     }
 }
@@ -258,7 +258,7 @@ fn nobody_vouches_for_a_device_that_is_not_pinned() {
         let (status, said) =
             if accepted { until_done(&site, &user, integrator) } else { integrator.end() };
         assert_eq!(status, Some(i32::from(!accepted)), "{said}");
-        assert!(said.contains("consistent only"), "{said}");
+        assert!(said.contains("the answer is consistent, but no pinned key"), "{said}");
     }
     let other = site.attestation_key("another");
     let integrator = site.integrator("pinned", &["--attestation-key", &other, "--accept-unpinned"]);

@@ -288,5 +288,5 @@ fn nobody_agrees_to_a_question_that_could_not_be_shown() {
     assert_eq!(output.status.code(), OUTPUT_FAILED);
     let (status, said) = integrator.end();
     assert_eq!(status, Some(1));
-    assert!(said.contains("the user said no"), "{said}");
+    assert!(said.contains("the user refused"), "{said}");
 }

@@ -97,7 +97,7 @@ fn an_integrator_does_not_show_its_key_on_the_way_without_the_switch() {
     let on_loopback = ["--hub", near, "--listen", "127.0.0.1:0"];
     assert_refused(&integrator, &on_loopback, 1, &["warning: without KEYFERRY_CALLBACK_AUTH"]);
     let shown = ["--hub", near, "--blocking", "--key", API_KEY];
-    assert_refused(&integrator, &shown, 1, &["warning: --key can be read by every user"]);
+    assert_refused(&integrator, &shown, 1, &["every user of this machine can read --key"]);
 }
 
 #[test]
@@ -180,7 +180,12 @@ fn a_certificate_that_clients_refuse_is_a_warning() {
     for (name, from, to, words) in [
         ("hub.example", 2001, 2002, Some("hub.pem: certificate 1 has expired")),
         ("hub.example", 2200, 2201, Some("hub.pem: certificate 1 is not valid yet")),
-        ("other.example", 2001, 2200, Some("hub.pem: the certificate is not for hub.example")),
+        (
+            "other.example",
+            2001,
+            2200,
+            Some("hub.pem: clients refuse the certificate: it is not for hub.example"),
+        ),
         ("hub.example", 2001, 2200, None),
     ] {
         let (pem, key) = certificate(name, from, to);
@@ -222,15 +227,15 @@ fn tls_files_that_cannot_be_used_are_named_with_the_cause() {
     for (certificate, key, file, why) in [
         ("hub.pem", "other.key", "other.key: not the key of the first certificate", "hub.pem"),
         ("both.pem", "hub.key", "hub.key: not the key of the first certificate", "both.pem"),
-        ("hub.key", "hub.pem", "hub.key: no certificate is in it", "swapped"),
-        ("hub.pem", "hub.pem", "hub.pem: no private key", "swapped"),
+        ("hub.key", "hub.pem", "hub.key: it contains no certificate", "swapped"),
+        ("hub.pem", "hub.pem", "hub.pem: it contains no usable private key", "swapped"),
         ("no.pem", "hub.key", "no.pem: ", "No such file"),
         ("hub.pem", "no.key", "no.key: ", "No such file"),
         ("folder", "hub.key", "folder: ", "directory"),
-        ("empty", "hub.key", "empty: no certificate", "it is empty"),
-        ("hub.pem", "empty", "empty: no private key", "it is empty"),
-        ("text", "hub.key", "text: no certificate", "not PEM"),
-        ("der", "hub.key", "der: no certificate", "DER"),
+        ("empty", "hub.key", "empty: it contains no certificate", "it is empty"),
+        ("hub.pem", "empty", "empty: it contains no usable private key", "it is empty"),
+        ("text", "hub.key", "text: it contains no certificate", "not PEM"),
+        ("der", "hub.key", "der: it contains no certificate", "DER"),
         ("cut.pem", "hub.key", "cut.pem: ", "-----END"),
         ("damaged.pem", "hub.key", "damaged.pem: ", "damaged"),
         ("hub.pem", "locked.key", "locked.key: ", "encrypted"),
@@ -272,8 +277,8 @@ fn roots_without_a_certificate_are_refused_by_name() {
     let folder = scratch.path("keys");
     let hub = ["--hub", "https://127.0.0.1:1/hermod/rest"];
     for (roots, why) in [
-        (&*empty, "empty.pem: no certificate is in it"),
-        (&key, "root.key: no certificate is in it; it holds a private key"),
+        (&*empty, "empty.pem: it contains no certificate"),
+        (&key, "root.key: it contains no certificate; it holds a private key"),
         (&cut, "cut.pem: "),
         ("no such file", "no such file: "),
     ] {
@@ -376,7 +381,7 @@ fn rust_log_chooses_what_is_logged_and_a_wrong_one_is_refused() {
     for less in ["off", "warn", "keyferry=info"] {
         assert!(!log_of(less).contains(" INFO hub: "), "{less}");
     }
-    assert!(log_of("info").contains("ended: nothing is left undone"));
+    assert!(log_of("info").contains("stopped: no work is left"));
     let output = Command::new(&hub)
         .args(["--listen", "127.0.0.1:0"])
         .env("RUST_LOG", "keyferry=loud")
@@ -410,7 +415,7 @@ fn a_hub_that_ends_says_how_many_requests_it_cut_short() {
     hub.signal("TERM");
     let (status, said) = hub.end();
     assert_eq!(status, Some(0), "{said}");
-    assert!(said.contains("ending under_way=1"), "{said}");
+    assert!(said.contains("stopping in_progress=1"), "{said}");
     assert!(said.contains("requests were cut short") && said.contains("requests=1"), "{said}");
 }
 

@@ -54,32 +54,30 @@ pub(crate) fn run(
             settle().await;
             assert!(held.try_join_next().is_none(), "a long poll ended at once");
         });
-        // They stay while the octets are counted; what is dropped after is not.
+        // They stay while the bytes are counted; what is dropped after is not.
         std::mem::forget(held);
     });
 
     // On sockets, beside a server that holds the same requests and knows nothing of them.
     let polls_on_sockets = polls.min(open_files().saturating_sub(200));
     let requests: Vec<String> = requests.iter().take(polls_on_sockets).map(as_text).collect();
-    let hub_octets = on_sockets(service(&hub), &requests);
-    let silent_octets = on_sockets(Silent, &requests);
+    let hub_bytes = on_sockets(service(&hub), &requests);
+    let silent_bytes = on_sockets(Silent, &requests);
 
-    let each = |octets: i64, count: usize| octets as f64 / count.max(1) as f64;
+    let each = |bytes: i64, count: usize| bytes as f64 / count.max(1) as f64;
     let in_process = each(in_process.bytes_current, polls);
-    let (ours, theirs) =
-        (each(hub_octets, polls_on_sockets), each(silent_octets, polls_on_sockets));
+    let (ours, theirs) = (each(hub_bytes, polls_on_sockets), each(silent_bytes, polls_on_sockets));
     if json {
-        figures.insert("long_poll_octets_in_process".to_owned(), in_process.round().into());
-        figures
-            .insert("long_poll_octets_own_on_sockets".to_owned(), (ours - theirs).round().into());
+        figures.insert("long_poll_bytes_in_process".to_owned(), in_process.round().into());
+        figures.insert("long_poll_bytes_own_on_sockets".to_owned(), (ours - theirs).round().into());
         return;
     }
-    println!("\n{polls} idle long polls in process: {in_process:.0} octets each");
+    println!("\n{polls} idle long polls in process: {in_process:.0} bytes each");
     if polls_on_sockets < polls {
         println!("(fewer on sockets: the limit of open files is {})", open_files());
     }
     println!(
-        "{polls_on_sockets} on sockets, the load in a second process: {ours:.0} octets each, of which hyper and tokio take {theirs:.0}: {:.0} are ours",
+        "{polls_on_sockets} on sockets, the load in a second process: {ours:.0} bytes each, of which hyper and tokio take {theirs:.0}: {:.0} are ours",
         ours - theirs
     );
 }
@@ -105,7 +103,7 @@ fn as_text(request: &Request<Bytes>) -> String {
     )
 }
 
-/// Octets that a server has allocated while it holds these requests.
+/// Bytes that a server has allocated while it holds these requests.
 fn on_sockets<S, B>(service: S, requests: &[String]) -> i64
 where
     S: Service<Request<hyper::body::Incoming>, Response = Response<B>, Error = Infallible>

@@ -41,7 +41,7 @@ pub(crate) fn service(hub: &Hub) -> HermodService {
     HermodService::of_hub(hub).with_config(config)
 }
 
-/// Reads the whole request and answers it with the same octets each time: what any server has to
+/// Reads the whole request and answers it with the same bytes each time: what any server has to
 /// do.
 #[derive(Clone)]
 pub(crate) struct Constant(pub(crate) Bytes);
