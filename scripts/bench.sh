@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every bench once, to see that it works. For figures: cargo bench --bench ratios --features full
+# Runs every bench once, to see that it works. BENCHMARKS.md names the commands for figures.
 source "$(dirname "$0")/common.sh"
 features=full
 if has_openssl_headers; then

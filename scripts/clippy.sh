@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Clippy with warnings denied: each provider alone, so that one cannot lend another its dependencies; then everything with its tests.
+# Clippy with warnings denied: each provider alone, so that none depends on another's dependencies;
+# then everything with its tests.
 source "$(dirname "$0")/common.sh"
 run cargo clippy --locked --no-default-features -- -D warnings
 run cargo clippy --locked --no-default-features --features rustcrypto -- -D warnings

@@ -1,4 +1,4 @@
-# Sourced by the other scripts: a strict shell, the repository's root, one target directory for everything.
+# Sourced by the other scripts: a strict shell, the repository's root, one target directory.
 # shellcheck shell=bash
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -11,21 +11,21 @@ fail() {
     exit 1
 }
 
-# Shows a command, then runs it.
+# Prints a command and runs it.
 run() {
     printf '+ %s\n' "$*"
     "$@"
 }
 
-# Whether the feature `josekit` can be built here. Under CI it has to be.
+# Whether the feature `josekit` can be built here. In CI it must be.
 has_openssl_headers() {
     pkg-config --exists openssl 2>/dev/null && return
-    [ "${KEYFERRY_REQUIRE_PEERS:-}" != 1 ] || fail "OpenSSL's headers and pkg-config are required and not there"
-    printf 'skipped: the feature josekit, for want of OpenSSL headers or pkg-config\n'
+    [ "${KEYFERRY_REQUIRE_PEERS:-}" != 1 ] || fail "OpenSSL's headers and pkg-config are required: install libssl-dev and pkg-config"
+    printf 'skipped: the feature josekit needs the OpenSSL headers and pkg-config\n'
     return 1
 }
 
-# Installs a program of cargo's into the target directory, once, and puts it on the path.
+# Installs a cargo program into the target directory, once, and puts it on the path.
 tool() {
     local name=$1 version=$2 root="$CARGO_TARGET_DIR/tools"
     export PATH="$root/bin:$PATH"

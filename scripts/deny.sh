@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Licences, sources, second versions. The advisory database is not asked: it is no package registry, and CI reaches nothing else.
+# Licences, sources, second versions. CI cannot reach the advisory database, so it is not checked
+# here.
 source "$(dirname "$0")/common.sh"
 source scripts/versions.sh
 tool cargo-deny "$CARGO_DENY"

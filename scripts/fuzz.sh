@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Every fuzz target from its seeds, for KEYFERRY_FUZZ_SECONDS each (10). Arguments choose targets. A run repeats what the last one did; to search, say
-# KEYFERRY_FUZZ_SEED=0 and give it time.
+# Runs every fuzz target from its seeds, for KEYFERRY_FUZZ_SECONDS each (default 10). Arguments
+# choose targets. Each run repeats the last one; to search for new inputs, set KEYFERRY_FUZZ_SEED=0
+# and more seconds.
 #
-# There is no sanitizer (`unsafe` is forbidden here), so the stable compiler does, once it is told to take cargo-fuzz's flags.
+# No sanitizer is used, because `unsafe` is forbidden here. So the stable compiler is enough, with
+# RUSTC_BOOTSTRAP for cargo-fuzz's flags.
 source "$(dirname "$0")/common.sh"
 source scripts/versions.sh
 tool cargo-fuzz "$CARGO_FUZZ"
@@ -16,7 +18,7 @@ run cargo fuzz build -s none
 for target in "${targets[@]}"; do
     seeds="fuzz/seeds/$target"
     [ -n "$(ls -A "$seeds" 2>/dev/null)" ] || fail "$seeds holds no seeds"
-    # What is found is kept outside the tree.
+    # New inputs are stored outside the source tree.
     corpus="$CARGO_TARGET_DIR/fuzz-corpus/$target"
     mkdir -p "$corpus"
     run cargo fuzz run -s none "$target" "$corpus" "$seeds" -- \

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The lowest Rust version: no dependency states a higher `rust-version` than Cargo.toml does. What the code itself uses of the standard
-# library is checked by clippy's `incompatible_msrv` (scripts/clippy.sh), which reads the same line. Neither needs that old a compiler.
+# The lowest Rust version: no dependency states a higher `rust-version` than Cargo.toml. Clippy's
+# `incompatible_msrv` (scripts/clippy.sh) checks the code itself against the same line. Neither
+# needs the old compiler.
 source "$(dirname "$0")/common.sh"
 
 check() {

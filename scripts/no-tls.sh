@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# https where nobody turned TLS on: a package of its own, because the tests of this one do.
+# https without TLS turned on. This is a separate package, because the main tests turn TLS on.
 source "$(dirname "$0")/common.sh"
 manifest=tests/no_tls/Cargo.toml
 if cargo tree --locked --manifest-path "$manifest" --edges normal --prefix none --format '{p}' | grep -E '^(rustls|native-tls|openssl|ring|aws-lc-rs) '; then
-    fail "$manifest has TLS, and so cannot show what is said without it"
+    fail "$manifest depends on a TLS library, and must not"
 fi
 run cargo fmt --check --manifest-path "$manifest"
 run cargo clippy --locked --manifest-path "$manifest" --all-targets -- -D warnings

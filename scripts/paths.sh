@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# No tracked file names a place of somebody's machine.
+# No tracked file contains a path of one machine.
 source "$(dirname "$0")/common.sh"
 if git grep -nIE '(^|[^[:alnum:]_.~}-])/(home|root|Users|work|tmp)/[[:alnum:]._-]|[A-Z]:\\Users\\' -- . ':!scripts/paths.sh'; then
-    fail "these lines name a place of one machine"
+    fail "these lines contain a path of one machine"
 fi
-printf 'no tracked file names a place of one machine\n'
+printf 'no tracked file contains a path of one machine\n'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the programs that the other scripts need, so that their time is not counted with the checks.
+# Installs the programs that the other scripts need, so that installing does not count as checking.
 source "$(dirname "$0")/common.sh"
 source scripts/versions.sh
 tool cargo-hack "$CARGO_HACK"

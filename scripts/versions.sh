@@ -1,4 +1,4 @@
-# Sourced: the versions of the programs that check.
+# Sourced: the versions of the programs that the scripts install.
 # shellcheck shell=bash disable=SC2034
 CARGO_HACK=0.6.46
 CARGO_DENY=0.20.2

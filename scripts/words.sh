@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Words and phrases that make a sentence hard to read occur nowhere. Arguments name files and folders
-# to search; the default is everything that a reader sees. A phrase is found across line ends too.
+# Words and phrases that make a sentence hard to read occur nowhere. Arguments name files and
+# folders to search; the default is everything that a reader sees. A phrase is found across line
+# ends too.
 source "$(dirname "$0")/common.sh"
 [ $# -gt 0 ] || set -- '*.md' Cargo.toml .ci benches docs examples fuzz scripts src tests
 
@@ -54,7 +55,8 @@ words = {
     r"house rules|rules of the house": "rules",
 }
 
-# OCTET STRING and octet-stream are names in standards, `octets()` is a method of the standard library.
+# OCTET STRING and octet-stream are names in standards, `octets()` is a method of the standard
+# library.
 allowed = re.compile(r"OCTET|octet-stream|octet string|\.octets\(\)")
 patterns = [(re.compile(line.replace(" ", r"\s+")), "write a complete sentence") for line in phrases.split("\n") if line]
 patterns += [(re.compile(r"(?<![\w-])(?:" + word.replace(" ", r"\s+") + r")(?![\w-])", re.IGNORECASE), f"say: {plain}") for word, plain in words.items()]
