@@ -355,7 +355,8 @@ async fn serve(
 ) -> Result<(), Failed> {
     server.resume()?;
     let (begin, state) = (server.clone(), server.clone());
-    let callbacks = CallbackService::with_basic_auth(expected, Callbacks(server.clone()));
+    let callbacks =
+        CallbackService::builder_with_basic_auth(expected, Callbacks(server.clone())).build();
     let begin = async move |extract::Path(user): extract::Path<String>| respond(begin.begin(&user));
     let state = async move |extract::Path(id): extract::Path<String>| respond(state.state(&id));
     let app = axum::Router::new()

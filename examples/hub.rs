@@ -40,6 +40,7 @@ use keyferry::hermod::client::{CallbackSender, ContentClient};
 use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
 use keyferry::hermod::server::HermodService;
 use keyferry::hermod::wire::{AnyCallbackApi, AnyContentApi, BasicAuth};
+use keyferry::server::ServerConfig;
 use keyferry::transport::{GuardedTransport, TargetPolicy, TargetUrl};
 use keyferry::{BaseUrl, Error, Secret};
 use lexopt::prelude::{Long, Value, ValueExt as _};
@@ -139,12 +140,10 @@ async fn start(
     config.integrators = integrators(&file)?;
     let hub = Hub::builder(Arc::new(AwsLcRs), config).build()?;
 
-    let service = HermodService::of_hub(&hub);
-    // Keep the hub's dialect, and change the limits only.
-    let mut server = service.config().clone();
+    let mut server = ServerConfig::default();
     (server.limits, server.proxies) = (file.server.clone(), file.proxies.clone());
     let drain = server.drain.clone();
-    let service = service.with_config(server);
+    let service = HermodService::hub_builder(&hub).with_config(server).build()?;
 
     // Other programs read the address from this line, because the system may have chosen the port.
     print(format_args!(

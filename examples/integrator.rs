@@ -136,7 +136,7 @@ async fn by_callbacks(options: &Options, journey: Journey) -> Result<(), Failed>
     print(format_args!("listening on http://{}", listener.local_addr()?))?;
     let (gate, expected) = (inbox.clone(), options.callback_auth.clone());
     let mut service =
-        CallbackService::new(move |given: Option<BasicAuth>| match given == expected {
+        CallbackService::builder(move |given: Option<BasicAuth>| match given == expected {
             true => Ok(gate.clone()),
             false => Err(Error::new(Class::Unauthorized, "", "does not fit")),
         });
@@ -146,7 +146,7 @@ async fn by_callbacks(options: &Options, journey: Journey) -> Result<(), Failed>
         service = service.with_signature(Arc::new(AwsLcRs), secrets, max_age);
     }
     let server = tokio::spawn(
-        axum::serve(listener, axum::Router::new().fallback_service(service)).into_future(),
+        axum::serve(listener, axum::Router::new().fallback_service(service.build())).into_future(),
     );
 
     loop {

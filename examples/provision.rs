@@ -34,12 +34,13 @@ use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
 use keyferry::hermod::integrator::{Enrollment, HubIdentity};
 use keyferry::hermod::model::{Callback, CommandHeader, DeviceInfo, ProfileRequest};
 use keyferry::hermod::proof::Report;
-use keyferry::hermod::server::serve::ConnectionLimits;
-use keyferry::hermod::server::{CallbackService, Drain, HermodService, ServerConfig};
+use keyferry::hermod::server::{CallbackService, HermodService};
 use keyferry::hermod::wire::{
     AnyCallbackApi, ApiKey, BasicAuth, CallbackApi, CommandApi as _, Delivery,
 };
 use keyferry::keys::MemoryKeyStore;
+use keyferry::server::serve::ConnectionLimits;
+use keyferry::server::{Drain, ServerConfig};
 use keyferry::transport::{GuardedTransport, OnThreads, TargetPolicy, Transport};
 use keyferry::{BaseUrl, Certificate, Class, Error, Secret};
 use lexopt::prelude::{Long, ValueExt as _};
@@ -153,16 +154,17 @@ async fn journey(
     let (to_inbox, mut inbox) = mpsc::unbounded_channel();
     let credential = BasicAuth::new("hub", random(&*provider)?);
     let expected = credential.clone();
-    let callbacks = CallbackService::new(move |given: Option<BasicAuth>| match given {
+    let callbacks = CallbackService::builder(move |given: Option<BasicAuth>| match given {
         Some(given) if given == expected => Ok(Inbox(to_inbox.clone())),
         _ => Err(Error::new(Class::Unauthorized, "", "does not fit")),
-    });
+    })
+    .build();
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let callback_url = BaseUrl::parse(&format!("http://{}", listener.local_addr()?))?;
     spawn(
         framework,
         listener,
-        HermodService::new("").with_config(config.clone()).with_callbacks(callbacks),
+        HermodService::builder("").with_config(config.clone()).with_callbacks(callbacks).build()?,
         drain.clone(),
     );
 
@@ -190,7 +192,12 @@ async fn journey(
         HubConfig::new(public_url.to_string(), public_url.host())?.with_integrator(shop),
     )
     .build()?;
-    spawn(framework, listener, HermodService::of_hub(&hub).with_config(config), drain.clone());
+    spawn(
+        framework,
+        listener,
+        HermodService::hub_builder(&hub).with_config(config).build()?,
+        drain.clone(),
+    );
     let running = tokio::spawn(async move { hub.run().await });
 
     // The integrator's client.

@@ -88,6 +88,8 @@ pub mod json;
 pub mod keys;
 mod name;
 mod secret;
+#[cfg(feature = "server")]
+pub mod server;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod transport;

@@ -36,6 +36,8 @@ pub(crate) mod message;
 #[cfg(feature = "client")]
 mod on_threads;
 #[cfg(feature = "http")]
+pub(crate) mod operation;
+#[cfg(feature = "http")]
 pub(crate) mod protocol;
 #[cfg(feature = "http")]
 pub(crate) mod refusal;

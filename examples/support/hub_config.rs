@@ -10,9 +10,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use keyferry::hermod::hub::{CallbackPolicy, Digest, HubLimits};
-use keyferry::hermod::server::serve::ConnectionLimits;
-use keyferry::hermod::server::{Proxies, Rate, ServerLimits};
 use keyferry::hermod::wire::{BasicAuth, WebhookSecret};
+use keyferry::server::serve::ConnectionLimits;
+use keyferry::server::{Proxies, Rate, ServerLimits};
 use keyferry::transport::{TargetPolicy, TargetUrl};
 use keyferry::{BaseUrl, Secret};
 use toml::Spanned;
@@ -360,13 +360,13 @@ impl Reading<'_> {
         self.count(table, "answer-bytes", &mut hub.answer_octets);
         self.count(table, "long-polls-per-mailbox", &mut hub.long_polls);
         server.body_octets = hub.command_octets.max(hub.answer_octets);
-        server.provision_octets = hub.provision_octets;
-        server.mailbox_long_polls = usize::try_from(hub.long_polls).unwrap_or(usize::MAX);
+        server.large_body_octets = hub.provision_octets;
+        server.device_long_polls = usize::try_from(hub.long_polls).unwrap_or(usize::MAX);
         self.count(table, "long-polls", &mut server.long_polls);
         self.count(table, "requests", &mut server.concurrent);
         self.count(table, "requests-per-integrator", &mut server.tenant_concurrent);
         self.rate(table, "integrator-rate", &mut server.tenant_rate);
-        self.rate(table, "mailbox-rate", &mut server.mailbox_rate);
+        self.rate(table, "mailbox-rate", &mut server.device_rate);
         self.rate(table, "failed-rate", &mut server.failed_rate);
         self.count(table, "refusals-logged", &mut server.refusals_logged);
         self.seconds(table, "body-seconds", &mut server.body_time);

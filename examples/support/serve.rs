@@ -1,7 +1,7 @@
 //! Serves with the crate's own server, with or without TLS.
 
 use keyferry::hermod::server::HermodService;
-use keyferry::hermod::server::serve::{ConnectionLimits, Server, Undone};
+use keyferry::server::serve::{ConnectionLimits, Server, Undone};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 

@@ -14,11 +14,12 @@ use keyferry::hermod::Dialect;
 use keyferry::hermod::model::{
     Callback, Command, CommandId, CommandType, ErrorBody, Listing, Message, ReservedBox, Submitted,
 };
-use keyferry::hermod::server::{CallbackService, HermodService, Rate, ServerConfig};
+use keyferry::hermod::server::{CallbackService, HermodService};
 use keyferry::hermod::wire::http::{callback, command, mailbox, read_basic_auth};
 use keyferry::hermod::wire::{
     ApiKey, BasicAuth, CallbackApi, CommandApi, Delivery, MailboxApi, MailboxKey, WebhookSecret,
 };
+use keyferry::server::{Rate, ServerConfig};
 use keyferry::transport::{InProcess, Transport};
 use keyferry::{Class, Error, ManualClock, Secret};
 
@@ -103,8 +104,7 @@ fn ask(service: &HermodService, request: &HttpRequest<Bytes>) -> Response<Bytes>
 
 fn config() -> ServerConfig {
     let mut config = ServerConfig::default();
-    (config.limits.tenant_rate, config.limits.mailbox_rate) =
-        (Rate::unlimited(), Rate::unlimited());
+    (config.limits.tenant_rate, config.limits.device_rate) = (Rate::unlimited(), Rate::unlimited());
     config.clock = Arc::new(ManualClock::new(NOW));
     config
 }
@@ -161,7 +161,7 @@ impl MailboxApi for Nothing {
 }
 
 static HUB: LazyLock<HermodService> = LazyLock::new(|| {
-    HermodService::new("/hermod/rest")
+    HermodService::builder("/hermod/rest")
         .with_config(config())
         .with_commands(|given: ApiKey| {
             if given == ApiKey::new("shop", Secret::new(KEY)) { Ok(Nothing) } else { refuse() }
@@ -171,6 +171,8 @@ static HUB: LazyLock<HermodService> = LazyLock::new(|| {
                 if given.token == Secret::new(TOKEN) { Ok(Nothing) } else { refuse() }
             },
         )
+        .build()
+        .unwrap()
 });
 
 fn parts(request: &HttpRequest<Bytes>) -> (Parts, Bytes) {
@@ -281,15 +283,16 @@ pub fn called_back(data: &[u8]) -> Option<u16> {
     let mut request = request(data)?;
     let counter = Counter::default();
     let receiver = counter.clone();
-    let callbacks = CallbackService::new(move |given: Option<BasicAuth>| match given {
+    let callbacks = CallbackService::builder(move |given: Option<BasicAuth>| match given {
         Some(given) if given == BasicAuth::new("hub", Secret::new(PASSWORD)) => {
             Ok(receiver.clone())
         }
         _ => refuse(),
-    });
-    let callbacks =
-        callbacks.with_signature(Arc::new(AwsLcRs), [signing_secret()], Duration::from_secs(60));
-    let service = HermodService::new("").with_config(config()).with_callbacks(callbacks);
+    })
+    .with_signature(Arc::new(AwsLcRs), [signing_secret()], Duration::from_secs(60))
+    .build();
+    let service =
+        HermodService::builder("").with_config(config()).with_callbacks(callbacks).build().unwrap();
 
     let (head, body) = parts(&request);
     let verified = callback::verify_signature(

@@ -67,12 +67,14 @@ impl World {
                     "no credential, or one that does not fit",
                 )),
             };
-            let service = CallbackService::new(gate).with_signature(
-                Arc::new(AwsLcRs),
-                [WebhookSecret::parse("whsec_aHVzaCBodXNoIGh1c2ggaHVzaCBodXNoIGh1c2ghIQ==")
-                    .unwrap()],
-                Duration::from_secs(300),
-            );
+            let service = CallbackService::builder(gate)
+                .with_signature(
+                    Arc::new(AwsLcRs),
+                    [WebhookSecret::parse("whsec_aHVzaCBodXNoIGh1c2ggaHVzaCBodXNoIGh1c2ghIQ==")
+                        .unwrap()],
+                    Duration::from_secs(300),
+                )
+                .build();
             let served = Served::start(framework, service).await;
             let policy = TargetPolicy::new().danger_with_plain_http().danger_with_host("127.0.0.1");
             let sender = CallbackSender::new(
@@ -92,7 +94,7 @@ impl World {
         let config =
             HubConfig::new(format!("{base}/ms"), "localhost").unwrap().with_integrator(shop);
         let hub = Hub::builder(Arc::new(AwsLcRs), config).build().unwrap();
-        late.set(HermodService::of_hub(&hub));
+        late.set(HermodService::of_hub(&hub).unwrap());
         let hub_work = tokio::spawn(async move {
             hub.run().await;
         });

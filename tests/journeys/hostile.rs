@@ -22,13 +22,14 @@ use keyferry::hermod::model::{
     CommandHeader, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest, State,
 };
 use keyferry::hermod::proof::Verifier;
-use keyferry::hermod::server::{CallbackService, HermodService, Rate, ServerConfig};
+use keyferry::hermod::server::{CallbackService, HermodService};
 use keyferry::hermod::wire::{
     AnyCallbackApi, ApiKey, BasicAuth, CommandApi as _, Delivery, MailboxApi as _, MailboxKey,
     WebhookSecret,
 };
 use keyferry::issuer::{LocalCa, issue};
 use keyferry::keys::{KeyStore as _, MemoryKeyStore};
+use keyferry::server::{Rate, ServerConfig};
 use keyferry::testing::{Chaos, Faults};
 use keyferry::transport::{GuardedTransport, InProcess, TargetPolicy, Transport};
 use keyferry::{BaseUrl, Certificate, Class, Clock, Error, Gate as _, Secret};
@@ -69,15 +70,16 @@ impl World {
         let mut config = ServerConfig::default();
         config.clock = clock.clone();
         // Nobody here is too fast: time stands still while they work.
-        (config.limits.tenant_rate, config.limits.mailbox_rate) =
+        (config.limits.tenant_rate, config.limits.device_rate) =
             (Rate::unlimited(), Rate::unlimited());
-        (config.limits.tenant_concurrent, config.limits.mailbox_concurrent) = (1024, 1024);
-        let receiver = CallbackService::new(gate).with_config(config.clone());
+        (config.limits.tenant_concurrent, config.limits.device_concurrent) = (1024, 1024);
+        let receiver = CallbackService::builder(gate).with_config(config.clone());
         let receiver = receiver.with_signature(
             Arc::new(AwsLcRs),
             [WebhookSecret::parse("whsec_aHVzaCBodXNoIGh1c2ggaHVzaCBodXNoIGh1c2ghIQ==").unwrap()],
             Duration::from_secs(300),
         );
+        let receiver = receiver.build();
         let to_shop = GuardedTransport::danger_unguarded(
             TargetPolicy::new(),
             Arc::new(chaos.transport(Arc::new(InProcess(receiver)))),
@@ -101,7 +103,7 @@ impl World {
         hub_config.callbacks.max_delay = Duration::from_secs(60);
         let hub =
             Hub::builder(Arc::new(AwsLcRs), hub_config).with_clock(clock.clone()).build().unwrap();
-        let service = HermodService::of_hub(&hub).with_config(config);
+        let service = HermodService::hub_builder(&hub).with_config(config).build().unwrap();
         let to_hub: Arc<dyn Transport> = Arc::new(chaos.transport(Arc::new(InProcess(service))));
 
         let ca = root(clock.clone());

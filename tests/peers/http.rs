@@ -47,7 +47,7 @@ async fn run(framework: Framework, callback: Option<AnyCallbackApi>) -> Running 
     peer.callback = callback;
     let config = HubConfig::new(format!("{base}/ms"), "127.0.0.1").unwrap().with_integrator(peer);
     let hub = Hub::builder(Arc::new(AwsLcRs), config).build().unwrap();
-    late.set(HermodService::of_hub(&hub));
+    late.set(HermodService::of_hub(&hub).unwrap());
     let work = tokio::spawn(async move {
         hub.run().await;
     });

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use keyferry::hermod::hub::{CallbackPolicy, HubLimits};
-use keyferry::hermod::server::serve::ConnectionLimits;
-use keyferry::hermod::server::{Proxies, ServerLimits};
+use keyferry::server::serve::ConnectionLimits;
+use keyferry::server::{Proxies, ServerLimits};
 
 use crate::program::hub_config::{HubFile, MAX_TEXT};
 
@@ -100,7 +100,7 @@ fn what_is_not_said_has_its_default() {
     ))
     .unwrap();
     assert_eq!(
-        (set.hub.command_octets, set.hub.long_polls, set.server.mailbox_long_polls),
+        (set.hub.command_octets, set.hub.long_polls, set.server.device_long_polls),
         (256, 2, 2)
     );
     assert_eq!(

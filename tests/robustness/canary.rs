@@ -179,7 +179,7 @@ async fn no_secret_is_logged_or_shown_in_any_form() {
     }
     let said = capture::said();
     for target in [
-        "keyferry::hermod::server::exchange",
+        "keyferry::server::exchange",
         "reqwest::connect",
         "ureq::run",
         "ureq_proto::client",

@@ -16,7 +16,8 @@ use hyper_util::service::TowerToHyperService;
 use keyferry::Secret;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
-use keyferry::hermod::server::{HermodService, Rate, ServerConfig};
+use keyferry::hermod::server::HermodService;
+use keyferry::server::{Rate, ServerConfig};
 use tokio::net::TcpListener;
 use tower_service::Service;
 
@@ -35,10 +36,9 @@ pub(crate) fn hub() -> Hub {
 
 pub(crate) fn service(hub: &Hub) -> HermodService {
     let mut config = ServerConfig::default();
-    (config.limits.tenant_rate, config.limits.mailbox_rate) =
-        (Rate::unlimited(), Rate::unlimited());
+    (config.limits.tenant_rate, config.limits.device_rate) = (Rate::unlimited(), Rate::unlimited());
     (config.limits.tenant_concurrent, config.limits.concurrent) = (1024, 4096);
-    HermodService::of_hub(hub).with_config(config)
+    HermodService::hub_builder(hub).with_config(config).build().unwrap()
 }
 
 /// Reads the whole request and answers it with the same bytes each time: what any server has to

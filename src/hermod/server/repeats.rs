@@ -5,14 +5,14 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::generations::Generations;
+use crate::server::two_generation_map::TwoGenerationMap;
 use crate::{Class, Error};
 
 /// Which callbacks were delivered, and which are being delivered.
 pub(super) struct Repeats(Mutex<State>);
 
 struct State {
-    delivered: Generations<()>,
+    delivered: TwoGenerationMap<()>,
     /// Bounded by the limit on requests under way.
     under_way: HashSet<u128>,
 }
@@ -26,7 +26,7 @@ pub(super) struct UnderWay {
 impl Repeats {
     pub(super) fn new(remembered: usize) -> Arc<Self> {
         Arc::new(Self(Mutex::new(State {
-            delivered: Generations::new(remembered),
+            delivered: TwoGenerationMap::new(remembered),
             under_way: HashSet::new(),
         })))
     }

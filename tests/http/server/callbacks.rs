@@ -6,9 +6,10 @@ use std::time::Duration;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::Dialect;
 use keyferry::hermod::model::{Address, ContentAnswer, ContentItem, Destination};
-use keyferry::hermod::server::{CallbackService, ContentService, HermodService, ServerConfig};
+use keyferry::hermod::server::{CallbackService, HermodService};
 use keyferry::hermod::wire::http::callback::write_call;
 use keyferry::hermod::wire::{BasicAuth, CallbackApi, ContentApi, Delivery, WebhookSecret};
+use keyferry::server::ServerConfig;
 use keyferry::{BaseUrl, Class, Clock, Error, ManualClock, Secret};
 
 use crate::server::support::{Inbox, JSON, Mood, Slow, SlowInbox, callback, clock, config};
@@ -70,12 +71,12 @@ impl Receiver {
     ) -> Self {
         let (clock, mut config) = (clock(), ServerConfig::default());
         config.clock = Arc::new(clock.clone());
-        let mut service = CallbackService::new(gate(&handler)).with_config(config);
+        let mut service = CallbackService::builder(gate(&handler)).with_config(config);
         if signed {
             let secrets = [secret("new-secret"), secret("old-secret")];
             service = service.with_signature(Arc::new(AwsLcRs), secrets, Duration::from_secs(300));
         }
-        let served = Served::start(framework, service).await;
+        let served = Served::start(framework, service.build()).await;
         Self { inbox, clock, served }
     }
 
@@ -142,12 +143,16 @@ async fn a_callback_arrives_below_every_base_that_can_be_registered(framework: F
     for mounted in [false, true] {
         for (at, text) in field.lines().chain(more).enumerate() {
             let (inbox, core) = (Inbox::default(), ServerConfig::default());
-            let service = CallbackService::new(gate(&inbox)).with_config(core);
+            let service = CallbackService::builder(gate(&inbox)).with_config(core).build();
             let base = BaseUrl::parse(text).unwrap();
             let served = if mounted {
-                Served::start(framework, HermodService::new("").with_callbacks(service)).await
+                Served::start(
+                    framework,
+                    HermodService::builder("").with_callbacks(service).build().unwrap(),
+                )
+                .await
             } else {
-                Served::start(framework, service.with_base_path(base.path())).await
+                Served::start(framework, service).await
             };
             let receiver = Receiver { inbox, clock: clock(), served };
             let delivery = Delivery::new("d1", callback(&at.to_string(), "COMPLETED"));
@@ -421,12 +426,20 @@ impl ContentApi for Pictures {
 }
 
 async fn contents_are_given_to_whoever_may_have_them(framework: Framework) {
-    let alone =
-        Served::start(framework, ContentService::new(gate(&Pictures)).with_config(config(|_| {})))
-            .await;
-    let mounted =
-        Served::start(framework, HermodService::new("/hermod/rest").with_contents(gate(&Pictures)))
-            .await;
+    let alone = Served::start(
+        framework,
+        HermodService::builder("")
+            .with_contents(gate(&Pictures))
+            .with_config(config(|_| {}))
+            .build()
+            .unwrap(),
+    )
+    .await;
+    let mounted = Served::start(
+        framework,
+        HermodService::builder("/hermod/rest").with_contents(gate(&Pictures)).build().unwrap(),
+    )
+    .await;
     let basic = format!("Basic {}", base64_simd::STANDARD.encode_to_string("hub:pa55word"));
     let headers = [("authorization", basic.as_str()), JSON];
     for served in [alone, mounted] {

@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use keyferry::hermod::server::serve::{ConnectionLimits, Handshake, Server, Undone};
-use keyferry::hermod::server::{Caller, Drain, HermodService, Proxies, Rate, RequestHead};
+use keyferry::hermod::server::{HermodService, HermodServiceBuilder};
+use keyferry::server::ServerConfig;
+use keyferry::server::serve::{ConnectionLimits, Handshake, Server, Undone};
+use keyferry::server::{Caller, Drain, Proxies, Rate, RequestHead};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
@@ -53,8 +55,12 @@ impl Accepting {
     }
 }
 
+fn builder() -> HermodServiceBuilder {
+    HermodService::hub_builder(&hub(&clock()))
+}
+
 fn service() -> HermodService {
-    HermodService::of_hub(&hub(&clock()))
+    builder().build().unwrap()
 }
 
 /// Half a head, and no more.
@@ -215,7 +221,8 @@ async fn a_handshake_can_tell_the_service_who_the_client_is() {
             Ok(Caller::new(name, slow.clone()))
         }
     };
-    let service = HermodService::new("/hermod/rest").with_mailboxes_by_head(gate);
+    let service =
+        HermodService::builder("/hermod/rest").with_mailboxes_by_head(gate).build().unwrap();
     let drain = Drain::new();
     let accepting = Accepting::run(Server::new(service).with_handshake(Named), drain).await;
     assert_eq!(accepting.call(1, &format!("{MS}/b"), &[]).await.status, 200);
@@ -225,12 +232,11 @@ async fn a_handshake_can_tell_the_service_who_the_client_is() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn wrong_keys_are_slowed_by_the_address_that_they_come_from() {
-    let service = service();
-    let mut config = service.config().clone();
+    let mut config = ServerConfig::default();
     config.limits.failed_rate = Rate::new(1, 3);
     config.clock = Arc::new(clock());
     config.proxies = Proxies::forwarded(["127.0.0.9"]).unwrap();
-    let accepting = Accepting::start(service.with_config(config), |_| {}).await;
+    let accepting = Accepting::start(builder().with_config(config).build().unwrap(), |_| {}).await;
     let (good, wrong) = (api_key("shop", "shop-key"), api_key("shop", "wrong"));
     let path = format!("{COMMAND}/poll/1");
     let call = async |last: u8, key: &str, forwarded: &str| {
@@ -260,11 +266,11 @@ async fn wrong_keys_are_slowed_by_the_address_that_they_come_from() {
 async fn a_clock_that_is_set_slows_wrong_keys_neither_more_nor_less() {
     const HOUR: Duration = Duration::from_secs(3600);
     for forward in [true, false] {
-        let (service, clock) = (service(), clock());
-        let mut config = service.config().clone();
+        let (mut config, clock) = (ServerConfig::default(), clock());
         config.limits.failed_rate = Rate::new(1, 1);
         config.clock = Arc::new(clock.clone());
-        let accepting = Accepting::start(service.with_config(config), |_| {}).await;
+        let service = builder().with_config(config).build().unwrap();
+        let accepting = Accepting::start(service, |_| {}).await;
         let wrong = api_key("shop", "wrong");
         let path = format!("{COMMAND}/poll/1");
         let status = async || accepting.call(1, &path, &[("x-api-key", &wrong)]).await.status;

@@ -267,8 +267,11 @@ async fn a_gate_that_cannot_tell_is_503_and_its_reasons_are_not_told(framework: 
         "shop" => Err::<AnyCommandApi, _>(Error::new(Class::Storage, "", "the store is gone")),
         id => Err(Error::new(Class::Unauthorized, "id", format!("{id} is not known"))),
     };
-    let served =
-        Served::start(framework, HermodService::new("/hermod/rest").with_commands(gate)).await;
+    let served = Served::start(
+        framework,
+        HermodService::builder("/hermod/rest").with_commands(gate).build().unwrap(),
+    )
+    .await;
     let call = async |id: &str| {
         served
             .call(

@@ -1,6 +1,6 @@
 //! Peers that go away, and servers that end.
 
-use keyferry::hermod::server::ServerConfig;
+use keyferry::server::ServerConfig;
 
 use crate::server::support::{COMMAND, JSON, MS, PING, Slow, World, api_key, claim};
 use crate::support::serve::{Framework, PATIENCE, Served};

@@ -1,6 +1,6 @@
 //! Heads that two servers could read differently: whatever is hidden behind one is not done.
 
-use keyferry::hermod::server::ServerConfig;
+use keyferry::server::ServerConfig;
 
 use crate::server::support::{COMMAND, PING, Slow, World, api_key};
 use crate::support::serve::{Framework, Served};

@@ -4,9 +4,8 @@ use std::sync::Mutex;
 
 use http::Request;
 use http_body_util::BodyExt as _;
-use keyferry::hermod::server::{
-    CallbackService, Caller, HermodService, PeerAddr, Proxies, RequestHead, ServerConfig,
-};
+use keyferry::hermod::server::{CallbackService, HermodService};
+use keyferry::server::{Caller, PeerAddr, Proxies, RequestHead, ServerConfig};
 use keyferry::{Class, Error};
 use tower_service::Service as _;
 
@@ -38,7 +37,7 @@ async fn a_gate_of_heads_opens_every_wire_without_a_credential(framework: Framew
     let inbox = Inbox::default();
     let receiver = inbox.clone();
     let commands_of = slow.clone();
-    let service = HermodService::new("/hermod/rest")
+    let service = HermodService::builder("/hermod/rest")
         .with_commands_by_head(move |head: RequestHead| {
             Ok(Caller::new(subject(&head)?, commands_of.clone()))
         })
@@ -46,9 +45,14 @@ async fn a_gate_of_heads_opens_every_wire_without_a_credential(framework: Framew
             assert_eq!(head.path(), "/b");
             Ok(Caller::new(subject(&head)?, mailboxes.clone()))
         })
-        .with_callbacks(CallbackService::by_head(move |head: RequestHead| {
-            Ok(Caller::new(subject(&head)?, receiver.clone()))
-        }));
+        .with_callbacks(
+            CallbackService::builder_by_head(move |head: RequestHead| {
+                Ok(Caller::new(subject(&head)?, receiver.clone()))
+            })
+            .build(),
+        )
+        .build()
+        .unwrap();
     let served = Served::start(framework, service).await;
     let body = keyferry::hermod::Dialect::standard().write_callback(&callback("1", "COMPLETED"));
     let named = ("x-subject", "cn=portal");
@@ -71,10 +75,14 @@ async fn a_gate_of_heads_opens_every_wire_without_a_credential(framework: Framew
 async fn callers_of_a_gate_of_heads_have_a_rate_each(framework: Framework) {
     let slow = Slow::default();
     let limits = config(|limits| limits.tenant_concurrent = 1);
-    let service = HermodService::new("/hermod/rest").with_config(limits).with_commands_by_head({
-        let slow = slow.clone();
-        move |head: RequestHead| Ok(Caller::new(subject(&head)?, slow.clone()))
-    });
+    let service = HermodService::builder("/hermod/rest")
+        .with_config(limits)
+        .with_commands_by_head({
+            let slow = slow.clone();
+            move |head: RequestHead| Ok(Caller::new(subject(&head)?, slow.clone()))
+        })
+        .build()
+        .unwrap();
     let served = Served::start(framework, service).await;
     let path = format!("{COMMAND}/ping");
     let mut first = served.connect().await;
@@ -91,12 +99,15 @@ async fn callers_of_a_gate_of_heads_have_a_rate_each(framework: Framework) {
 
 async fn a_gate_of_heads_sees_the_method_as_it_came(framework: Framework) {
     let slow = Slow::default();
-    let service = HermodService::new("/hermod/rest").with_mailboxes_by_head({
-        move |head: RequestHead| match head.parts().method.as_str() {
-            "HEAD" => Ok(Caller::new("any", slow.clone())),
-            _ => Err(refused()),
-        }
-    });
+    let service = HermodService::builder("/hermod/rest")
+        .with_mailboxes_by_head({
+            move |head: RequestHead| match head.parts().method.as_str() {
+                "HEAD" => Ok(Caller::new("any", slow.clone())),
+                _ => Err(refused()),
+            }
+        })
+        .build()
+        .unwrap();
     let served = Served::start(framework, service).await;
     let mut raw = served.connect().await;
     raw.request("HEAD", &format!("{MS}/b"), &[], "").await;
@@ -113,15 +124,20 @@ async fn a_gate_of_heads_sees_extensions_and_the_address_of_the_client() {
     let slow = Slow::default();
     let mut config = ServerConfig::default();
     config.proxies = Proxies::forwarded(["10.0.0.0/8"]).unwrap();
-    let mut service = HermodService::new("").with_config(config).with_mailboxes_by_head({
-        let seen = seen.clone();
-        move |head: RequestHead| {
-            let certificate = head.parts().extensions.get::<Certificate>().ok_or_else(refused)?;
-            assert!(!format!("{head:?}").contains("hidden"));
-            *seen.lock().unwrap() = head.client();
-            Ok(Caller::new(certificate.0, slow.clone()))
-        }
-    });
+    let mut service = HermodService::builder("")
+        .with_config(config)
+        .with_mailboxes_by_head({
+            let seen = seen.clone();
+            move |head: RequestHead| {
+                let certificate =
+                    head.parts().extensions.get::<Certificate>().ok_or_else(refused)?;
+                assert!(!format!("{head:?}").contains("hidden"));
+                *seen.lock().unwrap() = head.client();
+                Ok(Caller::new(certificate.0, slow.clone()))
+            }
+        })
+        .build()
+        .unwrap();
     let request = |certificate: Option<Certificate>| {
         let mut request = Request::get("/ms/b")
             .header("host", "h")

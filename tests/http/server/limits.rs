@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keyferry::Clock as _;
-use keyferry::hermod::server::{Rate, ServerConfig};
+use keyferry::server::{Rate, ServerConfig};
 
 use crate::server::support::{
     COMMAND, JSON, MS, PING, Slow, World, api_key, claim, config, provision,
@@ -290,7 +290,7 @@ async fn a_clock_that_is_set_changes_no_rate(framework: Framework) {
 }
 
 async fn a_token_that_comes_too_often_gets_429_and_no_other(framework: Framework) {
-    let world = World::with(framework, |limits| limits.mailbox_rate = Rate::new(1, 2)).await;
+    let world = World::with(framework, |limits| limits.device_rate = Rate::new(1, 2)).await;
     let (one, other) = (world.ping().await, world.ping().await);
     let status = async |opened: &crate::server::support::Opened| {
         let headers = [("authorization", &*opened.bearer()), ("x-claim", &claim('c'))];
@@ -340,8 +340,8 @@ async fn a_tenant_has_so_many_requests_under_way_and_the_server_so_many(framewor
 
 async fn long_polls_have_limits_of_their_own(framework: Framework) {
     let limits = config(|limits| {
-        (limits.mailbox_concurrent, limits.concurrent) = (1, 1);
-        (limits.mailbox_long_polls, limits.long_polls) = (2, 3);
+        (limits.device_concurrent, limits.concurrent) = (1, 1);
+        (limits.device_long_polls, limits.long_polls) = (2, 3);
     });
     let (slow, served) = slow(framework, limits).await;
     let poll = format!("{MS}/b?wait=60");

@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use keyferry::hermod::server::{CallbackService, HermodService, Rate};
+use keyferry::hermod::server::{CallbackService, HermodService};
 use keyferry::hermod::wire::BasicAuth;
+use keyferry::server::{Rate, ServerConfig};
 use keyferry::{Class, Error, Secret};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -74,15 +75,18 @@ async fn no_secret_is_ever_logged(framework: Framework) {
     let listening = log.listen();
     let inbox = Inbox::default();
     let receiver = inbox.clone();
-    let callbacks = CallbackService::new(move |given: Option<BasicAuth>| match given {
+    let callbacks = CallbackService::builder(move |given: Option<BasicAuth>| match given {
         Some(given) if given.password == Secret::new("canary-callback-password") => {
             Ok(receiver.clone())
         }
         _ => Err(Error::new(Class::Unauthorized, "", "")),
-    });
-    let served =
-        Served::start(framework, HermodService::of_hub(&hub(&clock())).with_callbacks(callbacks))
-            .await;
+    })
+    .build();
+    let served = Served::start(
+        framework,
+        HermodService::hub_builder(&hub(&clock())).with_callbacks(callbacks).build().unwrap(),
+    )
+    .await;
     let mut secrets: Vec<String> = [
         "shop-key",
         "canary-wrong-key",
@@ -174,7 +178,7 @@ async fn no_secret_is_ever_logged(framework: Framework) {
 async fn the_log_says_what_happened(framework: Framework) {
     let log = Log::default();
     let _listening = log.listen();
-    let served = Served::start(framework, HermodService::of_hub(&hub(&clock()))).await;
+    let served = Served::start(framework, HermodService::of_hub(&hub(&clock())).unwrap()).await;
     let key = api_key("shop", "shop-key");
     let ours = || {
         log.text()
@@ -237,11 +241,11 @@ async fn the_log_says_what_happened(framework: Framework) {
 async fn refusals_are_logged_with_the_limit_that_was_met(framework: Framework) {
     let log = Log::default();
     let _listening = log.listen();
-    let service = HermodService::of_hub(&hub(&clock()));
-    let mut config = service.config().clone();
+    let service = HermodService::hub_builder(&hub(&clock()));
+    let mut config = ServerConfig::default();
     config.limits.body_octets = 10;
     config.limits.tenant_rate = Rate::new(1, 1);
-    let served = Served::start(framework, service.with_config(config)).await;
+    let served = Served::start(framework, service.with_config(config).build().unwrap()).await;
     let key = api_key("shop", "shop-key");
     let many = vec![("x", "y"); 70];
     served.call("GET", "/nowhere", &many, "").await;
@@ -264,10 +268,10 @@ async fn refusals_without_a_credential_do_not_fill_the_log(framework: Framework)
     let log = Log::default();
     let _listening = log.listen();
     let clock = clock();
-    let service = HermodService::of_hub(&hub(&clock));
-    let mut config = service.config().clone();
+    let service = HermodService::hub_builder(&hub(&clock));
+    let mut config = ServerConfig::default();
     config.clock = std::sync::Arc::new(clock.clone());
-    let served = Served::start(framework, service.with_config(config)).await;
+    let served = Served::start(framework, service.with_config(config).build().unwrap()).await;
     let refuse = async |times| {
         for _ in 0..times {
             let wrong = api_key("shop", "wrong");

@@ -3,10 +3,10 @@
 use std::convert::Infallible;
 
 use http::{Request, Response};
-use keyferry::hermod::server::{
-    Body, CallbackService, CommandService, Drain, HermodService, MailboxService, ServerConfig,
-};
+use keyferry::Class;
+use keyferry::hermod::server::{CallbackService, HermodService};
 use keyferry::hermod::wire::{ApiKey, BasicAuth, MailboxKey};
+use keyferry::server::{Body, Drain, ServerConfig};
 use keyferry::transport::{InProcess, Transport};
 use tower_service::Service;
 
@@ -16,39 +16,43 @@ use crate::server::support::{
 use crate::support::serve::{Framework, Served};
 
 on_both! {
-    services_of_one_wire_are_found_with_their_base_and_without
+    a_service_is_found_with_its_base_and_without
     paths_are_configuration
     all_wires_have_one_roof
 }
 
-async fn services_of_one_wire_are_found_with_their_base_and_without(framework: Framework) {
+async fn a_service_is_found_with_its_base_and_without(framework: Framework) {
     let key = api_key("shop", "shop-key");
     let headers = [("x-api-key", key.as_str()), JSON];
-    let commands = Served::start(framework, CommandService::new(hub(&clock()))).await;
-    let mailboxes = Served::start(framework, MailboxService::new(hub(&clock()))).await;
-    for path in ["/hermod/rest/command/ping", "/ping"] {
-        assert_eq!(commands.call("POST", path, &headers, PING).await.status, 200);
+    let service = |base: &str| {
+        HermodService::builder(base)
+            .with_commands(hub(&clock()))
+            .with_mailboxes(hub(&clock()))
+            .build()
+            .unwrap()
+    };
+    let served = Served::start(framework, service("/hermod/rest")).await;
+    for path in ["/hermod/rest/command/ping", "/rest/command/ping", "/command/ping"] {
+        assert_eq!(served.call("POST", path, &headers, PING).await.status, 200, "{path}");
     }
-    for path in ["/hermod/rest/ms/b", "/b", "/hermod/rest/ms/b/m", "/"] {
-        assert_eq!(
-            mailboxes.call("GET", path, &[("authorization", "Bearer a")], "").await.status,
-            401
-        );
+    for path in ["/hermod/rest/ms/b", "/ms/b", "/hermod/rest/ms/b/m", "/ms"] {
+        let answer = served.call("GET", path, &[("authorization", "Bearer a")], "").await;
+        assert_eq!(answer.status, 401, "{path}");
     }
-    let moved =
-        Served::start(framework, CommandService::new(hub(&clock())).with_base_path("api/v1/"))
-            .await;
-    assert_eq!(moved.call("POST", "/api/v1/ping", &headers, PING).await.status, 200);
-    assert_eq!(moved.call("POST", "/api/v2/ping", &headers, PING).await.status, 404);
+    let moved = Served::start(framework, service("api/v1/")).await;
+    assert_eq!(moved.call("POST", "/api/v1/command/ping", &headers, PING).await.status, 200);
+    assert_eq!(moved.call("POST", "/api/v2/command/ping", &headers, PING).await.status, 404);
 }
 
 async fn paths_are_configuration(framework: Framework) {
     let hub = hub(&clock());
-    let service = HermodService::new("")
+    let service = HermodService::builder("")
         .with_commands(hub.clone())
         .with_mailboxes(hub)
         .with_paths("/orders", "/boxes/all/")
-        .with_probes("/livez", "/readyz");
+        .with_probes("/livez", "/readyz")
+        .build()
+        .unwrap();
     let served = Served::start(framework, service).await;
     let key = api_key("shop", "shop-key");
     let answer = served.call("POST", "/orders/ping", &[("x-api-key", &key), JSON], PING).await;
@@ -77,10 +81,13 @@ async fn paths_are_configuration(framework: Framework) {
 async fn all_wires_have_one_roof(framework: Framework) {
     let inbox = Inbox::default();
     let receiver = inbox.clone();
-    let callbacks = CallbackService::new(move |_: Option<BasicAuth>| Ok(receiver.clone()));
-    let served =
-        Served::start(framework, HermodService::of_hub(&hub(&clock())).with_callbacks(callbacks))
-            .await;
+    let callbacks =
+        CallbackService::builder(move |_: Option<BasicAuth>| Ok(receiver.clone())).build();
+    let served = Served::start(
+        framework,
+        HermodService::hub_builder(&hub(&clock())).with_callbacks(callbacks).build().unwrap(),
+    )
+    .await;
     let key = api_key("shop", "shop-key");
     assert_eq!(
         served
@@ -114,7 +121,8 @@ async fn all_wires_have_one_roof(framework: Framework) {
         );
     }
     // Nothing is mounted here.
-    let nothing = Served::start(framework, HermodService::new("/hermod/rest")).await;
+    let nothing =
+        Served::start(framework, HermodService::builder("/hermod/rest").build().unwrap()).await;
     for path in [
         format!("{COMMAND}/ping"),
         MS.to_owned(),
@@ -145,11 +153,16 @@ fn services_can_be_stored_and_shared() {
     }
     let slow = Slow::default();
     let other = slow.clone();
-    let one: CommandService = is_service(CommandService::new(move |_: ApiKey| Ok(other.clone())));
-    let two: CommandService = CommandService::new(hub(&clock()));
+    let one: HermodService = is_service(
+        HermodService::builder("")
+            .with_commands(move |_: ApiKey| Ok(other.clone()))
+            .with_mailboxes(move |_: MailboxKey| Ok(slow.clone()))
+            .build()
+            .unwrap(),
+    );
+    let two: HermodService =
+        HermodService::builder("").with_commands(hub(&clock())).build().unwrap();
     assert_eq!(format!("{one:?}"), format!("{two:?}"));
-    is_service(MailboxService::new(move |_: MailboxKey| Ok(slow.clone())));
-    is_service(HermodService::new(""));
     let mut config = ServerConfig::default();
     config.drain = Drain::new();
     assert!(format!("{config:?}").contains("Drain"));
@@ -158,7 +171,7 @@ fn services_can_be_stored_and_shared() {
 #[tokio::test]
 async fn a_service_is_called_in_process() {
     let clock = clock();
-    let transport = InProcess(HermodService::of_hub(&hub(&clock)));
+    let transport = InProcess(HermodService::of_hub(&hub(&clock)).unwrap());
     let request = Request::post("https://hub.example/hermod/rest/command/ping")
         .header("x-api-key", api_key("shop", "shop-key"))
         .header("content-type", "application/json")
@@ -182,4 +195,20 @@ async fn a_long_poll_takes_at_most_8_kib() {
     let size = size_of_val(&*answer.as_ref());
     println!("{size} octets");
     assert!(size <= 4 * 1024, "{size}");
+}
+
+#[test]
+fn a_base_that_is_no_path_is_an_error_when_the_service_is_built() {
+    let error = HermodService::builder("/a%zz").build().unwrap_err();
+    assert_eq!((error.class(), error.part()), (Class::Malformed, "base"));
+}
+
+/// The address that devices are told has to be the one that the service is found at.
+#[test]
+fn a_public_address_that_does_not_fit_is_an_error_when_the_service_is_built() {
+    let hub = hub(&clock());
+    HermodService::hub_builder(&hub).build().unwrap();
+    let moved = HermodService::hub_builder(&hub).with_paths("/command", "/boxes");
+    let error = moved.build().unwrap_err();
+    assert_eq!((error.class(), error.part()), (Class::Malformed, "public_url"));
 }

@@ -1,6 +1,7 @@
 //! What RFC 9110 and RFC 9112 want of a server, and frameworks leave to the service.
 
-use keyferry::hermod::server::{HermodService, ServerConfig};
+use keyferry::hermod::server::HermodService;
+use keyferry::server::ServerConfig;
 
 use crate::server::support::{COMMAND, JSON, MS, PING, Slow, World, api_key, claim, hub};
 use crate::support::serve::{Answer, Framework, Served};
@@ -317,10 +318,13 @@ async fn escaped_unreserved_characters_are_the_same_in_every_segment(framework: 
     let path = format!("{COMMAND}/p%6fll/{}", escaped(&opened.command));
     assert_eq!(world.served.call("GET", &path, &[("x-api-key", &key)], "").await.status, 200);
     // A base that is configured with escapes is the same base.
-    let service = HermodService::of_hub(&world.hub);
+    let service = HermodService::of_hub(&world.hub).unwrap();
     let config = service.config().clone();
-    let elsewhere =
-        HermodService::new("/caf\u{e9} a/%72").with_config(config).with_commands(hub(&world.clock));
+    let elsewhere = HermodService::builder("/caf\u{e9} a/%72")
+        .with_config(config)
+        .with_commands(hub(&world.clock))
+        .build()
+        .unwrap();
     let served = Served::start(framework, elsewhere).await;
     for path in ["/caf%C3%A9%20a/r/command/ping", "/caf%c3%a9%20%61/%72/command/ping"] {
         let answer = served.call("POST", path, &[("x-api-key", &key), JSON], PING).await;

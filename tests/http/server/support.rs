@@ -9,8 +9,9 @@ use keyferry::hermod::hub::{Digest, Hub};
 use keyferry::hermod::model::{
     Callback, Command, CommandId, CommandType, Listing, Message, ReservedBox, Submitted,
 };
-use keyferry::hermod::server::{Drain, HermodService, ServerConfig, ServerLimits};
+use keyferry::hermod::server::HermodService;
 use keyferry::hermod::wire::{ApiKey, CallbackApi, CommandApi, Delivery, MailboxApi, MailboxKey};
+use keyferry::server::{Drain, ServerConfig, ServerLimits};
 use keyferry::{Class, Error, ManualClock, Secret};
 use tokio::sync::Notify;
 
@@ -86,12 +87,12 @@ impl World {
     pub(crate) async fn with(framework: Framework, change: impl FnOnce(&mut ServerLimits)) -> Self {
         let clock = clock();
         let hub = hub(&clock);
-        let service = HermodService::of_hub(&hub);
-        let mut config = service.config().clone();
+        let service = HermodService::hub_builder(&hub);
+        let mut config = ServerConfig::default();
         change(&mut config.limits);
         config.clock = Arc::new(clock.clone());
         let drain = config.drain.clone();
-        let served = Served::start(framework, service.with_config(config)).await;
+        let served = Served::start(framework, service.with_config(config).build().unwrap()).await;
         Self { hub, clock, drain, served }
     }
 
@@ -241,10 +242,12 @@ impl Slow {
     /// Serves it to everybody.
     pub(crate) fn service(&self, config: ServerConfig) -> HermodService {
         let (commands, mailboxes) = (self.clone(), self.clone());
-        HermodService::new("/hermod/rest")
+        HermodService::builder("/hermod/rest")
             .with_config(config)
             .with_commands(move |_: ApiKey| Ok(commands.clone()))
             .with_mailboxes(move |_: MailboxKey| Ok(mailboxes.clone()))
+            .build()
+            .unwrap()
     }
 }
 

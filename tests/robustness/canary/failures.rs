@@ -287,9 +287,11 @@ pub(crate) async fn of_callbacks_and_contents(world: &World, evidence: &Evidence
     evidence.show(&client.content("AUTH:1").await.unwrap());
 
     // Gates of the other wires.
-    let service = HermodService::new("/hermod/rest")
+    let service = HermodService::builder("/hermod/rest")
         .with_commands(|key: ApiKey| -> Result<AnyCommandApi, _> { panic!("with {key:?}") })
-        .with_mailboxes(|key: MailboxKey| -> Result<AnyMailboxApi, _> { panic!("with {key:?}") });
+        .with_mailboxes(|key: MailboxKey| -> Result<AnyMailboxApi, _> { panic!("with {key:?}") })
+        .build()
+        .unwrap();
     let served = Served::start(Framework::Hyper, service).await;
     let key = ApiKey::new("shop", Secret::new(parties::PANIC));
     let base = BaseUrl::parse(&format!("{}/hermod/rest/command", served.base)).unwrap();

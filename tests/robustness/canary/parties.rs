@@ -17,9 +17,7 @@ use keyferry::hermod::model::{
     Callback, ContentAnswer, ContentItem, DeviceInfo, EndPinResetCommand, KeyGenRequest,
     KeyTypePrio, KeyUsage, ProfileRequest, StartPinResetCommand,
 };
-use keyferry::hermod::server::{
-    CallbackService, CommandService, ContentService, HermodService, MailboxService,
-};
+use keyferry::hermod::server::{CallbackService, HermodService};
 use keyferry::hermod::wire::{
     AnyCallbackApi, AnyContentApi, ApiKey, BasicAuth, CallbackApi, ContentApi, Delivery,
     WebhookSecret,
@@ -195,11 +193,13 @@ impl World {
                 }
             }
         };
-        let service = CallbackService::new(gate).with_signature(
-            Arc::new(AwsLcRs),
-            [WebhookSecret::parse(CALLBACK_SECRET).unwrap()],
-            Duration::from_secs(300),
-        );
+        let service = CallbackService::builder(gate)
+            .with_signature(
+                Arc::new(AwsLcRs),
+                [WebhookSecret::parse(CALLBACK_SECRET).unwrap()],
+                Duration::from_secs(300),
+            )
+            .build();
         evidence.show(&service);
         let receiver = Served::start(Framework::Hyper, service).await;
         let gate = |given: Option<BasicAuth>| match given {
@@ -210,7 +210,7 @@ impl World {
                 Err(Error::new(Class::Unauthorized, "", "no credential, or one that does not fit"))
             }
         };
-        let service = ContentService::new(gate);
+        let service = HermodService::builder("").with_contents(gate).build().unwrap();
         evidence.show(&service);
         let provider = Served::start(Framework::Hyper, service).await;
 
@@ -242,13 +242,9 @@ impl World {
         let builder = builder.with_store(store.clone());
         evidence.show(&(shop, config, &builder));
         let hub = builder.build().unwrap();
-        let service = HermodService::of_hub(&hub);
+        let service = HermodService::of_hub(&hub).unwrap();
         evidence.show(&(&hub, hub.integrator("shop").unwrap(), &service, service.config()));
-        evidence.show(&(
-            CommandService::new(hub.clone()),
-            MailboxService::new(hub.clone()),
-            Through(hub.clone()),
-        ));
+        evidence.show(&(HermodService::hub_builder(&hub), Through(hub.clone())));
         late.set(service);
         let working = hub.clone();
         let work = tokio::spawn(async move {

@@ -18,8 +18,9 @@ use crate::hermod::Dialect;
 use crate::hermod::model::CommandKind;
 use crate::hermod::wire::{BasicAuth, Delivery, WebhookSecret, is_tried_again};
 use crate::transport::credential::only_text;
-use crate::transport::message::{
-    last_segments, method_not_allowed, no_such_address, read_json, write_empty, write_request,
+use crate::transport::message::{read_json, write_empty, write_request};
+use crate::transport::operation::{
+    BodyKind, Effect, Operation, OperationMethod, PathPattern, Route, Segment, route,
 };
 use crate::{BaseUrl, Class, Error};
 
@@ -144,19 +145,16 @@ pub fn verify_signature(
     if bool::from(fits) && apart <= max_age { Ok(()) } else { Err(refused()) }
 }
 
-/// Whether a call at this address may come.
-///
-/// # Errors
-/// Class `not-found` for a path that names no command, `malformed` with status 405 for a method
-/// other than POST.
-pub fn check_address(dialect: &Dialect, path: &str, method: &Method) -> Result<(), Error> {
-    target(dialect, path, method).map(drop)
-}
-
-fn target(dialect: &Dialect, path: &str, method: &Method) -> Result<CommandKind, Error> {
-    let (_, last) = last_segments(path);
-    let kind = dialect.kind_of_callback_path(&last).ok_or_else(no_such_address)?;
-    if *method == Method::POST { Ok(kind) } else { Err(method_not_allowed()) }
+/// The calls of this wire: one for each command. The id is the command.
+pub(crate) fn operations(dialect: &Dialect) -> impl Iterator<Item = Operation<'_, CommandKind>> {
+    CommandKind::ALL.iter().map(|kind| Operation {
+        id: *kind,
+        method: OperationMethod::Post,
+        path: PathPattern::last(Segment::Word(&dialect.words(*kind).callback_path)),
+        body: BodyKind::Callback,
+        effect: Effect::Changes,
+        success: StatusCode::NO_CONTENT,
+    })
 }
 
 /// Reads a delivery. The last segment of `path` names the command, whatever stands before it.
@@ -173,7 +171,17 @@ pub fn read_call(
     head: &Parts,
     body: &[u8],
 ) -> Result<Delivery, Error> {
-    let kind = target(dialect, path, &head.method)?;
+    read_routed(dialect, route(operations(dialect), path, &head.method)?, head, body)
+}
+
+/// The same for a request whose operation is known.
+pub(crate) fn read_routed(
+    dialect: &Dialect,
+    route: Route<CommandKind>,
+    head: &Parts,
+    body: &[u8],
+) -> Result<Delivery, Error> {
+    let kind = route.id;
     let callback = dialect.read_callback(read_json(head, body)?)?;
     if callback.command_type != dialect.words(kind).command_type {
         return Err(Error::malformed("commandType", "not that of this address"));

@@ -19,7 +19,7 @@
 //! ```
 
 use ::http::request::Parts;
-use ::http::{Method, Request, Response, StatusCode};
+use ::http::{Request, Response, StatusCode};
 use bytes::Bytes;
 
 use super::credential::{API_KEY, read_api_key, write_api_key};
@@ -29,9 +29,9 @@ use crate::hermod::Dialect;
 use crate::hermod::model::{Callback, Command, CommandId, CommandKind, Submitted};
 use crate::hermod::wire::ApiKey;
 use crate::hermod::wire::reason::UNKNOWN_COMMAND;
-use crate::transport::message::{
-    answer_text, method_not_allowed, no_such_address, read_json, split_path, write_request,
-    write_response,
+use crate::transport::message::{answer_text, read_json, write_request, write_response};
+use crate::transport::operation::{
+    BodyKind, Effect, Operation, OperationMethod, PathPattern, Route, Segment, route,
 };
 use crate::{BaseUrl, Class, Error};
 
@@ -74,14 +74,14 @@ pub fn write_call(
                 .body
                 .kind()
                 .ok_or_else(|| Error::malformed("", "a command that is not known here"))?;
-            write_request(
-                Method::POST,
-                base.join(&[&dialect.words(kind).path]),
-                Some(dialect.write_command(command)),
-            )?
+            let operation = submit(dialect, kind);
+            let body = Some(dialect.write_command(command));
+            write_request(operation.method.to_method(), operation.path.address(base, &[]), body)?
         }
         Call::Poll(id) => {
-            write_request(Method::GET, base.join(&[&dialect.paths.poll, id.as_str()]), None)?
+            let operation = poll(dialect);
+            let address = operation.path.address(base, &[id.as_str()]);
+            write_request(operation.method.to_method(), address, None)?
         }
     };
     request.headers_mut().insert(API_KEY, write_api_key(key)?);
@@ -94,34 +94,28 @@ pub fn read_credential(head: &Parts) -> Option<ApiKey> {
     read_api_key(&head.headers)
 }
 
-/// Most octets of a body that a call at this address may have, if there is such an address:
-/// `(provision, others)` are the two limits.
-///
-/// # Errors
-/// Class `not-found` if there is no such address, `malformed` with status 405 if it has not this
-/// method.
-pub fn body_limit(
-    dialect: &Dialect,
-    path: &str,
-    method: &Method,
-    (provision, others): (usize, usize),
-) -> Result<usize, Error> {
-    Ok(match target(dialect, path, method)? {
-        Target::Submit(CommandKind::Provision) => provision,
-        Target::Submit(_) => others,
-        Target::Poll(_) => 0,
-    })
-}
-
 /// Reads a call. `path` is what is left of the path below the base: `/provision`.
 ///
 /// # Errors
 /// Class `not-found` for an unknown path, `malformed` for all else that is wrong; a method that the
 /// path does not have is answered with 405, a content type other than JSON with 415.
 pub fn read_call(dialect: &Dialect, path: &str, head: &Parts, body: &[u8]) -> Result<Call, Error> {
-    match target(dialect, path, &head.method)? {
-        Target::Poll(id) => Ok(Call::Poll(id)),
-        Target::Submit(kind) => {
+    read_routed(dialect, route(operations(dialect), path, &head.method)?, head, body)
+}
+
+/// The same for a request whose operation is known.
+pub(crate) fn read_routed(
+    dialect: &Dialect,
+    route: Route<CommandOperation>,
+    head: &Parts,
+    body: &[u8],
+) -> Result<Call, Error> {
+    match route.id {
+        CommandOperation::Poll => {
+            let id = route.values.into_iter().next().unwrap_or_default();
+            Ok(Call::Poll(CommandId::from(id)))
+        }
+        CommandOperation::Submit(kind) => {
             let command = dialect.read_command(read_json(head, body)?)?;
             if command.body.kind() != Some(kind) {
                 return Err(Error::malformed("", "not the command of this address"));
@@ -131,25 +125,44 @@ pub fn read_call(dialect: &Dialect, path: &str, head: &Parts, body: &[u8]) -> Re
     }
 }
 
-enum Target {
-    Submit(CommandKind),
-    Poll(CommandId),
+/// The calls of this wire.
+pub(crate) fn operations(
+    dialect: &Dialect,
+) -> impl Iterator<Item = Operation<'_, CommandOperation>> {
+    let submit = CommandKind::ALL.iter().map(|kind| submit(dialect, *kind));
+    submit.chain(std::iter::once(poll(dialect)))
 }
 
-fn target(dialect: &Dialect, path: &str, method: &Method) -> Result<Target, Error> {
-    let segments = split_path(path)?;
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let (target, due) = match &segments[..] {
-        [poll, id] if *poll == dialect.paths.poll => {
-            (Target::Poll(CommandId::from((*id).to_owned())), Method::GET)
-        }
-        [command] => match dialect.kind_of_path(command) {
-            Some(kind) => (Target::Submit(kind), Method::POST),
-            None => return Err(no_such_address()),
+/// Which call of this wire it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum CommandOperation {
+    Submit(CommandKind),
+    Poll,
+}
+
+fn submit(dialect: &Dialect, kind: CommandKind) -> Operation<'_, CommandOperation> {
+    Operation {
+        id: CommandOperation::Submit(kind),
+        method: OperationMethod::Post,
+        path: PathPattern::one(Segment::Word(&dialect.words(kind).path)),
+        body: match kind {
+            CommandKind::Provision => BodyKind::Large,
+            _ => BodyKind::Ordinary,
         },
-        _ => return Err(no_such_address()),
-    };
-    if *method == due { Ok(target) } else { Err(method_not_allowed()) }
+        effect: Effect::Changes,
+        success: StatusCode::OK,
+    }
+}
+
+fn poll(dialect: &Dialect) -> Operation<'_, CommandOperation> {
+    Operation {
+        id: CommandOperation::Poll,
+        method: OperationMethod::Get,
+        path: PathPattern::two(Segment::Word(&dialect.paths.poll), Segment::Parameter),
+        body: BodyKind::Empty,
+        effect: Effect::Reads,
+        success: StatusCode::OK,
+    }
 }
 
 /// Writes an answer.

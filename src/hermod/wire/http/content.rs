@@ -11,9 +11,9 @@ use crate::hermod::Dialect;
 use crate::hermod::model::{ContentAnswer, ContentRequest};
 use crate::hermod::wire::BasicAuth;
 use crate::transport::StatusError;
-use crate::transport::message::{
-    answer_text, last_segments, method_not_allowed, no_such_address, read_json, write_request,
-    write_response,
+use crate::transport::message::{answer_text, read_json, write_request, write_response};
+use crate::transport::operation::{
+    BodyKind, Effect, Operation, OperationMethod, PathPattern, Segment, route,
 };
 use crate::{BaseUrl, Error};
 
@@ -36,15 +36,16 @@ pub fn write_call(
     Ok(request)
 }
 
-/// Whether a call at this address may come.
-///
-/// # Errors
-/// Class `not-found` for another path, `malformed` with status 405 for a method other than POST.
-pub fn check_address(dialect: &Dialect, path: &str, method: &Method) -> Result<(), Error> {
-    if last_segments(path).1 != dialect.paths.content {
-        return Err(no_such_address());
-    }
-    if *method == Method::POST { Ok(()) } else { Err(method_not_allowed()) }
+/// The one call of this wire.
+pub(crate) fn operations(dialect: &Dialect) -> impl Iterator<Item = Operation<'_, ()>> {
+    std::iter::once(Operation {
+        id: (),
+        method: OperationMethod::Post,
+        path: PathPattern::last(Segment::Word(&dialect.paths.content)),
+        body: BodyKind::Ordinary,
+        effect: Effect::Reads,
+        success: StatusCode::OK,
+    })
 }
 
 /// Reads the id of the content that is asked for. The last segment of `path` is looked at, whatever
@@ -59,7 +60,12 @@ pub fn read_call(
     head: &Parts,
     body: &[u8],
 ) -> Result<String, Error> {
-    check_address(dialect, path, &head.method)?;
+    route(operations(dialect), path, &head.method)?;
+    read_routed(head, body)
+}
+
+/// The same for a request whose operation is known.
+pub(crate) fn read_routed(head: &Parts, body: &[u8]) -> Result<String, Error> {
     Ok(ContentRequest::from_json(read_json(head, body)?)?.content_id)
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ::http::header::{AUTHORIZATION, HeaderName};
 use ::http::request::Parts;
-use ::http::{Method, Request, Response, StatusCode};
+use ::http::{Request, Response, StatusCode};
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 
@@ -19,8 +19,10 @@ use crate::hermod::wire::MailboxKey;
 use crate::transport::StatusError;
 use crate::transport::credential::{only_text, read_bearer, sensitive, write_bearer};
 use crate::transport::message::{
-    answer_text, method_not_allowed, no_such_address, read_json, split_path, write_empty,
-    write_request, write_response,
+    answer_text, read_json, split_path, write_empty, write_request, write_response,
+};
+use crate::transport::operation::{
+    BodyKind, Effect, Operation, OperationMethod, PathPattern, Route, Segment, route,
 };
 use crate::{BaseUrl, Class, Error, Secret};
 
@@ -96,18 +98,19 @@ pub fn write_call(
     if key.bid.is_empty() && *call != Call::Reserve {
         return Err(Error::malformed("bid", "no mailbox"));
     }
-    let mut request = match call {
-        Call::List { wait } => {
-            let address = format!("{}?wait={}", public.join(&[&key.bid]), wait.as_secs());
-            write_request(Method::GET, address, None)?
-        }
-        Call::Fetch { mid } => write_request(Method::GET, public.join(&[&key.bid, mid]), None)?,
-        Call::Answer { mid, answer } => {
-            write_request(Method::POST, public.join(&[&key.bid, mid]), Some(answer.clone()))?
-        }
-        Call::Reserve => write_request(Method::POST, public.to_string(), Some("{}".to_owned()))?,
-        Call::Remove => write_request(Method::DELETE, public.join(&[&key.bid]), None)?,
+    let (operation, mid, body) = match call {
+        Call::List { .. } => (MailboxOperation::List, "", None),
+        Call::Fetch { mid } => (MailboxOperation::Fetch, &**mid, None),
+        Call::Answer { mid, answer } => (MailboxOperation::Answer, &**mid, Some(answer.clone())),
+        Call::Reserve => (MailboxOperation::Reserve, "", Some("{}".to_owned())),
+        Call::Remove => (MailboxOperation::Remove, "", None),
     };
+    let operation = operation.operation();
+    let mut address = operation.path.address(public, &[&key.bid, mid]).to_string();
+    if let Call::List { wait } = call {
+        address.push_str(&format!("?wait={}", wait.as_secs()));
+    }
+    let mut request = write_request(operation.method.to_method(), address, body)?;
     let headers = request.headers_mut();
     headers.insert(AUTHORIZATION, write_bearer(&key.token)?);
     if let Some(claim) = &key.claim {
@@ -135,19 +138,6 @@ pub fn read_credential(dialect: &Dialect, path: &str, head: &Parts) -> Option<Ma
     Some(MailboxKey { bid, token: read_bearer(&head.headers)?, claim })
 }
 
-/// Most octets of a body that a call at this address may have, if there is such an address:
-/// `limit`, or none at all.
-///
-/// # Errors
-/// Class `not-found` if there is no such address, `malformed` with status 405 if it has not this
-/// method.
-pub fn body_limit(path: &str, method: &Method, limit: usize) -> Result<usize, Error> {
-    Ok(match target(path, method)? {
-        Target::Answer(_) | Target::Reserve => limit,
-        Target::List | Target::Fetch(_) | Target::Remove => 0,
-    })
-}
-
 /// Reads a call. `path` is what is left of the path below the public address: `/b1/m1`.
 ///
 /// # Errors
@@ -155,11 +145,24 @@ pub fn body_limit(path: &str, method: &Method, limit: usize) -> Result<usize, Er
 /// path does not have is answered with 405, a content type other than JSON with 415. What an answer
 /// says is not looked at.
 pub fn read_call(path: &str, head: &Parts, body: &[u8]) -> Result<Call, Error> {
-    Ok(match target(path, &head.method)? {
-        Target::List => Call::List { wait: read_wait(head.uri.query().unwrap_or_default())? },
-        Target::Fetch(mid) => Call::Fetch { mid },
-        Target::Answer(mid) => Call::Answer { mid, answer: read_json(head, body)?.to_owned() },
-        Target::Reserve => {
+    read_routed(route(operations(), path, &head.method)?, head, body)
+}
+
+/// The same for a request whose operation is known.
+pub(crate) fn read_routed(
+    route: Route<MailboxOperation>,
+    head: &Parts,
+    body: &[u8],
+) -> Result<Call, Error> {
+    // The first value is the mailbox, which the credential has.
+    let mid = route.values.into_iter().nth(1).unwrap_or_default();
+    Ok(match route.id {
+        MailboxOperation::List => {
+            Call::List { wait: read_wait(head.uri.query().unwrap_or_default())? }
+        }
+        MailboxOperation::Fetch => Call::Fetch { mid },
+        MailboxOperation::Answer => Call::Answer { mid, answer: read_json(head, body)?.to_owned() },
+        MailboxOperation::Reserve => {
             let body = read_json(head, body)?;
             let empty = serde_json::from_str::<HashMap<String, IgnoredAny>>(body)
                 .is_ok_and(|map| map.is_empty());
@@ -168,31 +171,44 @@ pub fn read_call(path: &str, head: &Parts, body: &[u8]) -> Result<Call, Error> {
             }
             Call::Reserve
         }
-        Target::Remove => Call::Remove,
+        MailboxOperation::Remove => Call::Remove,
     })
 }
 
-enum Target {
+/// Which call of this wire it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MailboxOperation {
     List,
-    Fetch(String),
-    Answer(String),
+    Fetch,
+    Answer,
     Reserve,
     Remove,
 }
 
-fn target(path: &str, method: &Method) -> Result<Target, Error> {
-    let mut segments = split_path(path)?.into_iter();
-    let (bid, mid) = (segments.next(), segments.next());
-    if segments.next().is_some() {
-        return Err(no_such_address());
-    }
-    match (bid, mid, method) {
-        (None, _, &Method::POST) => Ok(Target::Reserve),
-        (Some(_), None, &Method::GET) => Ok(Target::List),
-        (Some(_), None, &Method::DELETE) => Ok(Target::Remove),
-        (Some(_), Some(mid), &Method::GET) => Ok(Target::Fetch(mid)),
-        (Some(_), Some(mid), &Method::POST) => Ok(Target::Answer(mid)),
-        _ => Err(method_not_allowed()),
+/// The calls of this wire.
+pub(crate) fn operations<'a>() -> impl Iterator<Item = Operation<'a, MailboxOperation>> {
+    use MailboxOperation::{Answer, Fetch, List, Remove, Reserve};
+    [List, Fetch, Answer, Reserve, Remove].into_iter().map(MailboxOperation::operation)
+}
+
+impl MailboxOperation {
+    fn operation<'a>(self) -> Operation<'a, Self> {
+        const MAILBOX: PathPattern<'_> = PathPattern::one(Segment::Parameter);
+        const MESSAGE: PathPattern<'_> = PathPattern::two(Segment::Parameter, Segment::Parameter);
+        use OperationMethod::{Delete, Get, Post};
+        let (method, path, body, effect, success) = match self {
+            Self::List => (Get, MAILBOX, BodyKind::Empty, Effect::Waits, StatusCode::OK),
+            // A fetch marks the message as fetched, and may claim it.
+            Self::Fetch => (Get, MESSAGE, BodyKind::Empty, Effect::Changes, StatusCode::OK),
+            Self::Answer => (Post, MESSAGE, BodyKind::Ordinary, Effect::Changes, StatusCode::OK),
+            Self::Reserve => {
+                (Post, PathPattern::BASE, BodyKind::Ordinary, Effect::Changes, StatusCode::CREATED)
+            }
+            Self::Remove => {
+                (Delete, MAILBOX, BodyKind::Empty, Effect::Changes, StatusCode::NO_CONTENT)
+            }
+        };
+        Operation { id: self, method, path, body, effect, success }
     }
 }
 

@@ -8,9 +8,9 @@ use ::http::HeaderMap;
 use ::http::header::AUTHORIZATION;
 
 use super::Rate;
-use super::generations::Generations;
 use super::limits::LimitMet;
 use super::proxies::AddressKey;
+use crate::server::two_generation_map::TwoGenerationMap;
 use crate::{Class, Error, MonotonicTime};
 
 /// How long the lines of one address are counted together.
@@ -24,12 +24,12 @@ pub(super) struct Failures {
 }
 
 struct State {
-    /// When the budget of an address will be full again, as in [`Callers`](super::callers).
-    full: Generations<MonotonicTime>,
+    /// When the budget of an address will be full again, as in [`Callers`](crate::server::rate).
+    full: TwoGenerationMap<MonotonicTime>,
     /// Credentials that fitted, each with the address that it came from: those are not slowed by
     /// the failures of others at the same address.
-    fitting: Generations<()>,
-    logged: Generations<Logged>,
+    fitting: TwoGenerationMap<()>,
+    logged: TwoGenerationMap<Logged>,
 }
 
 /// The lines of one address in the current interval.
@@ -42,9 +42,9 @@ struct Logged {
 impl Failures {
     pub(super) fn new(rate: Rate, log_lines: u32, remembered: usize) -> Self {
         let state = State {
-            full: Generations::new(remembered),
-            fitting: Generations::new(remembered),
-            logged: Generations::new(remembered),
+            full: TwoGenerationMap::new(remembered),
+            fitting: TwoGenerationMap::new(remembered),
+            logged: TwoGenerationMap::new(remembered),
         };
         Self { rate, log_lines, state: Mutex::new(state) }
     }

@@ -14,7 +14,8 @@ use ::http::request::Parts;
 ///
 /// ```
 /// use keyferry::{Class, Error};
-/// use keyferry::hermod::server::{Caller, CommandService, RequestHead};
+/// use keyferry::server::{Caller, RequestHead};
+/// use keyferry::hermod::server::HermodService;
 /// # use keyferry::hermod::wire::AnyCommandApi;
 ///
 /// /// Put into the extensions by a layer that has verified a token of single sign-on.
@@ -22,7 +23,7 @@ use ::http::request::Parts;
 /// struct Subject(String);
 ///
 /// # fn commands_of(_: &str) -> AnyCommandApi { unimplemented!() }
-/// let service = CommandService::by_head(|head: RequestHead| {
+/// let service = HermodService::builder("").with_commands_by_head(|head: RequestHead| {
 ///     let subject = head.parts().extensions.get::<Subject>();
 ///     let subject = subject.ok_or_else(|| Error::new(Class::Unauthorized, "", "no subject"))?;
 ///     Ok(Caller::new(&subject.0, commands_of(&subject.0)))

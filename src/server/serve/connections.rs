@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use tracing::warn;
 
 use super::ConnectionLimits;
-use crate::hermod::server::proxies::AddressKey;
+use crate::server::proxies::AddressKey;
 
 /// How often it is logged that connections made room.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);

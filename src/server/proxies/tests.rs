@@ -1,4 +1,4 @@
-use super::*;
+use crate::server::proxies::*;
 
 fn client(proxies: &Proxies, name: &'static str, lines: &[&str]) -> String {
     let mut headers = HeaderMap::new();

@@ -14,7 +14,7 @@ use http_body_util::Full;
 pub struct Body(Full<Bytes>);
 
 impl Body {
-    pub(super) fn new(octets: Bytes) -> Self {
+    pub(crate) fn new(octets: Bytes) -> Self {
         Self(Full::new(octets))
     }
 }

@@ -19,7 +19,7 @@ use crate::Error;
 /// use std::net::SocketAddr;
 /// use axum::extract::{ConnectInfo, Request};
 /// use axum::middleware::{Next, from_fn};
-/// use keyferry::hermod::server::PeerAddr;
+/// use keyferry::server::PeerAddr;
 ///
 /// async fn with_address(ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request, next: Next) -> axum::response::Response {
 ///     request.extensions_mut().insert(PeerAddr(peer));
@@ -43,7 +43,7 @@ pub struct PeerAddr(pub SocketAddr);
 /// sent it.
 ///
 /// ```
-/// use keyferry::hermod::server::{Proxies, ServerConfig};
+/// use keyferry::server::{Proxies, ServerConfig};
 ///
 /// let mut config = ServerConfig::default();
 /// config.proxies = Proxies::x_forwarded_for(["10.0.0.0/8", "2001:db8::1"])?;

@@ -1,4 +1,4 @@
-use super::*;
+use crate::server::failures::*;
 
 fn at(secs: u64) -> MonotonicTime {
     MonotonicTime::since_start(Duration::from_secs(secs))

@@ -19,12 +19,13 @@ use crate::{Class, Error};
 /// be closed, in the way of whatever accepted them:
 ///
 /// ```
-/// use keyferry::hermod::server::{Drain, HermodService, ServerConfig};
+/// use keyferry::server::{Drain, ServerConfig};
+/// use keyferry::hermod::server::HermodService;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 /// let mut config = ServerConfig::default();
 /// let drain = config.drain.clone();
-/// let service = HermodService::new("/hermod/rest").with_config(config);
+/// let service = HermodService::builder("/hermod/rest").with_config(config).build()?;
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 /// # let asked_to_stop = async {};
 /// let stop = {
@@ -38,7 +39,7 @@ use crate::{Class, Error};
 /// };
 /// // Of hyper alone: `hyper_util::server::graceful::GracefulShutdown::shutdown`, after `drained`.
 /// axum::serve(listener, axum::Router::new().fallback_service(service)).with_graceful_shutdown(stop).await?;
-/// # Ok::<(), std::io::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
 #[derive(Clone, Default)]

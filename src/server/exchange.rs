@@ -1,7 +1,10 @@
-//! One request on its way through the server.
+//! The pipeline: one request on its way through the server.
+//!
+//! [`serve`] takes it through all phases, in this order: checks of the head, the gate, the rate, the
+//! operation, the body, the call, the handler. The first that fails ends it.
 
+use std::convert::Infallible;
 use std::fmt;
-use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,58 +20,65 @@ use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use tracing::{Instrument, Span, debug, error, field, info, warn};
 
-use super::callers::{Callers, Permit};
 use super::config::{Core, TRACE_PARENT};
-use super::connection::OnProof;
-use super::door::{Door, Entrance};
 use super::drain::Flight;
-use super::head::{check_head, declared_length};
 use super::limits::LimitMet;
+use super::wire::{Admitted, CallNames, CallerName, Handled, Wire};
 use super::{Body, PeerAddr, RequestHead};
 use crate::clock::or_deadline;
-use crate::hermod::Dialect;
-use crate::{Class, Clock, Error};
+use crate::server::erased_gate::{Entrance, ErasedGate};
+use crate::server::on_proof::OnProof;
+use crate::server::rate::Permit;
+use crate::server::request_checks::{check_head, declared_length};
+use crate::transport::operation::{self, BodyKind, Effect};
+use crate::transport::protocol::Protocol as _;
+use crate::{BoxFuture, Class, Clock, Error};
 
-/// How one wire is served.
-pub(super) trait Wire: Send + Sync + 'static {
-    /// What it answers.
-    type Answer: Send;
+/// Serves one request to `path`, which is below the base of the wire.
+pub(crate) fn serve<W: Wire, B>(
+    core: &Arc<Core>,
+    wire: &Arc<W>,
+    path: &str,
+    request: Request<B>,
+) -> BoxFuture<'static, Result<Response<Body>, Infallible>>
+where
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+{
+    let mut exchange = Exchange::begin(core, &**wire, request);
+    let (wire, path, span) = (wire.clone(), path.to_owned(), exchange.span.clone());
+    // One block, which holds the request once: a future moved into another may hold it twice.
+    let served = async move {
+        let mut success = None;
+        let answer = exchange.answer(&wire, &path, &mut success).await;
+        let mut response = wire.write(&answer, &exchange.request_id);
+        if let (Ok(_), Some(success)) = (&answer, success) {
+            *response.status_mut() = success;
+        }
+        Ok(exchange.finish(&*wire, response, answer.err(), &path))
+    };
+    Box::pin(served.instrument(span))
+}
 
-    /// Its name in the log.
-    const NAME: &'static str;
-
-    /// The scheme that a 401 names.
-    const CHALLENGE: &'static str;
-
-    /// Answers a request to `path`, which is below the base.
-    fn answer(
-        &self,
-        exchange: &mut Exchange,
-        path: &str,
-    ) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
-
-    /// Writes the answer.
-    fn write(
-        dialect: &Dialect,
-        answer: &Result<Self::Answer, Error>,
-        request_id: &str,
-    ) -> Response<Bytes>;
-
-    /// Whether a request with this method may come to this address: status 405 if the address has
-    /// other methods.
-    fn check_address(dialect: &Dialect, path: &str, method: &Method) -> Result<(), Error>;
+/// The handler at work, in a box: else the future of every request would have room for the largest
+/// handler several times, and a long poll that waits would keep that.
+fn work_on<W: Wire>(
+    wire: &Arc<W>,
+    admitted: Admitted<W::Handle, W::Call>,
+) -> BoxFuture<'static, Result<Handled<W::Answer>, Error>> {
+    Box::pin(wire.clone().handle(admitted))
 }
 
 /// One request.
-pub(super) struct Exchange {
-    pub(super) core: Arc<Core>,
+struct Exchange {
+    core: Arc<Core>,
     /// Its headers are gone as soon as nobody needs them: see [`body`](Self::body). A `HEAD` has
     /// the method `GET` here, so that both go the same way.
-    pub(super) head: Parts,
+    head: Parts,
     /// Whether the answer is to have no body, and the handler is to change nothing.
-    pub(super) is_head: bool,
+    is_head: bool,
     /// Whether the answer to a `HEAD` is as long as that to a `GET` would be.
-    pub(super) is_length_known: bool,
+    is_length_known: bool,
     body: Option<UnsyncBoxBody<Bytes, ()>>,
     request_id: String,
     trace_parent: Option<HeaderValue>,
@@ -85,7 +95,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn begin<B>(core: &Arc<Core>, wire: &'static str, request: Request<B>) -> Self
+    fn begin<W: Wire, B>(core: &Arc<Core>, wire: &W, request: Request<B>) -> Self
     where
         B: http_body::Body + Send + 'static,
         B::Data: Send,
@@ -99,14 +109,14 @@ impl Exchange {
             .map_frame(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
             .map_err(drop)
             .boxed_unsync();
-        let request_id = core.request_id(&head.headers);
+        let request_id = core.request_id(wire.protocol().request_id_header(), &head.headers);
         let trace_parent = core.trace_parent(&head.headers);
         let peer = head.extensions.get::<PeerAddr>();
         let client = peer.map(|peer| core.config.proxies.client(peer.0.ip(), &head.headers));
         let span = tracing::info_span!(
             "request",
             request_id,
-            wire,
+            wire = W::NAME,
             traceparent = trace_parent.as_ref().and_then(|value| value.to_str().ok()),
             command = field::Empty,
             tenant = field::Empty,
@@ -132,58 +142,95 @@ impl Exchange {
     }
 
     /// Takes the request through all its phases.
-    pub(super) async fn run<W: Wire>(mut self, wire: Arc<W>, path: String) -> Response<Body> {
-        let span = self.span.clone();
-        async move {
-            let answer = match self.admit() {
-                Ok(()) => wire.answer(&mut self, &path).await,
-                Err(error) => Err(error),
-            };
-            let response = W::write(&self.core.config.dialect, &answer, &self.request_id);
-            self.finish::<W>(response, answer.err(), &path)
-        }
-        .instrument(span)
-        .await
-    }
-
-    fn admit(&mut self) -> Result<(), Error> {
-        let config = &self.core.config;
-        self.flight = Some(Arc::new(config.drain.enter(config.limits.concurrent)?));
-        check_head(&self.head, &config.limits)
-    }
-
-    /// Asks the gate: with the credential that `read` finds, with its name, or with the whole head.
-    /// Every credential that does not fit gets the same answer.
-    pub(super) async fn enter<N, C, H>(
+    async fn answer<W: Wire>(
         &mut self,
-        entrance: &Entrance<C, H>,
+        wire: &Arc<W>,
         path: &str,
-        read: impl FnOnce(&Parts) -> Option<(N, C)>,
-        name: impl FnOnce(String) -> N,
-    ) -> Result<(N, H), Error> {
-        match entrance {
-            Entrance::Credential(door) => {
-                let (name, credential) = read(&self.head).ok_or_else(unauthorized)?;
-                Ok((name, self.open(&**door, credential).await?))
+        success: &mut Option<StatusCode>,
+    ) -> Result<W::Answer, Error> {
+        // The head: whether the server takes requests, and the limits that need no credential.
+        let core = self.core.clone();
+        self.flight = Some(Arc::new(core.config.drain.enter(core.config.limits.concurrent)?));
+        check_head(&self.head, &core.config.limits)?;
+
+        // The gate, then the rate of the caller. Nothing else of the request is looked at before.
+        let (caller, handle) = self.authenticate(&**wire, path).await?;
+        let permit = self.permit::<W>(&caller)?;
+
+        // The operation, the body within its limit, and the call.
+        let route = operation::route(wire.operations(), path, &self.head.method)?;
+        let (effect, body) = (route.effect, self.body(self.body_limit(route.body)).await?);
+        *success = Some(route.success);
+        let call = wire.read_call(route, &self.head, &body, core.config.clock.now())?;
+        drop(body);
+        let CallNames { command, command_id, delivery_id } = wire.names(&call);
+        for (name, value) in
+            [("command", command), ("command_id", command_id), ("delivery_id", delivery_id)]
+        {
+            if let Some(value) = value {
+                self.note(name, value);
             }
-            Entrance::Head(door) => {
+        }
+
+        // The handler. What only reads is dropped when the caller goes away.
+        let (tenant, is_head) = (caller.into_tenant(), self.is_head);
+        let wait = W::wait(&call);
+        let admitted = Admitted { handle, tenant, call, is_head };
+        let effect = if is_head { Effect::Reads } else { effect };
+        let handled = match effect {
+            Effect::Changes => self.run_to_completion(permit, work_on(wire, admitted)).await,
+            Effect::Waits if !wait.is_zero() => self.long_poll(permit, wait, wire, admitted).await,
+            Effect::Reads | Effect::Waits => {
+                self.forget_head();
+                let handled = self.within(Duration::ZERO, work_on(wire, admitted)).await;
+                drop(permit);
+                handled
+            }
+        }?;
+        let Handled { answer, done, command_id, is_length_known } = handled;
+        if let Some(command_id) = &command_id {
+            self.note("command_id", command_id);
+        }
+        (self.done, self.is_length_known) = (done, is_length_known);
+        Ok(answer)
+    }
+
+    /// Asks the gate: with the credential of the wire, or with the whole head. Every credential that
+    /// does not fit gets the same answer.
+    async fn authenticate<W: Wire>(
+        &mut self,
+        wire: &W,
+        path: &str,
+    ) -> Result<(CallerName, W::Handle), Error> {
+        let (name, handle) = match wire.entrance() {
+            Entrance::Credential(gate) => {
+                let (name, credential) =
+                    wire.read_credential(path, &self.head).ok_or_else(unauthorized)?;
+                (name, self.open(&**gate, credential).await?)
+            }
+            Entrance::Head(gate) => {
                 let mut parts = self.head.clone();
                 if self.is_head {
                     parts.method = Method::HEAD;
                 }
                 let head = RequestHead::new(parts, path, self.client);
-                let (caller, handle) = self.open(&**door, head).await?.into_parts();
-                Ok((name(caller), handle))
+                let (caller, handle) = self.open(&**gate, head).await?.into_parts();
+                (W::caller_name(caller), handle)
             }
+        };
+        // Only the name of a party that has proved itself is logged.
+        if let CallerName::Tenant(name) = &name {
+            self.note("tenant", name);
         }
+        Ok((name, handle))
     }
 
-    async fn open<C, H>(&mut self, door: &dyn Door<C, H>, credential: C) -> Result<H, Error> {
+    async fn open<C, H>(&mut self, gate: &dyn ErasedGate<C, H>, credential: C) -> Result<H, Error> {
         let core = self.core.clone();
         if let Some(client) = self.client {
             core.failures.check(client, &self.head.headers, core.config.clock.monotonic())?;
         }
-        let opened = self.within(Duration::ZERO, door.open(credential)).await;
+        let opened = self.within(Duration::ZERO, gate.open(credential)).await;
         match (&opened, self.client) {
             (Ok(_), client) => {
                 self.is_proved = true;
@@ -205,12 +252,28 @@ impl Exchange {
     }
 
     /// Lets the caller in, if it does not come too often.
-    pub(super) fn permit(&self, callers: &Arc<Callers>, name: &impl Hash) -> Result<Permit, Error> {
-        callers.enter(name, self.core.config.clock.monotonic())
+    fn permit<W: Wire>(&self, caller: &CallerName) -> Result<Permit, Error> {
+        let now = self.core.config.clock.monotonic();
+        match caller {
+            CallerName::Tenant(name) => self.core.tenants.enter(&(W::NAME, Some(name)), now),
+            CallerName::Anonymous => self.core.tenants.enter(&(W::NAME, None::<&String>), now),
+            // Each token by itself: the token of one message cannot use up what is the mailbox's.
+            CallerName::Token(token) => self.core.devices.enter(&token.expose(), now),
+        }
+    }
+
+    fn body_limit(&self, kind: BodyKind) -> usize {
+        let limits = &self.core.config.limits;
+        match kind {
+            BodyKind::Empty => 0,
+            BodyKind::Ordinary => limits.body_octets,
+            BodyKind::Large => limits.large_body_octets,
+            BodyKind::Callback => limits.callback_octets,
+        }
     }
 
     /// The body, of at most so many octets.
-    pub(super) async fn body(&mut self, limit: usize) -> Result<Bytes, Error> {
+    async fn body(&mut self, limit: usize) -> Result<Bytes, Error> {
         let Some(mut body) = self.body.take() else { return Ok(Bytes::new()) };
         let declared =
             declared_length(&self.head.headers).max(http_body::Body::size_hint(&body).lower());
@@ -232,7 +295,7 @@ impl Exchange {
 
     /// Gives up the head but for its method and version: it holds secrets, and pieces of the
     /// connection's buffer, which would be kept for as long as they are.
-    pub(super) fn forget_head(&mut self) {
+    fn forget_head(&mut self) {
         self.head.headers = HeaderMap::new();
         self.head.uri = Uri::default();
         self.head.extensions.clear();
@@ -240,7 +303,7 @@ impl Exchange {
     }
 
     /// Waits for a handler that changes nothing: if the caller goes away, it is dropped.
-    pub(super) async fn within<T>(
+    async fn within<T>(
         &mut self,
         extra: Duration,
         work: impl Future<Output = Result<T, Error>>,
@@ -253,7 +316,7 @@ impl Exchange {
 
     /// Waits for a handler that changes something. It runs to its end even if the caller goes away,
     /// or the time is over; until then the request counts as under way.
-    pub(super) async fn bring_about<T: Send + 'static>(
+    async fn run_to_completion<T: Send + 'static>(
         &mut self,
         permit: Permit,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
@@ -275,41 +338,43 @@ impl Exchange {
         self.within(Duration::ZERO, joined).await
     }
 
-    /// Waits for a long poll of at most so long; if the server is drained, `at_once` answers in its
+    /// Waits for a long poll. If the server is drained, the same call without its wait answers in its
     /// place.
-    pub(super) async fn wait<T>(
+    async fn long_poll<W: Wire>(
         &mut self,
-        permit: &mut Permit,
+        mut permit: Permit,
         wait: Duration,
-        work: impl Future<Output = Result<T, Error>>,
-        at_once: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
+        wire: &Arc<W>,
+        admitted: Admitted<W::Handle, W::Call>,
+    ) -> Result<Handled<W::Answer>, Error> {
         self.forget_head();
         permit.wait()?;
         if let Some(flight) = self.flight.as_mut().and_then(Arc::get_mut) {
             flight.wait(self.core.config.limits.long_polls)?;
         }
         let drain = self.core.config.drain.clone();
-        match or_deadline(self.within(wait, work), drain.begun()).await {
+        let (handle, call) = (admitted.handle.clone(), admitted.call.clone());
+        let work = self.within(wait, work_on(wire, admitted));
+        match or_deadline(work, drain.begun()).await {
             Some(result) => result,
-            None => self.within(Duration::ZERO, at_once).await,
+            None => {
+                let call = W::without_wait(call);
+                let at_once = Admitted { handle, tenant: None, call, is_head: false };
+                self.within(Duration::ZERO, work_on(wire, at_once)).await
+            }
         }
     }
 
     /// Notes an id for the log: one line, cut.
-    pub(super) fn note(&self, name: &'static str, id: &str) {
+    fn note(&self, name: &'static str, id: &str) {
         if !self.span.is_disabled() {
             self.span.record(name, field::display(OneLine(id)));
         }
     }
 
-    /// Notes what was done.
-    pub(super) fn done(&mut self, what: &'static str) {
-        self.done = Some(what);
-    }
-
     fn finish<W: Wire>(
         self,
+        wire: &W,
         response: Response<Bytes>,
         error: Option<Error>,
         path: &str,
@@ -317,10 +382,11 @@ impl Exchange {
         let config = &self.core.config;
         let (mut head, body) = response.into_parts();
         let headers = &mut head.headers;
-        if let (Some(name), Ok(id)) =
-            (&self.core.request_id, HeaderValue::from_str(&self.request_id))
-        {
-            headers.insert(name.clone(), id);
+        if let (Ok(name), Ok(id)) = (
+            HeaderName::try_from(wire.protocol().request_id_header()),
+            HeaderValue::from_str(&self.request_id),
+        ) {
+            headers.insert(name, id);
         }
         if let Some(trace_parent) = self.trace_parent.clone() {
             headers.insert(TRACE_PARENT, trace_parent);
@@ -330,7 +396,9 @@ impl Exchange {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(W::CHALLENGE));
         }
         if head.status == StatusCode::METHOD_NOT_ALLOWED {
-            headers.insert(ALLOW, allowed::<W>(&config.dialect, path));
+            let methods = operation::allowed(wire.operations(), path);
+            let allow = HeaderValue::try_from(methods);
+            headers.insert(ALLOW, allow.unwrap_or_else(|_| HeaderValue::from_static("")));
         }
         if head.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             // RFC 9110, 15.5.16: what would have been taken.
@@ -397,7 +465,7 @@ impl Exchange {
 
 /// The body of an answer to a `HEAD`, which is none. Its length is that of the answer to a `GET`,
 /// if that is known (RFC 9110, 9.3.2).
-pub(super) fn without_body(headers: &mut HeaderMap, body: &Bytes) -> Bytes {
+pub(crate) fn without_body(headers: &mut HeaderMap, body: &Bytes) -> Bytes {
     if !body.is_empty() {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     }
@@ -405,25 +473,14 @@ pub(super) fn without_body(headers: &mut HeaderMap, body: &Bytes) -> Bytes {
 }
 
 /// What every answer has.
-pub(super) fn finish_headers(headers: &mut HeaderMap) {
+pub(crate) fn finish_headers(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.remove(HeaderName::from_static("location"));
 }
 
-/// The methods that an address has.
-fn allowed<W: Wire>(dialect: &Dialect, path: &str) -> HeaderValue {
-    let methods = [(Method::GET, "GET, HEAD"), (Method::POST, "POST"), (Method::DELETE, "DELETE")];
-    let names: Vec<&str> = methods
-        .iter()
-        .filter(|(method, _)| W::check_address(dialect, path, method).is_ok())
-        .map(|(_, names)| *names)
-        .collect();
-    HeaderValue::try_from(names.join(", ")).unwrap_or_else(|_| HeaderValue::from_static(""))
-}
-
 /// The one answer to every credential that does not fit.
-pub(super) fn unauthorized() -> Error {
+pub(crate) fn unauthorized() -> Error {
     Error::new(Class::Unauthorized, "", "no credential, or one that does not fit")
 }
 

@@ -1,6 +1,6 @@
 use ::http::Request;
 
-use super::*;
+use crate::server::request_checks::*;
 
 fn status(lines: &[(&str, &str)], version: Version) -> Option<u16> {
     let mut request = Request::builder().uri("/ms/b").version(version);

@@ -1,4 +1,4 @@
-use super::*;
+use crate::server::serve::connections::*;
 
 struct Admitted(Arc<Place>, watch::Receiver<Wish>);
 

@@ -6,7 +6,7 @@ use super::{Caller, RequestHead};
 use crate::{BoxFuture, Error, Gate};
 
 /// A gate whose handles are erased.
-pub(super) trait Door<C, H>: Send + Sync {
+pub(crate) trait ErasedGate<C, H>: Send + Sync {
     fn open(&self, credential: C) -> BoxFuture<'_, Result<H, Error>>;
 }
 
@@ -15,7 +15,7 @@ struct Erased<G, F> {
     erase: F,
 }
 
-impl<C, H, G, F> Door<C, H> for Erased<G, F>
+impl<C, H, G, F> ErasedGate<C, H> for Erased<G, F>
 where
     C: Send + 'static,
     G: Gate<C>,
@@ -26,10 +26,10 @@ where
     }
 }
 
-fn door<C, H, G>(
+fn erased<C, H, G>(
     gate: G,
     erase: impl Fn(G::Handle) -> H + Send + Sync + 'static,
-) -> Arc<dyn Door<C, H>>
+) -> Arc<dyn ErasedGate<C, H>>
 where
     C: Send + 'static,
     G: Gate<C> + 'static,
@@ -38,29 +38,29 @@ where
 }
 
 /// How a wire tells its callers apart.
-pub(super) enum Entrance<C, H> {
+pub(crate) enum Entrance<C, H> {
     /// By the credential of the wire.
-    Credential(Arc<dyn Door<C, H>>),
+    Credential(Arc<dyn ErasedGate<C, H>>),
     /// By the whole head.
-    Head(Arc<dyn Door<RequestHead, Caller<H>>>),
+    Head(Arc<dyn ErasedGate<RequestHead, Caller<H>>>),
 }
 
 impl<C: Send + 'static, H: Send + 'static> Entrance<C, H> {
-    pub(super) fn by_credential<G>(
+    pub(crate) fn by_credential<G>(
         gate: G,
         erase: impl Fn(G::Handle) -> H + Send + Sync + 'static,
     ) -> Self
     where
         G: Gate<C> + 'static,
     {
-        Self::Credential(door(gate, erase))
+        Self::Credential(erased(gate, erase))
     }
 
-    pub(super) fn by_head<G, T>(gate: G, erase: impl Fn(T) -> H + Send + Sync + 'static) -> Self
+    pub(crate) fn by_head<G, T>(gate: G, erase: impl Fn(T) -> H + Send + Sync + 'static) -> Self
     where
         G: Gate<RequestHead, Handle = Caller<T>> + 'static,
     {
-        Self::Head(door(gate, move |caller: Caller<T>| {
+        Self::Head(erased(gate, move |caller: Caller<T>| {
             let (name, handle) = caller.into_parts();
             Caller::new(name, erase(handle))
         }))
@@ -70,8 +70,8 @@ impl<C: Send + 'static, H: Send + 'static> Entrance<C, H> {
 impl<C, H> Clone for Entrance<C, H> {
     fn clone(&self) -> Self {
         match self {
-            Self::Credential(door) => Self::Credential(door.clone()),
-            Self::Head(door) => Self::Head(door.clone()),
+            Self::Credential(gate) => Self::Credential(gate.clone()),
+            Self::Head(gate) => Self::Head(gate.clone()),
         }
     }
 }

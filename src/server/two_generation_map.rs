@@ -5,32 +5,32 @@ use std::hash::{BuildHasher, Hash, RandomState};
 
 /// A map of at most so many keys: when the newer half is full, the older half is forgotten. Of a
 /// key its hash is kept, made with a key of this process: 128 bits, so that two are never one.
-pub(super) struct Generations<V> {
+pub(crate) struct TwoGenerationMap<V> {
     hashers: (RandomState, RandomState),
     newer: HashMap<u128, V>,
     older: HashMap<u128, V>,
     half: usize,
 }
 
-impl<V> Generations<V> {
-    pub(super) fn new(capacity: usize) -> Self {
+impl<V> TwoGenerationMap<V> {
+    pub(crate) fn new(capacity: usize) -> Self {
         let hashers = (RandomState::new(), RandomState::new());
         Self { hashers, newer: HashMap::new(), older: HashMap::new(), half: (capacity / 2).max(1) }
     }
 
-    pub(super) fn key(&self, name: &impl Hash) -> u128 {
+    pub(crate) fn key(&self, name: &impl Hash) -> u128 {
         u128::from(self.hashers.0.hash_one(name)) << 64 | u128::from(self.hashers.1.hash_one(name))
     }
 
     /// What is remembered; it counts as new again.
-    pub(super) fn get(&mut self, key: u128) -> Option<&mut V> {
+    pub(crate) fn get(&mut self, key: u128) -> Option<&mut V> {
         if let Some(value) = self.older.remove(&key) {
             self.insert(key, value);
         }
         self.newer.get_mut(&key)
     }
 
-    pub(super) fn insert(&mut self, key: u128, value: V) {
+    pub(crate) fn insert(&mut self, key: u128, value: V) {
         if self.newer.len() >= self.half && !self.newer.contains_key(&key) {
             self.older = std::mem::take(&mut self.newer);
         }
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn never_holds_more_than_it_may_and_forgets_the_oldest() {
-        let mut map = Generations::new(8);
+        let mut map = TwoGenerationMap::new(8);
         for name in 0..1000_u32 {
             let key = map.key(&name);
             map.insert(key, name);

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Rate;
-use super::generations::Generations;
 use super::limits::LimitMet;
+use crate::server::two_generation_map::TwoGenerationMap;
 use crate::{Class, Error, MonotonicTime};
 
 /// The callers of one kind, each with the same limits.
@@ -23,7 +23,7 @@ pub(super) struct Callers {
 struct State {
     /// When the bucket of a caller will be full again: the theoretical arrival time of the generic
     /// cell rate algorithm.
-    full: Generations<MonotonicTime>,
+    full: TwoGenerationMap<MonotonicTime>,
     /// Requests and long polls under way. Only callers that have some are here, so the limit on all
     /// of them bounds it.
     counts: HashMap<u128, [usize; 2]>,
@@ -45,7 +45,7 @@ impl Callers {
         names: [&'static str; 3],
     ) -> Arc<Self> {
         let state =
-            Mutex::new(State { full: Generations::new(remembered), counts: HashMap::new() });
+            Mutex::new(State { full: TwoGenerationMap::new(remembered), counts: HashMap::new() });
         Arc::new(Self { rate, concurrent, long_polls, names, state })
     }
 

@@ -20,8 +20,8 @@ pub struct ServerLimits {
     pub uri_octets: usize,
     /// Octets of a body: 1 MiB. Above: 413.
     pub body_octets: usize,
-    /// Octets of the body of a provision command, which may hold pictures: 4 MiB. Above: 413.
-    pub provision_octets: usize,
+    /// Bytes of a body that may hold pictures, such as that of a provision command: 4 MiB. Above: 413.
+    pub large_body_octets: usize,
     /// Octets of the body of a callback, which holds an answer and more: 2 MiB. Above: 413.
     pub callback_octets: usize,
     /// From the gate to the last octet of the body: 30 seconds. Later: 408.
@@ -38,12 +38,12 @@ pub struct ServerLimits {
     pub tenant_rate: Rate,
     /// Requests of one tenant that are under way: 64. Above: 429.
     pub tenant_concurrent: usize,
-    /// Requests with one token of a mailbox or of a message: 20 a second, 100 at once. Above: 429.
-    pub mailbox_rate: Rate,
+    /// Requests with one token of a device: 20 a second, 100 at once. Above: 429.
+    pub device_rate: Rate,
     /// Requests with one token that are under way, without long polls: 8. Above: 429.
-    pub mailbox_concurrent: usize,
+    pub device_concurrent: usize,
     /// Long polls with one token: 8. Above: 429.
-    pub mailbox_long_polls: usize,
+    pub device_long_polls: usize,
     /// Credentials from one client address that do not fit: 1 a second, 20 at once. Above, others
     /// from there are not tried: 429. One that has fitted from there before is tried all the same.
     /// Where the address is not known ([`PeerAddr`](super::PeerAddr)), nothing is slowed.
@@ -67,7 +67,7 @@ impl Default for ServerLimits {
             header_octets: 16 * 1024,
             uri_octets: 4 * 1024,
             body_octets: 1024 * 1024,
-            provision_octets: 4 * 1024 * 1024,
+            large_body_octets: 4 * 1024 * 1024,
             callback_octets: 2 * 1024 * 1024,
             body_time: Duration::from_secs(30),
             handle_time: Duration::from_secs(30),
@@ -75,9 +75,9 @@ impl Default for ServerLimits {
             long_polls: 20_000,
             tenant_rate: Rate::new(500, 1000),
             tenant_concurrent: 64,
-            mailbox_rate: Rate::new(20, 100),
-            mailbox_concurrent: 8,
-            mailbox_long_polls: 8,
+            device_rate: Rate::new(20, 100),
+            device_concurrent: 8,
+            device_long_polls: 8,
             failed_rate: Rate::new(1, 20),
             refusals_logged: 5,
             callers: 65_536,
@@ -112,40 +112,40 @@ impl Rate {
     }
 
     /// The time that one takes.
-    pub(super) fn interval(self) -> Duration {
+    pub(crate) fn interval(self) -> Duration {
         Duration::from_secs(1) / self.per_second
     }
 
     /// How far ahead of time somebody may be.
-    pub(super) fn ahead(self) -> Duration {
+    pub(crate) fn ahead(self) -> Duration {
         self.interval().saturating_mul(self.burst - 1)
     }
 }
 
 /// The limit that a request met, as the source of the error that it is refused with.
 #[derive(Debug)]
-pub(super) struct LimitMet {
+pub(crate) struct LimitMet {
     /// The field of [`ServerLimits`].
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// Its value.
-    pub(super) value: String,
+    pub(crate) value: String,
 }
 
 impl LimitMet {
-    pub(super) fn new(name: &'static str, value: impl ToString) -> Self {
+    pub(crate) fn new(name: &'static str, value: impl ToString) -> Self {
         Self { name, value: value.to_string() }
     }
 
-    pub(super) fn time(name: &'static str, value: Duration) -> Self {
+    pub(crate) fn time(name: &'static str, value: Duration) -> Self {
         Self { name, value: format!("{value:?}") }
     }
 
-    pub(super) fn rate(name: &'static str, rate: Rate) -> Self {
+    pub(crate) fn rate(name: &'static str, rate: Rate) -> Self {
         Self { name, value: rate.describe() }
     }
 
     /// The limit that an error names.
-    pub(super) fn of(error: &Error) -> Option<&Self> {
+    pub(crate) fn of(error: &Error) -> Option<&Self> {
         std::error::Error::source(error)?.downcast_ref()
     }
 }

@@ -10,7 +10,7 @@ use crate::Error;
 
 /// Keeps the limits, and refuses what one server could read as other than another: where a body
 /// ends, and whom it is for.
-pub(super) fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Error> {
+pub(crate) fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Error> {
     let uri = head.uri.path().len() + head.uri.query().map_or(0, |query| query.len() + 1);
     if uri > limits.uri_octets {
         return Err(Error::too_large("uri", "too long")
@@ -144,7 +144,7 @@ fn check_length(headers: &HeaderMap) -> Result<(), Error> {
 }
 
 /// The length that the head says.
-pub(super) fn declared_length(headers: &HeaderMap) -> u64 {
+pub(crate) fn declared_length(headers: &HeaderMap) -> u64 {
     headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 

@@ -7,18 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ::http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::callers::Callers;
 use super::failures::Failures;
-use super::repeats::Repeats;
 use super::{Drain, Proxies, ServerLimits};
-use crate::hermod::Dialect;
+use crate::server::rate::Callers;
 use crate::{Clock, SystemClock};
 
 /// Most characters of the id of a request that is taken over.
 const MAX_REQUEST_ID: usize = 128;
 
 /// The header of W3C Trace Context.
-pub(super) const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(crate) const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The only value of a header, as text.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
@@ -53,8 +51,6 @@ fn is_trace_parent(text: &str) -> bool {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ServerConfig {
-    /// Words, paths and header names that are not documented. A hub and its server have the same.
-    pub dialect: Dialect,
     /// Limits.
     pub limits: ServerLimits,
     /// What time it is; the system's clock by default.
@@ -76,7 +72,6 @@ pub struct ServerConfig {
 impl Default for ServerConfig {
     fn default() -> Self {
         Self {
-            dialect: Dialect::default(),
             limits: ServerLimits::default(),
             clock: Arc::new(SystemClock),
             proxies: Proxies::none(),
@@ -88,9 +83,8 @@ impl Default for ServerConfig {
 
 impl fmt::Debug for ServerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { dialect, limits, drain, proxies, accept_request_ids, .. } = self;
+        let Self { limits, drain, proxies, accept_request_ids, .. } = self;
         f.debug_struct("ServerConfig")
-            .field("dialect", dialect)
             .field("limits", limits)
             .field("proxies", proxies)
             .field("accept_request_ids", accept_request_ids)
@@ -100,19 +94,16 @@ impl fmt::Debug for ServerConfig {
 }
 
 /// What the requests of one server have in common.
-pub(super) struct Core {
-    pub(super) config: ServerConfig,
+pub(crate) struct Core {
+    pub(crate) config: ServerConfig,
     pub(super) tenants: Arc<Callers>,
-    pub(super) mailboxes: Arc<Callers>,
+    pub(super) devices: Arc<Callers>,
     pub(super) failures: Failures,
-    pub(super) repeats: Arc<Repeats>,
-    /// `None` if the dialect's is none.
-    pub(super) request_id: Option<HeaderName>,
     ids: (RandomState, RandomState, AtomicU64),
 }
 
 impl Core {
-    pub(super) fn new(config: ServerConfig) -> Arc<Self> {
+    pub(crate) fn new(config: ServerConfig) -> Arc<Self> {
         let limits = &config.limits;
         Arc::new(Self {
             tenants: Callers::new(
@@ -122,25 +113,23 @@ impl Core {
                 limits.callers,
                 ["tenant_rate", "tenant_concurrent", ""],
             ),
-            mailboxes: Callers::new(
-                limits.mailbox_rate,
-                limits.mailbox_concurrent,
-                limits.mailbox_long_polls,
+            devices: Callers::new(
+                limits.device_rate,
+                limits.device_concurrent,
+                limits.device_long_polls,
                 limits.callers,
-                ["mailbox_rate", "mailbox_concurrent", "mailbox_long_polls"],
+                ["device_rate", "device_concurrent", "device_long_polls"],
             ),
             failures: Failures::new(limits.failed_rate, limits.refusals_logged, limits.callers),
-            repeats: Repeats::new(limits.callbacks),
-            request_id: HeaderName::try_from(&*config.dialect.headers.request_id).ok(),
             ids: (RandomState::new(), RandomState::new(), AtomicU64::new(0)),
             config,
         })
     }
 
     /// The id of a request with these headers: its own if it is taken over.
-    pub(super) fn request_id(&self, headers: &HeaderMap) -> String {
-        let given = match &self.request_id {
-            Some(name) if self.config.accept_request_ids => only(headers, name),
+    pub(crate) fn request_id(&self, header: &str, headers: &HeaderMap) -> String {
+        let given = match HeaderName::try_from(header) {
+            Ok(name) if self.config.accept_request_ids => only(headers, &name),
             _ => None,
         };
         let is_id = |id: &&str| {
@@ -153,7 +142,7 @@ impl Core {
     }
 
     /// The `traceparent` of these headers, if it is taken over.
-    pub(super) fn trace_parent(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+    pub(crate) fn trace_parent(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         if !self.config.accept_request_ids {
             return None;
         }
@@ -163,7 +152,7 @@ impl Core {
 
     /// The id of a request: 32 hexadecimal digits, unlike every other. It is no secret, so the
     /// keyed hash of the standard library over a count will do.
-    pub(super) fn new_request_id(&self) -> String {
+    pub(crate) fn new_request_id(&self) -> String {
         let count = self.ids.2.fetch_add(1, Ordering::Relaxed);
         format!("{:016x}{:016x}", self.ids.0.hash_one(count), self.ids.1.hash_one(count))
     }

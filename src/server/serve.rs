@@ -6,18 +6,21 @@
 //! unread. TLS is yours: [`Handshake`] takes any closure.
 //!
 //! ```
-//! use keyferry::{Class, Error, hermod::server::{HermodService, serve::Server}, hermod::wire::{ApiKey, AnyCommandApi}};
+//! use keyferry::{Class, Error};
+//! use keyferry::hermod::server::HermodService;
+//! use keyferry::server::serve::Server;
+//! use keyferry::hermod::wire::{ApiKey, AnyCommandApi};
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 //! # let nobody = |_: ApiKey| Err::<AnyCommandApi, _>(Error::new(Class::Unauthorized, "", "nobody is let in here"));
-//! let service = HermodService::new("/hermod/rest").with_commands(nobody);
+//! let service = HermodService::builder("/hermod/rest").with_commands(nobody).build()?;
 //! let drain = service.config().drain.clone();
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 //! # drain.begin();
 //! // Resolves once `drain.begin()` was called and what was under way is done.
 //! let undone = Server::new(service).with_drain(drain).serve(listener).await;
 //! assert!(undone.is_nothing());
-//! # Ok::<(), std::io::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();
 //! ```
 //!
@@ -60,9 +63,9 @@ use tracing::{debug, info, warn};
 
 use self::connections::{Admission, Connections, Place, Wish};
 use self::write_timeout::WriteTimeout;
-use super::connection::OnProof;
 use super::{Drain, PeerAddr, Proxies};
 use crate::clock::or_deadline;
+use crate::server::on_proof::OnProof;
 
 /// How many connections there may be, and how long they may take; all ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +115,8 @@ impl Default for ConnectionLimits {
 ///
 /// ```
 /// # use tokio_rustls::TlsAcceptor;
-/// # use keyferry::hermod::server::{HermodService, serve::Server};
+/// # use keyferry::hermod::server::HermodService;
+/// # use keyferry::server::serve::Server;
 /// # fn with_tls(acceptor: TlsAcceptor, service: HermodService) {
 /// let server = Server::new(service).with_handshake(move |stream| acceptor.accept(stream));
 /// # drop(server);

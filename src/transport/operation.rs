@@ -1,0 +1,244 @@
+//! The calls of a wire as a table: one [`Operation`] for each, which servers route by and clients
+//! take their paths from.
+
+use ::http::{Method, StatusCode};
+
+use super::message::{last_segments, method_not_allowed, no_such_address, split_path};
+use crate::{BaseUrl, Error};
+
+/// One call of a wire.
+#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "what a server reads"))]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operation<'a, I> {
+    /// Which call it is.
+    pub(crate) id: I,
+    pub(crate) method: OperationMethod,
+    pub(crate) path: PathPattern<'a>,
+    pub(crate) body: BodyKind,
+    pub(crate) effect: Effect,
+    /// The status of success.
+    pub(crate) success: StatusCode,
+}
+
+/// The methods that operations have. A server answers `HEAD` wherever there is `GET`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum OperationMethod {
+    Get,
+    Post,
+    Delete,
+}
+
+impl OperationMethod {
+    pub(crate) fn to_method(self) -> Method {
+        match self {
+            Self::Get => Method::GET,
+            Self::Post => Method::POST,
+            Self::Delete => Method::DELETE,
+        }
+    }
+
+    /// What stands in `Allow`.
+    #[cfg(feature = "server")]
+    fn allow(self) -> &'static str {
+        match self {
+            Self::Get => "GET, HEAD",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// How much a body may hold; a server has a limit for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyKind {
+    /// No body.
+    Empty,
+    Ordinary,
+    /// A body that may hold pictures.
+    Large,
+    /// A body that holds the answer of another party.
+    Callback,
+}
+
+/// What a call does at the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It changes nothing: it ends when the client goes away.
+    Reads,
+    /// It may wait for something to happen, and changes nothing.
+    Waits,
+    /// It changes something, and so runs to its end even if the client goes away.
+    Changes,
+}
+
+/// A path below the base of a wire.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PathPattern<'a> {
+    segments: [Option<Segment<'a>>; 2],
+    /// Whether anything may stand in front of the segments.
+    has_any_prefix: bool,
+}
+
+/// One segment of a path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Segment<'a> {
+    /// This word.
+    Word(&'a str),
+    /// The value of a parameter.
+    Parameter,
+}
+
+impl<'a> PathPattern<'a> {
+    /// The base itself.
+    pub(crate) const BASE: Self = Self { segments: [None, None], has_any_prefix: false };
+
+    pub(crate) const fn one(segment: Segment<'a>) -> Self {
+        Self { segments: [Some(segment), None], has_any_prefix: false }
+    }
+
+    pub(crate) const fn two(first: Segment<'a>, second: Segment<'a>) -> Self {
+        Self { segments: [Some(first), Some(second)], has_any_prefix: false }
+    }
+
+    /// A path that ends in this segment, whatever stands before it.
+    pub(crate) const fn last(segment: Segment<'a>) -> Self {
+        Self { segments: [Some(segment), None], has_any_prefix: true }
+    }
+
+    /// The values of the parameters if `path` has this pattern.
+    fn values(&self, path: &str) -> Result<Option<Vec<String>>, Error> {
+        let given = match self.has_any_prefix {
+            true => vec![last_segments(path).1],
+            false => split_path(path)?,
+        };
+        let pattern = || self.segments.iter().flatten();
+        if given.len() != pattern().count() {
+            return Ok(None);
+        }
+        let mut values = Vec::new();
+        for (segment, given) in pattern().zip(given) {
+            match segment {
+                Segment::Word(word) if *word == given => {}
+                Segment::Word(_) => return Ok(None),
+                Segment::Parameter => values.push(given),
+            }
+        }
+        Ok(Some(values))
+    }
+
+    /// The address below `base`, with the values of the parameters in order.
+    pub(crate) fn address(&self, base: &BaseUrl, values: &[&str]) -> BaseUrl {
+        let mut values = values.iter();
+        let segments: Vec<&str> = self
+            .segments
+            .iter()
+            .flatten()
+            .map(|segment| match segment {
+                Segment::Word(word) => *word,
+                Segment::Parameter => values.next().copied().unwrap_or_default(),
+            })
+            .collect();
+        base.join(&segments)
+    }
+}
+
+/// The operation that a request is for.
+#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "what a server reads"))]
+#[derive(Debug)]
+pub(crate) struct Route<I> {
+    pub(crate) id: I,
+    pub(crate) body: BodyKind,
+    pub(crate) effect: Effect,
+    pub(crate) success: StatusCode,
+    /// The values of the path's parameters, in order.
+    pub(crate) values: Vec<String>,
+}
+
+/// Finds the operation with this path and method.
+///
+/// # Errors
+/// Class `not-found` if there is no such path, `malformed` for a path with bad escapes, empty
+/// segments or dot segments, and with status 405 if the path has other methods.
+pub(crate) fn route<'a, I>(
+    operations: impl Iterator<Item = Operation<'a, I>>,
+    path: &str,
+    method: &Method,
+) -> Result<Route<I>, Error> {
+    let mut is_known = false;
+    for operation in operations {
+        let Some(values) = operation.path.values(path)? else { continue };
+        if operation.method.to_method() == *method {
+            let Operation { id, body, effect, success, .. } = operation;
+            return Ok(Route { id, body, effect, success, values });
+        }
+        is_known = true;
+    }
+    Err(if is_known { method_not_allowed() } else { no_such_address() })
+}
+
+/// The methods of a path, as they stand in `Allow`.
+#[cfg(feature = "server")]
+pub(crate) fn allowed<'a, I>(
+    operations: impl Iterator<Item = Operation<'a, I>>,
+    path: &str,
+) -> String {
+    let mut methods: Vec<OperationMethod> = operations
+        .filter(|operation| matches!(operation.path.values(path), Ok(Some(_))))
+        .map(|operation| operation.method)
+        .collect();
+    methods.sort_unstable();
+    methods.dedup();
+    methods.iter().map(|method| method.allow()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Class;
+
+    fn operations() -> impl Iterator<Item = Operation<'static, u8>> {
+        let operation = |id, method, path| Operation {
+            id,
+            method,
+            path,
+            body: BodyKind::Ordinary,
+            effect: Effect::Reads,
+            success: StatusCode::OK,
+        };
+        let item = PathPattern::two(Segment::Word("items"), Segment::Parameter);
+        [
+            operation(1, OperationMethod::Delete, item),
+            operation(2, OperationMethod::Get, item),
+            operation(3, OperationMethod::Post, PathPattern::BASE),
+        ]
+        .into_iter()
+    }
+
+    #[test]
+    fn a_request_finds_its_operation_by_path_and_method() {
+        let find = |path: &str, method: &Method| route(operations(), path, method);
+        let found = find("/items/a%2Fb", &Method::GET).unwrap();
+        assert_eq!((found.id, found.values), (2, vec!["a/b".to_owned()]));
+        assert_eq!(find("", &Method::POST).unwrap().id, 3);
+        assert_eq!(find("/things/1", &Method::GET).unwrap_err().class(), Class::NotFound);
+        assert_eq!(find("/items/1", &Method::POST).unwrap_err().http_status(), 405);
+        assert_eq!(find("/items/%zz", &Method::GET).unwrap_err().class(), Class::Malformed);
+    }
+
+    #[cfg(feature = "server")]
+    #[test]
+    fn allow_lists_each_method_of_a_path_once_and_head_beside_get() {
+        assert_eq!(allowed(operations(), "/items/1"), "GET, HEAD, DELETE");
+        assert_eq!(allowed(operations(), "/nothing"), "");
+    }
+
+    #[test]
+    fn an_address_has_the_words_and_the_values_of_its_operation() {
+        let base = BaseUrl::parse("https://hub.example/rest").unwrap();
+        let path = PathPattern::two(Segment::Word("items"), Segment::Parameter);
+        assert_eq!(
+            path.address(&base, &["a/b"]).to_string(),
+            "https://hub.example/rest/items/a%2Fb"
+        );
+    }
+}
