@@ -1,9 +1,8 @@
-//! The hub behind HTTP: commands a second and latency, and what an idle long poll takes of memory.
+//! The hub behind HTTP: commands a second, latency, and the memory of an idle long poll.
 //!
-//! `cargo bench --bench http --features full`. Every figure of speed stands beside the same server,
-//! client and sockets with a service that answers a constant of the same length: that is the limit,
-//! and what is left is the hub's own share. Rounds alternate in one process. `-- --json` prints one
-//! object.
+//! `cargo bench --bench http --features full`. Every speed is measured beside the same server,
+//! client and sockets with a service that answers a constant of the same length. The difference is
+//! the hub's share. Rounds alternate in one process. `-- --json` prints one object.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,10 +19,10 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let has = |name: &str| arguments.iter().any(|argument| argument == name);
     if has(load::ARGUMENT) {
-        // The second process of the measurement of memory.
+        // This is the second process, for the measurement of memory.
         return load::hold();
     }
-    // `cargo test --benches` runs this too, and only wants to see that it works.
+    // `cargo test --benches` runs this too, only to see that it works.
     let is_test = has("--test");
     let mut figures = serde_json::Map::new();
     let json = has("--json");

@@ -1,4 +1,4 @@
-//! The same cases as `ratios`, with every peer, in criterion's hands.
+//! The same cases as `ratios`, with every peer, measured by criterion.
 //!
 //! `cargo bench --bench provisioning --features full`, with `josekit` beside `full` for its peers;
 //! a name after `--` chooses groups. Criterion runs the functions of a group one after the other,

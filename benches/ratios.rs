@@ -1,7 +1,7 @@
-//! keyferry beside the raw primitives, round by round in one process, so that what else the machine
-//! does meets both alike.
+//! keyferry beside the bare primitives. Rounds alternate in one process, so that other load on the
+//! machine affects both alike.
 //!
-//! `cargo bench --bench ratios --features full` prints the table that the README quotes; with `--
+//! `cargo bench --bench ratios --features full` prints the table in BENCHMARKS.md; with `--
 //! --json` one object `{"group": ratio}`. The rows `group/name` are other providers and other
 //! libraries beside the same primitives, and `rsa_modulus_check_*` is the optional check of a
 //! modulus beside one verification, for information: the object has none of them.
@@ -19,7 +19,7 @@ const ROUNDS: usize = 61;
 
 fn main() {
     let json = std::env::args().any(|argument| argument == "--json");
-    // `cargo test --benches` runs this too, and only wants to see that it works.
+    // `cargo test --benches` runs this too, only to see that it works.
     let rounds = if std::env::args().any(|argument| argument == "--test") { 1 } else { ROUNDS };
     let mut ratios = serde_json::Map::new();
     if !json {
@@ -70,12 +70,12 @@ fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }
 
-/// The medians of both, and of the ratio round by round.
+/// The medians of both times, and of the ratio of each round.
 fn alternate(rounds: usize, ours: &Work, theirs: &Work) -> (Duration, Duration, f64) {
     let count = calibrate(theirs);
     let (mut all_ours, mut all_theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..rounds {
-        // Who goes first changes, so that neither always meets the other's cache.
+        // The order alternates, so that neither always finds the other's data in the cache.
         let (mine, other) = if round % 2 == 0 {
             let mine = run(ours, count);
             (mine, run(theirs, count))
@@ -93,7 +93,7 @@ fn alternate(rounds: usize, ours: &Work, theirs: &Work) -> (Duration, Duration, 
     (all_ours[rounds / 2], all_theirs[rounds / 2], ratios[rounds / 2])
 }
 
-/// How often a piece of work runs in four milliseconds.
+/// How many times a function runs in four milliseconds.
 fn calibrate(work: &Work) -> u32 {
     run(work, 20);
     let each = run(work, 20) / 20;
@@ -110,7 +110,7 @@ fn run(work: &Work, count: u32) -> Duration {
     start.elapsed()
 }
 
-/// What two threads do of a piece of work in the time in which one does one.
+/// The throughput of two threads relative to one.
 fn threads(rounds: usize, work: &Work) -> f64 {
     let count = calibrate(work) * 5;
     let mut ratios: Vec<f64> = (0..rounds)

@@ -1,5 +1,5 @@
-//! How long the worst inputs within the limits take, in milliseconds: each has to be answered
-//! within half a second.
+//! The time of the worst inputs within the limits, in milliseconds. Each has to be answered within
+//! half a second.
 //!
 //! `cargo bench --bench worst --features full`
 

@@ -1,5 +1,5 @@
-//! What is measured: for each group the work as keyferry does it, and the same primitives of
-//! aws-lc-rs on prepared bytes, nothing else.
+//! The cases: for each group the work of keyferry, and the same primitives of aws-lc-rs on prepared
+//! bytes.
 
 use std::hint::black_box;
 
@@ -28,8 +28,8 @@ pub struct Case {
     pub group: &'static str,
     pub keyferry: Work,
     pub raw: Option<Work>,
-    /// Others that can do it: libraries, each on the message that its name says, and keyferry on
-    /// another provider, by that provider's name.
+    /// Peers: other libraries, each on the message in its name, and keyferry on another provider,
+    /// by that provider's name.
     pub peers: Vec<(&'static str, Work)>,
 }
 
@@ -41,7 +41,7 @@ fn work(work: impl Fn() + Send + Sync + 'static) -> Work {
     Box::new(work)
 }
 
-/// One signature with what it is over.
+/// One signature with the bytes that it signs.
 struct Signed {
     message: Vec<u8>,
     signature: Vec<u8>,
@@ -70,7 +70,7 @@ struct Captured {
     answer: Signed,
     signed_key: Signed,
     request: Signed,
-    /// PKCS#1, as aws-lc-rs takes it fastest.
+    /// PKCS#1, which aws-lc-rs imports fastest.
     attestation_key: Vec<u8>,
     key: Vec<u8>,
 }
@@ -179,8 +179,8 @@ fn other_providers() -> Vec<(&'static str, Work)> {
     providers.into()
 }
 
-/// A message of the answer's shape that the usual libraries take: no `nonce` in the header, and the
-/// key not in it.
+/// A message of the answer's shape that common libraries accept: without `nonce` and key in its
+/// header.
 fn plain_message(pair: &dyn PrivateKey) -> String {
     let payload = part(&answer(), 1).to_string();
     let mut header = Header::new(Algorithm::default_for(pair.public_key()));
@@ -320,8 +320,8 @@ fn parse_command() -> Case {
 }
 
 /// The optional check of an RSA modulus, beside one import and verification with a key of that
-/// length. The modulus is any number that passes the check, so no signature is right: one that is
-/// wrong takes the same time.
+/// length. The modulus is any number that passes the check, so no signature is valid. An invalid
+/// one takes the same time.
 pub fn rsa_modulus_checks() -> Vec<(&'static str, Work, Work)> {
     [("rsa_modulus_check_2048", 2048), ("rsa_modulus_check_8192", 8192)]
         .map(|(name, bits)| {

@@ -1,4 +1,4 @@
-//! What the bench programs share; each uses some of it.
+//! Code that the bench programs share. Each uses a part of it.
 
 #![allow(dead_code, unreachable_pub)]
 
@@ -6,5 +6,5 @@ pub mod cases;
 mod peers;
 pub mod worst;
 
-/// What is measured.
+/// The cases.
 pub type Work = Box<dyn Fn() + Send + Sync>;

@@ -1,4 +1,4 @@
-//! Libraries that are not ours, on messages that they take.
+//! Other libraries, on messages that they accept.
 
 use std::hint::black_box;
 
@@ -6,11 +6,11 @@ use keyferry::crypto::{PublicKey, PublicKeyParts};
 
 use super::Work;
 
-/// Whether a library accepts a message with a key that it was given before.
+/// Whether a library accepts a message with a key that it has imported before.
 type Verify = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
-/// Verifiers of a compact JWS of RS256 or ES256. The message is of the real answer's shape; the
-/// real one has a header that they refuse.
+/// Verifiers of a compact JWS of RS256 or ES256. The message has the shape of the real
+/// answer, whose header they refuse.
 pub fn jws(message: &str, key: &PublicKey) -> Vec<(&'static str, Work)> {
     let peers = [
         ("jsonwebtoken_same_shape", jsonwebtoken(key)),
@@ -21,7 +21,7 @@ pub fn jws(message: &str, key: &PublicKey) -> Vec<(&'static str, Work)> {
     peers.into_iter().map(|(name, verify)| (name, work(name, verify, message))).collect()
 }
 
-/// A peer's work, after it has shown that it accepts the message, and no other signature.
+/// A peer's work, after a check that it accepts the message and refuses another signature.
 fn work(name: &str, verify: Verify, message: &str) -> Work {
     let message = message.to_owned();
     let (signed, signature) = message.rsplit_once('.').unwrap();

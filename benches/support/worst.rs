@@ -1,5 +1,5 @@
-//! The inputs within the limits that cost the most to answer, for the benches that measure them and
-//! the tests that bound them.
+//! The most expensive inputs within the limits, for the benches that measure them and the tests
+//! that bound them.
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,7 @@ use keyferry::jose::{Jwk, MAX_JWS};
 use keyferry::json::{MAX_DEPTH, MAX_KEPT, MAX_NAMES, MAX_TEXT};
 use num_bigint::BigUint;
 
-/// Bytes of a header that fit into a JWS beside an empty payload and a short signature.
+/// The number of header bytes that fit into a JWS with an empty payload and a short signature.
 const MOST_HEADER: usize = (MAX_JWS - 256) / 4 * 3;
 
 fn jws(header: &str) -> String {
@@ -24,8 +24,7 @@ fn jws(header: &str) -> String {
     )
 }
 
-/// A header with one more member, filled up to the limit of the whole by repeating `element` inside
-/// of it.
+/// A header with one more member, filled up to the limit by repeating `element` inside it.
 fn filled(front: &str, element: &str, back: &str) -> String {
     let (front, back) = (format!(r#"{{"alg":"ES256","x":{front}"#), format!("{back}}}"));
     let count = (MOST_HEADER - front.len() - back.len()) / (element.len() + 1);
@@ -66,11 +65,11 @@ pub fn jws_within_limits() -> Vec<(&'static str, String)> {
     .into()
 }
 
-/// As many members as are kept, in objects with as many names as they may have.
+/// The largest number of members, in objects with the largest number of names.
 fn kept_objects() -> String {
     let object: Vec<String> = (0..MAX_NAMES).map(|at| format!(r#""n{at}":0"#)).collect();
     let full = format!("{{{}}}", object.join(","));
-    // One is the member that they are in.
+    // One name is the member that contains them.
     let last = format!("{{{}}}", object[1..].join(","));
     let mut objects = vec![full; usize::from(MAX_KEPT) / MAX_NAMES - 1];
     objects.push(last);
@@ -104,7 +103,7 @@ pub fn jws_over_limits() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// A JWS whose header brings the largest key with the largest exponent; its signature is a number
+/// A JWS whose header contains the largest key with the largest exponent. Its signature is a number
 /// below the modulus.
 pub fn jws_with_largest_rsa_key() -> String {
     let n = &key(0).n;
@@ -142,8 +141,8 @@ fn template(names: &[u8]) -> Vec<u8> {
     sequence(&[&sequence(&info)[..], &[0x30, 0x00], &[0x03, 0x01, 0x00]].concat())
 }
 
-/// An answer with 16 keys of the largest modulus and exponent, each with its request, and what it
-/// is the answer to. It verifies.
+/// A valid answer with 16 keys of the largest modulus and exponent, each with its request, and its
+/// command.
 pub fn answer_with_largest_keys() -> (Expectation, String) {
     let certreq = base64_simd::STANDARD.encode_to_string(template(&[]));
     let requests: Vec<serde_json::Value> = (0..KEYS)
@@ -173,14 +172,14 @@ pub fn answer_with_largest_keys() -> (Expectation, String) {
     (Expectation::from_command(&command).unwrap(), answer.sign(&*attestation).unwrap())
 }
 
-/// The largest exponent that is taken.
+/// The largest exponent that is accepted.
 const EXPONENT: u32 = u32::MAX;
 const KEYS: usize = 16;
 /// 64 bits each.
 const PRIMES: usize = 128;
 
-/// An RSA key of 8192 bits that is the product of small primes: good for nothing, and quick to make
-/// and to sign with.
+/// An RSA key of 8192 bits that is the product of small primes: useless, but fast to
+/// make and to sign with.
 struct SmoothKey {
     n: BigUint,
     primes: Vec<u64>,

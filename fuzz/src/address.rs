@@ -1,12 +1,12 @@
-//! What the fuzz target of callback addresses does.
+//! The fuzz target of callback addresses.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use keyferry::BaseUrl;
 use keyferry::transport::TargetPolicy;
 
-/// Any text as the address of a callback, and as the host of one; sixteen bytes as what a name
-/// leads to.
+/// Uses any text as the address and as the host of a callback, and sixteen bytes as the address to
+/// which a name resolves.
 pub fn callback_address(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         address(text);
@@ -27,7 +27,7 @@ pub fn callback_address(data: &[u8]) {
     }
 }
 
-/// What is accepted leads to what it says, and to nothing inside, however it is read.
+/// An accepted address leads to its host, and never to an internal one, however it is read.
 fn address(text: &str) {
     let policy = TargetPolicy::new();
     let Ok(base) = BaseUrl::parse(text) else { return };
@@ -36,7 +36,7 @@ fn address(text: &str) {
     }
     assert!(base.is_https() && base.port() != 0);
     assert!(policy.check(&BaseUrl::parse(&base.to_string()).unwrap()).is_ok());
-    // As it was written, and as it is sent.
+    // The address as written, and as sent.
     for text in [text, &base.to_string(), &base.join(&["complete"]).to_string()] {
         let Ok(read) = reqwest::Url::parse(text) else { continue };
         let host = read.host_str().unwrap();
@@ -62,7 +62,7 @@ fn address(text: &str) {
         }
         assert_eq!(read.port_or_known_default(), Some(base.port()));
     }
-    // What a resolver of C reads as an address: numbers, each in one of three bases.
+    // The forms that C resolvers read as an address: numbers, each in one of three bases.
     let is_number = |part: &str| {
         let hex = part
             .strip_prefix("0x")
@@ -74,8 +74,7 @@ fn address(text: &str) {
     }
 }
 
-/// Inside by what the standard library knows, in its own words: other code than that which is
-/// tested.
+/// Whether an address is internal by the standard library, which is other code than the tested one.
 fn is_inside(address: IpAddr) -> bool {
     let inside_v4 = |address: Ipv4Addr| {
         let [a, b, ..] = address.octets();

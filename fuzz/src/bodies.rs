@@ -262,8 +262,8 @@ pub fn cms(data: &[u8]) -> bool {
 }
 
 /// Any text as the answer to the captured command; a JSON object stands in the captured answer as
-/// its payload, or as its header, and in one that is signed again as its payload, or as what its key
-/// says.
+/// its payload, or as its header, and in one that is signed again as its payload, or as what its
+/// key says.
 pub fn provision_answer(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     answer(text);

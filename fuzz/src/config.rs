@@ -1,4 +1,4 @@
-//! What the fuzz target of the example hub's configuration does.
+//! The fuzz target of the example hub's configuration.
 
 #[allow(dead_code)]
 #[path = "../../examples/support/hub_config.rs"]

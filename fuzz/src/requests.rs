@@ -1,5 +1,5 @@
-//! What the fuzz targets of requests do: to the pure functions that read them, and to a server that
-//! has nothing.
+//! The fuzz targets of requests, for the pure functions that read them and for a server without
+//! content.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -23,12 +23,12 @@ use keyferry::server::{Rate, ServerConfig};
 use keyferry::transport::{InProcess, Transport};
 use keyferry::{Class, Error, ManualClock, Secret};
 
-/// A key that no fuzzer says by chance, and that no answer may repeat.
+/// A key that a fuzzer cannot guess, and that no response may repeat.
 const KEY: &str = "c4n4ry-0f-4n-1nt3gr4t0r";
 const TOKEN: &str = "c4n4ry-0f-4-m41lb0x";
 const PASSWORD: &str = "c4n4ry-0f-4-hub";
 const SECRETS: [&str; 3] = [KEY, TOKEN, PASSWORD];
-/// Every status that a server of ours has.
+/// Every status that a server of this crate gives.
 const STATUSES: [u16; 18] =
     [200, 201, 204, 400, 401, 404, 405, 408, 409, 410, 413, 414, 415, 422, 429, 431, 502, 503];
 
@@ -69,7 +69,7 @@ fn request(data: &[u8]) -> Option<HttpRequest<Bytes>> {
     Some(request)
 }
 
-/// Hands a request to a service, and looks at the form of the answer.
+/// Gives a request to a service, and checks the form of the response.
 fn ask(service: &HermodService, request: &HttpRequest<Bytes>) -> Response<Bytes> {
     static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
         tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
@@ -115,7 +115,7 @@ fn refuse<T>() -> Result<T, Error> {
     Err(Error::new(Class::Unauthorized, "", "no credential, or one that does not fit"))
 }
 
-/// Serves everybody who has the key or the token, and has nothing.
+/// Serves every caller with the key or the token, and has no content.
 #[derive(Clone)]
 struct Nothing;
 
@@ -179,17 +179,17 @@ fn parts(request: &HttpRequest<Bytes>) -> (Parts, Bytes) {
     request.clone().into_parts()
 }
 
-/// Where probes are, nobody is asked for anything.
+/// Whether the path is a probe, which needs no credential.
 fn is_probe(request: &HttpRequest<Bytes>) -> bool {
     request.uri().path().ends_with("/health") || request.uri().path().ends_with("/ready")
 }
 
-/// Any text of a request to the commands, as it is and with a key that is good.
+/// Any text as a request to the commands, unchanged and with a valid key.
 pub fn http_command(data: &[u8]) {
     commanded(data);
 }
 
-/// The same; gives the status of the latter.
+/// The same; returns the status with the credential.
 pub fn commanded(data: &[u8]) -> Option<u16> {
     let mut request = request(data)?;
     let (head, body) = parts(&request);
@@ -226,12 +226,12 @@ pub fn commanded(data: &[u8]) -> Option<u16> {
     Some(answer.status().as_u16())
 }
 
-/// Any text of a request to a mailbox, as it is and with a token that is good.
+/// Any text as a request to a mailbox, unchanged and with a valid token.
 pub fn http_mailbox(data: &[u8]) {
     posted(data);
 }
 
-/// The same; gives the status of the latter.
+/// The same; returns the status with the credential.
 pub fn posted(data: &[u8]) -> Option<u16> {
     let mut request = request(data)?;
     let (head, body) = parts(&request);
@@ -256,7 +256,7 @@ pub fn posted(data: &[u8]) -> Option<u16> {
     Some(ask(&HUB, &request).status().as_u16())
 }
 
-/// A receiver that counts.
+/// A receiver that counts callbacks.
 #[derive(Clone, Default)]
 struct Counter(Arc<AtomicUsize>);
 
@@ -268,17 +268,17 @@ impl CallbackApi for Counter {
     }
 }
 
-/// Any text of a callback, as it is, and as a hub would have signed it; then the same again.
+/// Any text as a callback, unchanged and signed as by a hub; then both again.
 pub fn callback_request(data: &[u8]) {
     called_back(data);
 }
 
-/// What callbacks are signed with.
+/// The secret that signs callbacks.
 fn signing_secret() -> WebhookSecret {
     WebhookSecret::from_bytes(&[7; 32]).unwrap()
 }
 
-/// The same; gives the status of the second.
+/// The same; returns the status of the signed one.
 pub fn called_back(data: &[u8]) -> Option<u16> {
     let mut request = request(data)?;
     let counter = Counter::default();

@@ -1,15 +1,15 @@
-//! The second process: it opens connections, says what it is told to on each, and holds them.
+//! The second process: it opens connections, sends a request on each, and holds them.
 
 use std::io::{BufRead, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread::JoinHandle;
 
-/// What tells this program that it is the second process.
+/// The argument that makes this program the second process.
 pub(crate) const ARGUMENT: &str = "--hold-connections";
 
-/// Reads an address and then requests, one a line in JSON, says each on a connection of its own,
-/// says `ready`, and ends with its input.
+/// Reads an address and then requests, one a line in JSON. Sends each on a separate connection,
+/// prints `ready`, and ends when its input ends.
 pub(crate) fn hold() {
     let mut lines = std::io::stdin().lock().lines();
     let address: SocketAddr = lines.next().unwrap().unwrap().parse().unwrap();
@@ -25,10 +25,10 @@ pub(crate) fn hold() {
     let _ = lines.next();
 }
 
-/// The second process, with all its connections made. It ends when it is dropped.
+/// The second process with its open connections. It ends when this is dropped.
 pub(crate) struct Load {
     child: Child,
-    /// Gives the input back, whose end ends the process.
+    /// Returns the input, whose end ends the process.
     writer: Option<JoinHandle<ChildStdin>>,
 }
 
@@ -47,8 +47,8 @@ impl Load {
             text += &serde_json::to_string(request).unwrap();
             text.push('\n');
         }
-        // The other side reads as fast as its connections are taken, which is done by the thread
-        // that this returns to.
+        // The second process reads as fast as its connections are accepted, which the calling
+        // thread does.
         let writer = std::thread::spawn(move || {
             stdin.write_all(text.as_bytes()).unwrap();
             stdin.flush().unwrap();
@@ -57,7 +57,7 @@ impl Load {
         Self { child, writer: Some(writer) }
     }
 
-    /// Blocks until all is said.
+    /// Blocks until all requests are sent.
     pub(crate) fn wait(&mut self) {
         let mut said = [0; 6];
         self.child.stdout.as_mut().unwrap().read_exact(&mut said).unwrap();

@@ -1,4 +1,4 @@
-//! What an idle long poll takes of memory, as counted by the allocator.
+//! The memory of an idle long poll, as the allocator counts it.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use tower_service::Service;
 use super::load::Load;
 use super::{BASE, hub, serve, service};
 
-/// Long polls that are held, where the limit of open files lets them.
+/// The number of long polls to hold, if the limit of open files allows it.
 const POLLS: usize = 10_000;
 const WAIT: Duration = Duration::from_secs(60);
 
@@ -36,13 +36,13 @@ pub(crate) fn run(
     figures: &mut serde_json::Map<String, serde_json::Value>,
 ) {
     let polls = if is_test { 20 } else { POLLS };
-    // One thread, as the allocator counts by thread.
+    // One thread, because the allocator counts by thread.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let hub = hub();
     let keys = runtime.block_on(mailboxes(&hub, polls));
     let requests: Vec<Request<Bytes>> = keys.iter().map(request).collect();
 
-    // In process: what stands between a call and its answer is ours and nobody else's.
+    // In process, only this crate's code is between a call and its answer.
     let transport: Arc<dyn Transport> = Arc::new(InProcess(service(&hub)));
     let in_process = measure(|| {
         let mut held = tokio::task::JoinSet::new();
@@ -54,11 +54,11 @@ pub(crate) fn run(
             settle().await;
             assert!(held.try_join_next().is_none(), "a long poll ended at once");
         });
-        // They stay while the bytes are counted; what is dropped after is not.
+        // The polls are held while the bytes are counted.
         std::mem::forget(held);
     });
 
-    // On sockets, beside a server that holds the same requests and knows nothing of them.
+    // On sockets, beside a server that holds the same requests and does nothing with them.
     let polls_on_sockets = polls.min(open_files().saturating_sub(200));
     let requests: Vec<String> = requests.iter().take(polls_on_sockets).map(as_text).collect();
     let hub_bytes = on_sockets(service(&hub), &requests);
@@ -82,7 +82,7 @@ pub(crate) fn run(
     );
 }
 
-/// Gives everything that can go on the time to.
+/// Lets every task that is ready run.
 async fn settle() {
     for _ in 0..64 {
         tokio::task::yield_now().await;
@@ -103,7 +103,7 @@ fn as_text(request: &Request<Bytes>) -> String {
     )
 }
 
-/// Bytes that a server has allocated while it holds these requests.
+/// The bytes that a server has allocated while it holds these requests.
 fn on_sockets<S, B>(service: S, requests: &[String]) -> i64
 where
     S: Service<Request<hyper::body::Incoming>, Response = Response<B>, Error = Infallible>
@@ -174,7 +174,7 @@ impl<R> Service<R> for Silent {
     }
 }
 
-/// Permanent mailboxes, each of a user of its own.
+/// Permanent mailboxes, each of a separate user.
 async fn mailboxes(hub: &Hub, count: usize) -> Vec<MailboxKey> {
     let device = Device::new(Arc::new(AwsLcRs)).unwrap();
     let integrator = hub.integrator("shop").unwrap();
@@ -210,7 +210,7 @@ async fn mailboxes(hub: &Hub, count: usize) -> Vec<MailboxKey> {
     keys
 }
 
-/// The limit of open files; a small one where it cannot be found out.
+/// The limit of open files, or a small number if it is unknown.
 fn open_files() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find(|line| line.starts_with("Max open files"));

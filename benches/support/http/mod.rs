@@ -1,4 +1,4 @@
-//! What the bench `http` is made of.
+//! The parts of the bench `http`.
 
 pub(crate) mod load;
 pub(crate) mod memory;
@@ -24,7 +24,7 @@ use tower_service::Service;
 pub(crate) const KEY: &str = "3f2a9c";
 pub(crate) const BASE: &str = "http://hub.example/hermod/rest";
 
-/// A hub with one integrator and no limit that a bench would meet.
+/// A hub with one integrator and limits that a bench does not reach.
 pub(crate) fn hub() -> Hub {
     let shop = IntegratorConfig::new("shop").with_key(Digest::of(&AwsLcRs, &Secret::new(KEY)));
     let mut config =
@@ -41,8 +41,8 @@ pub(crate) fn service(hub: &Hub) -> HermodService {
     HermodService::hub_builder(hub).with_config(config).build().unwrap()
 }
 
-/// Reads the whole request and answers it with the same bytes each time: what any server has to
-/// do.
+/// Reads the whole request and answers with the same bytes each time, as the least that any server
+/// has to do.
 #[derive(Clone)]
 pub(crate) struct Constant(pub(crate) Bytes);
 
@@ -72,7 +72,7 @@ where
     }
 }
 
-/// Serves on hyper at a free port of loopback until the runtime ends.
+/// Serves on hyper on a free loopback port until the runtime ends.
 pub(crate) async fn serve<S, B>(service: S) -> std::net::SocketAddr
 where
     S: Service<Request<hyper::body::Incoming>, Response = Response<B>, Error = Infallible>

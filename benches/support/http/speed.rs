@@ -1,4 +1,4 @@
-//! Commands a second, and how long each takes.
+//! Commands a second, and their latency.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,13 +14,13 @@ use keyferry::{BaseUrl, Secret};
 
 use super::{BASE, Constant, KEY, hub, serve, service};
 
-/// Clients at a time.
+/// The number of clients at a time.
 const CLIENTS: usize = 16;
 const ROUNDS: usize = 15;
-/// Commands of one client in one round.
+/// The number of commands of one client in one round.
 const COMMANDS: usize = 150;
 
-/// One round: the time of all, and of each.
+/// One round: the time of all commands together, and of each.
 struct Round {
     whole: Duration,
     each: Vec<Duration>,
@@ -62,12 +62,12 @@ pub(crate) fn run(
             );
         }
         for (name, hub, constant) in cases {
-            // Connections are made, and code is warm.
+            // Warm up: open the connections and load the code.
             round(&hub, 2).await;
             round(&constant, 2).await;
             let (mut shares, mut ours, mut limit) = (Vec::new(), Vec::new(), Vec::new());
             for turn in 0..rounds {
-                // Each goes first every other time.
+                // The order alternates.
                 let (one, other) = if turn % 2 == 0 {
                     let one = round(&hub, commands).await;
                     (one, round(&constant, commands).await)
