@@ -1,11 +1,10 @@
-//! What each fuzz target does with its input. Ordinary tests replay the seeds over the same
-//! functions.
+//! The fuzz targets. Ordinary tests replay the seeds over the same functions.
 //!
-//! Each asserts more than that nothing panics: what was read is written and read again to the same,
-//! and nothing verifies but what was signed.
+//! Each asserts more than the absence of a panic: a value that was read is written and read again to
+//! the same value, and only signed bytes verify.
 //!
-//! Here is what reads texts and bytes; requests, addresses and the configuration of the example
-//! hub have files of their own.
+//! This file has the targets for texts and bytes. Requests, addresses and the configuration of the
+//! example hub have separate files.
 
 mod address;
 mod config;
@@ -72,12 +71,11 @@ fn key(jwk: &str) -> PublicKey {
     Jwk::from_json(jwk).unwrap().public_key().clone()
 }
 
-/// Keys that a fuzzer does not have, so that what it makes up is signed and met by the later
-/// checks.
+/// Keys that sign the fuzzer's input, so that it reaches the later checks.
 struct Own {
     attestation: Box<dyn PrivateKey>,
     device: Box<dyn PrivateKey>,
-    /// Of one P-256 key without a request.
+    /// The expectation of one P-256 key without a request.
     expectation: Expectation,
 }
 
@@ -230,7 +228,7 @@ pub fn certificate(data: &[u8]) {
 }
 
 /// Bytes as a CMS that answers a sign command: whatever it is, it is over the command's content,
-/// or refused. Gives whether it verifies.
+/// or refused. Returns whether it verifies.
 pub fn signature_cms(data: &[u8]) {
     cms(data);
 }
@@ -278,7 +276,7 @@ pub fn provision_answer(data: &[u8]) {
 }
 
 /// The payload of an answer that a made-up attestation key signs: the one key in it can only be the
-/// captured one. Gives whether it verifies.
+/// captured one. Returns whether it verifies.
 pub fn signed_payload(payload: &str) -> bool {
     let jwk = Jwk::new(OWN.attestation.public_key().clone());
     let text = sign(
@@ -303,8 +301,7 @@ pub fn signed_payload(payload: &str) -> bool {
     }
 }
 
-/// What a key says of itself, beside the members that make it.
-/// Gives whether it verifies.
+/// The other members of a key's statement about itself. Returns whether it verifies.
 pub fn signed_key(said: &str) -> bool {
     let jwk = Jwk::new(OWN.device.public_key().clone()).to_string();
     let payload = format!("{},{}", &jwk[..jwk.len() - 1], &said[1..]);
@@ -351,7 +348,7 @@ fn answer(text: &str) {
     }
 }
 
-/// One failure at most, nothing reached after it, nothing left out before it.
+/// A report has at most one failure, nothing reached after it, and nothing left out before it.
 fn check_report(report: &Report, refused: Option<Class>) {
     let outcomes: Vec<Outcome> = report.entries().map(|entry| entry.outcome).collect();
     let failed = outcomes.iter().position(|outcome| *outcome == Outcome::Failed);
