@@ -4,7 +4,10 @@ use std::net::TcpListener;
 
 use bytes::Bytes;
 use http::Request;
-use keyferry::transport::{BlockingTransport, GuardedTransport, ReqwestTransport, TargetPolicy, Transport, TransportErrorKind, UreqTransport};
+use keyferry::transport::{
+    BlockingTransport, GuardedTransport, ReqwestTransport, TargetPolicy, Transport,
+    TransportErrorKind, UreqTransport,
+};
 
 /// Whatever the library does before it finds out: it may connect, and nobody answers.
 fn request(listener: &TcpListener) -> Request<Bytes> {
@@ -19,7 +22,8 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 #[test]
 fn reqwest_without_tls_says_so_in_words() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let guarded = GuardedTransport::reqwest(TargetPolicy::new().danger_with_host("localhost")).unwrap();
+    let guarded =
+        GuardedTransport::reqwest(TargetPolicy::new().danger_with_host("localhost")).unwrap();
     let transports: [Box<dyn Transport>; 2] =
         [Box::new(ReqwestTransport::new().unwrap()), Box::new(guarded)];
     for transport in transports {
