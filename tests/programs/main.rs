@@ -682,6 +682,7 @@ fn example(name: &str) -> Option<PathBuf> {
     None
 }
 
+#[cfg(all(feature = "ca", feature = "ureq"))]
 #[track_caller]
 fn assert_no_panic(said: &str) {
     assert!(!said.contains("panicked"), "{said}");

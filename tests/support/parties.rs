@@ -35,7 +35,7 @@ pub fn three_integrators(
 }
 
 /// A device of these parts, which accepts everything that the hub at [`PUBLIC`] asks.
-#[cfg(feature = "device")]
+#[cfg(all(feature = "device", feature = "aws-lc-rs"))]
 pub fn agent(
     keys: std::sync::Arc<dyn keyferry::keys::KeyStore>,
     connector: std::sync::Arc<dyn keyferry::hermod::device::Connector>,

@@ -130,10 +130,14 @@ fn a_client_certificate_is_shown_if_there_is_one() {
         ] {
             for (name, send) in transports(&authority, client.as_ref()) {
                 for (method, body) in REQUESTS {
-                    assert_eq!(
-                        kind(send(request(method, &url, body))),
-                        TransportErrorKind::Tls,
-                        "{name} {version:?} {method}"
+                    let kind = kind(send(request(method, &url, body)));
+                    // In TLS 1.3 the client's handshake ends before the server refuses, so the
+                    // client may notice the closed connection before it reads why.
+                    let is_late = version.version == rustls::ProtocolVersion::TLSv1_3
+                        && kind == TransportErrorKind::Broken;
+                    assert!(
+                        is_late || kind == TransportErrorKind::Tls,
+                        "{name} {version:?} {method}: {kind:?}"
                     );
                 }
             }
