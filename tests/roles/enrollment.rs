@@ -874,52 +874,7 @@ async fn of_what_is_stored_only_what_the_journey_would_have_taken_is_read() {
         &|stored| stored["provision"]["command"] = "".into(),
         &|stored| stored["certificate"]["command"] = ping.as_str().into(),
         &|stored| stored["certificate"]["command"] = stored["provision"]["command"].clone(),
-        &|stored| {
-            inner(stored, "certificate", "command", |command| {
-                command["commandHeader"]["externalId"] = "other".into()
-            })
-        },
-        &|stored| {
-            inner(stored, "certificate", "command", |command| {
-                command["commandHeader"]["to"] = json!(["@mallory"])
-            })
-        },
-        &|stored| {
-            inner(stored, "certificate", "command", |command| {
-                drop(command["commandHeader"].as_object_mut().unwrap().remove("to"))
-            })
-        },
         &|stored| drop(stored["provision"].as_object_mut().unwrap().remove("ended")),
-        &|stored| {
-            inner(stored, "provision", "ended", |ended| ended["state"] = "IN_PROGRESS".into())
-        },
-        &|stored| inner(stored, "provision", "ended", |ended| ended["state"] = "TIMEOUT".into()),
-        &|stored| inner(stored, "provision", "ended", |ended| ended["externalId"] = "other".into()),
-        &|stored| inner(stored, "provision", "ended", |ended| ended["commandId"] = "4711".into()),
-        &|stored| inner(stored, "provision", "ended", |ended| ended["commandType"] = "CERT".into()),
-        &|stored| {
-            inner(stored, "provision", "ended", |ended| ended["provResponse"]["code"] = 1.into())
-        },
-        &|stored| {
-            inner(stored, "provision", "ended", |ended| {
-                drop(ended.as_object_mut().unwrap().remove("provResponse"))
-            })
-        },
-        &|stored| {
-            inner(stored, "provision", "submitted", |submitted| {
-                submitted["externalId"] = "other".into()
-            })
-        },
-        &|stored| {
-            inner(stored, "provision", "submitted", |submitted| {
-                submitted["commandId"] = "4711".into()
-            })
-        },
-        &|stored| {
-            inner(stored, "certificate", "ended", |ended| {
-                drop(ended.as_object_mut().unwrap().remove("certResponse"))
-            })
-        },
         &|stored| stored["certificate"]["ended"] = stored["provision"]["ended"].clone(),
         &|stored| stored["certificate"]["submitted"] = stored["provision"]["submitted"].clone(),
         // A hub can only forget a command that it told of.
@@ -928,11 +883,44 @@ async fn of_what_is_stored_only_what_the_journey_would_have_taken_is_read() {
             drop(stored["certificate"].as_object_mut().unwrap().remove("submitted"));
         },
     ];
+    let assert_refused = |name: &dyn std::fmt::Debug, text: &str| match Enrollment::from_json(text)
+    {
+        Ok(_) => panic!("{name:?} was taken"),
+        Err(error) => assert_eq!(error.class(), Class::Malformed, "{name:?}: {error}"),
+    };
     for (n, change) in changes.iter().enumerate() {
-        match Enrollment::from_json(&changed(&done, change)) {
-            Ok(_) => panic!("change {n} was taken"),
-            Err(error) => assert_eq!(error.class(), Class::Malformed, "change {n}: {error}"),
-        }
+        assert_refused(&n, &changed(&done, change));
+    }
+    // Exchange, text in it, member of that text, and what stands there instead; null for nothing.
+    for (exchange, text, member, value) in [
+        ("certificate", "command", "/commandHeader/externalId", json!("other")),
+        ("certificate", "command", "/commandHeader/to", json!(["@mallory"])),
+        ("certificate", "command", "/commandHeader/to", Value::Null),
+        ("provision", "ended", "/state", json!("IN_PROGRESS")),
+        ("provision", "ended", "/state", json!("PAUSED")),
+        ("provision", "ended", "/state", json!("TIMEOUT")),
+        ("provision", "ended", "/externalId", json!("other")),
+        ("provision", "ended", "/commandId", json!("4711")),
+        ("provision", "ended", "/commandType", json!("CERT")),
+        ("provision", "ended", "/provResponse/code", json!(1)),
+        ("provision", "ended", "/provResponse/result", Value::Null),
+        ("provision", "ended", "/provResponse", Value::Null),
+        ("provision", "submitted", "/externalId", json!("other")),
+        ("provision", "submitted", "/commandId", json!("4711")),
+        ("certificate", "ended", "/certResponse", Value::Null),
+    ] {
+        let stored = changed(&done, |stored| {
+            inner(stored, exchange, text, |object| {
+                let (parent, name) = member.rsplit_once('/').unwrap();
+                let parent = object.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+                if value.is_null() {
+                    parent.remove(name).unwrap();
+                } else {
+                    parent.insert(name.to_owned(), value.clone()).unwrap();
+                }
+            })
+        });
+        assert_refused(&(exchange, text, member, &value), &stored);
     }
     // Members that are not known here are not minded.
     Enrollment::from_json(&changed(&early, |stored| stored["later"] = json!({"x": 1}))).unwrap();

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::device::support::{
-    P256, World, answers_are_identical, certificates, delivery, key, one_key, provision, renewal,
+    P256, World, answers_are_identical, installing, key, one_key, provision, renewal,
 };
 use crate::support::crash::{Crash, run};
 use keyferry::Class;
@@ -124,19 +124,7 @@ fn survives_power_loss_while_refusing() {
 fn survives_power_loss_while_installing_a_certificate() {
     crash_at_every_step(
         World::new,
-        |world| {
-            let command = one_key();
-            let (link, bid) = world.hub.post(command.clone());
-            world.activate(&link).unwrap();
-            let profile = &world.profiles()[0];
-            let certificates = certificates(world, &command, &world.hub.answer_in(&bid).unwrap());
-            let delivery = delivery(&profile.names.id, &certificates);
-            world.hub.post_to(
-                &profile.channel.address,
-                Command::new(CommandHeader::new(60, 60), delivery),
-            );
-            profile.names.id.clone()
-        },
+        installing,
         async |agent, profile_id| drop(agent.poll(profile_id, Duration::ZERO).await),
         |world| {
             answers_are_identical(world);

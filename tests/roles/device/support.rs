@@ -199,6 +199,18 @@ pub(crate) fn delivery(
     CertificateCommand::new(profile_id, certificates)
 }
 
+/// Provisions a profile and posts its certificate; gives the id of the profile.
+pub(crate) fn installing(world: &World) -> String {
+    let command = one_key();
+    let (link, bid) = world.hub.post(command.clone());
+    world.activate(&link).unwrap();
+    let profile = &world.profiles()[0];
+    let certificates = certificates(world, &command, &world.hub.answer_in(&bid).unwrap());
+    let delivery = delivery(&profile.names.id, &certificates);
+    world.hub.post_to(&profile.channel.address, Command::new(CommandHeader::new(60, 60), delivery));
+    profile.names.id.clone()
+}
+
 /// Each message was answered with one text, however often it was sent.
 pub(crate) fn answers_are_identical(world: &World) {
     let state = world.hub.state();

@@ -29,13 +29,6 @@ fn stored(change: impl FnOnce(&mut Value)) -> String {
     stored.to_string()
 }
 
-/// A text inside of the stored text, changed.
-fn changed(text: &Value, change: impl FnOnce(&mut Value)) -> Value {
-    let mut inner: Value = serde_json::from_str(text.as_str().unwrap()).unwrap();
-    change(&mut inner);
-    inner.to_string().into()
-}
-
 #[test]
 fn a_stored_enrollment_delivers_certificates_and_nothing_else() {
     assert!(matches!(Enrollment::from_json(&stored(|_| {})).unwrap().next(), Next::Prove));
@@ -58,33 +51,6 @@ fn a_stored_enrollment_delivers_certificates_and_nothing_else() {
         let error = Enrollment::from_json(&text).expect_err(&command.to_string());
         assert_eq!(error.class(), Class::Malformed, "{error}");
     }
-}
-
-/// Progress is read by the same rules as it was made.
-#[test]
-fn a_stored_enrollment_has_come_as_far_as_its_evidence() {
-    for change in [
-        // Waits, and has ended all the same; was answered, by nobody; was answered without an
-        // answer.
-        (|callback| callback["state"] = "IN_PROGRESS".into()) as fn(&mut Value),
-        |callback| callback["state"] = "PAUSED".into(),
-        |callback| drop(callback.as_object_mut().unwrap().remove("provResponse")),
-        |callback| drop(callback["provResponse"].as_object_mut().unwrap().remove("result")),
-        // Another command's.
-        |callback| callback["externalId"] = "other".into(),
-        |callback| callback["commandType"] = "CERT".into(),
-    ] {
-        let text = stored(|stored| {
-            stored["provision"]["ended"] = changed(&stored["provision"]["ended"], change)
-        });
-        assert!(Enrollment::from_json(&text).is_err(), "{text}");
-    }
-    // Two ids of one command.
-    let text = stored(|stored| {
-        let submitted = json!({"commandId": "1", "externalId": "my-id", "destinations": [], "commandType": "PROV", "state": "IN_PROGRESS"});
-        stored["provision"]["submitted"] = submitted.to_string().into();
-    });
-    assert!(Enrollment::from_json(&text).is_err(), "{text}");
 }
 
 fn key(id: &str) -> KeyGenRequest {
@@ -154,19 +120,4 @@ fn an_answer_and_its_callback_name_one_command() {
     let submitted = keyferry::hermod::model::Submitted::from_json(text).unwrap();
     assert_eq!(enrollment.submitted(&submitted).unwrap_err().class(), Class::Conflict);
     assert!(Enrollment::from_json(&enrollment.to_json()).is_ok());
-}
-
-/// A device that refuses and sends an answer all the same has refused.
-#[test]
-fn a_refusal_with_an_answer_in_it_proves_nothing() {
-    let mut enrollment = Enrollment::from_command(Command::from_json(COMMAND).unwrap()).unwrap();
-    let mut callback: Value = serde_json::from_str(CALLBACK).unwrap();
-    callback["provResponse"]["code"] = 1.into();
-    enrollment.received(&Callback::from_json(&callback.to_string()).unwrap()).unwrap();
-    assert!(matches!(enrollment.next(), Next::Failed(_)));
-    assert!(
-        enrollment
-            .prove(&Verifier::danger_unpinned(AwsLcRs), &enrollment.expectation().unwrap())
-            .is_err()
-    );
 }

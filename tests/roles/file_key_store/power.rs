@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::device::support::{World, answers_are_identical, certificates, delivery, one_key};
+use crate::device::support::{World, answers_are_identical, installing, one_key};
 use crate::file_key_store::faults::{Disk, Fault};
 use crate::file_key_store::{files, keys_are_neither_lost_nor_orphaned, told};
 use crate::key_store::rules::{MAILBOX, OWN, PROFILE, message, own, wanted};
@@ -210,21 +210,7 @@ fn a_device_survives_while_provisioning() {
 #[test]
 fn a_device_survives_while_installing_a_certificate() {
     device_at_every_operation(
-        |world| {
-            let command = one_key();
-            let (link, bid) = world.hub.post(command.clone());
-            world.activate(&link).unwrap();
-            let profile = &world.profiles()[0];
-            let certificates = certificates(world, &command, &world.hub.answer_in(&bid).unwrap());
-            world.hub.post_to(
-                &profile.channel.address,
-                Command::new(
-                    CommandHeader::new(60, 60),
-                    delivery(&profile.names.id, &certificates),
-                ),
-            );
-            profile.names.id.clone()
-        },
+        installing,
         async |agent, profile_id| drop(agent.poll(profile_id, Duration::ZERO).await),
         |world| {
             answers_are_identical(world);
