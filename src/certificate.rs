@@ -126,12 +126,12 @@ impl Certificate {
         }
         let der = decode_standard(pem::trimmed(text), PART)?;
         let mut rest = Cursor::new(&der);
-        let mut chain = vec![Self::from_der(rest.next(PART)?.octets)?];
+        let mut chain = vec![Self::from_der(rest.next(PART)?.bytes)?];
         while !rest.is_empty() {
             if chain.len() == MAX_CHAIN {
                 return Err(too_many());
             }
-            chain.push(Self::from_der(rest.next(PART)?.octets)?);
+            chain.push(Self::from_der(rest.next(PART)?.bytes)?);
         }
         Ok(chain)
     }

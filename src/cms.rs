@@ -2,7 +2,7 @@
 //! over one content needs.
 //!
 //! It is read and written by position, like certificate requests: what was signed is what is
-//! verified, octet for octet. The crate `cms` has types for it, but beside `der` 0.8 only as a
+//! verified, byte for byte. The crate `cms` has types for it, but beside `der` 0.8 only as a
 //! release candidate, whose exact version a library would have to ask for; they would be written
 //! again before they are verified; and every check would be here all the same.
 //!

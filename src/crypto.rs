@@ -15,7 +15,7 @@
 )]
 //!
 //! Keys that live elsewhere (a token, a phone's key store) come in through [`Signer`], or sign the
-//! octets that `to_be_signed` of a JWS or a request gives and never meet this module.
+//! bytes that `to_be_signed` of a JWS or a request gives and never meet this module.
 
 mod algorithm;
 pub(crate) mod algorithm_identifier;

@@ -1,4 +1,4 @@
-//! Certificate requests: PKCS#10 (RFC 2986), read by position so that every octet is kept.
+//! Certificate requests: PKCS#10 (RFC 2986), read by position so that every byte is kept.
 //!
 //! An integrator sends a [`Template`] with a throw-away key; a device puts its own key into it and
 //! signs it again; what comes back is a [`Request`]. A template is read leniently, as its key and
@@ -23,5 +23,5 @@ const PEM_LABEL: &str = "CERTIFICATE REQUEST";
 /// The labels that they are read with: older programs put `NEW` in front.
 const PEM_LABELS: &[&str] = &[PEM_LABEL, "NEW CERTIFICATE REQUEST"];
 
-/// Most octets of a template or a request.
+/// Most bytes of a template or a request.
 pub const MAX_REQUEST: usize = 64 * 1024;

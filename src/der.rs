@@ -1,4 +1,4 @@
-//! DER read and written by position: the octets of each element are kept, nothing is copied,
+//! DER read and written by position: the bytes of each element are kept, nothing is copied,
 //! nothing is allocated by a declared length.
 
 use std::ops::Range;
@@ -179,7 +179,7 @@ pub(crate) struct Element<'a> {
     /// What is inside.
     pub(crate) value: &'a [u8],
     /// The whole of it, header included.
-    pub(crate) octets: &'a [u8],
+    pub(crate) bytes: &'a [u8],
     /// Where its header starts in the text that the outermost cursor read.
     pub(crate) offset: usize,
 }
@@ -192,12 +192,12 @@ impl<'a> Element<'a> {
 
     /// Where the whole of it stands.
     pub(crate) fn range(&self) -> Range<usize> {
-        self.offset..self.offset + self.octets.len()
+        self.offset..self.offset + self.bytes.len()
     }
 
     /// Where what is inside stands.
     pub(crate) fn value_range(&self) -> Range<usize> {
-        let end = self.offset + self.octets.len();
+        let end = self.offset + self.bytes.len();
         end - self.value.len()..end
     }
 
@@ -316,7 +316,7 @@ fn header(input: &[u8]) -> Option<(Tag, usize, usize)> {
     Some((tag, start + 1 + count, length))
 }
 
-/// Each number in the fewest octets.
+/// Each number in the fewest bytes.
 fn is_oid(value: &[u8]) -> bool {
     let starts = std::iter::once(&0)
         .chain(value)
@@ -363,13 +363,13 @@ impl<'a> Cursor<'a> {
             let detail = if self.input.is_empty() { "absent" } else { "not DER" };
             return Err(Error::malformed(part, detail).at(self.base));
         };
-        let Some((octets, rest)) =
+        let Some((bytes, rest)) =
             header.checked_add(length).and_then(|length| self.input.split_at_checked(length))
         else {
             return Err(Error::malformed(part, "cut short").at(self.base));
         };
-        let element = Element { tag, value: &octets[header..], octets, offset: self.base };
-        *self = Self { input: rest, base: self.base + octets.len() };
+        let element = Element { tag, value: &bytes[header..], bytes, offset: self.base };
+        *self = Self { input: rest, base: self.base + bytes.len() };
         Ok(element)
     }
 
@@ -388,11 +388,11 @@ impl<'a> Cursor<'a> {
         if self.input.is_empty() {
             Ok(())
         } else {
-            Err(Error::malformed(part, "octets after the end").at(self.base))
+            Err(Error::malformed(part, "bytes after the end").at(self.base))
         }
     }
 
-    /// The octets of an INTEGER that is not negative, without its leading zero.
+    /// The bytes of an INTEGER that is not negative, without its leading zero.
     pub(crate) fn unsigned(&mut self, part: &'static str) -> Result<&'a [u8], Error> {
         let element = self.require(Tag::Integer, part)?;
         match element.value {
@@ -403,12 +403,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A BIT STRING of whole octets, which are its value.
+    /// A BIT STRING of whole bytes, which are its value.
     pub(crate) fn bit_string(&mut self, part: &'static str) -> Result<Element<'a>, Error> {
         let element = self.require(Tag::BitString, part)?;
         match element.value {
             [0x00, value @ ..] => Ok(Element { value, ..element }),
-            _ => Err(Error::malformed(part, "not a bit string of whole octets").at(element.offset)),
+            _ => Err(Error::malformed(part, "not a bit string of whole bytes").at(element.offset)),
         }
     }
 }
@@ -418,7 +418,7 @@ pub(crate) const fn context(number: u32) -> Tag {
     Tag::ContextSpecific { constructed: true, number }
 }
 
-/// Octets of a header for a content of `length`, under a tag whose number is below 31.
+/// Bytes of a header for a content of `length`, under a tag whose number is below 31.
 pub(crate) fn header_length(length: usize) -> usize {
     match length {
         0..=0x7f => 2,
@@ -429,10 +429,10 @@ pub(crate) fn header_length(length: usize) -> usize {
     }
 }
 
-/// Octets of a non-negative INTEGER with these octets, which have no leading zero.
-pub(crate) fn unsigned_length(octets: &[u8]) -> usize {
+/// Bytes of a non-negative INTEGER with these bytes, which have no leading zero.
+pub(crate) fn unsigned_length(bytes: &[u8]) -> usize {
     let content =
-        octets.len().max(1) + usize::from(octets.first().is_some_and(|first| *first >= 0x80));
+        bytes.len().max(1) + usize::from(bytes.first().is_some_and(|first| *first >= 0x80));
     header_length(content) + content
 }
 
@@ -450,14 +450,14 @@ pub(crate) fn write_header(out: &mut Vec<u8>, tag: Tag, length: usize) {
     }
 }
 
-/// Writes a non-negative INTEGER from its octets without leading zeros.
-pub(crate) fn write_unsigned(out: &mut Vec<u8>, octets: &[u8]) {
-    let zero = octets.first().is_none_or(|first| *first >= 0x80);
-    write_header(out, Tag::Integer, octets.len() + usize::from(zero));
+/// Writes a non-negative INTEGER from its bytes without leading zeros.
+pub(crate) fn write_unsigned(out: &mut Vec<u8>, bytes: &[u8]) {
+    let zero = bytes.first().is_none_or(|first| *first >= 0x80);
+    write_header(out, Tag::Integer, bytes.len() + usize::from(zero));
     if zero {
         out.push(0);
     }
-    out.extend_from_slice(octets);
+    out.extend_from_slice(bytes);
 }
 
 /// One element whose content is these parts, one after the other.

@@ -191,7 +191,7 @@ impl Error {
         Self::new(Class::TooLarge, part, detail)
     }
 
-    /// The same error with the offset of the fault, in octets from the start of the part.
+    /// The same error with the offset of the fault, in bytes from the start of the part.
     #[must_use]
     pub fn at(mut self, offset: usize) -> Self {
         self.0.offset = Some(offset);
@@ -416,7 +416,7 @@ impl Error {
         self.0.retry_after
     }
 
-    /// Where, in octets from the start of the text or DER that was read, if that is known.
+    /// Where, in bytes from the start of the text or DER that was read, if that is known.
     #[must_use]
     pub fn offset(&self) -> Option<usize> {
         self.0.offset
@@ -431,7 +431,7 @@ impl fmt::Display for Error {
         }
         f.write_str(&self.0.detail)?;
         match self.0.offset {
-            Some(offset) => write!(f, " (at octet {offset})"),
+            Some(offset) => write!(f, " (at byte {offset})"),
             None => Ok(()),
         }
     }

@@ -25,7 +25,7 @@ pub const MAX_NAMES: usize = 64;
 /// Most members that are kept without being known, in one document, those inside kept objects
 /// included.
 pub const MAX_KEPT: u16 = 1024;
-/// Most octets of a text member; compact JWS and images have their own limits.
+/// Most bytes of a text member; compact JWS and images have their own limits.
 pub const MAX_TEXT: usize = 64 * 1024;
 
 #[cfg(test)]

@@ -12,10 +12,10 @@
 //! |---|---|---|
 //! | [`open_activation`](KeyStore::open_activation) | a link with its claim | the same claim opens the same message |
 //! | [`begin`](KeyStore::begin) | pending keys, bound to the message and to what it asked for | they are used again, or abandoned if it asks for something else |
-//! | [`seal`](KeyStore::seal) | pending keys with the answer and the mailbox in it | the same octets are sent again |
+//! | [`seal`](KeyStore::seal) | pending keys with the answer and the mailbox in it | the same bytes are sent again |
 //! | [`commit`](KeyStore::commit) | the profile's keys; the link is gone | nothing is left to do |
 //! | [`abandon`](KeyStore::abandon) | no keys | |
-//! | [`keep_answer`](KeyStore::keep_answer) | an answer that was not sent | the same octets are sent again |
+//! | [`keep_answer`](KeyStore::keep_answer) | an answer that was not sent | the same bytes are sent again |
 //! | [`mark_sent`](KeyStore::mark_sent) | an answer that was | it is sent again if the message comes again |
 //! | [`install`](KeyStore::install) | all the certificates, or none | it is the same if done twice |
 //! | [`retire`](KeyStore::retire) | a profile without keys, which can still answer | its answer is sent, its mailbox given up, then it is removed |

@@ -192,13 +192,13 @@ enum Value<'a> {
     /// The characters as they are.
     Exact(Cow<'a, str>),
     /// DER.
-    Octets(&'a [u8]),
+    Bytes(&'a [u8]),
 }
 
 impl<'a> Canonical<'a> {
     fn of(attribute: &Attribute<'a>) -> Self {
         let value = match text_of(&attribute.value) {
-            None => Value::Octets(attribute.value.octets),
+            None => Value::Bytes(attribute.value.bytes),
             Some(text) if CASE_IGNORED.iter().any(|arc| attribute.oid.starts_with(arc)) => {
                 prepare(&text).map_or(Value::Exact(text), Value::Prepared)
             }
@@ -397,7 +397,7 @@ fn write_attribute(out: &mut impl fmt::Write, attribute: &Attribute<'_>) -> fmt:
         }
     }
     out.write_str("=#")?;
-    write_hex(out, attribute.value.octets)
+    write_hex(out, attribute.value.bytes)
 }
 
 fn write_hex(out: &mut impl fmt::Write, bytes: &[u8]) -> fmt::Result {

@@ -40,7 +40,7 @@
 //! Each request is a [span](::tracing::Span) with its id and its wire, and, as soon as they are
 //! known, the command, the tenant, and the ids of command and delivery. In it is one event: at
 //! `info` what was taken, at `warn` what was refused, with its class, the reason, the limit that was
-//! met and the address of the client, at `debug` the rest; with status, octets and microseconds.
+//! met and the address of the client, at `debug` the rest; with status, bytes and microseconds.
 //! What is refused without a proved credential has a few lines a minute for each address, and the
 //! number of those that are left out. Tokens, keys, claims, bodies, queries and headers are in none
 //! of them.

@@ -348,19 +348,19 @@ impl Reading<'_> {
         self.count(table, "commands-in-progress", &mut hub.commands_in_progress);
         self.count(table, "commands-kept", &mut hub.commands_kept);
         self.count(table, "outbox", &mut hub.outbox);
-        self.count(table, "stored-bytes", &mut hub.stored_octets);
+        self.count(table, "stored-bytes", &mut hub.stored_bytes);
         self.count(table, "mailboxes-per-user", &mut hub.mailboxes_per_user);
         self.count(table, "mailboxes-per-group", &mut hub.mailboxes_per_group);
         self.number(table, "mailbox-messages", 1..=1024, &mut hub.mailbox_messages);
         self.number(table, "destinations", 1..=1024, &mut hub.destinations);
         self.days(table, "retention-days", &mut hub.retention);
         // The hub and its server share these limits.
-        self.count(table, "command-bytes", &mut hub.command_octets);
-        self.count(table, "provision-bytes", &mut hub.provision_octets);
-        self.count(table, "answer-bytes", &mut hub.answer_octets);
+        self.count(table, "command-bytes", &mut hub.command_bytes);
+        self.count(table, "provision-bytes", &mut hub.provision_bytes);
+        self.count(table, "answer-bytes", &mut hub.answer_bytes);
         self.count(table, "long-polls-per-mailbox", &mut hub.long_polls);
-        server.body_octets = hub.command_octets.max(hub.answer_octets);
-        server.large_body_octets = hub.provision_octets;
+        server.body_bytes = hub.command_bytes.max(hub.answer_bytes);
+        server.large_body_bytes = hub.provision_bytes;
         server.device_long_polls = usize::try_from(hub.long_polls).unwrap_or(usize::MAX);
         self.count(table, "long-polls", &mut server.long_polls);
         self.count(table, "requests", &mut server.concurrent);

@@ -178,11 +178,11 @@ pub(crate) fn checked(
     now: SystemTime,
 ) -> Result<Response<Bytes>, Error> {
     let mut response = exchanged?;
-    if response.body().len() > limits.answer_octets {
+    if response.body().len() > limits.answer_bytes {
         if !limits.is_body_optional {
             return Err(TransportError::new(TransportErrorKind::AnswerTooLarge, "").into());
         }
-        response.body_mut().truncate(limits.answer_octets);
+        response.body_mut().truncate(limits.answer_bytes);
     }
     response.extensions_mut().insert(ReceivedAt(now));
     Ok(response)

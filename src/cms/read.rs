@@ -12,7 +12,7 @@ use crate::der::{self, Cursor, Element, Tag};
 use crate::name::{self, Likeness};
 use crate::{Certificate, Class, Error};
 
-/// Most octets of a ContentInfo.
+/// Most bytes of a ContentInfo.
 const MAX: usize = 1024 * 1024;
 /// rsaEncryption, which stands for RSASSA-PKCS1-v1_5 with the digest that is named beside it (RFC
 /// 5754 section 3.2). Its parameters are NULL; absent ones are accepted as well (RFC 3370 section
@@ -98,7 +98,7 @@ impl<'a> SignedData<'a> {
         let attributes = fields.require(der::context(0), "signedAttrs")?;
         attributes.check("signedAttrs")?;
         let algorithm =
-            read_algorithm(fields.require(Tag::Sequence, "signatureAlgorithm")?.octets, hash)?;
+            read_algorithm(fields.require(Tag::Sequence, "signatureAlgorithm")?.bytes, hash)?;
         let signature = fields.require(Tag::OctetString, "signature")?.value;
         if fields.peek() == Some(der::context(1)) {
             fields.next("unsignedAttrs")?;
@@ -106,7 +106,7 @@ impl<'a> SignedData<'a> {
         fields.end("signerInfo")?;
 
         let values = Attributes::read(&attributes)?;
-        if values.content_type.is_none_or(|content_type| content_type.octets != DATA) {
+        if values.content_type.is_none_or(|content_type| content_type.bytes != DATA) {
             return Err(Error::malformed(
                 "signedAttrs.contentType",
                 "absent, or not that of the content",
@@ -121,7 +121,7 @@ impl<'a> SignedData<'a> {
             .transpose()?
             .flatten();
         let hint = values.content_hints.map(|value| read_hint(&value)).transpose()?.flatten();
-        let mut attributes = attributes.octets.to_vec();
+        let mut attributes = attributes.bytes.to_vec();
         if let Some(tag) = attributes.first_mut() {
             *tag = 0x31;
         }
@@ -207,7 +207,7 @@ impl<'a> SignerId<'a> {
         match element.tag {
             Tag::Sequence => {
                 let mut fields = element.inside();
-                let issuer = fields.require(Tag::Sequence, "sid")?.octets;
+                let issuer = fields.require(Tag::Sequence, "sid")?.bytes;
                 let serial = fields.require(Tag::Integer, "sid")?.value;
                 fields.end("sid")?;
                 Ok(Self::IssuerAndSerial { issuer, serial })
@@ -239,7 +239,7 @@ impl<'a> Attributes<'a> {
             let oid = attribute.require(Tag::ObjectIdentifier, PART)?;
             let mut values = attribute.require(Tag::Set, PART)?.inside();
             attribute.end(PART)?;
-            let (slot, tag) = match oid.octets {
+            let (slot, tag) = match oid.bytes {
                 CONTENT_TYPE => (&mut read.content_type, Tag::ObjectIdentifier),
                 MESSAGE_DIGEST => (&mut read.message_digest, Tag::OctetString),
                 CONTENT_HINTS => (&mut read.content_hints, Tag::Sequence),
@@ -347,7 +347,7 @@ fn expect_oid(
     detail: &'static str,
 ) -> Result<(), Error> {
     let element = cursor.require(Tag::ObjectIdentifier, part)?;
-    if element.octets == oid {
+    if element.bytes == oid {
         Ok(())
     } else {
         Err(Error::malformed(part, detail).at(element.offset))

@@ -17,17 +17,17 @@ pub enum Algorithm {
     Rs384,
     /// RSASSA-PKCS1-v1_5 with SHA-512.
     Rs512,
-    /// RSASSA-PSS with SHA-256, MGF1 with SHA-256, salt of 32 octets.
+    /// RSASSA-PSS with SHA-256, MGF1 with SHA-256, salt of 32 bytes.
     Ps256,
-    /// RSASSA-PSS with SHA-384, MGF1 with SHA-384, salt of 48 octets.
+    /// RSASSA-PSS with SHA-384, MGF1 with SHA-384, salt of 48 bytes.
     Ps384,
-    /// RSASSA-PSS with SHA-512, MGF1 with SHA-512, salt of 64 octets.
+    /// RSASSA-PSS with SHA-512, MGF1 with SHA-512, salt of 64 bytes.
     Ps512,
-    /// ECDSA on P-256 with SHA-256; a signature is `r‖s`, 64 octets.
+    /// ECDSA on P-256 with SHA-256; a signature is `r‖s`, 64 bytes.
     Es256,
-    /// ECDSA on P-384 with SHA-384; a signature is `r‖s`, 96 octets.
+    /// ECDSA on P-384 with SHA-384; a signature is `r‖s`, 96 bytes.
     Es384,
-    /// ECDSA on P-521 with SHA-512; a signature is `r‖s`, 132 octets.
+    /// ECDSA on P-521 with SHA-512; a signature is `r‖s`, 132 bytes.
     Es512,
     /// Ed25519 (RFC 8037); the name on the wire is `EdDSA`.
     EdDsa,

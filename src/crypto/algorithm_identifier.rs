@@ -148,14 +148,14 @@ impl Identified {
     /// # Errors
     /// Class `malformed` if it is not DER, `algorithm`, with the cause, for an algorithm, a digest
     /// or parameters that are not accepted here.
-    pub(crate) fn read(octets: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
         // Nearly all are written in the one form that is written here, too.
         if let Some(known) =
-            Algorithm::ALL.iter().copied().find(|algorithm| identifier(*algorithm) == octets)
+            Algorithm::ALL.iter().copied().find(|algorithm| identifier(*algorithm) == bytes)
         {
             return Ok(SignatureAlgorithm::from(known).into());
         }
-        let mut outer = Cursor::new(octets);
+        let mut outer = Cursor::new(bytes);
         let mut fields = outer.require(Tag::Sequence, PART)?.inside();
         outer.end(PART)?;
         let oid = fields.require(Tag::ObjectIdentifier, PART)?;
@@ -166,7 +166,7 @@ impl Identified {
             parameters.check(PART)?;
         }
         let named = |table: &[(&[u8], DigestAlgorithm)]| {
-            table.iter().find(|(known, _)| *known == oid.octets).map(|(_, digest)| *digest)
+            table.iter().find(|(known, _)| *known == oid.bytes).map(|(_, digest)| *digest)
         };
         if let Some(digest) = named(&RSA_PKCS1) {
             // NULL, and absent parameters MUST be accepted as well (RFC 4055 section 5).
@@ -181,7 +181,7 @@ impl Identified {
                 Some(_) => Err(refuse("ECDSA with parameters, which it does not have (RFC 5758)")),
             };
         }
-        match (oid.octets, parameters) {
+        match (oid.bytes, parameters) {
             (ED25519, None) => Ok(Self::Ed25519),
             (ED25519, Some(_)) => {
                 Err(refuse("Ed25519 with parameters, which it does not have (RFC 8410)"))
@@ -275,7 +275,7 @@ fn read_pss(parameters: &Element<'_>) -> Result<Identified, Error> {
             let mut function = inside.require(Tag::Sequence, PART).map_err(odd)?.inside();
             inside.end(PART).map_err(odd)?;
             let oid = function.require(Tag::ObjectIdentifier, PART).map_err(odd)?;
-            if oid.octets != MGF1 {
+            if oid.bytes != MGF1 {
                 return Err(refuse("RSASSA-PSS with another mask generation function than MGF1"));
             }
             let identifier = function.require(Tag::Sequence, PART).map_err(odd)?;
@@ -324,14 +324,14 @@ pub(crate) fn read_digest(
     let oid = fields.require(Tag::ObjectIdentifier, part)?;
     oid.check(part)?;
     if !fields.is_empty() {
-        if fields.next(part)?.octets != [0x05, 0x00] {
+        if fields.next(part)?.bytes != [0x05, 0x00] {
             return Err(refuse("a digest with parameters that are neither NULL nor absent"));
         }
         fields.end(part)?;
     }
-    let known = DigestAlgorithm::ALL.iter().copied().find(|digest| digest.oid() == oid.octets);
+    let known = DigestAlgorithm::ALL.iter().copied().find(|digest| digest.oid() == oid.bytes);
     known.ok_or_else(|| {
-        refuse(match oid.octets {
+        refuse(match oid.bytes {
             SHA1 => "the digest SHA-1, which is broken",
             // 1.2.840.113549.2.5
             [0x06, 0x08, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x02, 0x05] => {

@@ -93,7 +93,7 @@ impl Provider for AwsLcRs {
     }
 
     fn private_key_from_pkcs8_der(&self, pkcs8: &[u8]) -> Result<Box<dyn PrivateKey>, CryptoError> {
-        // The library does not mind octets after an RSA key.
+        // The library does not mind bytes after an RSA key.
         let mut outer = der::Cursor::new(pkcs8);
         outer
             .require(Tag::Sequence, "privateKeyInfo")

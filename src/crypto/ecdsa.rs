@@ -27,7 +27,7 @@ pub(crate) fn der_to_raw(curve: Curve, der: &[u8]) -> Result<Vec<u8>, Error> {
 /// `r‖s` to `Ecdsa-Sig-Value`.
 pub(crate) fn raw_to_der(raw: &[u8]) -> Vec<u8> {
     let (r, s) = raw.split_at(raw.len() / 2);
-    let stripped = |number: &'_ [u8]| number.iter().take_while(|octet| **octet == 0).count();
+    let stripped = |number: &'_ [u8]| number.iter().take_while(|byte| **byte == 0).count();
     let (r, s) = (&r[stripped(r)..], &s[stripped(s)..]);
     let length = der::unsigned_length(r) + der::unsigned_length(s);
     let mut out = Vec::with_capacity(der::header_length(length) + length);

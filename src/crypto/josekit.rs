@@ -2,7 +2,7 @@
 //!
 //! josekit signs and verifies. Keys are made, read and written with OpenSSL itself, because josekit
 //! leaves copies of private keys unwiped, and its reader of DER allocates by declared lengths: it
-//! only ever sees octets that this crate or OpenSSL wrote.
+//! only ever sees bytes that this crate or OpenSSL wrote.
 
 use std::sync::OnceLock;
 
@@ -133,7 +133,7 @@ impl VerifyKey for Verifier {
         }
         if let Some(curve) = self.algorithm.curve() {
             let (r, s) = signature.split_at(curve.coordinate_length());
-            if [r, s].iter().any(|number| number.iter().all(|octet| *octet == 0)) {
+            if [r, s].iter().any(|number| number.iter().all(|byte| *byte == 0)) {
                 return Err(CryptoError::BadSignature);
             }
         }
@@ -272,24 +272,23 @@ impl<'a> Pkcs8<'a> {
         if fields.peek() == Some(der::context(0)) {
             fields.next(PART)?;
         }
-        let public_key =
-            match version {
-                [] => None,
-                [1] if fields.is_empty() => None,
-                [1] => {
-                    let public_key = fields
-                        .require(Tag::ContextSpecific { constructed: false, number: 1 }, PART)?;
-                    Some(public_key.value.strip_prefix(&[0]).ok_or_else(|| {
-                        Error::malformed(PART, "not a bit string of whole octets")
-                    })?)
-                }
-                _ => return Err(Error::malformed(PART, "a version that is unknown here")),
-            };
+        let public_key = match version {
+            [] => None,
+            [1] if fields.is_empty() => None,
+            [1] => {
+                let public_key =
+                    fields.require(Tag::ContextSpecific { constructed: false, number: 1 }, PART)?;
+                Some(
+                    public_key
+                        .value
+                        .strip_prefix(&[0])
+                        .ok_or_else(|| Error::malformed(PART, "not a bit string of whole bytes"))?,
+                )
+            }
+            _ => return Err(Error::malformed(PART, "a version that is unknown here")),
+        };
         fields.end(PART)?;
-        Ok(Self {
-            first_version: private_key_info(algorithm.octets, private_key.value),
-            public_key,
-        })
+        Ok(Self { first_version: private_key_info(algorithm.bytes, private_key.value), public_key })
     }
 }
 
@@ -308,7 +307,7 @@ fn private_key_info(algorithm: &[u8], private_key: &[u8]) -> Zeroizing<Vec<u8>> 
 }
 
 /// AlgorithmIdentifier of RSASSA-PSS (RFC 4055 section 3.1), as josekit writes it: with one hash
-/// for both purposes, SHA-256 (1), SHA-384 (2) or SHA-512 (3), and as many octets of salt as a
+/// for both purposes, SHA-256 (1), SHA-384 (2) or SHA-512 (3), and as many bytes of salt as a
 /// digest has.
 const fn pss_identifier(hash: u8, salt: u8) -> [u8; 63] {
     [
@@ -346,7 +345,7 @@ fn verifier(
 
 fn signer(algorithm: Algorithm, key: &PKey<Private>) -> Result<Box<dyn JwsSigner>, CryptoError> {
     let pkcs8 = Zeroizing::new(key.private_key_to_pkcs8().map_err(failed)?);
-    // From a key of rsaEncryption, josekit would make these octets itself, and leave them in
+    // From a key of rsaEncryption, josekit would make these bytes itself, and leave them in
     // memory.
     let pss = |hash, salt| {
         let pkcs1 =
@@ -387,7 +386,7 @@ fn signer(algorithm: Algorithm, key: &PKey<Private>) -> Result<Box<dyn JwsSigner
     })
 }
 
-/// Octets of every signature of this key.
+/// Bytes of every signature of this key.
 fn signature_length(key: &PublicKey) -> usize {
     match key.parts() {
         PublicKeyParts::Rsa { n, .. } => n.len(),

@@ -38,7 +38,7 @@ pub trait Provider: Send + Sync {
     /// # Errors
     /// [`CryptoError::Mismatch`] if the algorithm is not one for this key, [`CryptoError::BadKey`]
     /// if the point is not on its curve or the library refuses the number. Of Ed25519, some
-    /// libraries decode the point only when they verify: octets that are no point are then
+    /// libraries decode the point only when they verify: bytes that are no point are then
     /// imported, and every signature is [`CryptoError::BadSignature`].
     fn import(
         &self,
@@ -163,7 +163,7 @@ pub trait VerifyKey: Send + Sync {
     /// Whether `signature` is this key's over `message`.
     ///
     /// An ECDSA signature is `r‖s` of exactly the curve's length, an RSA one has exactly as many
-    /// octets as the modulus.
+    /// bytes as the modulus.
     ///
     /// # Errors
     /// [`CryptoError::BadSignature`] if it is not, in whatever way; [`CryptoError::Failed`] if the
@@ -173,7 +173,7 @@ pub trait VerifyKey: Send + Sync {
 
 /// Something that signs with one key: the seam for keys that live elsewhere.
 ///
-/// It blocks until the signature is there. For keys behind a network or a prompt, take the octets
+/// It blocks until the signature is there. For keys behind a network or a prompt, take the bytes
 /// from `to_be_signed` and hand the signature to `assemble` instead.
 pub trait Signer: Send + Sync {
     /// The public half.

@@ -1,4 +1,4 @@
-//! A public key that has the right shape: SubjectPublicKeyInfo octets and where its numbers stand
+//! A public key that has the right shape: SubjectPublicKeyInfo bytes and where its numbers stand
 //! in them.
 
 use std::fmt;
@@ -25,11 +25,11 @@ const ED25519_IDENTIFIER: &[u8] = &[0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70];
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Curve {
-    /// secp256r1; coordinates of 32 octets.
+    /// secp256r1; coordinates of 32 bytes.
     P256,
-    /// secp384r1; coordinates of 48 octets.
+    /// secp384r1; coordinates of 48 bytes.
     P384,
-    /// secp521r1; coordinates of 66 octets.
+    /// secp521r1; coordinates of 66 bytes.
     P521,
 }
 
@@ -63,7 +63,7 @@ impl Curve {
         }
     }
 
-    /// Octets of a coordinate and of each half of a signature: 32, 48, 66.
+    /// Bytes of a coordinate and of each half of a signature: 32, 48, 66.
     #[must_use]
     pub const fn coordinate_length(self) -> usize {
         match self {
@@ -104,7 +104,7 @@ pub struct PublicKey {
     place: Place,
 }
 
-/// Where the numbers stand in the SPKI octets.
+/// Where the numbers stand in the SPKI bytes.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Place {
     Rsa {
@@ -123,12 +123,12 @@ enum Place {
 pub enum PublicKeyParts<'a> {
     /// RSA; both without leading zeros.
     Rsa {
-        /// The modulus, 256 to 1024 octets.
+        /// The modulus, 256 to 1024 bytes.
         n: &'a [u8],
-        /// The public exponent, 1 to 4 octets.
+        /// The public exponent, 1 to 4 bytes.
         e: &'a [u8],
     },
-    /// A point; both coordinates of exactly [`Curve::coordinate_length`] octets.
+    /// A point; both coordinates of exactly [`Curve::coordinate_length`] bytes.
     Ec {
         /// Its curve.
         curve: Curve,
@@ -139,7 +139,7 @@ pub enum PublicKeyParts<'a> {
     },
     /// An Ed25519 key (RFC 8032).
     Ed25519 {
-        /// 32 octets, as RFC 8032 encodes a point.
+        /// 32 bytes, as RFC 8032 encodes a point.
         x: &'a [u8],
     },
 }
@@ -187,7 +187,7 @@ impl PublicKey {
     }
 
     /// An EC key from its coordinates, big-endian, each of exactly [`Curve::coordinate_length`]
-    /// octets.
+    /// bytes.
     ///
     /// # Errors
     /// Class `malformed` if a coordinate has another length.
@@ -219,10 +219,10 @@ impl PublicKey {
         }
     }
 
-    /// An Ed25519 key from its 32 octets.
+    /// An Ed25519 key from its 32 bytes.
     ///
     /// Some libraries decode the point on import, others on verification: whether it is one at all
-    /// is found out at the latest there, where nothing verifies with octets that are no point.
+    /// is found out at the latest there, where nothing verifies with bytes that are no point.
     ///
     /// # Errors
     /// Class `malformed` for another length or a y coordinate that is not below the field's prime
@@ -230,7 +230,7 @@ impl PublicKey {
     /// made to verify.
     pub fn ed25519(x: &[u8]) -> Result<Self, Error> {
         let Ok(point) = <&[u8; 32]>::try_from(x) else {
-            return Err(Error::malformed("x", "not 32 octets"));
+            return Err(Error::malformed("x", "not 32 bytes"));
         };
         if has_small_order(point) {
             return Err(Error::new(Class::WeakKey, "x", "a point of small order"));
@@ -259,17 +259,17 @@ impl PublicKey {
         fields.require(Tag::BitString, PART)?;
         fields.end(PART)?;
         let unknown = |detail| Error::new(Class::Algorithm, PART, detail).at(identifier.offset);
-        let key = if identifier.octets == RSA_IDENTIFIER {
+        let key = if identifier.bytes == RSA_IDENTIFIER {
             let mut outer = der::Cursor::new(whole_bytes?.value);
             let mut numbers = outer.require(Tag::Sequence, PART)?.inside();
             outer.end(PART)?;
             let (n, e) = (numbers.unsigned(PART)?, numbers.unsigned(PART)?);
             numbers.end(PART)?;
             Self::rsa(n, e)?
-        } else if identifier.octets == ED25519_IDENTIFIER {
+        } else if identifier.bytes == ED25519_IDENTIFIER {
             Self::ed25519(whole_bytes?.value)?
         } else if let Some(curve) =
-            Curve::ALL.iter().copied().find(|curve| identifier.octets == curve.identifier())
+            Curve::ALL.iter().copied().find(|curve| identifier.bytes == curve.identifier())
         {
             let point = whole_bytes?.value;
             let length = curve.coordinate_length();
@@ -342,7 +342,7 @@ impl PublicKey {
                 PublicKeyParts::Ec { curve, x, .. },
                 PublicKeyParts::Ec { curve: other_curve, x: other, .. },
             ) => curve == other_curve && x == other,
-            // The sign stands in the highest bit of the last octet.
+            // The sign stands in the highest bit of the last byte.
             (PublicKeyParts::Ed25519 { x }, PublicKeyParts::Ed25519 { x: other }) => {
                 x[..31] == other[..31] && (x[31] ^ other[31]) & 0x7f == 0
             }
@@ -382,7 +382,7 @@ impl PublicKey {
     }
 
     /// What a library that wants less than an SPKI takes: PKCS#1 `RSAPublicKey`, the uncompressed
-    /// point, or the 32 octets.
+    /// point, or the 32 bytes.
     #[cfg_attr(
         not(any(feature = "aws-lc-rs", feature = "rustcrypto", feature = "josekit")),
         allow(dead_code)
@@ -390,7 +390,7 @@ impl PublicKey {
     pub(crate) fn as_subject_public_key(&self) -> &[u8] {
         let start = match &self.place {
             // The header of the sequence around the numbers stands before the header of the
-            // modulus; both have four octets at these lengths.
+            // modulus; both have four bytes at these lengths.
             Place::Rsa { n, .. } => n.start - usize::from(self.spki[n.start] >= 0x80) - 8,
             Place::Ec(curve) => self.spki.len() - 2 * curve.coordinate_length() - 1,
             Place::Ed25519 => self.spki.len() - 32,
@@ -409,7 +409,7 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// An SPKI up to where the content of its BIT STRING of `length` octets begins.
+/// An SPKI up to where the content of its BIT STRING of `length` bytes begins.
 fn with_identifier(identifier: &[u8], length: usize) -> Vec<u8> {
     let whole = identifier.len() + der::header_length(length + 1) + length + 1;
     let mut spki = Vec::with_capacity(der::header_length(whole) + whole);
@@ -421,7 +421,7 @@ fn with_identifier(identifier: &[u8], length: usize) -> Vec<u8> {
 }
 
 fn strip(number: &[u8]) -> &[u8] {
-    &number[number.iter().take_while(|octet| **octet == 0).count()..]
+    &number[number.iter().take_while(|byte| **byte == 0).count()..]
 }
 
 /// Bits of a number without leading zeros.
@@ -446,7 +446,7 @@ fn has_small_order(point: &[u8; 32]) -> bool {
     ];
     let mut y = *point;
     y[31] &= 0x7f;
-    let middle = |octet| y[1..31].iter().all(|other| *other == octet);
+    let middle = |byte| y[1..31].iter().all(|other| *other == byte);
     let zero_or_one = y[0] <= 1 && middle(0) && y[31] == 0;
     let around_p = (0xec..=0xee).contains(&y[0]) && middle(0xff) && y[31] == 0x7f;
     zero_or_one || around_p || ORDER_8.contains(&y)
@@ -454,7 +454,7 @@ fn has_small_order(point: &[u8; 32]) -> bool {
 
 /// Whether the y coordinate is below 2^255 - 19: the one encoding that RFC 8032 decodes.
 fn is_below_p(point: &[u8; 32]) -> bool {
-    point[31] & 0x7f != 0x7f || point[1..31].iter().any(|octet| *octet != 0xff) || point[0] < 0xed
+    point[31] & 0x7f != 0x7f || point[1..31].iter().any(|byte| *byte != 0xff) || point[0] < 0xed
 }
 
 #[cfg(test)]

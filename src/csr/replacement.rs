@@ -35,7 +35,7 @@ impl UnsignedRequest {
         self.algorithm
     }
 
-    /// The octets to be signed: CertificationRequestInfo, DER.
+    /// The bytes to be signed: CertificationRequestInfo, DER.
     #[must_use]
     pub fn to_be_signed(&self) -> &[u8] {
         &self.info

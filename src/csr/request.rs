@@ -129,7 +129,7 @@ impl Request {
         self.parts.attributes_or_none(&self.der)
     }
 
-    /// Whether this is `template` with another key: subject and attributes are its octets.
+    /// Whether this is `template` with another key: subject and attributes are its bytes.
     ///
     /// # Errors
     /// Class `csr`, with the part that differs.
@@ -140,10 +140,10 @@ impl Request {
 
 fn compare(subject: &[u8], attributes: &[u8], template: &Template) -> Result<(), Error> {
     if subject != template.subject_der() {
-        return Err(Error::new(Class::Csr, "subject", "not the template's octets"));
+        return Err(Error::new(Class::Csr, "subject", "not the template's bytes"));
     }
     if attributes != template.due_attributes() {
-        return Err(Error::new(Class::Csr, "attributes", "not the template's octets"));
+        return Err(Error::new(Class::Csr, "attributes", "not the template's bytes"));
     }
     Ok(())
 }

@@ -245,7 +245,7 @@ fn names(value: &[u8]) -> Result<String, Error> {
             Tag::ContextSpecific { number: 7, .. } => format!("IP {}", address_text(name.value)),
             Tag::ContextSpecific { number: 8, .. } => format!("OID {}", oid_text(name.value)),
             Tag::ContextSpecific { number: 0, .. } => format!("other {}", other_name(&name)),
-            _ => format!("DER {}", hex_text(name.octets)),
+            _ => format!("DER {}", hex_text(name.bytes)),
         });
     }
     Ok(texts.join(", "))
@@ -261,11 +261,11 @@ fn other_name(name: &Element<'_>) -> String {
             Tag::Utf8String | Tag::Ia5String | Tag::PrintableString => {
                 String::from_utf8_lossy(value.value).into_owned()
             }
-            _ => hex_text(value.octets),
+            _ => hex_text(value.bytes),
         };
         Ok(format!("{oid} {text}"))
     };
-    read().unwrap_or_else(|_| hex_text(name.octets))
+    read().unwrap_or_else(|_| hex_text(name.bytes))
 }
 
 fn address_text(bytes: &[u8]) -> String {

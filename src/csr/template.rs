@@ -179,13 +179,13 @@ impl Template {
         &self.der[self.parts.version.clone()]
     }
 
-    /// What a request has to hold for these attributes: the same octets, or the empty set where the
+    /// What a request has to hold for these attributes: the same bytes, or the empty set where the
     /// template has none at all.
     pub(crate) fn due_attributes(&self) -> &[u8] {
         self.parts.attributes_or_none(&self.der)
     }
 
-    /// Puts another key in. Subject and attributes keep their octets; the version is written as 0,
+    /// Puts another key in. Subject and attributes keep their bytes; the version is written as 0,
     /// which is the only one there is, and absent attributes as the empty set, without which
     /// PKCS#10 is not complete.
     ///

@@ -4,16 +4,16 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn ours(octets: &[u8]) -> bool {
-    let mut cursor = Cursor::new(octets);
+fn ours(bytes: &[u8]) -> bool {
+    let mut cursor = Cursor::new(bytes);
     cursor.next("x").and_then(|element| element.check("x")).is_ok() && cursor.is_empty()
 }
 
 /// The same by the crate `der`: the element, and whatever is inside of it.
-fn theirs(octets: &[u8]) -> bool {
+fn theirs(bytes: &[u8]) -> bool {
     use der::Tag;
 
-    let mut known = octets.to_vec();
+    let mut known = bytes.to_vec();
     match known.first().copied().unwrap_or_default() {
         // Types that the crate does not know: strings and times, then those that are sequences.
         0x07 | 0x0e | 0x0f | 0x19 | 0x1c => known[0] = 0x04,
@@ -22,8 +22,8 @@ fn theirs(octets: &[u8]) -> bool {
         0x1f | 0x3f => return true,
         _ => {}
     }
-    let octets = &known[..];
-    let Ok(any) = AnyRef::from_der(octets) else { return false };
+    let bytes = &known[..];
+    let Ok(any) = AnyRef::from_der(bytes) else { return false };
     match any.tag() {
         tag if tag.is_constructed() => {
             let mut rest = SliceReader::new(any.value()).unwrap();
@@ -40,24 +40,24 @@ fn theirs(octets: &[u8]) -> bool {
             }
             true
         }
-        Tag::Boolean => bool::from_der(octets).is_ok(),
-        Tag::Integer => Int::from_der(octets).is_ok(),
-        Tag::Null => Null::from_der(octets).is_ok(),
+        Tag::Boolean => bool::from_der(bytes).is_ok(),
+        Tag::Integer => Int::from_der(bytes).is_ok(),
+        Tag::Null => Null::from_der(bytes).is_ok(),
         // There are longer ones and larger numbers than that crate takes, and others below
         // joint-iso-itu-t (2) than those up to 2.39.
         Tag::ObjectIdentifier
             if any.value().len() <= 4
                 && any.value().first().is_none_or(|first| *first < 120 || *first == 0x80) =>
         {
-            <ObjectIdentifier>::from_der(octets).is_ok()
+            <ObjectIdentifier>::from_der(bytes).is_ok()
         }
-        Tag::BitString => BitStringRef::from_der(octets).is_ok(),
-        Tag::Utf8String => Utf8StringRef::from_der(octets).is_ok(),
+        Tag::BitString => BitStringRef::from_der(bytes).is_ok(),
+        Tag::Utf8String => Utf8StringRef::from_der(bytes).is_ok(),
         _ => true,
     }
 }
 
-/// Octets that are often DER, or nearly.
+/// Bytes that are often DER, or nearly.
 fn nearly_der() -> impl Strategy<Value = Vec<u8>> {
     let tag = prop::sample::select(vec![
         0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x0c, 0x13, 0x1e, 0x80, 0xa0, 0x30, 0x31, 0x1f, 0x24,
@@ -88,43 +88,43 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn refuses_what_der_refuses(octets in nearly_der()) {
-        prop_assert!(theirs(&octets) || !ours(&octets), "{octets:02x?}");
+    fn refuses_what_der_refuses(bytes in nearly_der()) {
+        prop_assert!(theirs(&bytes) || !ours(&bytes), "{bytes:02x?}");
     }
 
     #[test]
-    fn refuses_what_der_refuses_in_random_octets(octets in prop::collection::vec(any::<u8>(), 0..12)) {
-        prop_assert!(theirs(&octets) || !ours(&octets), "{octets:02x?}");
+    fn refuses_what_der_refuses_in_random_bytes(bytes in prop::collection::vec(any::<u8>(), 0..12)) {
+        prop_assert!(theirs(&bytes) || !ours(&bytes), "{bytes:02x?}");
     }
 }
 
 #[test]
 fn rejects_what_is_ber_and_not_der() {
-    for octets in [
+    for bytes in [
         &[0x30, 0x80, 0x00, 0x00][..],         // indefinite length
-        &[0x30, 0x81, 0x00],                   // a length in more octets than it takes
+        &[0x30, 0x81, 0x00],                   // a length in more bytes than it takes
         &[0x30, 0x82, 0x00, 0x02, 0x05, 0x00], // the same
         &[0x24, 0x04, 0x04, 0x02, 0x01, 0x02], // a string in pieces
         &[0x10, 0x00],                         // a sequence that is primitive
         &[0x22, 0x00],                         // an integer that is constructed
-        &[0x02, 0x00],                         // an integer without octets
+        &[0x02, 0x00],                         // an integer without bytes
         &[0x02, 0x02, 0x00, 0x7f],             // a needless zero
         &[0x02, 0x02, 0xff, 0x80],             // a needless sign
         &[0x01, 0x01, 0x01],                   // a true that is not ff
         &[0x05, 0x01, 0x00],                   // a null with content
         &[0x06, 0x00],                         // no object identifier
         &[0x06, 0x02, 0x2a, 0x80],             // one that does not end
-        &[0x06, 0x03, 0x2a, 0x80, 0x01],       // one with a needless octet
-        &[0x03, 0x00],                         // a bit string without its first octet
+        &[0x06, 0x03, 0x2a, 0x80, 0x01],       // one with a needless byte
+        &[0x03, 0x00],                         // a bit string without its first byte
         &[0x03, 0x01, 0x01],                   // unused bits of nothing
         &[0x03, 0x02, 0x01, 0x01],             // unused bits that are not zero
-        &[0x03, 0x02, 0x08, 0x00],             // more unused bits than an octet has
+        &[0x03, 0x02, 0x08, 0x00],             // more unused bits than a byte has
         &[0x0c, 0x01, 0xff],                   // not UTF-8
         &[0x1e, 0x01, 0x00],                   // half a character
         &[0x1e, 0x02, 0xd8, 0x00],             // half a pair of surrogates
         &[0x1c, 0x03, 0x00, 0x00, 0x41],       // three quarters of a character
         &[0x1c, 0x04, 0x00, 0x11, 0x00, 0x00], // a character beyond the last
-        &[0x30, 0x02, 0x05, 0x00, 0x00],       // an octet after the end
+        &[0x30, 0x02, 0x05, 0x00, 0x00],       // a byte after the end
         &[0x30, 0x03, 0x05, 0x00],             // cut short
         &[0x00, 0x00],                         // the end of an indefinite length
         &[0x08, 0x00],                         // an EXTERNAL that is primitive
@@ -137,13 +137,13 @@ fn rejects_what_is_ber_and_not_der() {
         &[0x30, 0x88, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
         &[],
     ] {
-        assert!(!ours(octets), "{octets:02x?}");
+        assert!(!ours(bytes), "{bytes:02x?}");
     }
 }
 
 #[test]
 fn reads_every_type_of_x680_and_every_class() {
-    for octets in [
+    for bytes in [
         &[0x07, 0x01, b'a'][..],                           // ObjectDescriptor
         &[0x28, 0x00],                                     // EXTERNAL
         &[0x09, 0x00],                                     // REAL
@@ -159,7 +159,7 @@ fn reads_every_type_of_x680_and_every_class() {
         &[0xdf, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0x00], // a longer number
         &[0xe0, 0x02, 0x05, 0x00],
     ] {
-        assert!(ours(octets), "{octets:02x?}");
+        assert!(ours(bytes), "{bytes:02x?}");
     }
 }
 

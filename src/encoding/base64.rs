@@ -40,8 +40,8 @@ pub(crate) fn decode_url_within<'o>(
 }
 
 /// Encodes as base64url without padding.
-pub(crate) fn encode_url(octets: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode_to_string(octets)
+pub(crate) fn encode_url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode_to_string(bytes)
 }
 
 /// Decodes standard base64 with padding. Blanks and line breaks are dropped first, as some senders
@@ -62,8 +62,8 @@ pub(crate) fn decode_standard_exact(text: &str, part: &'static str) -> Result<Ve
 }
 
 /// Encodes as standard base64 with padding, on one line.
-pub(crate) fn encode_standard(octets: &[u8]) -> String {
-    STANDARD.encode_to_string(octets)
+pub(crate) fn encode_standard(bytes: &[u8]) -> String {
+    STANDARD.encode_to_string(bytes)
 }
 
 #[cfg(test)]

@@ -30,24 +30,21 @@ pub(crate) fn split_params(
 
 /// Decodes the escapes of a text that begins at `after`.
 pub(crate) fn decode(text: &str, after: usize) -> Result<String, Error> {
-    let digit = |octet: Option<u8>| {
-        octet
-            .and_then(|octet| char::from(octet).to_digit(16))
+    let digit = |byte: Option<u8>| {
+        byte.and_then(|byte| char::from(byte).to_digit(16))
             .and_then(|digit| u8::try_from(digit).ok())
     };
-    let mut octets = Vec::with_capacity(text.len());
+    let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes().enumerate();
-    while let Some((at, octet)) = rest.next() {
-        if octet != b'%' {
-            octets.push(octet);
+    while let Some((at, byte)) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
             continue;
         }
-        let (high, low) = (
-            digit(rest.next().map(|(_, octet)| octet)),
-            digit(rest.next().map(|(_, octet)| octet)),
-        );
+        let (high, low) =
+            (digit(rest.next().map(|(_, byte)| byte)), digit(rest.next().map(|(_, byte)| byte)));
         match (high, low) {
-            (Some(high), Some(low)) => octets.push(high << 4 | low),
+            (Some(high), Some(low)) => bytes.push(high << 4 | low),
             _ => {
                 return Err(
                     Error::malformed("uri", "a % without two hexadecimal digits").at(after + at)
@@ -55,7 +52,7 @@ pub(crate) fn decode(text: &str, after: usize) -> Result<String, Error> {
             }
         }
     }
-    String::from_utf8(octets)
+    String::from_utf8(bytes)
         .map_err(|_| Error::malformed("uri", "escapes that are not UTF-8").at(after))
 }
 
@@ -138,12 +135,12 @@ pub(crate) fn decode_form(text: &str, after: usize) -> Result<String, Error> {
 /// Escapes everything but letters, digits and `-._~`.
 pub(crate) fn encode(text: &str, out: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    for octet in text.bytes() {
-        if is_unreserved(octet) {
-            out.push(char::from(octet));
+    for byte in text.bytes() {
+        if is_unreserved(byte) {
+            out.push(char::from(byte));
         } else {
             out.push('%');
-            for half in [octet >> 4, octet & 15] {
+            for half in [byte >> 4, byte & 15] {
                 out.push(char::from(DIGITS[usize::from(half)]));
             }
         }

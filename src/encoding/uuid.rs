@@ -5,19 +5,19 @@ use zeroize::Zeroizing;
 use crate::crypto::{CryptoError, Provider};
 use crate::encoding::hex;
 
-/// 16 random octets with the marks of version 4: 122 random bits.
-pub(crate) fn octets(provider: &dyn Provider) -> Result<Zeroizing<[u8; 16]>, CryptoError> {
-    let mut octets = Zeroizing::new([0; 16]);
-    provider.fill_random(&mut *octets)?;
-    octets[6] = octets[6] & 0x0f | 0x40;
-    octets[8] = octets[8] & 0x3f | 0x80;
-    Ok(octets)
+/// 16 random bytes with the marks of version 4: 122 random bits.
+pub(crate) fn bytes(provider: &dyn Provider) -> Result<Zeroizing<[u8; 16]>, CryptoError> {
+    let mut bytes = Zeroizing::new([0; 16]);
+    provider.fill_random(&mut *bytes)?;
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    Ok(bytes)
 }
 
 /// The text of a UUID, lower case.
-pub(crate) fn text(octets: &[u8; 16]) -> String {
+pub(crate) fn text(bytes: &[u8; 16]) -> String {
     let mut text = String::with_capacity(36);
-    for (index, part) in [&octets[..4], &octets[4..6], &octets[6..8], &octets[8..10], &octets[10..]]
+    for (index, part) in [&bytes[..4], &bytes[4..6], &bytes[6..8], &bytes[8..10], &bytes[10..]]
         .into_iter()
         .enumerate()
     {
@@ -31,7 +31,7 @@ pub(crate) fn text(octets: &[u8; 16]) -> String {
 
 /// A new UUID.
 pub(crate) fn new(provider: &dyn Provider) -> Result<String, CryptoError> {
-    Ok(text(&*octets(provider)?))
+    Ok(text(&*bytes(provider)?))
 }
 
 #[cfg(all(test, feature = "aws-lc-rs"))]

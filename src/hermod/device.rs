@@ -44,12 +44,12 @@
 //!
 //! - once, when it is new, its own statement, a JWS whose protected header has a `nonce` and no
 //!   `typ`;
-//! - then its certificate request, DER that begins with the octet of a SEQUENCE, 0x30;
+//! - then its certificate request, DER that begins with the byte of a SEQUENCE, 0x30;
 //! - for `jws`, a JWS whose protected header has the `typ` of its role
 //!   ([`SignatureTypes`](crate::hermod::dialect::SignatureTypes)), which the
 //!   [proof](crate::hermod::proof) takes for nothing else. What the command wants signed is the
 //!   payload and nowhere else;
-//! - for `pkcs7`, the signed attributes of a CMS, DER that begins with the octet of a SET, 0x31.
+//! - for `pkcs7`, the signed attributes of a CMS, DER that begins with the byte of a SET, 0x31.
 //!   What the command wants signed stands in them as a digest.
 //!
 //! So nobody who writes a command chooses the beginning of what is signed, and there is no raw
@@ -207,7 +207,7 @@ impl Agent {
                 "too many links are open",
             )));
         }
-        let mut claim = Zeroizing::new(vec![0; self.dialect.limits.claim_octets]);
+        let mut claim = Zeroizing::new(vec![0; self.dialect.limits.claim_bytes]);
         self.provider.fill_random(&mut claim).map_err(DeviceError::Crypto)?;
         let claim = Secret::new(encode_url(&claim));
         let channel = self

@@ -295,7 +295,7 @@ pub struct CallbackStatuses {
 pub struct HeaderNames {
     /// The hub's id of a request, with every answer: `X-Request-Id`.
     pub request_id: Cow<'static, str>,
-    /// The secret that an activation token is bound to, 32 octets as base64url: `X-Claim`.
+    /// The secret that an activation token is bound to, 32 bytes as base64url: `X-Claim`.
     pub claim: Cow<'static, str>,
     /// The id of a callback, the same on each repeat: `webhook-id`, as all of the next three from
     /// the Standard Webhooks specification.
@@ -323,10 +323,10 @@ pub struct Limits {
     pub callback_retry_delay_secs: u64,
     /// Most that a device may wait for messages in one request: 60 seconds.
     pub max_wait_secs: u64,
-    /// Length of a mailbox token before it is encoded: 32 octets.
-    pub mailbox_token_octets: usize,
-    /// Length of a claim before it is encoded: 32 octets.
-    pub claim_octets: usize,
+    /// Length of a mailbox token before it is encoded: 32 bytes.
+    pub mailbox_token_bytes: usize,
+    /// Length of a claim before it is encoded: 32 bytes.
+    pub claim_bytes: usize,
     /// Most mailboxes that one activation token may reserve: 8.
     pub max_reserved_mailboxes: u32,
     /// How long a token still names its message after the end: 86,400 seconds, 24 hours.
@@ -510,8 +510,8 @@ impl Dialect {
                 callback_attempts: 5,
                 callback_retry_delay_secs: 30,
                 max_wait_secs: 60,
-                mailbox_token_octets: 32,
-                claim_octets: 32,
+                mailbox_token_bytes: 32,
+                claim_bytes: 32,
                 max_reserved_mailboxes: 8,
                 ended_token_secs: 86_400,
             },

@@ -31,7 +31,7 @@
 //! let submitted = integrator.submit(Command::new(CommandHeader::new(300, 300), PingCommand::new(false))).await?;
 //! let Activation::Plugout(link) = submitted.destinations[0].activation()? else { unreachable!() };
 //!
-//! // The device opens it: the link's token, and a claim of its own (32 random octets as base64url).
+//! // The device opens it: the link's token, and a claim of its own (32 random bytes as base64url).
 //! let claim = Secret::new("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
 //! let mailbox = hub.open(MailboxKey::of_message(link.bid().unwrap(), link.token.clone(), claim)).await?;
 //! let listed = mailbox.list(Duration::ZERO).await?.messages.remove(0);
@@ -53,7 +53,7 @@
 //! - **Nobody sees another's.** An integrator's command is `not-found` for every other; mailboxes
 //!   belong to a group; what a token does not open is `unauthorized` or `not-found`, never anything
 //!   that tells more.
-//! - **An answer counts once.** The same octets again succeed again; others are a `conflict`.
+//! - **An answer counts once.** The same bytes again succeed again; others are a `conflict`.
 //! - **A command ends once**, at its first accepted success, when every device has refused, or at
 //!   the earlier of `lifespan` and `timeout`. (Delete is the exception: it is done when every
 //!   mailbox is.)

@@ -38,7 +38,7 @@
 //! | `key-state` | the state is the one asked for, ignoring case | `not-as-requested` |
 //! | `key-signature` | the key verifies its own statement | `proof` |
 //! | `key-reuse` | it is neither the attestation key nor a key of this answer already, nor one that has the same private half: the same modulus with another exponent, the negative of the same point; the caller has not seen it in another answer | `proof` |
-//! | `key-request` | the request is there if and only if a template was sent, is strict, of version 0, for this key, verifies, and has the template's octets | `csr`, `malformed` |
+//! | `key-request` | the request is there if and only if a template was sent, is strict, of version 0, for this key, verifies, and has the template's bytes | `csr`, `malformed` |
 //!
 //! Three switches accept more, and the report says of each check what was accepted:
 //! [`accept_longer_keys`](Verifier::accept_longer_keys),
@@ -86,7 +86,7 @@ pub(crate) use signed::unverified_profile;
 #[cfg(feature = "hub")]
 pub(crate) use to_sign::is_content_id;
 #[cfg(feature = "device")]
-pub(crate) use to_sign::{Form, Role, ToSign, octets_of};
+pub(crate) use to_sign::{Form, Role, ToSign, bytes_of};
 pub use to_sign::{MAX_TBS_JWS, MAX_TBS_PKCS7};
 pub use unsigned::UnsignedAnswer;
 pub use verified::{Attested, Consistent, Verified, VerifiedKey};

@@ -44,7 +44,7 @@ impl ActivationQr {
     /// The code of a link, in its documented form.
     ///
     /// # Errors
-    /// Class `too-large` if the link does not fit into a QR code: more than 2,331 octets.
+    /// Class `too-large` if the link does not fit into a QR code: more than 2,331 bytes.
     pub fn new(link: &Activation) -> Result<Self, Error> {
         let code = QRBuilder::new(link.to_uri().expose()).ecl(ECL::M).build();
         Ok(Self(Box::new(

@@ -6,7 +6,7 @@ use crate::encoding::base64::decode_url_into;
 use crate::json::{FromJson, Reading};
 use crate::{Class, Error};
 
-/// Most octets of a compact JWS.
+/// Most bytes of a compact JWS.
 pub const MAX_JWS: usize = 256 * 1024;
 
 /// Whether `=` at the end of a part is tolerated.
@@ -33,7 +33,7 @@ pub(crate) struct Compact<'a> {
 /// Header, payload and signature.
 #[derive(Clone, Default)]
 pub(crate) struct Decoded {
-    octets: Vec<u8>,
+    bytes: Vec<u8>,
     payload: usize,
     signature: usize,
 }
@@ -47,19 +47,19 @@ impl<'a> Compact<'a> {
         let dots =
             memchr::memchr(b'.', text.as_bytes()).zip(memchr::memrchr(b'.', text.as_bytes()));
         let (first, last) = dots.filter(|(first, last)| first < last).ok_or_else(bad)?;
-        let mut octets = Vec::with_capacity(text.len() / 4 * 3 + 3);
-        decode(&text[..first], padding, "header", &mut octets)?;
-        let payload = octets.len();
+        let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 3);
+        decode(&text[..first], padding, "header", &mut bytes)?;
+        let payload = bytes.len();
         // A third dot is no character of base64url.
-        decode(&text[first + 1..last], padding, "payload", &mut octets)?;
-        let signature = octets.len();
-        decode(&text[last + 1..], padding, "signature", &mut octets)?;
-        Ok(Self { signing_input: &text[..last], decoded: Decoded { octets, payload, signature } })
+        decode(&text[first + 1..last], padding, "payload", &mut bytes)?;
+        let signature = bytes.len();
+        decode(&text[last + 1..], padding, "signature", &mut bytes)?;
+        Ok(Self { signing_input: &text[..last], decoded: Decoded { bytes, payload, signature } })
     }
 
     pub(crate) fn header(&self) -> Result<&str, Error> {
-        let octets = self.decoded.header();
-        std::str::from_utf8(octets)
+        let bytes = self.decoded.header();
+        std::str::from_utf8(bytes)
             .map_err(|error| Error::malformed("header", "not UTF-8").at(error.valid_up_to()))
     }
 
@@ -79,15 +79,15 @@ impl<'a> Compact<'a> {
 
 impl Decoded {
     pub(crate) fn header(&self) -> &[u8] {
-        &self.octets[..self.payload]
+        &self.bytes[..self.payload]
     }
 
     pub(crate) fn payload(&self) -> &[u8] {
-        &self.octets[self.payload..self.signature]
+        &self.bytes[self.payload..self.signature]
     }
 
     pub(crate) fn signature(&self) -> &[u8] {
-        &self.octets[self.signature..]
+        &self.bytes[self.signature..]
     }
 }
 

@@ -61,7 +61,7 @@ impl<'a> Jws<'a> {
     /// the first is one JSON object.
     ///
     /// # Errors
-    /// Class `malformed` for its form, `too-large` above [`MAX_JWS`](super::MAX_JWS) octets or a
+    /// Class `malformed` for its form, `too-large` above [`MAX_JWS`](super::MAX_JWS) bytes or a
     /// limit of its header, `algorithm` if `alg` is none that is known here.
     pub fn from_compact(text: &'a str) -> Result<Self, Error> {
         Self::from_compact_with(text, Padding::Refused)
@@ -286,7 +286,7 @@ impl UnsignedJws {
         self.algorithm
     }
 
-    /// The octets to be signed: header and payload, encoded, with the dot between them.
+    /// The bytes to be signed: header and payload, encoded, with the dot between them.
     #[must_use]
     pub fn to_be_signed(&self) -> &[u8] {
         self.signing_input.as_bytes()

@@ -36,7 +36,7 @@ impl Thumbprint {
         Self(provider.sha256(text.as_bytes()))
     }
 
-    /// The 32 octets.
+    /// The 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0

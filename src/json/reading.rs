@@ -171,7 +171,7 @@ impl Reading {
     }
 }
 
-/// serde_json tells line and column, in characters of one octet.
+/// serde_json tells line and column, in characters of one byte.
 fn offset(text: &str, error: &serde_json::Error) -> usize {
     let before: usize =
         text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();

@@ -10,7 +10,7 @@ use super::number::{Number, NumberOrText, all_digits};
 use super::{FromJson, MAX_TEXT, Reading, Seed};
 use crate::Class;
 
-/// A text of at most [`MAX_TEXT`] octets, borrowed from the document where it has no escapes.
+/// A text of at most [`MAX_TEXT`] bytes, borrowed from the document where it has no escapes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 

@@ -143,7 +143,7 @@ impl Eq for RawJson {}
 
 impl fmt::Debug for RawJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RawJson({} octets)", self.as_json().len())
+        write!(f, "RawJson({} bytes)", self.as_json().len())
     }
 }
 
@@ -235,11 +235,11 @@ fn check<E: serde::de::Error>(value: &RawValue, reading: &Reading) -> Result<(),
     let mut open: Vec<Option<Vec<Cow<'_, str>>>> = Vec::new();
     let mut name_is_due = false;
     let mut at = 0;
-    while let Some(octet) = text.as_bytes().get(at) {
-        match octet {
+    while let Some(byte) = text.as_bytes().get(at) {
+        match byte {
             b'{' | b'[' => {
                 reading.enter()?;
-                name_is_due = *octet == b'{';
+                name_is_due = *byte == b'{';
                 open.push(name_is_due.then(Vec::new));
             }
             b'}' | b']' => {
@@ -305,16 +305,16 @@ struct Quoted {
 /// The text that begins at `start`, behind its quotation mark; `None` if it holds half a pair of
 /// surrogates, of which other readers make other things.
 fn quoted(text: &str, start: usize) -> Option<Quoted> {
-    let octets = text.as_bytes();
+    let bytes = text.as_bytes();
     let unit = |at: usize| u32::from_str_radix(text.get(at..at + 4)?, 16).ok();
     let (mut at, mut escaped) = (start, false);
     loop {
-        at += memchr::memchr2(b'"', b'\\', octets.get(at..)?)?;
-        if octets.get(at) == Some(&b'"') {
+        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes.get(at) == Some(&b'"') {
             return Some(Quoted { end: at, escaped });
         }
         escaped = true;
-        if octets.get(at + 1) != Some(&b'u') {
+        if bytes.get(at + 1) != Some(&b'u') {
             at += 2;
             continue;
         }

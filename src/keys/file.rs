@@ -210,7 +210,7 @@ fn key_files(state: &State, provider: &dyn Provider) -> HashSet<String> {
 fn is_key_file(name: &str) -> bool {
     let digest = name.strip_suffix(KEY_SUFFIX);
     digest.is_some_and(|digest| {
-        digest.len() == 64 && digest.bytes().all(|octet| matches!(octet, b'0'..=b'9' | b'a'..=b'f'))
+        digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     })
 }
 

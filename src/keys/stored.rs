@@ -20,16 +20,16 @@ impl MessageId {
         Self { mailbox: mailbox.into(), mid: mid.into() }
     }
 
-    /// SHA-256 over both, each after its length: a name of 32 octets that is safe wherever text
+    /// SHA-256 over both, each after its length: a name of 32 bytes that is safe wherever text
     /// from outside is not, in a file name for one.
     #[must_use]
     pub fn digest(&self, provider: &dyn Provider) -> [u8; 32] {
-        let mut octets = Vec::with_capacity(self.mailbox.len() + self.mid.len() + 16);
+        let mut bytes = Vec::with_capacity(self.mailbox.len() + self.mid.len() + 16);
         for text in [&self.mailbox, &self.mid] {
-            octets.extend_from_slice(&(text.len() as u64).to_be_bytes());
-            octets.extend_from_slice(text.as_bytes());
+            bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(text.as_bytes());
         }
-        provider.sha256(&octets)
+        provider.sha256(&bytes)
     }
 }
 
@@ -41,7 +41,7 @@ pub struct Channel {
     pub address: String,
     /// The mailbox's token, or that of one message in it.
     pub token: Secret,
-    /// With a message's token: what this device claimed it with, 32 random octets in base64url.
+    /// With a message's token: what this device claimed it with, 32 random bytes in base64url.
     /// Absent with a mailbox's own token.
     pub claim: Option<Secret>,
 }
@@ -241,7 +241,7 @@ impl Profile {
     }
 }
 
-/// An answer, octet by octet.
+/// An answer, byte by byte.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeptAnswer {
@@ -265,7 +265,7 @@ impl std::fmt::Debug for KeptAnswer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KeptAnswer")
             .field("message", &self.message)
-            .field("octets", &self.text.len())
+            .field("bytes", &self.text.len())
             .field("sent", &self.sent)
             .finish()
     }

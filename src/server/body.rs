@@ -14,8 +14,8 @@ use http_body_util::Full;
 pub struct Body(Full<Bytes>);
 
 impl Body {
-    pub(crate) fn new(octets: Bytes) -> Self {
-        Self(Full::new(octets))
+    pub(crate) fn new(bytes: Bytes) -> Self {
+        Self(Full::new(bytes))
     }
 }
 
@@ -42,6 +42,6 @@ impl http_body::Body for Body {
 /// Its length; it may hold a token.
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Body({} octets)", http_body::Body::size_hint(self).lower())
+        write!(f, "Body({} bytes)", http_body::Body::size_hint(self).lower())
     }
 }

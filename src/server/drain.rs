@@ -88,7 +88,7 @@ impl Drain {
         let _ = self.0.begun.subscribe().wait_for(|begun| *begun).await;
     }
 
-    /// Resolves when it has begun and nothing is under way any more. The last octets of the last
+    /// Resolves when it has begun and nothing is under way any more. The last bytes of the last
     /// answers may still be on their way.
     pub async fn drained(&self) {
         self.begun().await;

@@ -266,13 +266,13 @@ impl Exchange {
         let limits = &self.core.config.limits;
         match kind {
             BodyKind::Empty => 0,
-            BodyKind::Ordinary => limits.body_octets,
-            BodyKind::Large => limits.large_body_octets,
-            BodyKind::Callback => limits.callback_octets,
+            BodyKind::Ordinary => limits.body_bytes,
+            BodyKind::Large => limits.large_body_bytes,
+            BodyKind::Callback => limits.callback_bytes,
         }
     }
 
-    /// The body, of at most so many octets.
+    /// The body, of at most so many bytes.
     async fn body(&mut self, limit: usize) -> Result<Bytes, Error> {
         let Some(mut body) = self.body.take() else { return Ok(Bytes::new()) };
         let declared =
@@ -495,7 +495,7 @@ fn late(handle_time: Duration) -> Error {
         .with_source(LimitMet::time("handle_time", handle_time))
 }
 
-/// The octets of a body, and how many came.
+/// The bytes of a body, and how many came.
 async fn collect(
     body: &mut UnsyncBoxBody<Bytes, ()>,
     limit: usize,

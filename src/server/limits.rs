@@ -14,17 +14,17 @@ use crate::Error;
 pub struct ServerLimits {
     /// Header fields of a request: 64. Above: 431.
     pub header_count: usize,
-    /// Octets of names and values of the header fields: 16 KiB. Above: 431.
-    pub header_octets: usize,
-    /// Octets of path and query: 4 KiB. Above: 414.
-    pub uri_octets: usize,
-    /// Octets of a body: 1 MiB. Above: 413.
-    pub body_octets: usize,
+    /// Bytes of names and values of the header fields: 16 KiB. Above: 431.
+    pub header_bytes: usize,
+    /// Bytes of path and query: 4 KiB. Above: 414.
+    pub uri_bytes: usize,
+    /// Bytes of a body: 1 MiB. Above: 413.
+    pub body_bytes: usize,
     /// Bytes of a body that may hold pictures, such as that of a provision command: 4 MiB. Above: 413.
-    pub large_body_octets: usize,
-    /// Octets of the body of a callback, which holds an answer and more: 2 MiB. Above: 413.
-    pub callback_octets: usize,
-    /// From the gate to the last octet of the body: 30 seconds. Later: 408.
+    pub large_body_bytes: usize,
+    /// Bytes of the body of a callback, which holds an answer and more: 2 MiB. Above: 413.
+    pub callback_bytes: usize,
+    /// From the gate to the last byte of the body: 30 seconds. Later: 408.
     pub body_time: Duration,
     /// How long a gate, and then a handler, may take; a long poll so much longer than it was to
     /// wait: 30 seconds. Later: 503. What changes something runs to its end all the same.
@@ -52,11 +52,11 @@ pub struct ServerLimits {
     /// was refused without a proved credential: 5. The first one of the next minute has the number
     /// of those that were left out, which are logged at `debug`.
     pub refusals_logged: u32,
-    /// Callers whose rate is remembered, each of which takes some 50 octets: 65,536. One that so
+    /// Callers whose rate is remembered, each of which takes some 50 bytes: 65,536. One that so
     /// many others came after is forgotten, and begins anew.
     pub callers: usize,
     /// Callbacks that are remembered so that repeats can be dropped, each of which takes some 50
-    /// octets: 65,536. A repeat of one that was forgotten is handed on again.
+    /// bytes: 65,536. A repeat of one that was forgotten is handed on again.
     pub callbacks: usize,
 }
 
@@ -64,11 +64,11 @@ impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             header_count: 64,
-            header_octets: 16 * 1024,
-            uri_octets: 4 * 1024,
-            body_octets: 1024 * 1024,
-            large_body_octets: 4 * 1024 * 1024,
-            callback_octets: 2 * 1024 * 1024,
+            header_bytes: 16 * 1024,
+            uri_bytes: 4 * 1024,
+            body_bytes: 1024 * 1024,
+            large_body_bytes: 4 * 1024 * 1024,
+            callback_bytes: 2 * 1024 * 1024,
             body_time: Duration::from_secs(30),
             handle_time: Duration::from_secs(30),
             concurrent: 1024,

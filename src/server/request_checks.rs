@@ -12,17 +12,17 @@ use crate::Error;
 /// ends, and whom it is for.
 pub(crate) fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Error> {
     let uri = head.uri.path().len() + head.uri.query().map_or(0, |query| query.len() + 1);
-    if uri > limits.uri_octets {
+    if uri > limits.uri_bytes {
         return Err(Error::too_large("uri", "too long")
             .with_http_status(414)
-            .with_source(LimitMet::new("uri_octets", limits.uri_octets)));
+            .with_source(LimitMet::new("uri_bytes", limits.uri_bytes)));
     }
-    let octets: usize =
+    let bytes: usize =
         head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     let met = if head.headers.len() > limits.header_count {
         Some(LimitMet::new("header_count", limits.header_count))
-    } else if octets > limits.header_octets {
-        Some(LimitMet::new("header_octets", limits.header_octets))
+    } else if bytes > limits.header_bytes {
+        Some(LimitMet::new("header_bytes", limits.header_bytes))
     } else {
         None
     };
@@ -134,7 +134,7 @@ fn check_length(headers: &HeaderMap) -> Result<(), Error> {
     let mut length = None;
     for value in headers.get_all(CONTENT_LENGTH) {
         let text = value.to_str().map_err(|_| bad())?;
-        let digits = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let number = text.parse::<u64>().ok().filter(|_| digits).ok_or_else(bad)?;
         if *length.get_or_insert(number) != number {
             return Err(bad());

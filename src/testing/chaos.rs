@@ -23,7 +23,7 @@ pub struct Faults {
     pub delayed: u8,
     /// The request arrives twice: once more after its answer, before the caller's next one.
     pub repeated: u8,
-    /// The answer is damaged: an octet of it, or its end. Of a wire there are no octets; there it
+    /// The answer is damaged: a byte of it, or its end. Of a wire there are no bytes; there it
     /// is lost.
     pub garbled: u8,
 }

@@ -12,7 +12,7 @@ pub enum Flaw {
     Nonce,
     /// Another nonce in what a new key signs.
     KeyNonce,
-    /// An octet of the outer signature is another.
+    /// A byte of the outer signature is another.
     Signature,
     /// A new key's statement is signed by another key.
     Proof,

@@ -57,18 +57,18 @@ impl ChaosTransport {
     }
 }
 
-/// Damages one octet, or cuts the end off.
+/// Damages one byte, or cuts the end off.
 fn garble(body: &Bytes, how: u64) -> Bytes {
-    let mut octets = body.to_vec();
+    let mut bytes = body.to_vec();
     let place =
-        usize::try_from(how >> 8).unwrap_or_default().checked_rem(octets.len()).unwrap_or_default();
-    match octets.get_mut(place) {
-        Some(octet) if how & 1 == 0 => {
-            *octet ^= u8::try_from(how >> 1 & 0x7f).unwrap_or_default().max(1)
+        usize::try_from(how >> 8).unwrap_or_default().checked_rem(bytes.len()).unwrap_or_default();
+    match bytes.get_mut(place) {
+        Some(byte) if how & 1 == 0 => {
+            *byte ^= u8::try_from(how >> 1 & 0x7f).unwrap_or_default().max(1)
         }
-        _ => octets.truncate(place),
+        _ => bytes.truncate(place),
     }
-    Bytes::from(octets)
+    Bytes::from(bytes)
 }
 
 impl Transport for ChaosTransport {

@@ -41,7 +41,7 @@ impl BaseUrl {
     /// server could read as another one: dot segments and separators in disguise.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let bad = |detail| Err(Error::malformed("address", detail));
-        if !text.bytes().all(|octet| octet.is_ascii_graphic())
+        if !text.bytes().all(|byte| byte.is_ascii_graphic())
             || text.contains(['\\', '?', '#', '"', '<', '>'])
         {
             return bad("characters that an address without query and fragment does not have");
@@ -64,7 +64,7 @@ impl BaseUrl {
             _ => (authority, default_port),
         };
         // `parse` alone takes a plus sign as well.
-        let digits = port.bytes().all(|octet| octet.is_ascii_digit());
+        let digits = port.bytes().all(|byte| byte.is_ascii_digit());
         let Some(port) = port.parse::<u16>().ok().filter(|_| digits) else {
             return bad("not a port");
         };

@@ -25,6 +25,6 @@ impl PeerCertificate {
 
 impl fmt::Debug for PeerCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PeerCertificate({} octets)", self.0.len())
+        write!(f, "PeerCertificate({} bytes)", self.0.len())
     }
 }

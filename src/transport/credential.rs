@@ -45,8 +45,8 @@ pub(crate) fn read_pair(text: &str) -> Option<(String, Secret)> {
     while !padded.len().is_multiple_of(4) {
         padded.push('=');
     }
-    let octets = Zeroizing::new(Base64::decode_vec(&padded).ok()?);
-    let (name, secret) = std::str::from_utf8(&octets).ok()?.split_once(':')?;
+    let bytes = Zeroizing::new(Base64::decode_vec(&padded).ok()?);
+    let (name, secret) = std::str::from_utf8(&bytes).ok()?.split_once(':')?;
     Some((name.to_owned(), Secret::new(secret)))
 }
 

@@ -134,19 +134,19 @@ impl From<TransportError> for Error {
 pub struct StatusError {
     status: StatusCode,
     body: Bytes,
-    body_octets: usize,
+    body_bytes: usize,
     retry_after: Option<Duration>,
 }
 
 impl StatusError {
-    /// Most octets of a body that are kept.
+    /// Most bytes of a body that are kept.
     const KEPT: usize = 64 * 1024;
 
     pub(crate) fn new(status: StatusCode, body: &Bytes, retry_after: Option<Duration>) -> Self {
         Self {
             status,
             body: body.slice(..body.len().min(Self::KEPT)),
-            body_octets: body.len(),
+            body_bytes: body.len(),
             retry_after,
         }
     }
@@ -163,10 +163,10 @@ impl StatusError {
         &self.body
     }
 
-    /// Octets of the whole body.
+    /// Bytes of the whole body.
     #[must_use]
-    pub fn body_octets(&self) -> usize {
-        self.body_octets
+    pub fn body_bytes(&self) -> usize {
+        self.body_bytes
     }
 
     /// How long `Retry-After` asked to wait, whether in seconds or as a date: at most
@@ -185,7 +185,7 @@ impl StatusError {
 
 impl fmt::Display for StatusError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "answered with status {} and {} octets", self.status.as_u16(), self.body_octets)
+        write!(f, "answered with status {} and {} bytes", self.status.as_u16(), self.body_bytes)
     }
 }
 

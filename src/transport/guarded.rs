@@ -17,7 +17,7 @@ use crate::BoxFuture;
 /// A transport that checks each address when it connects, so that a name that is resolved anew
 /// cannot lead inside. It follows no redirects and uses no proxy. What must not be called fails
 /// with kind [`TargetRefused`](TransportErrorKind::TargetRefused), class `target-refused`, before
-/// an octet is sent.
+/// a byte is sent.
 ///
 /// Only constructors of this crate make one: those with reqwest check all of it. A name may lead to
 /// several addresses: those that are refused are left out, the connection is made to one of the

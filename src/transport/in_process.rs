@@ -51,7 +51,7 @@ where
                 .await
                 .map_err(|error| broken(error.to_string()))?;
             let (head, body) = response.into_parts();
-            let (mut body, mut octets) = (std::pin::pin!(body), BytesMut::new());
+            let (mut body, mut bytes) = (std::pin::pin!(body), BytesMut::new());
             if limits.is_body_optional && head.status.is_success() {
                 return Ok(Response::from_parts(head, Bytes::new()));
             }
@@ -59,16 +59,16 @@ where
                 while let Some(frame) = body.frame().await {
                     let frame = frame.map_err(|error| broken(error.to_string()))?;
                     let Ok(data) = frame.into_data() else { continue };
-                    if octets.len() + data.remaining() > limits.answer_octets {
+                    if bytes.len() + data.remaining() > limits.answer_bytes {
                         return Err(TransportError::new(TransportErrorKind::AnswerTooLarge, ""));
                     }
-                    octets.put(data);
+                    bytes.put(data);
                 }
                 Ok(())
             };
             match read.await {
                 Err(error) if !limits.is_body_optional => Err(error),
-                _ => Ok(Response::from_parts(head, octets.freeze())),
+                _ => Ok(Response::from_parts(head, bytes.freeze())),
             }
         })
     }

@@ -16,22 +16,22 @@ use ::http::Request;
 /// let mut request = http::Request::new(bytes::Bytes::new());
 /// assert_eq!(ExchangeLimits::of(&request), ExchangeLimits::default());
 /// let mut limits = ExchangeLimits::default();
-/// limits.answer_octets = 64;
+/// limits.answer_bytes = 64;
 /// request.extensions_mut().insert(limits);
-/// assert_eq!(ExchangeLimits::of(&request).answer_octets, 64);
+/// assert_eq!(ExchangeLimits::of(&request).answer_bytes, 64);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExchangeLimits {
-    /// From the first step to the last octet of the answer: 30 seconds.
+    /// From the first step to the last byte of the answer: 30 seconds.
     pub timeout: Duration,
-    /// Most octets of the answer's body: 6 MiB, more than the longest message there is.
-    pub answer_octets: usize,
+    /// Most bytes of the answer's body: 6 MiB, more than the longest message there is.
+    pub answer_bytes: usize,
     /// Whether the status alone decides, so that an answer counts without its whole body: `false`.
     ///
     /// If so, the body of a 2xx is not waited for. Of any other answer, what has come of the body
     /// within [`BODY_GRACE`](Self::BODY_GRACE) is given, cut to
-    /// [`answer_octets`](Self::answer_octets): a body that is too long, ends early or does not come
+    /// [`answer_bytes`](Self::answer_bytes): a body that is too long, ends early or does not come
     /// is no error.
     pub is_body_optional: bool,
 }
@@ -48,8 +48,8 @@ impl ExchangeLimits {
 
     /// These limits.
     #[must_use]
-    pub const fn new(timeout: Duration, answer_octets: usize) -> Self {
-        Self { timeout, answer_octets, is_body_optional: false }
+    pub const fn new(timeout: Duration, answer_bytes: usize) -> Self {
+        Self { timeout, answer_bytes, is_body_optional: false }
     }
 
     /// The same where the status alone decides.

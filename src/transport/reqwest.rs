@@ -80,7 +80,7 @@ impl ReqwestTransport {
     /// connecting](Self::CONNECT_TIMEOUT), and, with the feature `system-proxy`, the proxy of the
     /// environment.
     ///
-    /// With [`connection_verbose`](ClientBuilder::connection_verbose), reqwest logs every octet at
+    /// With [`connection_verbose`](ClientBuilder::connection_verbose), reqwest logs every byte at
     /// level `trace`, credentials and bodies among them.
     ///
     /// # Errors
@@ -169,18 +169,18 @@ impl Transport for ReqwestTransport {
                     "the client followed a redirect",
                 ));
             }
-            let mut octets = BytesMut::new();
+            let mut bytes = BytesMut::new();
             if !limits.is_body_optional {
-                read(&mut response, &mut octets, limits.answer_octets, failure).await?;
+                read(&mut response, &mut bytes, limits.answer_bytes, failure).await?;
             } else if !response.status().is_success() {
-                let read = read(&mut response, &mut octets, limits.answer_octets, failure);
+                let read = read(&mut response, &mut bytes, limits.answer_bytes, failure);
                 // However that ends: what has come is given.
                 let _ = tokio::time::timeout(ExchangeLimits::BODY_GRACE, read).await;
             }
 
             let certificate =
                 self.certificate.as_ref().and_then(|find| find(response.extensions()));
-            let mut answer = Response::new(octets.freeze());
+            let mut answer = Response::new(bytes.freeze());
             *answer.status_mut() = response.status();
             *answer.version_mut() = response.version();
             *answer.headers_mut() = std::mem::take(response.headers_mut());

@@ -125,7 +125,7 @@ impl TargetPolicy {
             !label.is_empty()
                 && label
                     .bytes()
-                    .all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'))
+                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         };
         if !host.split('.').all(plain) {
             return Err("neither a name nor an address");
@@ -172,10 +172,10 @@ fn normal(host: &str) -> String {
 /// Whether a host that ends in this label is read as an IPv4 address, as the URL standard of WHATWG
 /// has it (and `inet_aton` in most of it).
 fn is_number(label: &str) -> bool {
-    label.bytes().all(|octet| octet.is_ascii_digit())
+    label.bytes().all(|byte| byte.is_ascii_digit())
         || label
             .strip_prefix("0x")
-            .is_some_and(|rest| rest.bytes().all(|octet| octet.is_ascii_hexdigit()))
+            .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// Whether an address is neither inside nor special.

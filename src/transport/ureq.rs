@@ -48,7 +48,7 @@ use super::{BlockingTransport, ExchangeLimits, TransportError, TransportErrorKin
 /// connection was reset before the refusal could be read.
 ///
 /// # The log
-/// At level `trace`, ureq logs every octet that it sends and receives, credentials and bodies among
+/// At level `trace`, ureq logs every byte that it sends and receives, credentials and bodies among
 /// them (target `ureq_proto`), and whole addresses (target `ureq`). Nothing here can keep it from
 /// that: a logger has to have `debug` or a higher level for both.
 #[derive(Clone)]
@@ -107,17 +107,17 @@ impl BlockingTransport for UreqTransport {
         let limits = ExchangeLimits::of(&request);
         let is_https = request.uri().scheme_str() == Some("https");
         let host = request.uri().host().unwrap_or_default().to_owned();
-        let (mut head, octets) = request.into_parts();
+        let (mut head, bytes) = request.into_parts();
         head.extensions = ::http::Extensions::new();
         head.headers.remove(CONTENT_LENGTH);
         head.headers.remove(TRANSFER_ENCODING);
 
         let begun = Arc::new(AtomicBool::new(false));
         let has_body =
-            !octets.is_empty() || matches!(head.method, Method::POST | Method::PUT | Method::PATCH);
+            !bytes.is_empty() || matches!(head.method, Method::POST | Method::PUT | Method::PATCH);
         let sent = if has_body {
-            head.headers.insert(CONTENT_LENGTH, HeaderValue::from(octets.len()));
-            SendBody::from_owned_reader(Body { rest: octets.clone(), begun: begun.clone() })
+            head.headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+            SendBody::from_owned_reader(Body { rest: bytes.clone(), begun: begun.clone() })
         } else {
             SendBody::none()
         };
@@ -136,12 +136,12 @@ impl BlockingTransport for UreqTransport {
         };
         let response = self.agent.run(request);
         // Without its body, a request is none.
-        let is_kept = !octets.is_empty() && !begun.load(Ordering::Relaxed);
+        let is_kept = !bytes.is_empty() && !begun.load(Ordering::Relaxed);
         let (head, mut body) =
             response.map_err(|error| failure(error, is_kept, is_https, &host))?.into_parts();
 
         let too_large = || TransportError::new(TransportErrorKind::AnswerTooLarge, "");
-        let limit = u64::try_from(limits.answer_octets).unwrap_or(u64::MAX);
+        let limit = u64::try_from(limits.answer_bytes).unwrap_or(u64::MAX);
         let mut answer = Vec::new();
         if !limits.is_body_optional {
             if body.content_length().is_some_and(|declared| declared > limit) {
@@ -149,7 +149,7 @@ impl BlockingTransport for UreqTransport {
             }
             let read = body.as_reader().take(limit.saturating_add(1)).read_to_end(&mut answer);
             read.map_err(|error| failure(error.into(), false, is_https, &host))?;
-            if answer.len() > limits.answer_octets {
+            if answer.len() > limits.answer_bytes {
                 return Err(too_large());
             }
         } else if !head.status.is_success() {

@@ -73,7 +73,7 @@ impl Pieces {
 
 fn ecdsa_der(raw: &[u8]) -> Vec<u8> {
     let number = |half: &[u8]| {
-        let zeros = half.iter().take_while(|octet| **octet == 0).count();
+        let zeros = half.iter().take_while(|byte| **byte == 0).count();
         let half = &half[zeros..];
         if half[0] >= 0x80 { der(0x02, &[&[0], half]) } else { der(0x02, &[half]) }
     };
@@ -276,10 +276,10 @@ fn rejects_templates_that_no_request_can_be_made_of() {
     let good = Pieces::new().to_der();
     let mut cases = vec![
         ("nothing", Vec::new()),
-        ("an octet after the end", [&good[..], &[0]].concat()),
+        ("a byte after the end", [&good[..], &[0]].concat()),
         ("cut short", good[..good.len() - 1].to_vec()),
         ("indefinite length", [&[0x30, 0x80], &good[4..], &[0, 0]].concat()),
-        ("a length in more octets than it takes", [&[0x30, 0x83, 0x00], &good[2..]].concat()),
+        ("a length in more bytes than it takes", [&[0x30, 0x83, 0x00], &good[2..]].concat()),
         ("twice", [&good[..], &good[..]].concat()),
         ("PEM", b"-----BEGIN CERTIFICATE REQUEST-----".to_vec()),
     ];
@@ -288,7 +288,7 @@ fn rejects_templates_that_no_request_can_be_made_of() {
         odd("version 3", Pieces { version: vec![0x02, 0x01, 0x03], ..Pieces::new() }),
         odd("version -1", Pieces { version: vec![0x02, 0x01, 0xff], ..Pieces::new() }),
         odd(
-            "version 0 in two octets",
+            "version 0 in two bytes",
             Pieces { version: vec![0x02, 0x02, 0x00, 0x00], ..Pieces::new() },
         ),
         odd("no version", Pieces { version: vec![], ..Pieces::new() }),
@@ -419,9 +419,9 @@ fn rejects_requests_that_are_not_strict() {
             Pieces { version: vec![0x02, 0x01, 0x02], ..Pieces::new() }.signed(),
         ),
         ("absent attributes", Class::Csr, Pieces { attributes: None, ..Pieces::new() }.signed()),
-        ("an octet after the end", Class::Malformed, [&good[..], &[0]].concat()),
+        ("a byte after the end", Class::Malformed, [&good[..], &[0]].concat()),
         (
-            "a length in more octets than it takes",
+            "a length in more bytes than it takes",
             Class::Malformed,
             [&[0x30, 0x82, 0x00], &good[2..]].concat(),
         ),
@@ -509,8 +509,7 @@ fn rejects_requests_that_are_not_strict() {
         ),
     ]);
     let rsa = |n: &[u8], e: &[u8]| {
-        let number =
-            |octets: &[u8]| der(0x02, &[if octets[0] >= 0x80 { &[0] } else { &[] }, octets]);
+        let number = |bytes: &[u8]| der(0x02, &[if bytes[0] >= 0x80 { &[0] } else { &[] }, bytes]);
         let identifier = [
             0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05,
             0x00,

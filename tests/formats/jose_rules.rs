@@ -94,7 +94,7 @@ fn rejects_padded_base64url() {
 
 #[test]
 fn rejects_spare_bits() {
-    // `eA` is x; in `eB` a bit is set that no octet has.
+    // `eA` is x; in `eB` a bit is set that no byte has.
     let header = url(r#"{"alg":"ES256"}"#);
     assert_eq!(
         verify(&sign_parts(&header, "eA", Algorithm::Es256, p256())).unwrap().payload(),
@@ -103,7 +103,7 @@ fn rejects_spare_bits() {
     for payload in ["eB", "eP", "eHi", "e", "eHh5e"] {
         refused(&sign_parts(&header, payload, Algorithm::Es256, p256()), Class::Malformed);
     }
-    // 64 octets of signature leave four spare bits.
+    // 64 bytes of signature leave four spare bits.
     let text = signed(r#"{"alg":"ES256"}"#, b"x");
     let last = text.chars().last().unwrap();
     let other = char::from(last as u8 + 1);
@@ -546,7 +546,7 @@ fn rejects_points_of_small_order() {
 
 /// y = 2 is no coordinate of a point of Edwards25519.
 #[test]
-fn rejects_octets_that_are_no_point_of_ed25519() {
+fn rejects_bytes_that_are_no_point_of_ed25519() {
     let key = keyferry::crypto::PublicKey::ed25519(&[&[2][..], &[0; 31]].concat()).unwrap();
     match VerifyingKey::new(&AwsLcRs, Algorithm::EdDsa, &key) {
         Err(error) => assert_eq!(error.class(), Class::WeakKey),

@@ -235,7 +235,7 @@ fn rfc_8037_a_2_and_a_3_jwk_and_thumbprint() {
 
 #[test]
 fn rfc_8037_a_4_signs_and_verifies() {
-    // RFC 8410 section 7 around the 32 octets.
+    // RFC 8410 section 7 around the 32 bytes.
     let header = [
         0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04,
         0x20,

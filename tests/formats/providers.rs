@@ -74,7 +74,7 @@ fn der_of(raw: &[u8]) -> Vec<u8> {
     let (r, s) = raw.split_at(raw.len() / 2);
     let mut numbers = Vec::new();
     for number in [r, s] {
-        let zeros = number.iter().take_while(|octet| **octet == 0).count();
+        let zeros = number.iter().take_while(|byte| **byte == 0).count();
         let mut number = number[zeros..].to_vec();
         if number.first().is_none_or(|first| *first >= 0x80) {
             number.insert(0, 0);
@@ -143,28 +143,28 @@ mod signatures {
                         format!("{} signs, {} verifies {algorithm}", signing.name, verifying.name);
                     let imported = verifying.provider.import(algorithm, key.public_key()).unwrap();
                     assert_eq!(imported.verify(MESSAGE, &signature), Ok(()), "{context}");
-                    // Every octet, another bit of it each time; the first and the last octet
+                    // Every byte, another bit of it each time; the first and the last byte
                     // wholly.
                     let last = signature.len() - 1;
                     let bits = (0..signature.len())
-                        .map(|octet| (octet, octet % 8))
+                        .map(|byte| (byte, byte % 8))
                         .chain((0..8).flat_map(|bit| [(0, bit), (last, bit)]));
-                    for (octet, bit) in bits {
+                    for (byte, bit) in bits {
                         let mut changed = signature.clone();
-                        changed[octet] ^= 1 << bit;
+                        changed[byte] ^= 1 << bit;
                         assert_eq!(
                             imported.verify(MESSAGE, &changed),
                             Err(CryptoError::BadSignature),
-                            "{context}, octet {octet}, bit {bit}"
+                            "{context}, byte {byte}, bit {bit}"
                         );
                     }
-                    for octet in 0..MESSAGE.len() {
+                    for byte in 0..MESSAGE.len() {
                         let mut changed = MESSAGE.to_vec();
-                        changed[octet] ^= 1 << (octet % 8);
+                        changed[byte] ^= 1 << (byte % 8);
                         assert_eq!(
                             imported.verify(&changed, &signature),
                             Err(CryptoError::BadSignature),
-                            "{context}, message {octet}"
+                            "{context}, message {byte}"
                         );
                     }
                 }
@@ -428,7 +428,7 @@ mod keys {
                 let what = format!("{:?}", key.public_key());
                 let pkcs8 = key.expose_pkcs8_der().unwrap();
                 refused(key.public_key().as_spki_der(), &format!("{what}, a public key"));
-                refused(&[&pkcs8, &[0][..]].concat(), &format!("{what}, an octet after the end"));
+                refused(&[&pkcs8, &[0][..]].concat(), &format!("{what}, a byte after the end"));
                 for end in (0..pkcs8.len()).step_by(pkcs8.len().div_ceil(64)) {
                     refused(&pkcs8[..end], &format!("{what}, cut at {end}"));
                 }
@@ -445,7 +445,7 @@ mod keys {
                 let pkcs8 = from.key_for(algorithm).expose_pkcs8_der().unwrap();
                 let mut changed = pkcs8.to_vec();
                 if algorithm.is_rsa() {
-                    // Inside the private exponent: behind the modulus of 256 octets, and before the
+                    // Inside the private exponent: behind the modulus of 256 bytes, and before the
                     // primes.
                     changed[500] ^= 1;
                 } else {
@@ -538,18 +538,18 @@ mod keys {
     /// Some libraries decode an Ed25519 point on import, others on verification; with what is no
     /// point, nothing verifies in either.
     #[test]
-    fn octets_that_are_no_ed25519_point_never_verify() {
+    fn bytes_that_are_no_ed25519_point_never_verify() {
         for made in made() {
             let signature = made.key_for(Algorithm::EdDsa).sign(Algorithm::EdDsa, MESSAGE).unwrap();
             for y in 2..=40 {
-                let mut octets = [0; 32];
-                octets[0] = y;
-                let key = PublicKey::ed25519(&octets).unwrap();
+                let mut bytes = [0; 32];
+                bytes[0] = y;
+                let key = PublicKey::ed25519(&bytes).unwrap();
                 match made.provider.import(Algorithm::EdDsa, &key) {
                     Err(error) => assert_eq!(error, CryptoError::BadKey),
                     Ok(key) => {
                         for signature in
-                            [signature.clone(), vec![0; 64], [&octets[..], &[0; 32]].concat()]
+                            [signature.clone(), vec![0; 64], [&bytes[..], &[0; 32]].concat()]
                         {
                             assert_eq!(
                                 key.verify(MESSAGE, &signature),
@@ -567,8 +567,7 @@ mod keys {
     #[cfg(feature = "rustcrypto")]
     #[test]
     fn ed25519_keys_of_small_order_are_refused() {
-        let refused =
-            |octets: &[u8; 32]| PublicKey::ed25519(octets).err().map(|error| error.class());
+        let refused = |bytes: &[u8; 32]| PublicKey::ed25519(bytes).err().map(|error| error.class());
         // A point of order 8: its multiples are all points whose order divides 8.
         let order_8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05";
         let order_8: Vec<_> = (0..64)
@@ -579,21 +578,21 @@ mod keys {
         let mut point = generator;
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..8 {
-            let octets = point.compress().to_bytes();
-            assert!(ed25519_dalek::VerifyingKey::from_bytes(&octets).unwrap().is_weak());
-            assert_eq!(refused(&octets), Some(Class::WeakKey), "{octets:02x?}");
-            seen.insert(octets);
+            let bytes = point.compress().to_bytes();
+            assert!(ed25519_dalek::VerifyingKey::from_bytes(&bytes).unwrap().is_weak());
+            assert_eq!(refused(&bytes), Some(Class::WeakKey), "{bytes:02x?}");
+            seen.insert(bytes);
             point += generator;
         }
         assert_eq!(seen.len(), 8);
         // Every other spelling of a y coordinate: at or above the prime, 2^255 - 19.
         for low in 0xed..=0xff {
             for top in [0x7f, 0xff] {
-                let mut octets = [0xff; 32];
-                (octets[0], octets[31]) = (low, top);
+                let mut bytes = [0xff; 32];
+                (bytes[0], bytes[31]) = (low, top);
                 let weak =
-                    ed25519_dalek::VerifyingKey::from_bytes(&octets).is_ok_and(|key| key.is_weak());
-                let class = refused(&octets).unwrap();
+                    ed25519_dalek::VerifyingKey::from_bytes(&bytes).is_ok_and(|key| key.is_weak());
+                let class = refused(&bytes).unwrap();
                 assert!(
                     class == Class::WeakKey || (class == Class::Malformed && !weak),
                     "{low:02x} {top:02x}"
@@ -634,7 +633,7 @@ mod primitives {
 
     #[test]
     fn sha384_and_sha512_give_the_known_answers() {
-        // FIPS 180-4 examples, the first octets.
+        // FIPS 180-4 examples, the first bytes.
         for (name, provider) in providers() {
             assert_eq!(
                 provider.sha384(b"abc")[..8],
@@ -666,7 +665,7 @@ mod primitives {
             provider.fill_random(&mut one).unwrap();
             provider.fill_random(&mut another).unwrap();
             assert_ne!(one, another, "{name}");
-            assert!(one.iter().any(|octet| *octet != 0) && another[16..] != [0; 16], "{name}");
+            assert!(one.iter().any(|byte| *byte != 0) && another[16..] != [0; 16], "{name}");
             assert_eq!(provider.fill_random(&mut []), Ok(()), "{name}");
         }
     }
@@ -794,7 +793,7 @@ mod vectors {
     }
 }
 
-/// RFC 4231, test cases 1, 2 and 6; and a key of no octets, which is one of zeros.
+/// RFC 4231, test cases 1, 2 and 6; and a key of no bytes, which is one of zeros.
 #[test]
 fn hmac_sha_256_is_that_of_rfc_4231_with_a_key_of_any_length() {
     let cases: [(&[u8], &[u8], &str); 5] = [
@@ -820,7 +819,7 @@ fn hmac_sha_256_is_that_of_rfc_4231_with_a_key_of_any_length() {
         for (key, message, expected) in cases {
             let mac = provider.hmac_sha256(key, message).unwrap();
             assert_eq!(
-                mac.iter().map(|octet| format!("{octet:02x}")).collect::<String>(),
+                mac.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
                 expected,
                 "{name}"
             );

@@ -174,8 +174,8 @@ fn a_callback_that_was_answered_with_2xx_is_delivered_whatever_comes_of_the_body
         Reply::Drops(head("201 Created", "Content-Length: 1000000\r\n").into()),
         Reply::Cut(head("202 Accepted", "Transfer-Encoding: chunked\r\n").into_bytes()),
         Reply::Cut((head("200 OK", "Transfer-Encoding: chunked\r\n") + "zz\r\n").into_bytes()),
-        Reply::Octets(head("200 OK", "Content-Encoding: gzip\r\nContent-Length: 0\r\n").into()),
-        Reply::Octets(head("204 No Content", "").into_bytes()),
+        Reply::Bytes(head("200 OK", "Content-Encoding: gzip\r\nContent-Length: 0\r\n").into()),
+        Reply::Bytes(head("204 No Content", "").into_bytes()),
     ];
     let lost: Vec<(Reply, Class)> = vec![
         (Reply::Cut(head("503 Busy", "Content-Length: 100\r\n").into_bytes()), Class::Unavailable),

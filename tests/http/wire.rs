@@ -1,4 +1,4 @@
-//! The HTTP form of each wire: what is sent, octet by octet where the protocol says so, and what is
+//! The HTTP form of each wire: what is sent, byte by byte where the protocol says so, and what is
 //! refused.
 
 use std::time::{Duration, SystemTime};
@@ -203,7 +203,7 @@ fn a_foreign_refusal_keeps_status_and_body() {
     let long = answer(503, &"x".repeat(100_000));
     let error = read_refusal(&long);
     let foreign = StatusError::of(&error).unwrap();
-    assert_eq!((foreign.body().len(), foreign.body_octets()), (65_536, 100_000));
+    assert_eq!((foreign.body().len(), foreign.body_bytes()), (65_536, 100_000));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Two thousand journeys over a network that loses, delays, repeats, overtakes and garbles, in
 //! simulated time: every party goes on until it has what it needs, and at the end nobody believes
-//! what is not so. (Octets that change on the way are TLS's business; here they may cost a journey,
+//! what is not so. (Bytes that change on the way are TLS's business; here they may cost a journey,
 //! but never its truth.)
 
 use std::sync::Arc;
@@ -204,7 +204,7 @@ impl World {
         let installed = profile.key("signer").unwrap();
         let certificate = installed.certificate.as_ref().unwrap();
         certificate.require_key(&installed.public_key).unwrap();
-        // A device has nothing to hold a certificate against but its key; that no octet of the rest
+        // A device has nothing to hold a certificate against but its key; that no byte of the rest
         // changes is for TLS to see to.
         assert!(certificate.as_der() == issued.as_der() || self.chaos.tally().garbled > 0);
         issued.require_key(&installed.public_key).unwrap();

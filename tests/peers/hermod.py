@@ -31,8 +31,8 @@ COMMANDS, PUBLIC, API_ID, API_KEY = sys.argv[1:5]
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def url64(octets):
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+def url64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def from_url64(text):

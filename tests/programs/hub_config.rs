@@ -78,7 +78,7 @@ fn the_sample_has_every_key_with_a_value_that_can_be_used() {
     let code = include_str!("../../examples/support/hub_config.rs");
     let names: Vec<&str> = code.split('"').skip(1).step_by(2).collect();
     let is_key = |name: &&&str| {
-        name.contains('-') && name.bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'-')
+        name.contains('-') && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
     };
     let keys: Vec<_> = names.iter().filter(is_key).collect();
     assert!(keys.len() > 30, "{keys:?}");
@@ -100,11 +100,11 @@ fn what_is_not_said_has_its_default() {
     ))
     .unwrap();
     assert_eq!(
-        (set.hub.command_octets, set.hub.long_polls, set.server.device_long_polls),
+        (set.hub.command_bytes, set.hub.long_polls, set.server.device_long_polls),
         (256, 2, 2)
     );
     assert_eq!(
-        set.server.body_octets, set.hub.answer_octets,
+        set.server.body_bytes, set.hub.answer_bytes,
         "the server lets through what the hub takes"
     );
     assert_eq!(set.server.body_time, Duration::from_secs(7));

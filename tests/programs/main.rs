@@ -540,7 +540,7 @@ fn a_line_that_is_too_long_is_read_over_and_the_next_one_is_not() {
     }
 }
 
-/// Octets without end, up to a number of them, that never lie in memory.
+/// Bytes without end, up to a number of them, that never lie in memory.
 struct Endless(u64);
 
 impl Read for Endless {
@@ -560,7 +560,7 @@ fn a_line_without_end_takes_no_more_memory_than_the_longest_that_is_read() {
     let mut out = Vec::new();
     let info = allocation_counter::measure(|| run(&AwsLcRs, input, &mut out).unwrap());
     // What this thread holds: it is the one that reads.
-    assert!(info.bytes_max < 4 * MAX_LINE as u64, "{} octets", info.bytes_max);
+    assert!(info.bytes_max < 4 * MAX_LINE as u64, "{} bytes", info.bytes_max);
     let verdicts: Vec<Value> = String::from_utf8(out)
         .unwrap()
         .lines()
@@ -596,9 +596,9 @@ impl Read for Asks {
 struct Tells(std::sync::mpsc::Sender<()>, bool);
 
 impl std::io::Write for Tells {
-    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.1 = true;
-        Ok(octets.len())
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -620,9 +620,9 @@ fn a_verdict_does_not_wait_for_the_next_line() {
 struct Full(usize);
 
 impl std::io::Write for Full {
-    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0 = self.0.checked_sub(1).ok_or(std::io::ErrorKind::StorageFull)?;
-        Ok(octets.len())
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -774,7 +774,7 @@ fn verify_ends_with_0_verified_1_refused_2_unreadable() {
     assert_eq!(output.status.code(), Some(0));
     let verdicts: Vec<Value> = output
         .stdout
-        .split(|octet| *octet == b'\n')
+        .split(|byte| *byte == b'\n')
         .filter_map(|line| serde_json::from_slice(line).ok())
         .collect();
     assert_eq!(

@@ -199,9 +199,9 @@ impl Forwarder {
 
 fn pass(mut from: TcpStream, mut to: TcpStream, killer: &Killer) {
     let mut piece = [0; 64 * 1024];
-    while let Ok(octets @ 1..) = from.read(&mut piece) {
+    while let Ok(bytes @ 1..) = from.read(&mut piece) {
         killer.piece();
-        if to.write_all(&piece[..octets]).is_err() {
+        if to.write_all(&piece[..bytes]).is_err() {
             break;
         }
     }
@@ -297,7 +297,7 @@ impl Site {
 pub(crate) fn config(devices: &str, callbacks: &str) -> String {
     let digest: String = keyferry::crypto::Provider::sha256(&crate::AwsLcRs, KEY.as_bytes())
         .iter()
-        .map(|octet| format!("{octet:02x}"))
+        .map(|byte| format!("{byte:02x}"))
         .collect();
     format!(
         r#"listen = "127.0.0.1:0"

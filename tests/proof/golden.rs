@@ -124,7 +124,7 @@ fn the_certificate_of_the_captured_run_is_for_the_proven_key() {
     );
 }
 
-/// The real key has a needless zero octet at the front, and its `n#len` counts it.
+/// The real key has a needless zero byte at the front, and its `n#len` counts it.
 #[test]
 fn the_pin_is_compared_without_the_leading_zero_of_the_modulus() {
     let received = part(&captured_answer(), 0)["jwk"].clone();
@@ -139,18 +139,18 @@ fn the_pin_is_compared_without_the_leading_zero_of_the_modulus() {
         .unwrap();
 }
 
-/// Every bit of `octets`, changed, with its number.
-fn flips(octets: &[u8]) -> impl Iterator<Item = (usize, Vec<u8>)> + '_ {
-    (0..octets.len() * 8).map(move |bit| {
-        let mut changed = octets.to_vec();
+/// Every bit of `bytes`, changed, with its number.
+fn flips(bytes: &[u8]) -> impl Iterator<Item = (usize, Vec<u8>)> + '_ {
+    (0..bytes.len() * 8).map(move |bit| {
+        let mut changed = bytes.to_vec();
         changed[bit / 8] ^= 1 << (bit % 8);
         (bit, changed)
     })
 }
 
-fn with_part(text: &str, index: usize, octets: &[u8]) -> String {
+fn with_part(text: &str, index: usize, bytes: &[u8]) -> String {
     let mut parts: Vec<String> = text.split('.').map(str::to_owned).collect();
-    parts[index] = url(octets);
+    parts[index] = url(bytes);
     parts.join(".")
 }
 
@@ -220,11 +220,11 @@ fn each_bit_of_the_outer_payload_counts() {
         "/profile/boxurl",
         "/deviceinfo/operatingsystem",
     ];
-    let octets = from_url(text.split('.').nth(1).unwrap());
+    let bytes = from_url(text.split('.').nth(1).unwrap());
     // The long text of the signed key is sampled: seven of eight bits in it say the same.
-    let (start, end) = (octets.len() / 8, octets.len() * 7 / 8);
+    let (start, end) = (bytes.len() / 8, bytes.len() * 7 / 8);
     for (bit, changed) in
-        flips(&octets).filter(|(bit, _)| !(start..end).contains(&(bit / 8)) || bit % 37 == 0)
+        flips(&bytes).filter(|(bit, _)| !(start..end).contains(&(bit / 8)) || bit % 37 == 0)
     {
         let refusal = verify_captured(&with_part(&text, 1, &changed))
             .map(drop)
@@ -312,8 +312,8 @@ fn each_bit_of_the_inner_header_counts() {
 fn each_bit_of_the_inner_payload_counts() {
     let text = captured_signed_key();
     let original = part(&text, 1);
-    let octets = from_url(text.split('.').nth(1).unwrap());
-    for (bit, changed) in flips(&octets).filter(|(bit, _)| bit / 8 < 80 || bit % 11 == 0) {
+    let bytes = from_url(text.split('.').nth(1).unwrap());
+    for (bit, changed) in flips(&bytes).filter(|(bit, _)| bit / 8 < 80 || bit % 11 == 0) {
         let refusal =
             captured_inner(with_part(&text, 1, &changed)).map(drop).expect_err("a changed payload");
         let got = (refusal.class(), refusal.report().failed().unwrap().check);

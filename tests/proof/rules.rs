@@ -360,7 +360,7 @@ fn rejects_padding_unless_it_is_tolerated_and_verifies_the_text_as_received() {
             .with_padding(Padding::Tolerated)
             .verify(&expectation, &text)
             .unwrap();
-        // 64 octets of signature always have padding.
+        // 64 bytes of signature always have padding.
         let (class, check, id) = if header.ends_with('=') || text.contains("=.") {
             (Class::Malformed, Check::Form, None)
         } else {
@@ -1239,10 +1239,10 @@ fn negative_p256() -> &'static dyn PrivateKey {
         let field = number("ffffffff00000001000000000000000000000000ffffffffffffffffffffffff");
         let mut pkcs8 = p256().expose_pkcs8_der().unwrap().to_vec();
         let mut negate = |at: usize, modulus: &num_bigint::BigUint| {
-            let octets =
+            let bytes =
                 (modulus - num_bigint::BigUint::from_bytes_be(&pkcs8[at..at + 32])).to_bytes_be();
             pkcs8[at..at + 32].fill(0);
-            pkcs8[at + 32 - octets.len()..at + 32].copy_from_slice(&octets);
+            pkcs8[at + 32 - bytes.len()..at + 32].copy_from_slice(&bytes);
         };
         let secret = p256()
             .expose_pkcs8_der()

@@ -22,7 +22,7 @@ fn one_verification_takes_few_allocations() {
     ] {
         let info = measure(work);
         println!(
-            "{name}: {} allocations, {} octets in all, {} at once",
+            "{name}: {} allocations, {} bytes in all, {} at once",
             info.count_total, info.bytes_total, info.bytes_max
         );
         assert!(info.count_total <= MOST, "{name}: {} allocations", info.count_total);

@@ -45,7 +45,7 @@ use parties::{Folder, Watched, World, limits};
 
 const TBS: &str = "canary-of-what-is-to-be-signed-51f3";
 const ENCRYPTED_NONCE: &str = "canary-encrypted-nonce-a0d9";
-/// 24 octets in hexadecimal, as the protocol has it.
+/// 24 bytes in hexadecimal, as the protocol has it.
 const ADMIN_KEY: &str = "ca4a12ad317ce1f00d5ec2e7ca4a12ad317ce1f00d5ec2e7";
 
 /// What a library logs that cannot be prevented from here: by whom, which secrets, and why. Nothing
@@ -54,7 +54,7 @@ const EXCEPTED: [(&str, &str, &str); 2] = [
     (
         "ureq_proto::util",
         "",
-        "at trace level, ureq logs every octet that it sends and receives, whatever a header's value is marked as",
+        "at trace level, ureq logs every byte that it sends and receives, whatever a header's value is marked as",
     ),
     (
         "ureq::run",
@@ -63,8 +63,8 @@ const EXCEPTED: [(&str, &str, &str); 2] = [
     ),
 ];
 
-fn base64(octets: impl AsRef<[u8]>) -> String {
-    base64_simd::STANDARD.encode_to_string(octets.as_ref())
+fn base64(bytes: impl AsRef<[u8]>) -> String {
+    base64_simd::STANDARD.encode_to_string(bytes.as_ref())
 }
 
 /// Secrets, and what was shown: by the name of its type, or that of an error.
@@ -191,7 +191,7 @@ async fn no_secret_is_logged_or_shown_in_any_form() {
     }
     let mut leaks = BTreeMap::new();
     for (of, text) in said.iter().chain(&kept.shown) {
-        let text = if of == "ureq_proto::util" { octets_of_rows(text) } else { text.clone() };
+        let text = if of == "ureq_proto::util" { bytes_of_rows(text) } else { text.clone() };
         let found = kept.secrets.found(&text);
         if !found.is_empty() {
             leaks.insert(of.clone(), found);
@@ -209,16 +209,16 @@ async fn no_secret_is_logged_or_shown_in_any_form() {
     assert!(leaks.is_empty(), "{leaks:#?}");
 }
 
-/// The text in a dump of ureq: rows of up to 16 octets in hexadecimal, with the readable ones
+/// The text in a dump of ureq: rows of up to 16 bytes in hexadecimal, with the readable ones
 /// beside them.
-fn octets_of_rows(text: &str) -> String {
+fn bytes_of_rows(text: &str) -> String {
     let rows = text.lines().map(|row| row.split(' ').take(8).collect::<String>().replace('-', ""));
-    let octets = |row: String| {
+    let bytes = |row: String| {
         (0..row.len() / 2)
             .map(|at| u8::from_str_radix(&row[2 * at..2 * at + 2], 16).unwrap())
             .collect::<Vec<_>>()
     };
-    String::from_utf8_lossy(&rows.flat_map(octets).collect::<Vec<_>>()).into_owned()
+    String::from_utf8_lossy(&rows.flat_map(bytes).collect::<Vec<_>>()).into_owned()
 }
 
 fn mechanism() -> SignMechanism {
@@ -447,7 +447,7 @@ fn answered(callback: &Callback, evidence: &Evidence) {
     evidence.show(&(&answer, mailbox::Call::Answer { mid: "m1".into(), answer: answer.to_json() }));
 }
 
-/// The head of a request. Its body is octets of another crate, which shows them.
+/// The head of a request. Its body is bytes of another crate, which shows them.
 fn head(request: Request<Bytes>) -> http::request::Parts {
     request.into_parts().0
 }

@@ -36,14 +36,14 @@ fn inputs_within_the_limits_are_read_with_few_allocations() {
         let (read, info) =
             measured(|| Jws::from_compact(&text).map(drop).map_err(|error| error.class()));
         assert_eq!(read, Ok(()), "{name}");
-        println!("{name}: {} allocations, {} octets", info.count_total, info.bytes_total);
+        println!("{name}: {} allocations, {} bytes", info.count_total, info.bytes_total);
         // One for each member that is kept, a few for each object, nothing for an element.
         assert!(
             info.count_total <= 3 * u64::from(MAX_KEPT),
             "{name}: {} allocations",
             info.count_total
         );
-        assert!(info.bytes_max <= MOST_AT_ONCE, "{name}: {} octets at once", info.bytes_max);
+        assert!(info.bytes_max <= MOST_AT_ONCE, "{name}: {} bytes at once", info.bytes_max);
     }
 }
 
@@ -61,13 +61,13 @@ fn inputs_over_a_limit_are_refused_with_few_allocations() {
             _ => Err(Class::TooLarge),
         };
         assert_eq!(class, due, "{name}");
-        println!("{name}: {} allocations, {} octets", info.count_total, info.bytes_total);
+        println!("{name}: {} allocations, {} bytes", info.count_total, info.bytes_total);
         assert!(
             info.count_total <= 3 * u64::from(MAX_KEPT),
             "{name}: {} allocations",
             info.count_total
         );
-        assert!(info.bytes_max <= MOST_AT_ONCE, "{name}: {} octets at once", info.bytes_max);
+        assert!(info.bytes_max <= MOST_AT_ONCE, "{name}: {} bytes at once", info.bytes_max);
     }
 }
 
@@ -125,7 +125,7 @@ fn the_largest_template_is_read_with_one_allocation() {
     let der = worst::largest_template();
     let (template, info) = measured(|| Template::from_der(&der));
     assert_eq!(template.unwrap().as_der(), der);
-    assert_eq!(info.count_total, 1, "its own octets");
+    assert_eq!(info.count_total, 1, "its own bytes");
     assert!(Request::from_der(&der, &AwsLcRs).is_err());
 }
 

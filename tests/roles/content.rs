@@ -46,8 +46,8 @@ struct World {
     provider: Provider,
 }
 
-fn image(key: Option<CardSideKey>, octets: impl AsRef<[u8]>) -> ContentItem {
-    ContentItem::image(key, "image/jpeg", jpeg(octets))
+fn image(key: Option<CardSideKey>, bytes: impl AsRef<[u8]>) -> ContentItem {
+    ContentItem::image(key, "image/jpeg", jpeg(bytes))
 }
 
 /// Base64 of what begins as a JPEG image does.
@@ -432,7 +432,7 @@ async fn ids_are_limited_in_length_and_number() {
 
 #[tokio::test]
 async fn the_limits_count_again_with_the_contents_in() {
-    let big = |octets: usize| answer(&[image(Some(CardSideKey::FRONT), vec![0x55; octets])]);
+    let big = |bytes: usize| answer(&[image(Some(CardSideKey::FRONT), vec![0x55; bytes])]);
     let world = World::new([
         ("PROV:1", big(3 * 1024 * 1024 - 3000)),
         ("PROV:2", big(3 * 1024 * 1024)),

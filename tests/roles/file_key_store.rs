@@ -66,7 +66,7 @@ async fn keys_are_neither_lost_nor_orphaned(store: &dyn KeyStore, folder: &str) 
             .verify(b"message", &signature)
             .unwrap();
         let digest: String =
-            AwsLcRs.sha256(key.as_spki_der()).iter().map(|octet| format!("{octet:02x}")).collect();
+            AwsLcRs.sha256(key.as_spki_der()).iter().map(|byte| format!("{byte:02x}")).collect();
         names.push(digest + ".p8");
     };
     for Pending { message, keys, .. } in store.all_pending().await.unwrap() {

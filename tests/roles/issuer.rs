@@ -185,7 +185,7 @@ async fn an_authority_below_another_gives_its_own_certificate_and_those_above() 
 }
 
 #[tokio::test]
-async fn takes_subject_octets_and_key_from_the_request_and_the_rest_from_its_profile() {
+async fn takes_subject_bytes_and_key_from_the_request_and_the_rest_from_its_profile() {
     for root in KINDS {
         let authority = ca(root)
             .with_profile(LeafProfile::new(90 * DAY).with_key_uses(&[KeyUse::DigitalSignature]));

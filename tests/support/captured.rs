@@ -17,16 +17,16 @@ pub const ATTESTATION_KEY: &str = include_str!("../fixtures/hermod/attestation-k
 pub const CERTIFICATE_COMMAND: &str = include_str!("../fixtures/hermod/certificate-command.json");
 pub const CERTIFICATE_CALLBACK: &str = include_str!("../fixtures/hermod/certificate-callback.json");
 
-pub fn url(octets: impl AsRef<[u8]>) -> String {
-    URL_SAFE_NO_PAD.encode_to_string(octets.as_ref())
+pub fn url(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode_to_string(bytes.as_ref())
 }
 
 pub fn from_url(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode_to_vec(text).unwrap()
 }
 
-pub fn standard(octets: impl AsRef<[u8]>) -> String {
-    STANDARD.encode_to_string(octets.as_ref())
+pub fn standard(bytes: impl AsRef<[u8]>) -> String {
+    STANDARD.encode_to_string(bytes.as_ref())
 }
 
 pub fn from_standard(text: &str) -> Vec<u8> {

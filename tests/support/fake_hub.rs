@@ -164,7 +164,7 @@ impl State {
             .ok_or_else(unauthorized)?;
         let posted = &mut mailbox.messages[place];
         let claim = key.claim.as_ref().expect("a claim").expose();
-        assert_eq!(claim.len(), 43, "32 octets in base64url");
+        assert_eq!(claim.len(), 43, "32 bytes in base64url");
         if posted.claim.is_none() && binds {
             posted.claim = Some(claim.to_owned());
         }

@@ -174,9 +174,9 @@ impl Raw {
         Self { stream, received: Vec::new() }
     }
 
-    /// Says these octets. That the other side hears them is not asked for.
-    pub async fn send(&mut self, octets: impl AsRef<[u8]>) {
-        let _ = self.stream.write_all(octets.as_ref()).await;
+    /// Says these bytes. That the other side hears them is not asked for.
+    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.stream.write_all(bytes.as_ref()).await;
     }
 
     /// Says a whole request; with a length if it has a body.
@@ -197,7 +197,7 @@ impl Raw {
         self.send(text + "\r\n" + body).await;
     }
 
-    /// More octets; `false` if the connection has ended.
+    /// More bytes; `false` if the connection has ended.
     async fn more(&mut self) -> bool {
         let mut buffer = [0; 16 * 1024];
         let read = tokio::time::timeout(PATIENCE, self.stream.read(&mut buffer))
@@ -266,17 +266,17 @@ impl Raw {
 }
 
 /// One answer and its length, if it is there.
-fn parse(octets: &[u8]) -> Option<(Answer, usize)> {
-    let (answer, head) = parse_head(octets)?;
+fn parse(bytes: &[u8]) -> Option<(Answer, usize)> {
+    let (answer, head) = parse_head(bytes)?;
     let length = answer.header("content-length").map_or(0, |length| length.parse().unwrap());
-    let body = octets.get(head..head + length)?;
+    let body = bytes.get(head..head + length)?;
     Some((Answer { body: String::from_utf8(body.to_vec()).unwrap(), ..answer }, head + length))
 }
 
 /// The head of an answer and its length, if it is there.
-fn parse_head(octets: &[u8]) -> Option<(Answer, usize)> {
-    let head = octets.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
-    let text = std::str::from_utf8(&octets[..head]).unwrap();
+fn parse_head(bytes: &[u8]) -> Option<(Answer, usize)> {
+    let head = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+    let text = std::str::from_utf8(&bytes[..head]).unwrap();
     let mut lines = text.trim_end().split("\r\n");
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
     let header = |line: &str| {

@@ -30,7 +30,7 @@ pub(crate) fn hub() -> Hub {
     let mut config =
         HubConfig::new(format!("{BASE}/ms"), "hub.example").unwrap().with_integrator(shop);
     (config.limits.commands_in_progress, config.limits.commands_kept) = (u32::MAX, u32::MAX);
-    config.limits.stored_octets = u64::MAX;
+    config.limits.stored_bytes = u64::MAX;
     Hub::builder(Arc::new(AwsLcRs), config).build().unwrap()
 }
 

@@ -16,7 +16,7 @@ fn rejects_other_spellings_of_the_same_numbers() {
         &[0x30, 0x07, 0x02, 0x02, 0x00, 0x01, 0x02, 0x01, 0x01][..], // a needless zero
         &[0x30, 0x06, 0x02, 0x01, 0xff, 0x02, 0x01, 0x01],           // negative
         &[0x30, 0x81, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01],     // a long length
-        &[0x30, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01, 0x00],     // an octet after the end
+        &[0x30, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01, 0x00],     // a byte after the end
         &[0x30, 0x09, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01], // a third number
     ] {
         assert!(der_to_raw(Curve::P256, der).is_err(), "{der:02x?}");
@@ -28,7 +28,7 @@ fn converts_any_numbers_there_and_back() {
     proptest::proptest!(|(seed in proptest::collection::vec(proptest::prelude::any::<u8>(), 66), zeros in 0..66_usize)| {
         for curve in Curve::ALL {
             let mut half = seed[..curve.coordinate_length()].to_vec();
-            half.iter_mut().take(zeros).for_each(|octet| *octet = 0);
+            half.iter_mut().take(zeros).for_each(|byte| *byte = 0);
             let raw = [&half[..], &seed[..curve.coordinate_length()]].concat();
             proptest::prop_assert_eq!(der_to_raw(*curve, &raw_to_der(&raw)).unwrap(), raw);
         }

@@ -206,9 +206,9 @@ fn an_spki_of_rsa_is_read_in_its_one_form_only() {
             "two NULLs",
         ),
         (spki(&pss, &numbers), "RSASSA-PSS"),
-        ([&good[..], &[0]].concat(), "an octet after the end"),
+        ([&good[..], &[0]].concat(), "a byte after the end"),
         (element(0x30, &[&good[4..], &[0x05, 0x00]].concat()), "a third field"),
-        (spki(RSA_IDENTIFIER, &[&numbers[..], &[0]].concat()), "an octet after the numbers"),
+        (spki(RSA_IDENTIFIER, &[&numbers[..], &[0]].concat()), "a byte after the numbers"),
         (with(integer(&n), [integer(E), integer(E)].concat()), "a third number"),
         (with(integer(&n), vec![]), "one number"),
         (with(integer(&[&[0], &n[..]].concat()), integer(E)), "a needless zero before the modulus"),
@@ -220,7 +220,7 @@ fn an_spki_of_rsa_is_read_in_its_one_form_only() {
         (long_length, "a long length of the whole"),
         (indefinite, "an indefinite length"),
         (unused_bits, "unused bits"),
-        (good[1..].to_vec(), "without its first octet"),
+        (good[1..].to_vec(), "without its first byte"),
         (vec![], "nothing"),
     ] {
         let unknown = ["the NULL absent", "something else than NULL", "RSASSA-PSS"].contains(&what);
@@ -282,11 +282,11 @@ fn an_spki_of_ec_is_read_in_its_one_form_only() {
                 ),
                 "secp256k1",
             ),
-            ([&good[..], &[0]].concat(), "an octet after the end"),
+            ([&good[..], &[0]].concat(), "a byte after the end"),
         ] {
             // What is well-formed and not known here is no fault of its form.
             let known = ["infinity", "no point", "a point cut short", "a longer point"];
-            let bad = known.contains(&what) || what.starts_with("an octet");
+            let bad = known.contains(&what) || what.starts_with("a byte");
             let due = if bad { Class::Malformed } else { Class::Algorithm };
             assert_eq!(class(PublicKey::from_spki_der(&der)), Some(due), "{curve:?}: {what}");
         }
@@ -307,10 +307,10 @@ fn an_spki_of_ed25519_is_read_in_its_one_form_only() {
         (spki(&[0x30, 0x07, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x05, 0x00], &[9; 32]), "a NULL"),
         (spki(&[0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x6e], &[9; 32]), "X25519"),
         (spki(&[0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x71], &[9; 57]), "Ed448"),
-        (spki(ED25519_IDENTIFIER, &[9; 31]), "31 octets"),
-        (spki(ED25519_IDENTIFIER, &[9; 33]), "33 octets"),
+        (spki(ED25519_IDENTIFIER, &[9; 31]), "31 bytes"),
+        (spki(ED25519_IDENTIFIER, &[9; 33]), "33 bytes"),
     ] {
-        let due = if what.ends_with("octets") { Class::Malformed } else { Class::Algorithm };
+        let due = if what.ends_with("bytes") { Class::Malformed } else { Class::Algorithm };
         assert_eq!(class(PublicKey::from_spki_der(&der)), Some(due), "{what}");
     }
     assert_eq!(
@@ -342,9 +342,9 @@ fn every_changed_octet_is_another_key_or_none() {
         // Headers and both ends whole; of what lies between, a sample.
         let places = (0..der.len()).filter(|at| *at < 48 || at + 12 > der.len() || at % 61 == 0);
         for at in places {
-            for octet in 0..=0xff {
+            for byte in 0..=0xff {
                 let mut changed = der.to_vec();
-                changed[at] = octet;
+                changed[at] = byte;
                 reads_as_itself_or_not_at_all(&changed);
             }
         }
@@ -364,8 +364,8 @@ fn any_key() -> impl Strategy<Value = PublicKey> {
     );
     let ec = (proptest::sample::select(Curve::ALL), any::<[u8; 32]>(), any::<[u8; 32]>()).prop_map(
         |(curve, x, y)| {
-            let coordinate = |octets: [u8; 32]| {
-                octets.into_iter().cycle().take(curve.coordinate_length()).collect::<Vec<_>>()
+            let coordinate = |bytes: [u8; 32]| {
+                bytes.into_iter().cycle().take(curve.coordinate_length()).collect::<Vec<_>>()
             };
             PublicKey::ec(curve, &coordinate(x), &coordinate(y)).unwrap()
         },
@@ -388,17 +388,17 @@ proptest! {
     }
 
     #[test]
-    fn changed_octets_are_another_key_or_none(key in any_key(), changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..6)) {
+    fn changed_bytes_are_another_key_or_none(key in any_key(), changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..6)) {
         let mut der = key.as_spki_der().to_vec();
-        for (at, octet) in changes {
+        for (at, byte) in changes {
             let at = at.index(der.len());
-            der[at] = octet;
+            der[at] = byte;
         }
         reads_as_itself_or_not_at_all(&der);
     }
 
     #[test]
-    fn any_octets_are_a_key_or_not(der in proptest::collection::vec(any::<u8>(), 0..128)) {
+    fn any_bytes_are_a_key_or_not(der in proptest::collection::vec(any::<u8>(), 0..128)) {
         reads_as_itself_or_not_at_all(&der);
     }
 }

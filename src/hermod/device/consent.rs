@@ -66,8 +66,8 @@ pub struct Signing {
     pub description: Vec<Shown>,
     /// What is signed; `None` if the command says that it is not to be shown.
     pub tbs: Option<Shown>,
-    /// How many octets are signed, shown or not.
-    pub tbs_octets: usize,
+    /// How many bytes are signed, shown or not.
+    pub tbs_bytes: usize,
 }
 
 /// Something to show the user. It comes from whoever wrote the command.
@@ -91,23 +91,23 @@ pub enum ShownContent {
     /// A text.
     Text(String),
     /// Anything else, an image for one.
-    Octets(Vec<u8>),
+    Bytes(Vec<u8>),
 }
 
 impl ShownContent {
-    /// How many octets it has.
+    /// How many bytes it has.
     #[must_use]
-    pub fn octets(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         match self {
             Self::Text(text) => text.len(),
-            Self::Octets(octets) => octets.len(),
+            Self::Bytes(bytes) => bytes.len(),
         }
     }
 }
 
 impl fmt::Debug for ShownContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ShownContent({} octets)", self.octets())
+        write!(f, "ShownContent({} bytes)", self.bytes())
     }
 }
 

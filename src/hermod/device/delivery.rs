@@ -27,7 +27,7 @@ enum Fate {
 }
 
 impl Agent {
-    /// Sends an answer. It is kept before, and the same octets are sent each time.
+    /// Sends an answer. It is kept before, and the same bytes are sent each time.
     pub(super) async fn deliver(
         &self,
         mailbox: &Mailbox,

@@ -81,7 +81,7 @@ fn write_signing(f: &mut fmt::Formatter<'_>, signing: &Signing) -> fmt::Result {
         writeln!(f, "Description {} of {}, NOT signed:", index + 1, signing.description.len())?;
         write_shown(f, "described", shown)?;
     }
-    writeln!(f, "This is what will be SIGNED, {}:", counted(signing.tbs_octets, "byte"))?;
+    writeln!(f, "This is what will be SIGNED, {}:", counted(signing.tbs_bytes, "byte"))?;
     match &signing.tbs {
         Some(shown) => write_shown(f, "SIGNED", shown)?,
         None => writeln!(f, "  It is not shown, because the command says so.")?,
@@ -99,7 +99,7 @@ fn write_shown(f: &mut fmt::Formatter<'_>, label: &str, shown: &Shown) -> fmt::R
     }
     match &shown.content {
         ShownContent::Text(text) => field(f, label, text),
-        ShownContent::Octets(bytes) => {
+        ShownContent::Bytes(bytes) => {
             writeln!(f, "  {} that are no text.", counted(bytes.len(), "byte"))
         }
     }

@@ -8,15 +8,15 @@ use crate::encoding::base64::encode_standard;
 use crate::hermod::model::{
     DataFormat, Item, ItemContentType, KeyState, KeyUsage, SignParams, SignResponse,
 };
-use crate::hermod::proof::{Form, Role, ToSign, octets_of};
+use crate::hermod::proof::{Form, Role, ToSign, bytes_of};
 use crate::jose::{Header, MAX_JWS, UnsignedJws};
 use crate::keys::{Profile, StoredKey};
 use crate::transport::base_url::is_same;
 use crate::{Class, Error, cms};
 
-/// Most octets that are shown for one command: 1 MiB.
+/// Most bytes that are shown for one command: 1 MiB.
 const MAX_SHOWN: usize = 1024 * 1024;
-/// Octets that a signature adds to a JWS at most: that of the longest RSA key there is, in
+/// Bytes that a signature adds to a JWS at most: that of the longest RSA key there is, in
 /// base64url, and the dot.
 const MAX_SIGNATURE: usize = 1367;
 
@@ -56,13 +56,13 @@ impl Agent {
             Form::Cms => None,
         };
         let (description, tbs) = self.shown(params)?;
-        let tbs_octets = to_sign.content.len();
+        let tbs_bytes = to_sign.content.len();
         let signing = Signing {
             profile_id: profile.names.id.clone(),
             key_id: key.key_id.clone(),
             description,
             tbs,
-            tbs_octets,
+            tbs_bytes,
         };
         let action = match role {
             Role::Sign => Action::Sign(signing),
@@ -194,7 +194,7 @@ impl Agent {
         let items = params.description.iter().flatten().filter(visible);
         let description = items.map(|item| self.shown_item(item)).collect::<Result<Vec<_>, _>>()?;
         let tbs = params.tbs.iter().find(visible).map(|item| self.shown_item(item)).transpose()?;
-        if description.iter().chain(&tbs).map(|shown| shown.content.octets()).sum::<usize>()
+        if description.iter().chain(&tbs).map(|shown| shown.content.bytes()).sum::<usize>()
             > MAX_SHOWN
         {
             return Err(Stop::Refuse(self.dialect.codes.unsupported));
@@ -203,7 +203,7 @@ impl Agent {
     }
 
     fn shown_item(&self, item: &Item) -> Result<Shown, Stop> {
-        let octets = octets_of(item).map_err(|error| self.unsupported(&error))?;
+        let bytes = bytes_of(item).map_err(|error| self.unsupported(&error))?;
         let media_type = item
             .content_type
             .as_ref()
@@ -213,11 +213,11 @@ impl Agent {
         });
         let content = if is_text {
             ShownContent::Text(
-                String::from_utf8(octets)
+                String::from_utf8(bytes)
                     .map_err(|_| Stop::Refuse(self.dialect.codes.unsupported))?,
             )
         } else {
-            ShownContent::Octets(octets)
+            ShownContent::Bytes(bytes)
         };
         let content_type = item.content_type.as_ref().map(ToString::to_string);
         Ok(Shown {

@@ -12,7 +12,7 @@ use crate::{Class, Error};
 
 /// The member that holds what the device signed: what is wrong in it is named below this.
 const DATA: &str = "provResponse.result.data";
-/// Most octets of the id of a profile; a UUID has 36.
+/// Most bytes of the id of a profile; a UUID has 36.
 const MAX_PROFILE_ID: usize = 128;
 
 /// A fault in what the device signed.
@@ -26,7 +26,7 @@ impl Mailbox {
     pub(super) async fn take_answer(&self, mid: &str, text: &str) -> Result<(), Error> {
         let inner = &*self.inner;
         let limits = &inner.config.limits;
-        if text.len() > limits.answer_octets {
+        if text.len() > limits.answer_bytes {
             return Err(Error::too_large("", "an answer that is too long"));
         }
         let claimed = self.claim(mid, false).await?;
@@ -55,7 +55,7 @@ impl Mailbox {
             after,
             mailboxes_at_most: limits.mailboxes_per_user,
             group_mailboxes_at_most: limits.mailboxes_per_group,
-            stored_octets: limits.stored_octets,
+            stored_bytes: limits.stored_bytes,
             now: inner.now(),
         };
         inner.store.accept_answer(accept).await.map_err(|error| match error.class() {

@@ -39,7 +39,7 @@ impl HubBuilder {
         self
     }
 
-    /// The key with which activation tokens are masked in the store: 32 random octets, the same for
+    /// The key with which activation tokens are masked in the store: 32 random bytes, the same for
     /// every hub on one store and after each restart. Without this the hub makes one of its own,
     /// which is right for a store in memory.
     ///

@@ -88,7 +88,7 @@ impl HubConfig {
             return Err(Error::malformed("public_url", "does not end in /ms"));
         }
         if self.fqdn.is_empty()
-            || !self.fqdn.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'/')
+            || !self.fqdn.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/')
         {
             return Err(Error::malformed("fqdn", "not a host name"));
         }
@@ -188,9 +188,9 @@ pub struct HubLimits {
     /// Callbacks of one integrator that are not delivered: 10,000. Above, its next command is
     /// refused: `rate`. No callback is dropped.
     pub outbox: u32,
-    /// Octets of commands and answers of one integrator that are stored, with about what their
+    /// Bytes of commands and answers of one integrator that are stored, with about what their
     /// messages take: 256 MiB. Above, commands and answers are refused: `rate`.
-    pub stored_octets: u64,
+    pub stored_bytes: u64,
     /// Open messages in one permanent mailbox: 256, at most 1024. Above: `rate`.
     pub mailbox_messages: u32,
     /// Permanent mailboxes of one user in one group: 64. Above, a provision answer is refused:
@@ -201,12 +201,12 @@ pub struct HubLimits {
     pub mailboxes_per_group: u32,
     /// Mailboxes that one command goes to: 256, at most 1024. Above: `too-large`.
     pub destinations: usize,
-    /// Octets of a command other than provision: 1 MiB. Above: `too-large`.
-    pub command_octets: usize,
-    /// Octets of a provision command, which may hold pictures: 4 MiB. Above: `too-large`.
-    pub provision_octets: usize,
-    /// Octets of an answer: 1 MiB. Above: `too-large`.
-    pub answer_octets: usize,
+    /// Bytes of a command other than provision: 1 MiB. Above: `too-large`.
+    pub command_bytes: usize,
+    /// Bytes of a provision command, which may hold pictures: 4 MiB. Above: `too-large`.
+    pub provision_bytes: usize,
+    /// Bytes of an answer: 1 MiB. Above: `too-large`.
+    pub answer_bytes: usize,
     /// Long polls of one mailbox at a time, in this process: 8. Above: `rate`.
     pub long_polls: u32,
     /// How long a command can be polled after it has ended: 7 days; at least as long as its tokens
@@ -220,14 +220,14 @@ impl Default for HubLimits {
             commands_in_progress: 10_000,
             commands_kept: 100_000,
             outbox: 10_000,
-            stored_octets: 256 * 1024 * 1024,
+            stored_bytes: 256 * 1024 * 1024,
             mailbox_messages: 256,
             mailboxes_per_user: 64,
             mailboxes_per_group: 1_000_000,
             destinations: 256,
-            command_octets: 1024 * 1024,
-            provision_octets: 4 * 1024 * 1024,
-            answer_octets: 1024 * 1024,
+            command_bytes: 1024 * 1024,
+            provision_bytes: 4 * 1024 * 1024,
+            answer_bytes: 1024 * 1024,
             long_polls: 8,
             retention: Duration::from_secs(7 * 86_400),
         }

@@ -39,9 +39,9 @@ impl Integrator {
         }
         let limits = &self.inner.config.limits;
         let limit = if command.provision().is_some() {
-            limits.provision_octets
+            limits.provision_bytes
         } else {
-            limits.command_octets
+            limits.command_bytes
         };
         let ids = ids_of(&command.body).map_err(about)?;
         let contents =
@@ -76,12 +76,12 @@ async fn fetch_all(
     ids: &[String],
     limit: usize,
 ) -> Result<Contents, Error> {
-    let (mut contents, mut octets) = (Contents::with_capacity(ids.len()), 0);
+    let (mut contents, mut bytes) = (Contents::with_capacity(ids.len()), 0);
     for id in ids {
         let content =
             provider.content(id).await.map_err(|error| failed("failed").with_source(error))?;
-        octets += content.data.iter().map(|item| item.data.len()).sum::<usize>();
-        if octets > limit {
+        bytes += content.data.iter().map(|item| item.data.len()).sum::<usize>();
+        if bytes > limit {
             return Err(too_long());
         }
         contents.insert(id.clone(), content);
@@ -245,7 +245,7 @@ fn check_base64(encoding: Option<&str>, data: &str) -> Result<(), Error> {
         return Err(failed("an encoding that is not known here"));
     }
     match decode_standard(data, PROVIDER) {
-        Ok(octets) if !octets.is_empty() => Ok(()),
+        Ok(bytes) if !bytes.is_empty() => Ok(()),
         Ok(_) => Err(failed("nothing in it")),
         Err(_) => Err(failed("not base64")),
     }
@@ -255,14 +255,14 @@ fn check_base64(encoding: Option<&str>, data: &str) -> Result<(), Error> {
 
 /// Puts the contents into the items that name them.
 fn resolve_items(params: &mut SignParams, contents: &Contents, limit: usize) -> Result<(), Error> {
-    let mut octets = 0;
+    let mut bytes = 0;
     let items = params.description.iter_mut().flatten().chain(&mut params.tbs);
     for item in items.filter(|item| is_content_id(item)) {
         let content = contents.get(item.data.as_str()).ok_or_else(|| failed("did not answer"))?;
         let [piece] = &content.data[..] else { return Err(failed("not one piece")) };
         // One content may stand in many items.
-        octets += piece.data.len();
-        if octets > limit {
+        bytes += piece.data.len();
+        if bytes > limit {
             return Err(too_long());
         }
         check_base64(piece.content_encoding.as_deref(), &piece.data)?;

@@ -34,15 +34,15 @@ impl Digest {
         Self(provider.sha256(secret.expose().as_bytes()))
     }
 
-    /// The digest of octets that are no secret of their own, an answer for example.
+    /// The digest of bytes that are no secret of their own, an answer for example.
     pub(super) fn of_text(provider: &dyn Provider, text: &str) -> Self {
         Self(provider.sha256(text.as_bytes()))
     }
 
     /// A digest that was kept.
     #[must_use]
-    pub const fn from_bytes(octets: [u8; 32]) -> Self {
-        Self(octets)
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
     /// Reads 64 hexadecimal digits of either case.
@@ -55,22 +55,19 @@ impl Digest {
         if digits.len() != 64 {
             return Err(bad());
         }
-        let digit = |octet: u8| {
-            char::from(octet)
-                .to_digit(16)
-                .and_then(|digit| u8::try_from(digit).ok())
-                .ok_or_else(bad)
+        let digit = |byte: u8| {
+            char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).ok_or_else(bad)
         };
-        let mut octets = [0; 32];
-        for (octet, pair) in octets.iter_mut().zip(digits.chunks_exact(2)) {
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
             if let [high, low] = pair {
-                *octet = digit(*high)? << 4 | digit(*low)?;
+                *byte = digit(*high)? << 4 | digit(*low)?;
             }
         }
-        Ok(Self(octets))
+        Ok(Self(bytes))
     }
 
-    /// The 32 octets.
+    /// The 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -39,7 +39,7 @@ impl Gate<MailboxKey> for Hub {
     ///
     /// # Errors
     /// Class `unauthorized`, the same for an unknown mailbox and every token that does not fit;
-    /// `malformed` if the token is that of a message and the claim is not 32 octets as base64url,
+    /// `malformed` if the token is that of a message and the claim is not 32 bytes as base64url,
     /// or there is a claim with a mailbox's own token; `storage`.
     async fn open(&self, credential: MailboxKey) -> Result<Mailbox, Error> {
         let token = Digest::of(&*self.0.provider, &credential.token);
@@ -52,7 +52,7 @@ impl Gate<MailboxKey> for Hub {
         }
         let scope = match (record.mid, credential.claim) {
             (Some(mid), Some(claim)) => {
-                check_claim(&claim, self.0.config.dialect.limits.claim_octets)?;
+                check_claim(&claim, self.0.config.dialect.limits.claim_bytes)?;
                 Scope::Message { mid, claim: Digest::of(&*self.0.provider, &claim) }
             }
             (Some(_), None) => {
@@ -71,13 +71,13 @@ fn check_claim(claim: &Secret, length: usize) -> Result<(), Error> {
     let bad = || {
         Error::malformed(
             "claim",
-            "not so many octets as base64url without padding as it has to have",
+            "not so many bytes as base64url without padding as it has to have",
         )
     };
     if claim.expose().len() != (length * 4).div_ceil(3) {
         return Err(bad());
     }
-    let octets =
+    let bytes =
         Base64UrlUnpadded::decode_vec(claim.expose()).map(Zeroizing::new).map_err(|_| bad())?;
-    if octets.len() == length { Ok(()) } else { Err(bad()) }
+    if bytes.len() == length { Ok(()) } else { Err(bad()) }
 }

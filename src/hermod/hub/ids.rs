@@ -6,9 +6,9 @@ use zeroize::Zeroizing;
 use crate::crypto::{CryptoError, Provider};
 use crate::{Class, Error, Secret};
 
-/// The octets of a new UUID: 122 random bits.
-pub(super) fn uuid_octets(provider: &dyn Provider) -> Result<Zeroizing<[u8; 16]>, Error> {
-    crate::encoding::uuid::octets(provider).map_err(no_randomness)
+/// The bytes of a new UUID: 122 random bits.
+pub(super) fn uuid_bytes(provider: &dyn Provider) -> Result<Zeroizing<[u8; 16]>, Error> {
+    crate::encoding::uuid::bytes(provider).map_err(no_randomness)
 }
 
 /// A new UUID.
@@ -16,21 +16,21 @@ pub(super) fn uuid(provider: &dyn Provider) -> Result<String, Error> {
     crate::encoding::uuid::new(provider).map_err(no_randomness)
 }
 
-/// A token of so many octets, as base64url.
+/// A token of so many bytes, as base64url.
 pub(super) fn token(provider: &dyn Provider, length: usize) -> Result<Secret, Error> {
-    let mut octets = Zeroizing::new(vec![0; length]);
-    fill(provider, &mut octets)?;
-    Ok(Secret::new(Base64UrlUnpadded::encode_string(&octets)))
+    let mut bytes = Zeroizing::new(vec![0; length]);
+    fill(provider, &mut bytes)?;
+    Ok(Secret::new(Base64UrlUnpadded::encode_string(&bytes)))
 }
 
 /// How much greater the next command id is: 1 to 1024.
 pub(super) fn gap(provider: &dyn Provider) -> Result<u64, Error> {
-    let mut octets = [0; 2];
-    fill(provider, &mut octets)?;
-    Ok(u64::from(u16::from_le_bytes(octets)) % 1024 + 1)
+    let mut bytes = [0; 2];
+    fill(provider, &mut bytes)?;
+    Ok(u64::from(u16::from_le_bytes(bytes)) % 1024 + 1)
 }
 
-/// Random octets.
+/// Random bytes.
 pub(super) fn fill(provider: &dyn Provider, out: &mut [u8]) -> Result<(), Error> {
     provider.fill_random(out).map_err(no_randomness)
 }

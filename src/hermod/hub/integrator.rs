@@ -133,7 +133,7 @@ impl Inner {
         let token = self
             .seal
             .apply(&*self.provider, &message.mid, &message.masked_token)
-            .map(|octets| Secret::new(crate::encoding::uuid::text(&octets)));
+            .map(|bytes| Secret::new(crate::encoding::uuid::text(&bytes)));
         // Masked with another key, it is not the token; then there is none to tell, as if the mask
         // could not be made.
         let token = token

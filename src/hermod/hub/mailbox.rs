@@ -190,7 +190,7 @@ impl MailboxApi for Mailbox {
         self.message(&self.peek_open(mid).await?).map(Some)
     }
 
-    /// Stores an answer, once: the same octets again succeed.
+    /// Stores an answer, once: the same bytes again succeed.
     ///
     /// `responseHeader.inReplyTo` has to be the location of the message as text, and the response
     /// has to be one to this kind of command. A provision answer with code 0 has to name a mailbox
@@ -231,7 +231,7 @@ impl MailboxApi for Mailbox {
             return Err(ended());
         }
         let (bid, token) =
-            (uuid(&*inner.provider)?, token(&*inner.provider, limits.mailbox_token_octets)?);
+            (uuid(&*inner.provider)?, token(&*inner.provider, limits.mailbox_token_bytes)?);
         let mailbox = MailboxRecord {
             bid: bid.clone(),
             state: MailboxState::Reserved,

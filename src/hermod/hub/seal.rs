@@ -1,7 +1,7 @@
 //! Activation tokens, kept so that the store alone cannot read them.
 //!
 //! Poll and callback repeat the activation URI, so a digest of its token is not enough; and no
-//! token is stored in clear. So each is stored masked with 16 octets that only the hub's key and
+//! token is stored in clear. So each is stored masked with 16 bytes that only the hub's key and
 //! the message's id give: each mask is used for one token.
 
 use zeroize::Zeroizing;
@@ -36,7 +36,7 @@ impl Seal {
         let mask =
             mask.map_err(|_| Error::new(Class::Unavailable, "", "a token could not be masked"))?;
         let mut out = Zeroizing::new(*token);
-        out.iter_mut().zip(mask.iter()).for_each(|(octet, mask)| *octet ^= mask);
+        out.iter_mut().zip(mask.iter()).for_each(|(byte, mask)| *byte ^= mask);
         Ok(out)
     }
 }

@@ -124,7 +124,7 @@ pub trait Store: Send + Sync {
     /// command has ended at `now`, `not-found` if there is no such message, `channel` if the
     /// mailbox to be registered is not one that this message reserved, `user` if the profile has a
     /// mailbox already that it does not replace, `rate` if the user has `mailboxes_at_most`
-    /// already, the group `group_mailboxes_at_most`, or more than `stored_octets` would be stored.
+    /// already, the group `group_mailboxes_at_most`, or more than `stored_bytes` would be stored.
     fn accept_answer(&self, answer: AcceptAnswer) -> BoxFuture<'_, Result<(), Error>>;
 
     /// Removes a mailbox: its open messages are withdrawn, and their commands end if nothing is

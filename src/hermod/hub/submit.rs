@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::check::check;
-use super::ids::{gap, uuid, uuid_octets};
+use super::ids::{gap, uuid, uuid_bytes};
 use super::{
     CommandRecord, CommandState, Completion, Digest, Inner, Integrator, MailboxRecord,
     MailboxState, MessageRecord, MessageState, NewCommand, Quota, StoredJson,
@@ -18,7 +18,7 @@ const MAX_TO: usize = 64;
 /// Most destinations that an answer can list.
 const MAX_DESTINATIONS: usize = 1024;
 
-/// Most octets of a user id, as it is kept with each mailbox.
+/// Most bytes of a user id, as it is kept with each mailbox.
 const MAX_USER_ID: usize = 1024;
 
 /// A mailbox that a command goes to.
@@ -86,7 +86,7 @@ impl Integrator {
             commands_in_progress: limits.commands_in_progress,
             commands_kept: limits.commands_kept,
             outbox: limits.outbox,
-            stored_octets: limits.stored_octets,
+            stored_bytes: limits.stored_bytes,
             mailbox_messages: limits.mailbox_messages.min(1024),
         };
         let new = NewCommand {
@@ -176,9 +176,9 @@ impl Inner {
         let (dialect, limits) = (&self.config.dialect, &self.config.limits);
         let text = dialect.write_command(command);
         let limit = if command.provision().is_some() {
-            limits.provision_octets
+            limits.provision_bytes
         } else {
-            limits.command_octets
+            limits.command_bytes
         };
         if text.len() > limit {
             return Err(Error::too_large("", "a command that is too long"));
@@ -189,7 +189,7 @@ impl Inner {
         dialect.check_header(&command.header)?;
         if let CommandBody::Provision(provision) = &command.body {
             if provision.user_id.len() > MAX_USER_ID {
-                return Err(Error::too_large("provCommand.userid", "more than 1024 octets"));
+                return Err(Error::too_large("provCommand.userid", "more than 1024 bytes"));
             }
             Address::user(provision.user_id.as_str()).map_err(|_| {
                 Error::malformed("provCommand.userid", "not an id that can be addressed")
@@ -202,10 +202,10 @@ impl Inner {
 
     fn new_message(&self, target: Target, state: MessageState) -> Result<MessageRecord, Error> {
         let provider = &*self.provider;
-        let (mid, octets) = (uuid(provider)?, uuid_octets(provider)?);
+        let (mid, bytes) = (uuid(provider)?, uuid_bytes(provider)?);
         Ok(MessageRecord {
-            token: Digest::of(provider, &Secret::new(crate::encoding::uuid::text(&octets))),
-            masked_token: *self.seal.apply(provider, &mid, &octets)?,
+            token: Digest::of(provider, &Secret::new(crate::encoding::uuid::text(&bytes))),
+            masked_token: *self.seal.apply(provider, &mid, &bytes)?,
             mid,
             bid: target.bid,
             pid: target.pid,

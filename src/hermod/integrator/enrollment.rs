@@ -549,9 +549,9 @@ fn checked_reason(reason: String) -> Result<String, Error> {
 
 /// 128 random bits in base64url.
 fn fresh(provider: &dyn Provider) -> Result<String, CryptoError> {
-    let mut octets = [0; 16];
-    provider.fill_random(&mut octets)?;
-    Ok(encode_url(&octets))
+    let mut bytes = [0; 16];
+    provider.fill_random(&mut bytes)?;
+    Ok(encode_url(&bytes))
 }
 
 impl fmt::Debug for Enrollment {

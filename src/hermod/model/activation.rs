@@ -66,10 +66,10 @@ impl Activation {
         if text.len() > MAX_TEXT {
             return Err(Error::too_large("uri", "longer than 64 KiB"));
         }
-        if let Some(at) = text.bytes().position(|octet| {
-            !octet.is_ascii_graphic()
+        if let Some(at) = text.bytes().position(|byte| {
+            !byte.is_ascii_graphic()
                 || matches!(
-                    octet,
+                    byte,
                     b'#' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'
                 )
         }) {
@@ -79,7 +79,7 @@ impl Activation {
             text.split_once(':').ok_or_else(|| Error::malformed("uri", "no scheme"))?;
         let letters = scheme
             .bytes()
-            .all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'-' | b'.'));
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
         if !letters || !scheme.starts_with(|first: char| first.is_ascii_alphabetic()) {
             return Err(Error::malformed("uri", "not a scheme"));
         }
@@ -287,9 +287,8 @@ impl MessageLink {
             || Error::malformed("uri", "not a host and the path of a message").at(after);
         let (host, path) =
             path.split_at_checked(path.find('/').ok_or_else(malformed)?).ok_or_else(malformed)?;
-        let host_like = |octet: u8| {
-            octet.is_ascii_alphanumeric()
-                || matches!(octet, b'-' | b'.' | b'_' | b':' | b'[' | b']')
+        let host_like = |byte: u8| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':' | b'[' | b']')
         };
         if host.is_empty() || !host.bytes().all(host_like) {
             return Err(malformed());
@@ -297,7 +296,7 @@ impl MessageLink {
         let (front, mid) = path.rsplit_once('/').ok_or_else(malformed)?;
         let (prefix, bid) = front.rsplit_once('/').ok_or_else(malformed)?;
         let id_like =
-            |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~');
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
         for id in [bid, mid] {
             if matches!(id, "" | "." | "..") || !id.bytes().all(id_like) {
                 return Err(malformed());

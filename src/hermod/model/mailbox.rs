@@ -136,7 +136,7 @@ impl Message {
 
 /// What a device answers: the body of `POST {public}/{bid}/{mid}`.
 ///
-/// Not documented; ours, the device's part of a callback. Its octets are kept as they were sent: a
+/// Not documented; ours, the device's part of a callback. Its bytes are kept as they were sent: a
 /// repeat has to be equal.
 ///
 /// ```
@@ -264,7 +264,7 @@ json_object! {
         required pub bid: String = "bid",
         /// Its URL, `{public}/{bid}`, which the device signs; wire member `boxurl`.
         required pub box_url: String = "boxurl",
-        /// The token that opens it, 32 octets as base64url.
+        /// The token that opens it, 32 bytes as base64url.
         exposed pub token: Secret = "token",
     }
 }

@@ -9,7 +9,7 @@ use crate::Class;
 use crate::jose::MAX_JWS;
 use crate::json::{BigText, FromJson, MAX_TEXT, Reading};
 
-/// Most octets of an image or of data to be signed, as base64 text: 4 MiB, the most that a message
+/// Most bytes of an image or of data to be signed, as base64 text: 4 MiB, the most that a message
 /// with visual data may have.
 pub const MAX_DATA: usize = 4 * 1024 * 1024;
 
@@ -17,7 +17,7 @@ pub const MAX_DATA: usize = 4 * 1024 * 1024;
 /// should read in a log: a JWS, a certificate request with its challenge password, something to be
 /// signed.
 ///
-/// `LIMIT` is the most octets that are read; what a program makes itself is not measured. It is not
+/// `LIMIT` is the most bytes that are read; what a program makes itself is not measured. It is not
 /// a secret: it is neither wiped nor compared in constant time (see [`Secret`](crate::Secret) for
 /// those).
 ///
@@ -25,17 +25,17 @@ pub const MAX_DATA: usize = 4 * 1024 * 1024;
 /// use keyferry::hermod::model::OpaqueText;
 ///
 /// let request = OpaqueText::from("MIIC2zCCAcMCAQAw");
-/// assert_eq!(format!("{request:?}"), "Opaque(16 octets)");
+/// assert_eq!(format!("{request:?}"), "Opaque(16 bytes)");
 /// assert!(request.starts_with("MII"));
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Opaque<const LIMIT: usize>(String);
 
-/// An opaque text of at most [`MAX_TEXT`] octets: a certificate or a certificate request.
+/// An opaque text of at most [`MAX_TEXT`] bytes: a certificate or a certificate request.
 pub type OpaqueText = Opaque<MAX_TEXT>;
-/// An opaque text of at most [`MAX_JWS`] octets: a compact JWS.
+/// An opaque text of at most [`MAX_JWS`] bytes: a compact JWS.
 pub type JwsText = Opaque<MAX_JWS>;
-/// An opaque text of at most [`MAX_DATA`] octets: an image, something to be signed, a signature
+/// An opaque text of at most [`MAX_DATA`] bytes: an image, something to be signed, a signature
 /// over it.
 pub type DataText = Opaque<MAX_DATA>;
 
@@ -75,7 +75,7 @@ impl<const LIMIT: usize> From<&str> for Opaque<LIMIT> {
 
 impl<const LIMIT: usize> fmt::Debug for Opaque<LIMIT> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Opaque({} octets)", self.0.len())
+        write!(f, "Opaque({} bytes)", self.0.len())
     }
 }
 

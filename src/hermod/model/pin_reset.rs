@@ -140,7 +140,7 @@ json_object! {
         optional pub smart_card_id: String = "smartcardid",
         /// As in the first step; wire member `profileid`.
         optional pub profile_id: String = "profileid",
-        /// A new admin key: 24 octets as 48 lower-case hexadecimal characters. Absent: the PIN is
+        /// A new admin key: 24 bytes as 48 lower-case hexadecimal characters. Absent: the PIN is
         /// reset. Wire member `newadminkey`.
         optional_exposed pub new_admin_key: Secret = "newadminkey",
     }

@@ -144,7 +144,7 @@ json_object! {
         optional pub content_type: ItemContentType = "content_type",
         /// The encoding of the data; absent with a content id. Wire member `content_encoding`.
         optional pub content_encoding: ContentEncoding = "content_encoding",
-        /// Base64 of the octets, or a content id: `AUTH:` and a UUID.
+        /// Base64 of the bytes, or a content id: `AUTH:` and a UUID.
         required pub data: DataText = "data",
         /// Whether the user sees it; absent: not said. A text `"true"` or `"false"` is read too.
         optional pub visible: bool = "visible",

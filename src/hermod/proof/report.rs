@@ -328,7 +328,7 @@ fn describe(error: &Error) -> String {
         format!("{}: {}", error.part(), error.detail())
     };
     if let Some(offset) = error.offset() {
-        text.push_str(&format!(" (at octet {offset})"));
+        text.push_str(&format!(" (at byte {offset})"));
     }
     text
 }

@@ -16,13 +16,13 @@ use crate::hermod::model::{
 use crate::jose::Jws;
 use crate::{Certificate, Class, Error};
 
-/// Fewest octets that an authenticate command has to have signed: fewer hold no nonce.
+/// Fewest bytes that an authenticate command has to have signed: fewer hold no nonce.
 const MIN_NONCE: usize = 16;
 
 /// What a signature has to be the answer to: the command that was sent.
 ///
 /// An authenticate command is worth what is fresh in it: its `tbs` has to hold a nonce of the
-/// integrator's, never used before, of 16 octets at least.
+/// integrator's, never used before, of 16 bytes at least.
 /// [`fresh_authentication`](Self::fresh_authentication) makes such a command.
 ///
 /// # Security
@@ -49,7 +49,7 @@ impl SignatureExpectation {
     /// another number of `tbs` items than one, a content id or an encoding other than base64;
     /// `algorithm` for a mechanism that is not known here; `malformed` for what is no base64;
     /// `too-large` above [`MAX_TBS_JWS`](super::MAX_TBS_JWS) or
-    /// [`MAX_TBS_PKCS7`](super::MAX_TBS_PKCS7) octets. A device answers all of these with a
+    /// [`MAX_TBS_PKCS7`](super::MAX_TBS_PKCS7) bytes. A device answers all of these with a
     /// refusal.
     pub fn for_sign(command: &SignCommand) -> Result<Self, Error> {
         Self::for_sign_in(command, Dialect::standard())
@@ -66,7 +66,7 @@ impl SignatureExpectation {
     /// The expectation from an authenticate command as it was sent, in the default [`Dialect`].
     ///
     /// # Errors
-    /// As [`for_sign`](Self::for_sign); class `nonce` if the `tbs` item has fewer than 16 octets.
+    /// As [`for_sign`](Self::for_sign); class `nonce` if the `tbs` item has fewer than 16 bytes.
     pub fn for_authenticate(command: &AuthenticateCommand) -> Result<Self, Error> {
         Self::for_authenticate_in(command, Dialect::standard())
     }
@@ -84,14 +84,14 @@ impl SignatureExpectation {
             return Err(Error::new(
                 Class::Nonce,
                 "authCommand.params.tbs[0].data",
-                "fewer than 16 octets, which hold no nonce",
+                "fewer than 16 bytes, which hold no nonce",
             ));
         }
         Ok(expectation)
     }
 
     /// A new authenticate command with its expectation. What is signed is `hermod-authenticate:`
-    /// and 32 random octets in base64url; the user does not see it. Add descriptions and a filter
+    /// and 32 random bytes in base64url; the user does not see it. Add descriptions and a filter
     /// as needed, and store the command until the answer is there.
     ///
     /// # Errors
@@ -135,7 +135,7 @@ impl SignatureExpectation {
         Ok(Self { role, form, format: params.format.clone(), algorithm, content, typ, hint })
     }
 
-    /// The octets that are to be signed.
+    /// The bytes that are to be signed.
     #[must_use]
     pub fn content(&self) -> &[u8] {
         &self.content
@@ -153,7 +153,7 @@ impl fmt::Debug for SignatureExpectation {
         f.debug_struct("SignatureExpectation")
             .field("command", &self.role.kind())
             .field("algorithm", &self.algorithm)
-            .field("octets", &self.content.len())
+            .field("bytes", &self.content.len())
             .finish_non_exhaustive()
     }
 }
@@ -232,7 +232,7 @@ impl VerifiedSignature {
         self.expectation.role.kind()
     }
 
-    /// What was signed: the octets of the command's `tbs` item.
+    /// What was signed: the bytes of the command's `tbs` item.
     #[must_use]
     pub fn content(&self) -> &[u8] {
         &self.expectation.content

@@ -94,8 +94,8 @@ pub(super) fn header<'a, T: crate::json::FromJson<'a>>(
 }
 
 /// Reads a payload.
-pub(super) fn payload<'a, T: crate::json::FromJson<'a>>(octets: &'a [u8]) -> Result<T, Error> {
-    let text = std::str::from_utf8(octets)
+pub(super) fn payload<'a, T: crate::json::FromJson<'a>>(bytes: &'a [u8]) -> Result<T, Error> {
+    let text = std::str::from_utf8(bytes)
         .map_err(|error| Error::malformed("payload", "not UTF-8").at(error.valid_up_to()))?;
     read_signed(text).map_err(|error| error.within("payload"))
 }

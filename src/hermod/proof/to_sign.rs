@@ -11,10 +11,10 @@ use crate::hermod::model::{
 };
 use crate::{Class, Error};
 
-/// Most octets that are signed as a JWS: 180 KiB, which with header and signature is no more than a
+/// Most bytes that are signed as a JWS: 180 KiB, which with header and signature is no more than a
 /// [JWS](crate::jose::MAX_JWS) may have.
 pub const MAX_TBS_JWS: usize = 180 * 1024;
-/// Most octets that are signed as a CMS: 512 KiB, which in base64 is no more than a hub takes of an
+/// Most bytes that are signed as a CMS: 512 KiB, which in base64 is no more than a hub takes of an
 /// answer.
 pub const MAX_TBS_PKCS7: usize = 512 * 1024;
 
@@ -71,8 +71,8 @@ impl ToSign {
     ///
     /// # Errors
     /// Class `not-as-requested` for a format that is not known here, or another number of items
-    /// than one; `algorithm` for such a mechanism; `too-large` for more octets than the format
-    /// takes; as [`octets_of`].
+    /// than one; `algorithm` for such a mechanism; `too-large` for more bytes than the format
+    /// takes; as [`bytes_of`].
     pub(crate) fn read(params: &SignParams, dialect: &Dialect) -> Result<Self, Error> {
         let (form, most) = if params.format == DataFormat::JWS {
             (Form::Jws, MAX_TBS_JWS)
@@ -86,20 +86,20 @@ impl ToSign {
         let [item] = &params.tbs[..] else {
             return Err(Error::new(Class::NotAsRequested, "tbs", "not exactly one item"));
         };
-        let content = octets_of(item).map_err(|error| error.within("tbs[0]"))?;
+        let content = bytes_of(item).map_err(|error| error.within("tbs[0]"))?;
         if content.len() > most {
-            return Err(Error::too_large("tbs[0].data", "more octets than the format takes"));
+            return Err(Error::too_large("tbs[0].data", "more bytes than the format takes"));
         }
         Ok(Self { form, algorithm, content })
     }
 }
 
-/// The octets of an item.
+/// The bytes of an item.
 ///
 /// # Errors
 /// Class `not-as-requested` if they are elsewhere (a content id) or encoded in another way than
 /// base64; `malformed` if it is not that.
-pub(crate) fn octets_of(item: &Item) -> Result<Vec<u8>, Error> {
+pub(crate) fn bytes_of(item: &Item) -> Result<Vec<u8>, Error> {
     if is_content_id(item) {
         return Err(Error::new(
             Class::NotAsRequested,

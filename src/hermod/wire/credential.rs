@@ -55,7 +55,7 @@ pub struct MailboxKey {
     pub bid: String,
     /// The token; a bearer token in HTTP.
     pub token: Secret,
-    /// 32 random octets in base64url, chosen by the device. The first call with a message's token
+    /// 32 random bytes in base64url, chosen by the device. The first call with a message's token
     /// binds it to the claim. Absent with a mailbox's own token. `X-Claim` in HTTP.
     pub claim: Option<Secret>,
 }

@@ -44,7 +44,7 @@ pub trait MailboxApi: Send + Sync {
     }
 
     /// Answers a message. `answer` is the JSON of an [`Answer`](crate::hermod::model::Answer), kept
-    /// and sent again octet by octet: the same one again succeeds again.
+    /// and sent again byte by byte: the same one again succeeds again.
     ///
     /// # Errors
     /// Class `malformed` or `too-large` for its form, those of [`proof`](crate::hermod::proof) if

@@ -62,7 +62,7 @@ impl Folder {
         Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect())
     }
 
-    /// What a file holds, `most` octets and one at most; `None` if it is not there.
+    /// What a file holds, `most` bytes and one at most; `None` if it is not there.
     pub(super) fn read(
         &self,
         name: &str,
@@ -73,16 +73,16 @@ impl Folder {
 
     /// Puts a file in its place, where one may be, as a whole. It is there for good once the folder
     /// was synced.
-    pub(super) fn put(&self, name: &str, octets: &[u8]) -> Result<(), FileStoreError> {
+    pub(super) fn put(&self, name: &str, bytes: &[u8]) -> Result<(), FileStoreError> {
         let temporary = self.path.join(format!("{name}{TEMPORARY}"));
         let put = || {
             self.before("create")?;
             let mut file = private_file().create_new(true).open(&temporary)?;
             if let Err(error) = self.before("write") {
-                file.write_all(&octets[..octets.len() / 2])?;
+                file.write_all(&bytes[..bytes.len() / 2])?;
                 return Err(error);
             }
-            file.write_all(octets)?;
+            file.write_all(bytes)?;
             self.before("sync")?;
             file.sync_all()?;
             self.before("rename")?;
@@ -139,10 +139,10 @@ fn read_in(
         };
         // Room for all of it at once: a buffer that grows leaves copies behind.
         let length = file.metadata()?.len().min(most as u64 + 1);
-        let mut octets =
+        let mut bytes =
             Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(most) + 1));
-        file.take(most as u64 + 1).read_to_end(&mut octets)?;
-        Ok(Some(octets))
+        file.take(most as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
     };
     read().map_err(failed("a file could not be read"))
 }

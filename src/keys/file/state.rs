@@ -19,9 +19,9 @@ use crate::{Certificate, Class, Error, Secret};
 pub(super) const FILE: &str = "state.json";
 pub(super) const KEY_SUFFIX: &str = ".p8";
 
-/// Most octets of the state: 64 MiB.
+/// Most bytes of the state: 64 MiB.
 pub(super) const MAX_STATE: usize = 64 * 1024 * 1024;
-/// Most octets of a private key: more than one of RSA-8192 has.
+/// Most bytes of a private key: more than one of RSA-8192 has.
 const MAX_KEY: usize = 16 * 1024;
 /// The form that is written today; others are refused.
 const VERSION: u64 = 1;
@@ -108,9 +108,9 @@ pub(super) fn key_file(key: &PublicKey, provider: &dyn Provider) -> String {
 pub(super) fn write(state: &State) -> Result<Zeroizing<String>, FileStoreError> {
     let stored = Stored::of(state);
     // Measured first: a buffer that grows leaves copies behind.
-    let mut octets = Octets(0);
-    let text = serde_json::to_writer(&mut octets, &stored).and_then(|()| {
-        let mut text = Zeroizing::new(Vec::with_capacity(octets.0));
+    let mut bytes = Bytes(0);
+    let text = serde_json::to_writer(&mut bytes, &stored).and_then(|()| {
+        let mut text = Zeroizing::new(Vec::with_capacity(bytes.0));
         serde_json::to_writer(&mut *text, &stored).map(|()| text)
     });
     let text = text
@@ -134,12 +134,12 @@ pub(super) fn write(state: &State) -> Result<Zeroizing<String>, FileStoreError> 
 }
 
 /// Counts.
-struct Octets(usize);
+struct Bytes(usize);
 
-impl std::io::Write for Octets {
-    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
-        self.0 += octets.len();
-        Ok(octets.len())
+impl std::io::Write for Bytes {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -197,11 +197,11 @@ fn damaged(file: &str) -> impl FnOnce(Error) -> FileStoreError {
     move |source| FileStoreError::Damaged { file: file.to_owned(), source }
 }
 
-fn parse(octets: &[u8]) -> Result<Stored, Error> {
-    if octets.len() > MAX_STATE {
+fn parse(bytes: &[u8]) -> Result<Stored, Error> {
+    if bytes.len() > MAX_STATE {
         return Err(Error::too_large("", "more than 64 MiB"));
     }
-    let text = std::str::from_utf8(octets)
+    let text = std::str::from_utf8(bytes)
         .map_err(|error| Error::malformed("", "not UTF-8").at(error.valid_up_to()))?;
     let stored: Stored = read(text, Nulls::AreWrong)?;
     if stored.version == VERSION {
@@ -401,7 +401,7 @@ impl StoredPending {
             message: self.message.into_message(),
             command_sha256: command_sha256
                 .try_into()
-                .map_err(|_| Error::malformed("commandSha256", "not 32 octets"))?,
+                .map_err(|_| Error::malformed("commandSha256", "not 32 bytes"))?,
             profile: self.profile.into_names(),
             keys: StoredPublicKey::into_keys(self.keys)?,
             mailbox: self.mailbox.map(StoredChannel::into_channel),

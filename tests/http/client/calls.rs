@@ -193,7 +193,7 @@ fn a_foreign_refusal_keeps_status_and_body_whatever_that_is() {
                     ] {
                         let said = StatusError::of(&error).unwrap();
                         assert_eq!(
-                            (said.status().as_u16(), said.body(), said.body_octets()),
+                            (said.status().as_u16(), said.body(), said.body_bytes()),
                             (status, &body[..*kept], body.len())
                         );
                         assert!(!format!("{error:?} {error} {said:?}").contains("html"));
@@ -244,7 +244,7 @@ fn an_answer_is_not_longer_than_it_may_be_even_if_the_transport_does_not_look() 
         |mut clients| {
             clients.limits = ExchangeLimits::new(Duration::from_secs(5), COMPLETED.len());
             clients.poll("688").unwrap();
-            clients.limits.answer_octets -= 1;
+            clients.limits.answer_bytes -= 1;
             let error = refused(clients.poll("688"), Class::Unavailable);
             assert_eq!(
                 TransportError::of(&error).unwrap().kind(),

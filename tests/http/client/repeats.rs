@@ -133,7 +133,7 @@ fn whatever_was_certainly_not_sent_for_want_of_a_connection_is_sent_again() {
 }
 
 #[test]
-fn reads_answers_and_removals_are_sent_again_after_whatever_may_pass_octet_by_octet() {
+fn reads_answers_and_removals_are_sent_again_after_whatever_may_pass_octet_by_byte() {
     let passing = || {
         let kinds = [
             TransportErrorKind::Unreachable,

@@ -137,5 +137,5 @@ fn no_error_shows_what_was_answered() {
             },
         );
     }
-    assert_eq!(format!("{:?}", PeerCertificate(vec![1, 2, 3])), "PeerCertificate(3 octets)");
+    assert_eq!(format!("{:?}", PeerCertificate(vec![1, 2, 3])), "PeerCertificate(3 bytes)");
 }

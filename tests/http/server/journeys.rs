@@ -35,7 +35,7 @@ async fn a_2xx_means_stored(framework: Framework) {
     let opened = world.ping().await;
     let headers = [("authorization", &*opened.bearer()), ("x-claim", &claim('c')), JSON];
     for _ in 0..2 {
-        // The same octets again succeed again.
+        // The same bytes again succeed again.
         assert_eq!(
             world.served.call("POST", &opened.message(), &headers, &opened.pong()).await.status,
             200

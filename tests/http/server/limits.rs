@@ -59,7 +59,7 @@ async fn a_body_over_its_limit_is_413_whether_it_is_declared_or_streamed(framewo
         raw.send(head(&path, &format!("{mailbox}content-length: {limit}"))).await;
         raw.send(vec![b' '; limit]).await;
         assert_eq!(raw.answer().await.status, 400, "{path}");
-        // In chunks, the last of which is one octet too many.
+        // In chunks, the last of which is one byte too many.
         let mut raw = world.served.connect().await;
         raw.send(head(&path, &format!("{mailbox}transfer-encoding: chunked"))).await;
         for _ in 0..limit / MIB {

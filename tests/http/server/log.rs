@@ -18,9 +18,9 @@ use crate::support::serve::{Answer, Framework, Served};
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
-    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(octets);
-        Ok(octets.len())
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -54,8 +54,8 @@ impl Log {
 
 /// A secret in every form that it may be written in.
 fn forms(secret: &str) -> Vec<String> {
-    let hex: String = secret.bytes().map(|octet| format!("{octet:02x}")).collect();
-    let percent: String = secret.bytes().map(|octet| format!("%{octet:02X}")).collect();
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let percent: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let mut forms =
         vec![secret.to_owned(), hex.to_uppercase(), hex, percent.to_lowercase(), percent];
     forms.push(base64_simd::STANDARD.encode_to_string(secret));
@@ -243,7 +243,7 @@ async fn refusals_are_logged_with_the_limit_that_was_met(framework: Framework) {
     let _listening = log.listen();
     let service = HermodService::hub_builder(&hub(&clock()));
     let mut config = ServerConfig::default();
-    config.limits.body_octets = 10;
+    config.limits.body_bytes = 10;
     config.limits.tenant_rate = Rate::new(1, 1);
     let served = Served::start(framework, service.with_config(config).build().unwrap()).await;
     let key = api_key("shop", "shop-key");

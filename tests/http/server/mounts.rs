@@ -193,7 +193,7 @@ async fn a_long_poll_takes_at_most_8_kib() {
         .unwrap();
     let answer = service.call(request);
     let size = size_of_val(&*answer.as_ref());
-    println!("{size} octets");
+    println!("{size} bytes");
     assert!(size <= 4 * 1024, "{size}");
 }
 

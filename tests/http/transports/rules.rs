@@ -32,9 +32,9 @@ pub fn request(method: &str, url: &str, body: impl Into<Bytes>) -> Request<Bytes
 pub fn limited(
     mut request: Request<Bytes>,
     timeout: Duration,
-    answer_octets: usize,
+    answer_bytes: usize,
 ) -> Request<Bytes> {
-    request.extensions_mut().insert(ExchangeLimits::new(timeout, answer_octets));
+    request.extensions_mut().insert(ExchangeLimits::new(timeout, answer_bytes));
     request
 }
 
@@ -159,7 +159,7 @@ pub fn keeps_bodies_both_ways(make: Make) {
         let answer = subject.send(request("POST", &subject.url("/"), body.clone())).unwrap();
         assert!(
             answer.body() == &body && subject.seen().pop().unwrap().body == body,
-            "{} octets",
+            "{} bytes",
             body.len()
         );
     }
@@ -196,7 +196,7 @@ pub fn refuses_an_answer_that_grows_too_long(make: Make) {
     ]
     .concat();
     let closed = [&b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"[..], &[b'x'; 3000]].concat();
-    for reply in [Reply::Octets(chunked.clone()), Reply::Cut(closed)] {
+    for reply in [Reply::Bytes(chunked.clone()), Reply::Cut(closed)] {
         let subject = peer(make, move |_| reply.clone());
         assert_eq!(subject.send(limited(get(&subject), LONG, 3000)).unwrap().body().len(), 3000);
         assert_eq!(
@@ -230,7 +230,7 @@ pub fn waits_for_no_body_that_is_optional(make: Make) {
             Reply::Silence(answer(status, length)),
             Reply::Drops(answer(status, length)),
             Reply::Cut(answer(status, chunked)),
-            Reply::Octets(answer(status, "Retry-After: 7\r\nContent-Length: 3\r\n")),
+            Reply::Bytes(answer(status, "Retry-After: 7\r\nContent-Length: 3\r\n")),
         ] {
             let served = reply.clone();
             let subject = peer(make, move |_| served.clone());
@@ -240,7 +240,7 @@ pub fn waits_for_no_body_that_is_optional(make: Make) {
             let answer = subject.send(request).unwrap();
             assert_eq!(answer.status().as_u16(), status, "{reply:?}");
             assert!(answer.body().len() <= 8, "{reply:?}");
-            if matches!(reply, Reply::Octets(_)) && status == 404 {
+            if matches!(reply, Reply::Bytes(_)) && status == 404 {
                 assert_eq!(
                     (answer.body().as_ref(), &answer.headers()["retry-after"]),
                     (&b"why"[..], &HeaderValue::from_static("7"))

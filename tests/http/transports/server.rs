@@ -37,13 +37,13 @@ impl Seen {
 pub enum Reply {
     /// A right answer.
     Answer { status: u16, headers: Vec<(&'static str, Vec<u8>)>, body: Vec<u8> },
-    /// These octets; then the connection is kept.
-    Octets(Vec<u8>),
-    /// These octets; then the connection is closed.
+    /// These bytes; then the connection is kept.
+    Bytes(Vec<u8>),
+    /// These bytes; then the connection is closed.
     Cut(Vec<u8>),
-    /// These octets; then nothing more comes.
+    /// These bytes; then nothing more comes.
     Silence(Vec<u8>),
-    /// These octets; then one by one, without an end.
+    /// These bytes; then one by one, without an end.
     Drops(Vec<u8>),
 }
 
@@ -56,23 +56,22 @@ impl Reply {
         Self::Answer { status: 200, headers: Vec::new(), body: body.into() }
     }
 
-    fn to_octets(&self) -> Vec<u8> {
+    fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::Answer { status, headers, body } => {
-                let mut octets = format!("HTTP/1.1 {status} Said\r\n").into_bytes();
+                let mut bytes = format!("HTTP/1.1 {status} Said\r\n").into_bytes();
                 for (name, value) in headers {
-                    octets.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
+                    bytes.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
                 }
                 // These two have no body, and say so by what they are.
                 if !matches!(status, 204 | 304) {
-                    octets.extend(format!("Content-Length: {}\r\n", body.len()).bytes());
+                    bytes.extend(format!("Content-Length: {}\r\n", body.len()).bytes());
                 }
-                [octets, b"\r\n".to_vec(), body.clone()].concat()
+                [bytes, b"\r\n".to_vec(), body.clone()].concat()
             }
-            Self::Octets(octets)
-            | Self::Cut(octets)
-            | Self::Silence(octets)
-            | Self::Drops(octets) => octets.clone(),
+            Self::Bytes(bytes) | Self::Cut(bytes) | Self::Silence(bytes) | Self::Drops(bytes) => {
+                bytes.clone()
+            }
         }
     }
 }
@@ -163,7 +162,7 @@ async fn accept(
                 None => serve(stream, behaviour, ended, seen).await,
                 Some(tls) => match tls.accept(stream).into_fallible().await {
                     Ok(stream) => serve(stream, behaviour, ended, seen).await,
-                    // With octets unread the connection would be reset, and the words of the
+                    // With bytes unread the connection would be reset, and the words of the
                     // refusal lost.
                     Err((_, mut stream)) => {
                         let _ = stream.shutdown().await;
@@ -185,11 +184,11 @@ async fn serve(
     while let Some(request) = input.request(&mut stream).await {
         seen.lock().unwrap().push(request.clone());
         let reply = behaviour(&request);
-        if stream.write_all(&reply.to_octets()).await.is_err() || stream.flush().await.is_err() {
+        if stream.write_all(&reply.to_bytes()).await.is_err() || stream.flush().await.is_err() {
             return;
         }
         match reply {
-            Reply::Answer { .. } | Reply::Octets(_) => {}
+            Reply::Answer { .. } | Reply::Bytes(_) => {}
             Reply::Cut(_) => {
                 let _ = stream.shutdown().await;
                 ended.fetch_add(1, Ordering::SeqCst);
@@ -211,7 +210,7 @@ async fn serve(
 struct Input(VecDeque<u8>);
 
 impl Input {
-    async fn octet(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> Option<u8> {
+    async fn byte(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> Option<u8> {
         if self.0.is_empty() {
             let mut buffer = [0; 4096];
             let count = stream.read(&mut buffer).await.ok()?;
@@ -223,7 +222,7 @@ impl Input {
     async fn line(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {
         let mut line = Vec::new();
         while !line.ends_with(b"\r\n") {
-            line.push(self.octet(stream).await?);
+            line.push(self.byte(stream).await?);
         }
         line.truncate(line.len() - 2);
         Some(line)
@@ -234,11 +233,11 @@ impl Input {
         count: usize,
         stream: &mut (impl AsyncRead + Unpin),
     ) -> Option<Vec<u8>> {
-        let mut octets = Vec::new();
-        while octets.len() < count {
-            octets.push(self.octet(stream).await?);
+        let mut bytes = Vec::new();
+        while bytes.len() < count {
+            bytes.push(self.byte(stream).await?);
         }
-        Some(octets)
+        Some(bytes)
     }
 
     async fn request(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> Option<Seen> {
@@ -250,7 +249,7 @@ impl Input {
             if line.is_empty() {
                 break;
             }
-            let colon = line.iter().position(|octet| *octet == b':')?;
+            let colon = line.iter().position(|byte| *byte == b':')?;
             let name = String::from_utf8(line[..colon].to_vec()).ok()?;
             seen.headers.push((name, line[colon + 1..].trim_ascii().to_vec()));
         }

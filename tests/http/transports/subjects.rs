@@ -172,7 +172,7 @@ impl tower_service::Service<Request<Full<Bytes>>> for Service {
 
     fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
         let (head, body) = request.into_parts();
-        let octets = whole(body);
+        let bytes = whole(body);
         let seen = Seen {
             method: head.method.to_string(),
             target: head.uri.path().to_owned(),
@@ -181,7 +181,7 @@ impl tower_service::Service<Request<Full<Bytes>>> for Service {
                 .iter()
                 .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
                 .collect(),
-            body: octets.to_vec(),
+            body: bytes.to_vec(),
         };
         self.seen.lock().unwrap().push(seen.clone());
         let Reply::Answer { status, headers, body } = (self.behaviour)(&seen) else {

@@ -37,7 +37,7 @@ async fn each_parameter_is_looked_at() {
     let profile = scene.profile().await;
     let certificate = profile.key("a").unwrap().certificate.clone().unwrap();
     let serial: String =
-        certificate.serial_number().iter().map(|octet| format!("{octet:02X}:")).collect();
+        certificate.serial_number().iter().map(|byte| format!("{byte:02X}:")).collect();
     let upper = profile.names.id.to_ascii_uppercase();
     for (param, value, expected) in [
         ("key.id", "b", Ok("b")),

@@ -36,7 +36,7 @@ async fn every_kind_of_key_signs_in_every_format_wherever_the_command_goes() {
                 );
                 assert_eq!(*verified.public_key(), scene.public_key(key_id).await);
                 let Action::Sign(signing) = scene.question().action else { panic!() };
-                assert_eq!((signing.key_id.as_str(), signing.tbs_octets), (key_id, CONTENT.len()));
+                assert_eq!((signing.key_id.as_str(), signing.tbs_bytes), (key_id, CONTENT.len()));
             }
         }
     }
@@ -93,7 +93,7 @@ async fn every_kind_of_key_authenticates_with_a_fresh_nonce() {
                     (Some(key_id), CommandKind::Authenticate)
                 );
                 let Action::Authenticate(signing) = scene.question().action else { panic!() };
-                assert_eq!((signing.tbs, signing.tbs_octets), (None, expectation.content().len()));
+                assert_eq!((signing.tbs, signing.tbs_bytes), (None, expectation.content().len()));
             }
         }
     }
@@ -142,7 +142,7 @@ async fn the_user_is_asked_each_time_and_shown_who_asks_what_is_signed_and_with_
         shown,
         [
             ("requester", &ShownContent::Text("Acme".into())),
-            ("auth_image", &ShownContent::Octets(vec![0xff, 0xd8, 0xff]))
+            ("auth_image", &ShownContent::Bytes(vec![0xff, 0xd8, 0xff]))
         ]
     );
 
@@ -182,12 +182,12 @@ async fn deletes_by_user_and_by_mailbox() {
 }
 
 #[tokio::test]
-async fn a_signature_over_an_image_is_over_its_octets() {
+async fn a_signature_over_an_image_is_over_its_bytes() {
     let scene = scene().await;
-    let mut octets: Vec<u8> = (0..=255).cycle().take(100_000).collect();
-    octets[..3].copy_from_slice(&[0xff, 0xd8, 0xff]);
+    let mut bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+    bytes[..3].copy_from_slice(&[0xff, 0xd8, 0xff]);
     let mut params = params(DataFormat::PKCS7, RSA);
-    params.tbs = vec![Item::base64("tbs", "image/jpeg", base64(&octets))];
+    params.tbs = vec![Item::base64("tbs", "image/jpeg", base64(&bytes))];
     params.tbs[0].content_encoding = Some(ContentEncoding::from("BASE64"));
     let command = SignCommand::new(params);
     let response = scene.response(Some(user()), command.clone()).await;
@@ -196,6 +196,6 @@ async fn a_signature_over_an_image_is_over_its_octets() {
         verify_signature(&AwsLcRs, &expectation, &response, &scene.known().await)
             .unwrap()
             .content(),
-        octets
+        bytes
     );
 }

@@ -60,7 +60,7 @@ async fn openssl_verifies_what_the_device_signs() {
                 scene.profile().await.key(key_id).unwrap().certificate.clone().unwrap();
             let written = openssl.run(&["x509", "-in", &signer, "-noout", "-serial"]);
             let serial: String =
-                certificate.serial_number().iter().map(|octet| format!("{octet:02X}")).collect();
+                certificate.serial_number().iter().map(|byte| format!("{byte:02X}")).collect();
             assert!(written.contains(serial.trim_start_matches("00")), "{written} {serial}");
         }
     }

@@ -19,8 +19,8 @@ fn with(change: impl FnOnce(&mut SignParams)) -> SignParams {
     params
 }
 
-fn with_tbs(octets: Vec<u8>, format: DataFormat) -> SignParams {
-    with(|params| (params.tbs, params.format) = (vec![tbs(octets)], format))
+fn with_tbs(bytes: Vec<u8>, format: DataFormat) -> SignParams {
+    with(|params| (params.tbs, params.format) = (vec![tbs(bytes)], format))
 }
 
 #[tokio::test]

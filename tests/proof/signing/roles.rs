@@ -140,13 +140,13 @@ async fn a_signature_over_a_certification_request_info_signs_no_request() {
         );
         let data =
             scene.response(Some(user()), SignCommand::new(params)).await.result.unwrap().data;
-        // An RSA signature is the end of either: 256 octets.
-        let octets = if format == DataFormat::PKCS7 {
+        // An RSA signature is the end of either: 256 bytes.
+        let bytes = if format == DataFormat::PKCS7 {
             from_standard(&data)
         } else {
             crate::support::from_url(data.rsplit('.').next().unwrap())
         };
-        let signature = &octets[octets.len() - 256..];
+        let signature = &bytes[bytes.len() - 256..];
         let error =
             refused(Request::from_der(&unsigned().assemble(signature), &AwsLcRs), Class::Csr);
         assert!(error.part().contains("signature"), "{error}");

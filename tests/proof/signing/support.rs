@@ -178,12 +178,12 @@ pub(crate) fn user() -> Address {
     Address::user(USER).unwrap()
 }
 
-pub(crate) fn base64(octets: impl AsRef<[u8]>) -> String {
-    STANDARD.encode_to_string(octets.as_ref())
+pub(crate) fn base64(bytes: impl AsRef<[u8]>) -> String {
+    STANDARD.encode_to_string(bytes.as_ref())
 }
 
-pub(crate) fn tbs(octets: impl AsRef<[u8]>) -> Item {
-    Item::base64("tbs", "application/octet-stream", base64(octets))
+pub(crate) fn tbs(bytes: impl AsRef<[u8]>) -> Item {
+    Item::base64("tbs", "application/byte-stream", base64(bytes))
 }
 
 pub(crate) const CONTENT: &[u8] = b"I owe you 100 EUR and a nonce: 4f1c";

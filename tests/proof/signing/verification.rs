@@ -194,7 +194,7 @@ fn a_command_that_no_device_would_answer_makes_no_expectation() {
     long.params.tbs = vec![tbs(vec![0; MAX_TBS_PKCS7 + 1])];
     refused(SignatureExpectation::for_sign(&long), Class::TooLarge);
     let mut stale = authenticate(DataFormat::JWS, P256);
-    stale.params.tbs = vec![tbs("15 octets, no n")];
+    stale.params.tbs = vec![tbs("15 bytes, no n")];
     assert_eq!(
         refused(SignatureExpectation::for_authenticate(&stale), Class::Nonce).part(),
         "authCommand.params.tbs[0].data"
@@ -342,7 +342,7 @@ async fn no_changed_octet_of_a_cms_makes_another_signature_of_it() {
                 // certificates that came along.
                 assert!(
                     place < signer_place || der[place - 2..place] == [0x02, 0x01],
-                    "octet {place} of {}",
+                    "byte {place} of {}",
                     der.len()
                 );
             }

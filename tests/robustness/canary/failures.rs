@@ -42,21 +42,21 @@ use crate::support::peers;
 use crate::support::serve::{Framework, Served};
 
 /// A server that says the same to everybody who says something.
-pub(crate) async fn says(octets: Vec<u8>) -> String {
+pub(crate) async fn says(bytes: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}/hermod", listener.local_addr().unwrap());
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let octets = octets.clone();
+            let bytes = bytes.clone();
             tokio::spawn(async move {
                 let mut heard = [0; 64 * 1024];
                 let _ = stream.read(&mut heard).await;
-                if octets.is_empty() {
+                if bytes.is_empty() {
                     // Silence, until the other side goes.
                     while stream.read(&mut heard).await.is_ok_and(|count| count > 0) {}
                     return;
                 }
-                let _ = stream.write_all(&octets).await;
+                let _ = stream.write_all(&bytes).await;
                 let _ = stream.shutdown().await;
             });
         }
@@ -125,7 +125,7 @@ pub(crate) async fn of_peers(world: &World, transport: &Arc<dyn Transport>, evid
     let with_header = format!(
         "500 No\r\nx-secret: {HEADER}\r\nset-cookie: s={HEADER}\r\nwww-authenticate: Basic realm={HEADER}"
     );
-    for octets in [
+    for bytes in [
         response("500 No", BODY),
         response(&with_header, BODY),
         response("200 OK", BODY),
@@ -160,12 +160,12 @@ pub(crate) async fn of_peers(world: &World, transport: &Arc<dyn Transport>, evid
         format!("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{BODY}").into_bytes(),
         Vec::new(),
     ] {
-        let limits = if octets.is_empty() {
+        let limits = if bytes.is_empty() {
             ExchangeLimits::new(Duration::from_millis(100), 1024)
         } else {
             limits()
         };
-        let base = BaseUrl::parse(&says(octets).await).unwrap();
+        let base = BaseUrl::parse(&says(bytes).await).unwrap();
         let client = CommandClient::new(transport.clone(), base.clone(), api_key())
             .with_retry(RetryPolicy::NEVER)
             .with_limits(limits);
@@ -426,7 +426,7 @@ pub(crate) async fn of_a_device(world: &World, evidence: &Evidence) {
     evidence.show(&(&listing, &message, mailbox::Answer::Message(message.clone())));
 
     let signer = AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap();
-    let url = |octets: &[u8]| base64_simd::URL_SAFE_NO_PAD.encode_to_string(octets);
+    let url = |bytes: &[u8]| base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes);
     let mut jwk: serde_json::Value =
         serde_json::from_str(&Jwk::new(signer.public_key().clone()).to_string()).unwrap();
     jwk["d"] = url(PRIVATE.as_bytes()).into();

@@ -4,9 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use base64_simd::STANDARD_NO_PAD;
 
-/// Octets of a form by which it is found. No form is shorter.
+/// Bytes of a form by which it is found. No form is shorter.
 const KEY: usize = 8;
-/// Octets of a secret, at least: less would be found by chance.
+/// Bytes of a secret, at least: less would be found by chance.
 const SHORTEST: usize = 16;
 
 /// Secrets, each with the name of its place.
@@ -24,7 +24,7 @@ struct Form {
 }
 
 impl Canaries {
-    /// Adds a secret: its octets as they are, not encoded.
+    /// Adds a secret: its bytes as they are, not encoded.
     pub(crate) fn add(&mut self, name: &str, secret: impl AsRef<[u8]>) {
         let secret = secret.as_ref();
         assert!(secret.len() >= SHORTEST, "{name} is too short to be looked for");
@@ -46,9 +46,9 @@ impl Canaries {
 
     /// The secrets that stand in a text, with their forms. White space does not hide them.
     pub(crate) fn found(&self, text: &str) -> BTreeSet<String> {
-        let octets: Vec<u8> = text.bytes().filter(|octet| !octet.is_ascii_whitespace()).collect();
+        let bytes: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
         let mut found = BTreeSet::new();
-        for (at, window) in octets.windows(KEY).enumerate() {
+        for (at, window) in bytes.windows(KEY).enumerate() {
             if !self.begins.get(&window[0]).is_some_and(|seconds| seconds[usize::from(window[1])]) {
                 continue;
             }
@@ -56,7 +56,7 @@ impl Canaries {
             found.extend(
                 forms
                     .iter()
-                    .filter(|form| octets[at..].starts_with(&form.text))
+                    .filter(|form| bytes[at..].starts_with(&form.text))
                     .map(|form| form.of.clone()),
             );
         }
@@ -64,7 +64,7 @@ impl Canaries {
     }
 }
 
-/// The forms of a secret, without white space: plain, hexadecimal, percent, as octets that `Debug`
+/// The forms of a secret, without white space: plain, hexadecimal, percent, as bytes that `Debug`
 /// lists or escapes, base64, and base64 of that, up to three times: a request in a JWS in a JWS.
 fn forms(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let each = |write: &dyn Fn(&u8) -> String, between: &str| {
@@ -72,30 +72,30 @@ fn forms(secret: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     };
     let mut forms = vec![
         ("plain", secret.to_vec()),
-        ("hexadecimal", each(&|octet| format!("{octet:02x}"), "")),
-        ("HEXADECIMAL", each(&|octet| format!("{octet:02X}"), "")),
-        ("hexadecimal with colons", each(&|octet| format!("{octet:02x}"), ":")),
-        ("percent", each(&|octet| format!("%{octet:02x}"), "")),
-        ("PERCENT", each(&|octet| format!("%{octet:02X}"), "")),
-        ("escaped", each(&|octet| format!("\\x{octet:02x}"), "")),
+        ("hexadecimal", each(&|byte| format!("{byte:02x}"), "")),
+        ("HEXADECIMAL", each(&|byte| format!("{byte:02X}"), "")),
+        ("hexadecimal with colons", each(&|byte| format!("{byte:02x}"), ":")),
+        ("percent", each(&|byte| format!("%{byte:02x}"), "")),
+        ("PERCENT", each(&|byte| format!("%{byte:02X}"), "")),
+        ("escaped", each(&|byte| format!("\\x{byte:02x}"), "")),
         ("a list", each(&u8::to_string, ",")),
-        ("a list in hexadecimal", each(&|octet| format!("{octet:x}"), ",")),
+        ("a list in hexadecimal", each(&|byte| format!("{byte:x}"), ",")),
     ];
     let mut inner = vec![secret.to_vec()];
     for name in ["base64", "base64 twice", "base64 thrice"] {
-        inner = inner.iter().flat_map(|octets| cores(octets)).collect();
+        inner = inner.iter().flat_map(|bytes| cores(bytes)).collect();
         forms.extend(inner.iter().map(|core| (name, core.clone())));
     }
     forms
 }
 
-/// What base64 of whatever holds these octets has in it, at each of the three alignments, in both
+/// What base64 of whatever holds these bytes has in it, at each of the three alignments, in both
 /// alphabets. Padding is not among it.
-fn cores(octets: &[u8]) -> Vec<Vec<u8>> {
+fn cores(bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut cores = BTreeSet::new();
     for before in 0..3 {
-        let encoded = STANDARD_NO_PAD.encode_to_string([&[0; 2][..before], octets].concat());
-        let core = &encoded[(before * 8).div_ceil(6)..(before + octets.len()) * 8 / 6];
+        let encoded = STANDARD_NO_PAD.encode_to_string([&[0; 2][..before], bytes].concat());
+        let core = &encoded[(before * 8).div_ceil(6)..(before + bytes.len()) * 8 / 6];
         cores.insert(core.to_owned().into_bytes());
         cores.insert(core.replace('+', "-").replace('/', "_").into_bytes());
     }
@@ -116,9 +116,9 @@ fn finds_a_secret_in_every_form_and_wherever_it_stands() {
             base64_simd::URL_SAFE.encode_to_string(&text),
             base64_simd::URL_SAFE_NO_PAD.encode_to_string(&text),
             base64_simd::URL_SAFE_NO_PAD.encode_to_string(format!("{{\"a\":\"{standard}\"}}")),
-            text.bytes().map(|octet| format!("{octet:02x}")).collect(),
-            text.bytes().map(|octet| format!("{octet:02X} ")).collect(),
-            text.bytes().map(|octet| format!("%{octet:02X}")).collect(),
+            text.bytes().map(|byte| format!("{byte:02x}")).collect(),
+            text.bytes().map(|byte| format!("{byte:02X} ")).collect(),
+            text.bytes().map(|byte| format!("%{byte:02X}")).collect(),
             format!("{:?}", text.as_bytes()),
             format!("{:#?}", text.as_bytes()),
         ] {

@@ -334,7 +334,7 @@ impl Folder {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "p8") {
                 let der = std::fs::read(&path).unwrap();
-                // The private octets of a key on P-256 are the only string of 32.
+                // The private bytes of a key on P-256 are the only string of 32.
                 let at = der.windows(2).position(|pair| pair == [0x04, 0x20]).unwrap() + 2;
                 evidence.secret("a private key", &der[at..at + 32]);
                 evidence.secret("a file with a private key", &der);

@@ -188,7 +188,7 @@ fn names_from_outside_are_data_and_the_profiles_name_is_our_own() {
     let profile = world.provisioned(&command);
     assert_eq!(profile.keys[0].key_id, "../../etc/passwd");
     assert_eq!(profile.names.id.len(), 36);
-    assert!(profile.names.id.bytes().all(|octet| octet == b'-' || octet.is_ascii_hexdigit()));
+    assert!(profile.names.id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit()));
     assert_eq!(&profile.names.id[14..15], "4");
 }
 

@@ -226,7 +226,7 @@ fn survives_power_loss_while_deleting_from_either_side() {
 }
 
 #[test]
-fn a_repeat_sends_the_same_octets_and_does_nothing_again() {
+fn a_repeat_sends_the_same_bytes_and_does_nothing_again() {
     let world = World::new();
     let profile = world.provisioned(&one_key());
     let mid = world.hub.post_to(

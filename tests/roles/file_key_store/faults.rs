@@ -81,8 +81,8 @@ impl Disk {
             for name in files(&self.folder).into_keys() {
                 std::fs::remove_file(format!("{}/{name}", self.folder)).unwrap();
             }
-            for (name, octets) in &self.seen.lock().unwrap().durable {
-                std::fs::write(format!("{}/{name}", self.folder), octets).unwrap();
+            for (name, bytes) in &self.seen.lock().unwrap().durable {
+                std::fs::write(format!("{}/{name}", self.folder), bytes).unwrap();
             }
         }
         FileKeyStore::open(&self.folder, Arc::new(AwsLcRs)).unwrap()

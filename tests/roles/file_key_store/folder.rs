@@ -173,7 +173,7 @@ async fn files_of_others_are_left_alone_and_left_overs_are_removed() {
     let folder = scratch.path("keys");
     with_profile(&opened(&folder), &["a"]).await;
     let before = files(&folder);
-    let (key, octets) = before.iter().find(|(name, _)| name.ends_with(".p8")).unwrap();
+    let (key, bytes) = before.iter().find(|(name, _)| name.ends_with(".p8")).unwrap();
     let digest = "0123456789abcdef".repeat(4);
     let others = ["attestation.p8", "notes.txt", "other.tmp", "A123.p8"];
     for name in others {
@@ -185,7 +185,7 @@ async fn files_of_others_are_left_alone_and_left_overs_are_removed() {
         &format!("{key}.tmp"),
         "state.json.tmp",
     ] {
-        std::fs::write(format!("{folder}/{name}"), octets).unwrap();
+        std::fs::write(format!("{folder}/{name}"), bytes).unwrap();
     }
     let store = opened(&folder);
     assert_eq!(files(&folder).len(), before.len() + others.len());

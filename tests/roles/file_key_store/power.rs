@@ -81,8 +81,8 @@ async fn every_operation_fails(fault: Fault) {
             let scratch = Scratch::new();
             let folder = scratch.path("keys");
             std::fs::create_dir(&folder).unwrap();
-            image.iter().for_each(|(name, octets)| {
-                std::fs::write(format!("{folder}/{name}"), octets).unwrap()
+            image.iter().for_each(|(name, bytes)| {
+                std::fs::write(format!("{folder}/{name}"), bytes).unwrap()
             });
             let disk = Disk::new(folder.clone(), fault, at).with_durable(image.clone());
             let mut store = disk.open().unwrap_or_else(|_| disk.open_again());

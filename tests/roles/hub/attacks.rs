@@ -97,7 +97,7 @@ async fn a_success_that_replaces_a_mailbox_is_not_overtaken_by_a_refusal() {
 /// the limit.
 #[tokio::test]
 async fn what_is_left_of_ended_commands_is_limited() {
-    let world = World::with(|config| config.limits.stored_octets = 1024 * 1024);
+    let world = World::with(|config| config.limits.stored_bytes = 1024 * 1024);
     let mut taken = 0;
     for _ in 0..64 {
         let mut command = ping(&[]);
@@ -112,8 +112,8 @@ async fn what_is_left_of_ended_commands_is_limited() {
 }
 
 #[tokio::test]
-async fn messages_are_stored_octets_too() {
-    let world = World::with(|config| config.limits.stored_octets = 1024 * 1024);
+async fn messages_are_stored_bytes_too() {
+    let world = World::with(|config| config.limits.stored_bytes = 1024 * 1024);
     let mut taken = 0;
     for _ in 0..100 {
         match world.integrator("shop").await.submit(ping(&vec![Address::Tmp; 64])).await {
@@ -127,8 +127,8 @@ async fn messages_are_stored_octets_too() {
 
 /// Devices write into the integrator's memory as well.
 #[tokio::test]
-async fn answers_are_stored_octets_too() {
-    let world = World::with(|config| config.limits.stored_octets = 1024 * 1024);
+async fn answers_are_stored_bytes_too() {
+    let world = World::with(|config| config.limits.stored_bytes = 1024 * 1024);
     let (mut taken, mut refused, mut waiting) = (0, None, Vec::new());
     for _ in 0..40 {
         waiting.push(world.submit(ping(&[])).await);

@@ -48,8 +48,8 @@ async fn a_full_outbox_refuses_commands_and_drops_no_callback() {
 }
 
 #[tokio::test]
-async fn stored_octets_are_limited_and_freed() {
-    let world = World::with(|config| config.limits.stored_octets = 40_000);
+async fn stored_bytes_are_limited_and_freed() {
+    let world = World::with(|config| config.limits.stored_bytes = 40_000);
     let large = || {
         let mut command = ping(&[]);
         command.extra.insert("beside", &"x".repeat(10_000)).unwrap();
@@ -105,15 +105,15 @@ async fn destinations_are_limited() {
 async fn bodies_are_limited_and_a_provision_command_may_hold_pictures() {
     let limits = HubConfig::new(PUBLIC, HOST).unwrap().limits;
     assert_eq!(
-        (limits.command_octets, limits.answer_octets, limits.provision_octets),
+        (limits.command_bytes, limits.answer_bytes, limits.provision_bytes),
         (1 << 20, 1 << 20, 4 << 20)
     );
 
     let world = World::new();
-    let picture = |octets: usize| {
+    let picture = |bytes: usize| {
         let mut command = provision_to(USER);
         let text =
-            format!(r#"{{"profileCard":{{"front":{{"data":"/9j/{}"}}}}}}"#, "A".repeat(octets - 4));
+            format!(r#"{{"profileCard":{{"front":{{"data":"/9j/{}"}}}}}}"#, "A".repeat(bytes - 4));
         if let CommandBody::Provision(provision) = &mut command.body {
             provision.profile.visual_data = Some(serde_json::from_str(&text).unwrap());
         }

@@ -41,7 +41,7 @@ async fn every_token_that_does_not_fit_gets_the_same_answer() {
 }
 
 #[tokio::test]
-async fn a_message_token_comes_with_a_claim_of_32_octets_and_a_mailbox_token_with_none() {
+async fn a_message_token_comes_with_a_claim_of_32_bytes_and_a_mailbox_token_with_none() {
     let world = World::new();
     let submitted = world.submit(ping(&[])).await;
     let own = world.provision(USER, PROFILE).await;

@@ -42,12 +42,12 @@ async fn the_store_has_no_token_in_clear() {
     let id: u64 = submitted.command_id.as_str().parse().unwrap();
     let record = world.store.command("shop", id).await.unwrap().unwrap();
     let token = key(&submitted, 0, 'c').token;
-    let octets: Vec<u8> = {
+    let bytes: Vec<u8> = {
         let hex: String = token.expose().chars().filter(|character| *character != '-').collect();
         (0..16).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect()
     };
     assert_eq!(record.messages[0].token, Digest::of(&AwsLcRs, &token));
-    assert_ne!(record.messages[0].masked_token[..], octets[..]);
+    assert_ne!(record.messages[0].masked_token[..], bytes[..]);
     assert!(!record.body.as_str().contains(token.expose()));
 }
 

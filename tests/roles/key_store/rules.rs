@@ -106,7 +106,7 @@ pub(crate) async fn keys_are_made_once_a_message_and_are_no_profiles_until_commi
     assert!(store.signer(PROFILE, "a").await.unwrap().is_some());
 }
 
-pub(crate) async fn a_sealed_answer_stays_octet_by_octet(open: Open) {
+pub(crate) async fn a_sealed_answer_stays_octet_by_byte(open: Open) {
     let (store, _folder) = open(Arc::new(AwsLcRs));
     let store = &*store;
     store.begin(wanted("m1", &["a"])).await.unwrap();
@@ -363,7 +363,7 @@ macro_rules! key_store_rules {
         $crate::key_store::rules::key_store_rules! { $open:
             the_first_claim_of_a_mailbox_stays,
             keys_are_made_once_a_message_and_are_no_profiles_until_commit,
-            a_sealed_answer_stays_octet_by_octet,
+            a_sealed_answer_stays_octet_by_byte,
             a_refusal_that_was_kept_cannot_be_sealed_over,
             abandoned_keys_are_gone_with_their_answer,
             new_keys_take_the_place_of_those_with_the_same_keyids_and_no_others,

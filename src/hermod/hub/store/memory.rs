@@ -78,7 +78,7 @@ struct Usage {
     in_progress: u32,
     kept: u32,
     outbox: u32,
-    octets: u64,
+    bytes: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -19,7 +19,7 @@ impl StoredJson {
         &self.0
     }
 
-    /// Octets of it.
+    /// Bytes of it.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
@@ -40,7 +40,7 @@ impl<T: Into<Arc<str>>> From<T> for StoredJson {
 
 impl fmt::Debug for StoredJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StoredJson({} octets)", self.0.len())
+        write!(f, "StoredJson({} bytes)", self.0.len())
     }
 }
 
@@ -120,10 +120,10 @@ impl CommandRecord {
         Some(UnixMillis(self.ended?.0.saturating_add(self.keep_millis)).max(self.tokens_until))
     }
 
-    /// Octets that it takes up for as long as it is kept, beside body and answers: about what its
+    /// Bytes that it takes up for as long as it is kept, beside body and answers: about what its
     /// messages take, and the integrator's own text.
     #[must_use]
-    pub fn kept_octets(&self) -> u64 {
+    pub fn kept_bytes(&self) -> u64 {
         /// A message with its token and its places in the indexes of a store.
         const OF_A_MESSAGE: u64 = 1024;
         self.external_id.as_ref().map_or(0, String::len) as u64

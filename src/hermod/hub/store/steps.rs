@@ -27,9 +27,9 @@ pub struct Quota {
     pub commands_kept: u32,
     /// Its deliveries that are not delivered, those that were given up included.
     pub outbox: u32,
-    /// Octets of its stored commands and answers together, with those of the new one: bodies,
-    /// answers and [`CommandRecord::kept_octets`].
-    pub stored_octets: u64,
+    /// Bytes of its stored commands and answers together, with those of the new one: bodies,
+    /// answers and [`CommandRecord::kept_bytes`].
+    pub stored_bytes: u64,
     /// Open messages in one permanent mailbox.
     pub mailbox_messages: u32,
 }
@@ -82,7 +82,7 @@ pub struct Reserve {
 pub struct AcceptAnswer {
     /// The message.
     pub mid: String,
-    /// The digest of the answer's octets.
+    /// The digest of the answer's bytes.
     pub digest: Digest,
     /// The answer.
     pub answer: StoredJson,
@@ -94,9 +94,9 @@ pub struct AcceptAnswer {
     pub mailboxes_at_most: u32,
     /// How many mailboxes all users of a group may have, with a new one.
     pub group_mailboxes_at_most: u32,
-    /// Octets of commands and answers of one integrator that may be stored, with this answer; see
-    /// [`Quota::stored_octets`].
-    pub stored_octets: u64,
+    /// Bytes of commands and answers of one integrator that may be stored, with this answer; see
+    /// [`Quota::stored_bytes`].
+    pub stored_bytes: u64,
     /// The time.
     pub now: UnixMillis,
 }

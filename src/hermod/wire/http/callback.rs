@@ -124,7 +124,7 @@ pub fn verify_signature(
     let id = header(&dialect.headers.delivery_id)?;
     let timestamp = header(&dialect.headers.delivery_timestamp)?;
     let given = header(&dialect.headers.delivery_signature)?;
-    let digits = timestamp.len() <= 12 && timestamp.bytes().all(|octet| octet.is_ascii_digit());
+    let digits = timestamp.len() <= 12 && timestamp.bytes().all(|byte| byte.is_ascii_digit());
     let seconds = timestamp.parse::<u64>().ok().filter(|_| digits).ok_or_else(refused)?;
     let sent =
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or_else(refused)?;

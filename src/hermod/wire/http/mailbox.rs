@@ -44,7 +44,7 @@ pub enum Call {
     Answer {
         /// The message.
         mid: String,
-        /// The JSON, kept octet by octet.
+        /// The JSON, kept byte by byte.
         answer: String,
     },
     /// `POST {public}` with `{}`.
@@ -59,7 +59,7 @@ impl fmt::Debug for Call {
             Self::List { wait } => f.debug_struct("List").field("wait", wait).finish(),
             Self::Fetch { mid } => f.debug_struct("Fetch").field("mid", mid).finish(),
             Self::Answer { mid, answer } => {
-                f.debug_struct("Answer").field("mid", mid).field("octets", &answer.len()).finish()
+                f.debug_struct("Answer").field("mid", mid).field("bytes", &answer.len()).finish()
             }
             Self::Reserve => f.write_str("Reserve"),
             Self::Remove => f.write_str("Remove"),
@@ -217,7 +217,7 @@ fn read_wait(query: &str) -> Result<Duration, Error> {
     let mut waits = query.split('&').filter_map(|piece| piece.strip_prefix("wait="));
     let Some(wait) = waits.next() else { return Ok(Duration::ZERO) };
     let digits =
-        !wait.is_empty() && wait.len() <= 4 && wait.bytes().all(|octet| octet.is_ascii_digit());
+        !wait.is_empty() && wait.len() <= 4 && wait.bytes().all(|byte| byte.is_ascii_digit());
     match wait.parse() {
         Ok(seconds) if digits && waits.next().is_none() => Ok(Duration::from_secs(seconds)),
         _ => Err(Error::malformed("wait", "not a number of seconds, once")),

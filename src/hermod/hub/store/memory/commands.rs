@@ -16,7 +16,7 @@ impl State {
     pub(super) fn create(&mut self, new: NewCommand) -> Result<u64, Error> {
         let NewCommand { mut command, gap, quota: limits, removes_mailboxes } = new;
         let in_progress = command.state == CommandState::InProgress;
-        let octets = command.body.len() as u64 + command.kept_octets();
+        let bytes = command.body.len() as u64 + command.kept_bytes();
         if let Some(usage) = self.usage.get(&command.integrator) {
             if in_progress && usage.in_progress >= limits.commands_in_progress {
                 return Err(quota("too many commands in progress"));
@@ -27,7 +27,7 @@ impl State {
             if usage.outbox >= limits.outbox {
                 return Err(quota("too many callbacks that are not delivered"));
             }
-            if usage.octets.saturating_add(octets) > limits.stored_octets {
+            if usage.bytes.saturating_add(bytes) > limits.stored_bytes {
                 return Err(quota("too much that is stored"));
             }
         }
@@ -49,7 +49,7 @@ impl State {
         command.id = id;
         let usage = self.usage.entry(command.integrator.clone()).or_default();
         usage.kept += 1;
-        usage.octets += octets;
+        usage.bytes += bytes;
         for (place, message) in command.messages.iter().enumerate() {
             self.messages.insert(message.mid.clone(), (id, place));
             let (bid, mid) = (message.bid.clone(), Some(message.mid.clone()));
@@ -89,7 +89,7 @@ impl State {
             after,
             mailboxes_at_most,
             group_mailboxes_at_most,
-            stored_octets,
+            stored_bytes,
             now,
         } = answer;
         let &(id, place) = self.messages.get(&mid).ok_or_else(no_message)?;
@@ -107,8 +107,8 @@ impl State {
         let freed =
             if success && completion == Completion::FirstSuccess { command.body.len() } else { 0 }
                 as u64;
-        let stored = self.usage.get(&command.integrator).map_or(0, |usage| usage.octets);
-        if stored.saturating_sub(freed).saturating_add(answer.len() as u64) > stored_octets {
+        let stored = self.usage.get(&command.integrator).map_or(0, |usage| usage.bytes);
+        if stored.saturating_sub(freed).saturating_add(answer.len() as u64) > stored_bytes {
             return Err(quota("too much that is stored"));
         }
         let replaced = match &after {
@@ -223,7 +223,7 @@ impl State {
         let (more, less) = (answer.len() as u64, slot.as_ref().map_or(0, StoredJson::len) as u64);
         *slot = Some(answer);
         if let Some(usage) = self.usage.get_mut(&command.integrator) {
-            usage.octets = usage.octets.saturating_add(more).saturating_sub(less);
+            usage.bytes = usage.bytes.saturating_add(more).saturating_sub(less);
         }
     }
 
@@ -254,8 +254,8 @@ impl State {
         let freed: usize = before.iter().flatten().map(StoredJson::len).sum();
         if let Some(usage) = self.usage.get_mut(&command.integrator) {
             usage.in_progress = usage.in_progress.saturating_sub(1);
-            usage.octets = usage
-                .octets
+            usage.bytes = usage
+                .bytes
                 .saturating_add(answer.as_ref().map_or(0, StoredJson::len) as u64)
                 .saturating_sub(freed as u64);
         }
@@ -326,8 +326,8 @@ impl State {
 
     fn forget_command(&mut self, id: u64) {
         let Some(command) = self.commands.remove(&id) else { return };
-        let octets =
-            command.kept_octets() + command.answer.as_ref().map_or(0, StoredJson::len) as u64;
+        let bytes =
+            command.kept_bytes() + command.answer.as_ref().map_or(0, StoredJson::len) as u64;
         for message in &command.messages {
             self.messages.remove(&message.mid);
             self.tokens.remove(message.token.as_bytes());
@@ -335,7 +335,7 @@ impl State {
         let delivery = command.delivery.and_then(|delivery| self.deliveries.remove(&delivery));
         if let Some(usage) = self.usage.get_mut(&command.integrator) {
             usage.kept = usage.kept.saturating_sub(1);
-            usage.octets = usage.octets.saturating_sub(octets);
+            usage.bytes = usage.bytes.saturating_sub(bytes);
             if delivery.is_some_and(|delivery| delivery.state == DeliveryState::Failed) {
                 usage.outbox = usage.outbox.saturating_sub(1);
             }
