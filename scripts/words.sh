@@ -45,7 +45,7 @@ when what is under way is done
 
 # Words with a plain one in their place.
 words = {
-    r"bytes?": "byte",
+    r"octets?": "byte",
     r"anew": "again",
     r"thereof": "of it",
     r"whoever": "a noun",
@@ -55,9 +55,9 @@ words = {
     r"house rules|rules of the house": "rules",
 }
 
-# OCTET STRING and byte-stream are names in standards, `bytes()` is a method of the standard
+# OCTET STRING and octet-stream are names in standards, `octets()` is a method of the standard
 # library.
-allowed = re.compile(r"OCTET|byte-stream|byte string|\.bytes\(\)")
+allowed = re.compile(r"OCTET|octet-stream|octet string|\.octets\(\)")
 patterns = [(re.compile(line.replace(" ", r"\s+")), "write a complete sentence") for line in phrases.split("\n") if line]
 patterns += [(re.compile(r"(?<![\w-])(?:" + word.replace(" ", r"\s+") + r")(?![\w-])", re.IGNORECASE), f"say: {plain}") for word, plain in words.items()]
 

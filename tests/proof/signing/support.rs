@@ -183,7 +183,7 @@ pub(crate) fn base64(bytes: impl AsRef<[u8]>) -> String {
 }
 
 pub(crate) fn tbs(bytes: impl AsRef<[u8]>) -> Item {
-    Item::base64("tbs", "application/byte-stream", base64(bytes))
+    Item::base64("tbs", "application/octet-stream", base64(bytes))
 }
 
 pub(crate) const CONTENT: &[u8] = b"I owe you 100 EUR and a nonce: 4f1c";
