@@ -16,6 +16,7 @@ pub mod crash;
 #[cfg(feature = "device")]
 pub mod fake_hub;
 pub mod inbox;
+pub mod log;
 #[cfg(feature = "device")]
 pub mod mailboxes;
 pub mod parties;

@@ -285,7 +285,7 @@ fn the_budget_ends_the_attempts_and_each_has_only_what_is_left_of_it() {
         let seen = clients.script.seen();
         assert_eq!((seen.len(), seen[0].limits.timeout), (2, 30 * SECOND));
         assert!(
-            seen[1].limits.timeout < 30 * SECOND
+            seen[1].limits.timeout <= 30 * SECOND
                 && seen[1].at + seen[1].limits.timeout == clients.retry.budget
         );
 
@@ -294,7 +294,8 @@ fn the_budget_ends_the_attempts_and_each_has_only_what_is_left_of_it() {
         clients.retry.attempts = 1000;
         refused(clients.poll("688"), Class::Unavailable);
         assert!(clients.script.elapsed() < clients.retry.budget);
-        assert!((8..20).contains(&clients.script.seen().len()));
+        // Pauses of up to 10 seconds, 5 on average, fill 60 seconds.
+        assert!((7..60).contains(&clients.script.seen().len()));
 
         // The first attempt has its whole time, whatever the budget.
         let mut clients = Clients::new(kind, Script::new([refusal(500)]));

@@ -1,56 +1,15 @@
 //! What the log says, and what it never says.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use keyferry::hermod::server::{CallbackService, HermodService};
 use keyferry::hermod::wire::BasicAuth;
 use keyferry::server::{Rate, ServerConfig};
 use keyferry::{Class, Error, Secret};
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::server::support::{
     COMMAND, Inbox, JSON, MS, Opened, PING, api_key, callback, claim, clock, hub,
 };
+use crate::support::log::Log;
 use crate::support::serve::{Answer, Framework, Served};
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-
-    /// Everything at trace level, until it is dropped. The tests run on one thread, tasks included.
-    fn listen(&self) -> tracing::subscriber::DefaultGuard {
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_ansi(false)
-            .with_writer(self.clone())
-            .finish();
-        tracing::subscriber::set_default(subscriber)
-    }
-}
 
 /// A secret in every form that it may be written in.
 fn forms(secret: &str) -> Vec<String> {

@@ -1,7 +1,6 @@
 //! Time: commands end, tokens and records are forgotten, and the hub knows when it is needed next.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
@@ -11,6 +10,7 @@ use keyferry::hermod::wire::{CommandApi, MailboxApi};
 use keyferry::{Class, Clock, Gate};
 
 use crate::hub::support::*;
+use crate::support::log::Log;
 
 fn ping_for(lifespan: u64, timeout: u64) -> Command {
     Command::new(CommandHeader::new(lifespan, timeout), PingCommand::new(false))
@@ -187,39 +187,17 @@ async fn two_hubs_on_one_store_are_one() {
     assert!(callback.destinations[0].uri.expose().ends_with("&token="));
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_command_that_times_out_is_logged_with_its_integrator_and_kind() {
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer({
-            let log = log.clone();
-            move || log.clone()
-        })
-        .finish();
-    let _listening = tracing::subscriber::set_default(subscriber);
+    let _listening = log.listen();
     let world = World::new();
     let (late, answered) = (world.submit(ping(&[])).await, world.submit(ping(&[])).await);
     let to = &answered.destinations[0];
     world.open(&answered, 0, 'c').await.answer(&to.mid, &pong(&to.location, 0)).await.unwrap();
     world.pass(200).await;
     world.pass(200).await;
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     let lines: Vec<&str> = text.lines().filter(|line| line.contains("timed out")).collect();
     let [line] = lines[..] else { panic!("{text}") };
     let command = format!("command={}", late.command_id.as_str());
