@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{PrivateKey, Provider};
-use keyferry::hermod::client::HttpConnector;
+use keyferry::hermod::device::HttpConnector;
 use keyferry::hermod::device::{
     Agent, Consent, Decision, DeviceError, DevicePolicy, Event, Question,
 };

@@ -28,7 +28,8 @@ use std::time::Duration;
 
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Curve, KeyKind, Provider, Signer};
-use keyferry::hermod::client::{CallbackSender, CommandClient, HttpConnector};
+use keyferry::hermod::client::{CallbackSender, CommandClient};
+use keyferry::hermod::device::HttpConnector;
 use keyferry::hermod::device::{Agent, Decision, DevicePolicy, Question};
 use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
 use keyferry::hermod::integrator::{Enrollment, HubIdentity};

@@ -1,7 +1,9 @@
 //! Certificates, as far as carrying them needs them to be understood.
 
+mod remark;
 mod validity;
 
+pub use remark::Remark;
 use std::fmt;
 use std::ops::Range;
 
@@ -11,7 +13,6 @@ use crate::csr::Request;
 use crate::der::{self, Cursor, Element, Tag};
 use crate::encoding::base64::{decode_standard, encode_standard};
 use crate::encoding::pem;
-use crate::issuer::Remark;
 use crate::name::{self, Likeness};
 use crate::{Class, Error};
 

@@ -148,6 +148,8 @@ struct Inner {
     offset: Option<usize>,
     retry_after: Option<Duration>,
     answer: Option<HttpAnswer>,
+    /// Whether trying again certainly fails in the same way, whatever the class.
+    is_permanent: bool,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -173,6 +175,7 @@ impl Error {
             offset: None,
             retry_after: None,
             answer: None,
+            is_permanent: false,
             source: None,
         }))
     }
@@ -233,6 +236,14 @@ impl Error {
     #[must_use]
     pub(crate) fn answered(mut self, answer: HttpAnswer) -> Self {
         self.0.answer = Some(answer);
+        self
+    }
+
+    /// The same error, which trying again certainly meets again.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub(crate) fn permanent(mut self) -> Self {
+        self.0.is_permanent = true;
         self
     }
 
@@ -321,13 +332,8 @@ impl Error {
     #[cfg_attr(not(feature = "http"), doc = "[unsendable]: Self::is_retryable")]
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        #[cfg(feature = "http")]
-        if crate::transport::TransportError::of(self)
-            .is_some_and(|error| error.kind() == crate::transport::TransportErrorKind::Unsendable)
-        {
-            return false;
-        }
-        matches!(self.0.class, Class::Storage | Class::Unavailable | Class::Rate)
+        !self.0.is_permanent
+            && matches!(self.0.class, Class::Storage | Class::Unavailable | Class::Rate)
     }
 
     /// The HTTP status that a server of this crate answers for this error: that of its class in
@@ -373,41 +379,6 @@ impl Error {
             | Class::User
             | Class::TargetRefused => 422,
         }
-    }
-
-    /// Whether a call of a client certainly sent nothing: no connection was made, or there was
-    /// nothing that could be sent.
-    ///
-    /// For [`Enrollment::not_sent`](crate::hermod::integrator::Enrollment::not_sent). `false` means
-    /// that the request may have arrived, also for every error that is not a client's.
-    #[cfg(feature = "http")]
-    #[must_use]
-    pub fn was_not_sent(&self) -> bool {
-        crate::transport::TransportError::of(self).is_some_and(|error| !error.may_have_arrived())
-    }
-
-    /// Whether the hub certainly does not have a command whose submission ended so: it [was not
-    /// sent](Self::was_not_sent), or was refused with a 4xx other than 408.
-    ///
-    /// After anything else (a timeout, a 5xx, a redirect, a success that cannot be read) the hub
-    /// may have it: a callback with the command's `externalId` would tell.
-    ///
-    /// ```
-    /// use keyferry::Error;
-    /// use keyferry::transport::{TransportError, TransportErrorKind};
-    ///
-    /// let refused = Error::from(TransportError::new(TransportErrorKind::Unreachable, "connection refused"));
-    /// assert!(refused.was_not_sent() && refused.was_not_taken());
-    /// let broken = Error::from(TransportError::new(TransportErrorKind::Broken, "connection reset"));
-    /// assert!(!broken.was_not_sent() && !broken.was_not_taken());
-    /// ```
-    #[cfg(feature = "http")]
-    #[must_use]
-    pub fn was_not_taken(&self) -> bool {
-        let was_refused = crate::transport::StatusError::of(self).is_some_and(|answer| {
-            answer.status().is_client_error() && answer.status().as_u16() != 408
-        });
-        self.was_not_sent() || was_refused
     }
 
     /// After which time trying again may help, if that is known.

@@ -14,12 +14,11 @@ mod local;
 #[cfg(feature = "ca")]
 pub use local::{KeyUse, LeafProfile, LocalCa};
 
-use std::fmt;
 use std::ops::Deref;
 
 use crate::certificate::MAX_CHAIN;
 use crate::csr::Request;
-use crate::{BoxFuture, Certificate, Class, Error};
+use crate::{BoxFuture, Certificate, Class, Error, Remark};
 
 /// A certificate authority, or the way to one.
 ///
@@ -203,26 +202,6 @@ impl Deref for Issued {
 
     fn deref(&self) -> &Certificate {
         &self.certificate
-    }
-}
-
-/// What an authority did in another way than it was asked for, though it may do so: a line in a
-/// report. Its `Display` is that line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Remark {
-    /// The subject is the same name as the request's (RFC 5280 section 7.1), but not the same
-    /// bytes: other types of string, other case or other blanks.
-    SubjectEncoding,
-}
-
-impl fmt::Display for Remark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::SubjectEncoding => {
-                "certificate.subject: the request's name, but not encoded as in the request"
-            }
-        })
     }
 }
 

@@ -5,12 +5,14 @@
 
 mod number;
 mod object;
+mod opaque;
 mod reading;
 mod scalar;
 mod unknown;
 
 pub(crate) use number::{Number, NumberOrText};
 pub(crate) use object::{OrNull, Slot, json_object};
+pub use opaque::Opaque;
 #[cfg(feature = "http")]
 pub(crate) use reading::without_mark;
 pub(crate) use reading::{FromJson, Nulls, Reading, Seed, read, read_by, read_signed, write};

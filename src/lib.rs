@@ -94,7 +94,7 @@ pub mod server;
 pub mod testing;
 pub mod transport;
 
-pub use certificate::{Certificate, MAX_CERTIFICATE, MAX_CHAIN, Validity};
+pub use certificate::{Certificate, MAX_CERTIFICATE, MAX_CHAIN, Remark, Validity};
 #[cfg(any(feature = "hub", feature = "client", feature = "server"))]
 pub use clock::SystemClock;
 pub use clock::{Clock, ManualClock, MonotonicTime};

@@ -167,7 +167,7 @@ pub(crate) fn limited(mut request: Request<Bytes>, limits: ExchangeLimits) -> Re
 
 /// An error of ours, before anything was sent.
 pub(crate) fn unsendable(error: Error) -> Error {
-    error.with_source(TransportError::new(TransportErrorKind::Unsendable, ""))
+    error.permanent().with_source(TransportError::new(TransportErrorKind::Unsendable, ""))
 }
 
 /// An answer that is not longer than it may be, whatever the transport looked at, with the time

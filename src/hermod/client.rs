@@ -3,7 +3,7 @@
 //! | who | asynchronous, over a [`Transport`](crate::transport::Transport) | blocking, over a [`BlockingTransport`](crate::transport::BlockingTransport) |
 //! |---|---|---|
 //! | integrator | [`CommandClient`], [`wait_for`] | [`blocking::CommandClient`], [`blocking::CommandClient::wait`] |
-//! | device | [`MailboxClient`], `HttpConnector` (feature `device`) | [`blocking::MailboxClient`] |
+//! | device | [`MailboxClient`], `HttpConnector` in `hermod::device` | [`blocking::MailboxClient`] |
 //! | hub | [`CallbackSender`], [`ContentClient`] | |
 //!
 //! Addresses, credentials and the transport are arguments; proxy, roots and the client's
@@ -37,24 +37,16 @@
 //! answer came. For a command, [`Error::was_not_sent`](crate::Error::was_not_sent) and
 //! [`Error::was_not_taken`](crate::Error::was_not_taken) tell what is certain.
 
-#[cfg(feature = "hub")]
-mod api_user;
 pub mod blocking;
 mod callback;
 mod command;
-#[cfg(feature = "device")]
-mod connector;
 mod content;
-mod mailbox;
-mod settings;
+pub(super) mod mailbox;
+pub(super) mod settings;
 mod wait;
 
-#[cfg(feature = "hub")]
-pub use api_user::{integrator_config, integrator_config_in};
 pub use callback::CallbackSender;
 pub use command::CommandClient;
-#[cfg(feature = "device")]
-pub use connector::HttpConnector;
 pub use content::ContentClient;
 pub use mailbox::MailboxClient;
 pub use wait::wait_for;

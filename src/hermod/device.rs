@@ -63,6 +63,8 @@ mod delivery;
 mod error;
 mod event;
 mod filter;
+#[cfg(feature = "client")]
+mod http_connector;
 mod mailbox;
 mod pin_reset;
 mod plan;
@@ -81,6 +83,8 @@ pub use consent::{Action, Consent, Decision, Question, QuestionKey, Shown, Shown
 pub use error::DeviceError;
 use error::Stop;
 pub use event::Event;
+#[cfg(feature = "client")]
+pub use http_connector::HttpConnector;
 use mailbox::Mailbox;
 pub use pin_reset::{PinNonce, PinReset, PinResetRefusal};
 pub use policy::DevicePolicy;

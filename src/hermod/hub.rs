@@ -70,6 +70,8 @@
 //! [`MailboxApi`](super::wire::MailboxApi) and [`Mailbox`].
 
 mod answer;
+#[cfg(feature = "client")]
+mod api_user;
 mod builder;
 mod check;
 mod config;
@@ -91,6 +93,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
+#[cfg(feature = "client")]
+pub use api_user::integrator_config;
 pub use builder::HubBuilder;
 pub use config::{CallbackPolicy, HubConfig, HubLimits, IntegratorConfig};
 pub use digest::Digest;

@@ -42,7 +42,7 @@ pub use command::{Command, CommandBody, CommandHeader, CommandKind, CommandType}
 pub use delete::{DeleteCommand, DeleteResponse};
 pub use error_body::{ErrorBody, ErrorDetail};
 pub use mailbox::{Answer, ListedMessage, Listing, Message, MessageHeader, ReservedBox};
-pub use opaque::{DataText, JwsText, MAX_DATA, Opaque, OpaqueText};
+pub use opaque::{DataText, JwsText, MAX_DATA, OpaqueText};
 pub use pin_reset::{
     Driver, DriverName, DriverType, EndPinResetCommand, EndPinResetResponse, PinOperation,
     StartPinResetCommand, StartPinResetResponse,

@@ -117,6 +117,42 @@ impl std::error::Error for TransportError {}
 
 /// Class `target-refused` if the address must not be called; else `unavailable`: nothing is known of
 /// what the other side did, and trying again may help.
+/// What a client can tell of an exchange that failed.
+impl Error {
+    /// Whether a call of a client certainly sent nothing: no connection was made, or there was
+    /// nothing that could be sent.
+    ///
+    /// For [`Enrollment::not_sent`](crate::hermod::integrator::Enrollment::not_sent). `false` means
+    /// that the request may have arrived, also for every error that is not a client's.
+    #[must_use]
+    pub fn was_not_sent(&self) -> bool {
+        TransportError::of(self).is_some_and(|error| !error.may_have_arrived())
+    }
+
+    /// Whether the hub certainly does not have a command whose submission ended so: it [was not
+    /// sent](Self::was_not_sent), or was refused with a 4xx other than 408.
+    ///
+    /// After anything else (a timeout, a 5xx, a redirect, a success that cannot be read) the hub
+    /// may have it: a callback with the command's `externalId` would tell.
+    ///
+    /// ```
+    /// use keyferry::Error;
+    /// use keyferry::transport::{TransportError, TransportErrorKind};
+    ///
+    /// let refused = Error::from(TransportError::new(TransportErrorKind::Unreachable, "connection refused"));
+    /// assert!(refused.was_not_sent() && refused.was_not_taken());
+    /// let broken = Error::from(TransportError::new(TransportErrorKind::Broken, "connection reset"));
+    /// assert!(!broken.was_not_sent() && !broken.was_not_taken());
+    /// ```
+    #[must_use]
+    pub fn was_not_taken(&self) -> bool {
+        let was_refused = StatusError::of(self).is_some_and(|answer| {
+            answer.status().is_client_error() && answer.status().as_u16() != 408
+        });
+        self.was_not_sent() || was_refused
+    }
+}
+
 impl From<TransportError> for Error {
     fn from(error: TransportError) -> Self {
         let class = if error.kind == TransportErrorKind::TargetRefused {
@@ -124,7 +160,11 @@ impl From<TransportError> for Error {
         } else {
             Class::Unavailable
         };
-        Self::new(class, "", "the exchange failed").with_source(error)
+        let failed = Self::new(class, "", "the exchange failed");
+        match error.kind {
+            TransportErrorKind::Unsendable => failed.permanent().with_source(error),
+            _ => failed.with_source(error),
+        }
     }
 }
 

@@ -14,8 +14,9 @@ use crate::support::time::SimClock;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Curve, KeyKind, Signer};
 use keyferry::csr::Template;
-use keyferry::hermod::client::{CallbackSender, CommandClient, HttpConnector};
+use keyferry::hermod::client::{CallbackSender, CommandClient};
 use keyferry::hermod::device::Agent;
+use keyferry::hermod::device::HttpConnector;
 use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
 use keyferry::hermod::integrator::{Enrollment, Next, Received};
 use keyferry::hermod::model::{

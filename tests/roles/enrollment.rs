@@ -6,6 +6,7 @@ mod attacks;
 use std::time::Duration;
 
 use crate::support::world::*;
+use keyferry::Remark;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Curve, KeyKind};
 use keyferry::csr::{Request, Template};
@@ -18,7 +19,7 @@ use keyferry::hermod::model::{
 };
 use keyferry::hermod::proof::Verifier;
 use keyferry::hermod::wire::{CommandApi as _, MailboxApi as _, MailboxKey, is_unknown_command};
-use keyferry::issuer::{Remark, issue};
+use keyferry::issuer::issue;
 use keyferry::{BaseUrl, Certificate, Class, Gate as _};
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use der::Decode as _;
+use keyferry::Remark;
 use keyferry::crypto::{Curve, KeyKind, PrivateKey, Provider, aws_lc_rs::AwsLcRs};
 use keyferry::csr::{Request, Template};
-use keyferry::issuer::{
-    Issuance, Issuer, IssuerError, KeyUse, LeafProfile, LocalCa, Remark, issue,
-};
+use keyferry::issuer::{Issuance, Issuer, IssuerError, KeyUse, LeafProfile, LocalCa, issue};
 use keyferry::{BoxFuture, Certificate, Class, MAX_CHAIN, ManualClock};
 use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier,

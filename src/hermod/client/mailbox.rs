@@ -68,7 +68,7 @@ impl MailboxClient {
         )
     }
 
-    pub(super) fn with_settings(
+    pub(in crate::hermod) fn with_settings(
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
         settings: Settings,
@@ -115,9 +115,9 @@ impl fmt::Debug for MailboxClient {
 
 /// The device's end of the wire.
 #[derive(Clone)]
-pub(super) struct MailboxEndpoint {
-    pub(super) public: BaseUrl,
-    pub(super) key: MailboxKey,
+pub(in crate::hermod) struct MailboxEndpoint {
+    pub(in crate::hermod) public: BaseUrl,
+    pub(in crate::hermod) key: MailboxKey,
 }
 
 impl MailboxEndpoint {

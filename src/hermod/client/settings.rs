@@ -2,7 +2,7 @@
 
 use crate::hermod::Dialect;
 
-pub(super) type Settings = crate::client::Settings<Dialect>;
+pub(in crate::hermod) type Settings = crate::client::Settings<Dialect>;
 
 /// The setters of a type with a member `settings`.
 macro_rules! setters {
@@ -21,4 +21,4 @@ macro_rules! setters {
     };
 }
 
-pub(super) use setters;
+pub(in crate::hermod) use setters;

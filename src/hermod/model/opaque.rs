@@ -1,35 +1,11 @@
 //! Texts that are carried and not shown.
 
-use std::fmt;
-use std::ops::Deref;
-
-use serde::{Deserializer, Serialize, Serializer};
-
-use crate::Class;
 use crate::jose::MAX_JWS;
-use crate::json::{BigText, FromJson, MAX_TEXT, Reading};
+use crate::json::{MAX_TEXT, Opaque};
 
 /// Most bytes of an image or of data to be signed, as base64 text: 4 MiB, the most that a message
 /// with visual data may have.
 pub const MAX_DATA: usize = 4 * 1024 * 1024;
-
-/// A text that is carried as received and that `Debug` does not show, as it may hold what nobody
-/// should read in a log: a JWS, a certificate request with its challenge password, something to be
-/// signed.
-///
-/// `LIMIT` is the most bytes that are read; what a program makes itself is not measured. It is not
-/// a secret: it is neither wiped nor compared in constant time (see [`Secret`](crate::Secret) for
-/// those).
-///
-/// ```
-/// use keyferry::hermod::model::OpaqueText;
-///
-/// let request = OpaqueText::from("MIIC2zCCAcMCAQAw");
-/// assert_eq!(format!("{request:?}"), "Opaque(16 bytes)");
-/// assert!(request.starts_with("MII"));
-/// ```
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
-pub struct Opaque<const LIMIT: usize>(String);
 
 /// An opaque text of at most [`MAX_TEXT`] bytes: a certificate or a certificate request.
 pub type OpaqueText = Opaque<MAX_TEXT>;
@@ -38,64 +14,3 @@ pub type JwsText = Opaque<MAX_JWS>;
 /// An opaque text of at most [`MAX_DATA`] bytes: an image, something to be signed, a signature
 /// over it.
 pub type DataText = Opaque<MAX_DATA>;
-
-impl<const LIMIT: usize> Opaque<LIMIT> {
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The text, taken out.
-    #[must_use]
-    pub fn into_string(self) -> String {
-        self.0
-    }
-}
-
-impl<const LIMIT: usize> Deref for Opaque<LIMIT> {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<const LIMIT: usize> From<String> for Opaque<LIMIT> {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl<const LIMIT: usize> From<&str> for Opaque<LIMIT> {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
-
-impl<const LIMIT: usize> fmt::Debug for Opaque<LIMIT> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Opaque({} bytes)", self.0.len())
-    }
-}
-
-impl<const LIMIT: usize> Serialize for Opaque<LIMIT> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de, const LIMIT: usize> FromJson<'de> for Opaque<LIMIT> {
-    const EXPECTED: &'static str = "not a text";
-
-    fn from_json<D: Deserializer<'de>>(
-        deserializer: D,
-        reading: &Reading,
-    ) -> Result<Self, D::Error> {
-        let text = BigText::from_json(deserializer, reading)?;
-        if text.len() > LIMIT {
-            return Err(reading.fail(Class::TooLarge, "a text that is too long"));
-        }
-        Ok(Self(text.0.into_owned()))
-    }
-}

@@ -10,8 +10,7 @@ use super::{FileStoreError, is_key_file, key_files};
 use crate::crypto::{PrivateKey, Provider, PublicKey};
 use crate::encoding::base64::{decode_standard, decode_url, encode_standard, encode_url};
 use crate::encoding::hex;
-use crate::hermod::model::DataText;
-use crate::json::{Nulls, json_object, read};
+use crate::json::{Nulls, Opaque, json_object, read};
 use crate::keys::steps::{PendingKeys, ProfileKeys, Ring, State};
 use crate::keys::{Channel, KeptAnswer, MessageId, Pending, Profile, ProfileNames, StoredKey};
 use crate::{Certificate, Class, Error, Secret};
@@ -25,6 +24,9 @@ pub(super) const MAX_STATE: usize = 64 * 1024 * 1024;
 const MAX_KEY: usize = 16 * 1024;
 /// The form that is written today; others are refused.
 const VERSION: u64 = 1;
+
+/// A text of the state that is not shown: at most 4 MiB.
+type StoredText = Opaque<{ 4 * 1024 * 1024 }>;
 
 json_object! {
     struct Stored {
@@ -67,8 +69,8 @@ json_object! {
         required state: String = "state",
         optional storage: String = "storage",
         required spki: String = "spki",
-        optional certificate: DataText = "certificate",
-        optional chain: Vec<DataText> = "chain",
+        optional certificate: StoredText = "certificate",
+        optional chain: Vec<StoredText> = "chain",
     }
 }
 
@@ -94,7 +96,7 @@ json_object! {
 json_object! {
     struct StoredAnswer at_most 1_000_000 {
         required message: StoredMessage = "message",
-        required text: DataText = "text",
+        required text: StoredText = "text",
         required sent: bool = "sent",
     }
 }

@@ -1,6 +1,6 @@
 //! A certificate's subject against its request's: RFC 5280 section 7.1.
 
-use keyferry::issuer::Remark;
+use keyferry::Remark;
 use keyferry::{Certificate, Class};
 
 use crate::certificate::support::*;

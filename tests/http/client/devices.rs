@@ -8,7 +8,7 @@ use http::{Request, Response};
 use keyferry::crypto::Provider as _;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::Dialect;
-use keyferry::hermod::client::HttpConnector;
+use keyferry::hermod::device::HttpConnector;
 use keyferry::hermod::device::{Agent, Connector as _, DeviceError, Event};
 use keyferry::hermod::hub::Hub;
 use keyferry::hermod::integrator::{HubIdentity, Next};

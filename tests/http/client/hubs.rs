@@ -7,8 +7,9 @@ use bytes::Bytes;
 use http::{Method, Request};
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::Dialect;
-use keyferry::hermod::client::{CallbackSender, ContentClient, integrator_config};
+use keyferry::hermod::client::{CallbackSender, ContentClient};
 use keyferry::hermod::hub::Digest;
+use keyferry::hermod::hub::integrator_config;
 use keyferry::hermod::model::{ApiUser, Callback, CommandType};
 use keyferry::hermod::wire::http::callback::{read_call, verify_signature};
 use keyferry::hermod::wire::{
@@ -302,7 +303,7 @@ fn a_query_stays_at_the_end_of_every_address_and_is_not_shown() {
     user.content_provider_url = Some("https://cards.example/a?sig=c4n4ry%2F&x".into());
     let echo = r#"{"error":{"code":"X","message":"no c4n4ry%2F and abc","requestId":"r"}}"#;
     let script = Script::new([answer(204, ""), answer(200, r#"{"data":[]}"#), answer(404, echo)]);
-    let config = integrator_config(&user, &guarded(&script), &AwsLcRs).unwrap();
+    let config = integrator_config(&user, &guarded(&script), &AwsLcRs, Dialect::default()).unwrap();
     let (callback, content) = (config.callback.clone().unwrap(), config.content.clone().unwrap());
     assert_eq!(callback.host(), Some("app.example"));
     run(callback.deliver(delivery())).unwrap();
@@ -331,7 +332,8 @@ fn an_address_that_could_not_be_called_is_refused_when_it_is_registered() {
     ] {
         let mut user = user();
         user.callback_url = text.into();
-        let made = integrator_config(&user, &guarded(&Script::new([])), &AwsLcRs);
+        let made =
+            integrator_config(&user, &guarded(&Script::new([])), &AwsLcRs, Dialect::default());
         let error = refused(made, Class::Malformed);
         assert!(error.part().starts_with("callback-url"), "{text}: {error}");
     }
@@ -393,7 +395,8 @@ fn user() -> ApiUser {
 #[test]
 fn an_api_user_becomes_an_integrator_with_callbacks_and_contents() {
     let script = Script::new([answer(204, ""), answer(200, r#"{"data":[]}"#)]);
-    let config = integrator_config(&user(), &guarded(&script), &AwsLcRs).unwrap();
+    let config =
+        integrator_config(&user(), &guarded(&script), &AwsLcRs, Dialect::default()).unwrap();
     assert_eq!((config.id.as_str(), config.group.as_deref()), ("idm", Some("acme")));
     assert_eq!(config.keys, [Digest::of(&AwsLcRs, &Secret::new("0123456789abcdef"))]);
     run(config.callback.unwrap().deliver(delivery())).unwrap();
@@ -409,7 +412,8 @@ fn an_api_user_becomes_an_integrator_with_callbacks_and_contents() {
     );
 
     let plain = ApiUser::new("idm", Secret::new("0123456789abcdef"), BASE);
-    let config = integrator_config(&plain, &guarded(&script), &AwsLcRs).unwrap();
+    let config =
+        integrator_config(&plain, &guarded(&script), &AwsLcRs, Dialect::default()).unwrap();
     assert!(config.group.is_none() && config.content.is_none());
 }
 
@@ -449,7 +453,10 @@ fn what_is_wrong_with_an_api_user_is_named() {
     for (change, class, member) in changes {
         let mut user = user();
         change(&mut user);
-        let error = refused(integrator_config(&user, &guarded(&Script::new([])), &AwsLcRs), class);
+        let error = refused(
+            integrator_config(&user, &guarded(&Script::new([])), &AwsLcRs, Dialect::default()),
+            class,
+        );
         assert!(error.part().starts_with(member), "{error}");
     }
 }

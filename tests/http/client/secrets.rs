@@ -8,8 +8,9 @@ use keyferry::Secret;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::Dialect;
 use keyferry::hermod::client::{
-    CallbackSender, CommandClient, ContentClient, HttpConnector, MailboxClient, blocking,
+    CallbackSender, CommandClient, ContentClient, MailboxClient, blocking,
 };
+use keyferry::hermod::device::HttpConnector;
 use keyferry::hermod::model::{ApiUser, Callback, CommandId};
 use keyferry::hermod::wire::WebhookSecret;
 use keyferry::hermod::wire::http::{callback, command, content, mailbox};

@@ -9,11 +9,11 @@ use keyferry::client::RetryPolicy;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, Curve, KeyKind, Provider as _, Signer as _};
 use keyferry::csr::Template;
-use keyferry::hermod::client::{
-    CallbackSender, CommandClient, ContentClient, MailboxClient, integrator_config,
-};
+use keyferry::hermod::Dialect;
+use keyferry::hermod::client::{CallbackSender, CommandClient, ContentClient, MailboxClient};
 use keyferry::hermod::device::DevicePolicy;
 use keyferry::hermod::hub::HubConfig;
+use keyferry::hermod::hub::integrator_config;
 use keyferry::hermod::integrator::Enrollment;
 use keyferry::hermod::model::{
     Activation, Answer, ApiUser, ApiUsers, Callback, Command, CommandHeader, CommandId, DeviceInfo,
@@ -383,19 +383,19 @@ pub(crate) async fn of_callbacks_and_contents(world: &World, evidence: &Evidence
         let mut user = ApiUser::new("idm", Secret::new(parties::API_KEY), &*uri);
         user.content_provider_url = Some(uri.clone().into());
         evidence.show(&user);
-        evidence.failed(integrator_config(&user, &strict, &AwsLcRs));
+        evidence.failed(integrator_config(&user, &strict, &AwsLcRs, Dialect::default()));
         evidence.failed(HubConfig::new(format!("{uri}/ms?"), "hub.example"));
         evidence.failed(DevicePolicy::new().with_hub(&format!("{uri}?")));
     }
     let mut user = ApiUser::new("idm", Secret::new(parties::API_KEY), world.callbacks.to_string());
     user.content_provider_url = Some(world.contents.to_string().into());
     user.callback_basic_auth = Some(Secret::new(parties::WRONG_PASSWORD));
-    evidence.failed(integrator_config(&user, &guarded(), &AwsLcRs));
+    evidence.failed(integrator_config(&user, &guarded(), &AwsLcRs, Dialect::default()));
     user.callback_basic_auth = Some(Secret::new(format!("hub:{}", parties::CALLBACK_PASSWORD)));
     user.content_provider_basic_auth =
         Some(Secret::new(format!("hub:{}", parties::CONTENT_PASSWORD)));
     evidence.show(&(
-        integrator_config(&user, &guarded(), &AwsLcRs).unwrap(),
+        integrator_config(&user, &guarded(), &AwsLcRs, Dialect::default()).unwrap(),
         &user,
         ApiUsers::new(vec![user.clone()]),
     ));

@@ -8,7 +8,8 @@ use http::{Request, Response};
 use keyferry::client::RetryPolicy;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Curve, KeyKind, Provider as _, Signer};
-use keyferry::hermod::client::{CallbackSender, CommandClient, ContentClient, HttpConnector};
+use keyferry::hermod::client::{CallbackSender, CommandClient, ContentClient};
+use keyferry::hermod::device::HttpConnector;
 use keyferry::hermod::device::{
     Agent, Decision, DevicePolicy, PinNonce, PinReset, PinResetRefusal, Question, Through,
 };

@@ -1,6 +1,7 @@
 //! Certificates become the command that delivers them.
 
 use super::Enrollment;
+use crate::Remark;
 use crate::certificate::{MAX_CHAIN, split_chain, to_delivered};
 use crate::hermod::integrator::evidence::Exchange;
 use crate::hermod::integrator::{Proven, Received};
@@ -8,7 +9,6 @@ use crate::hermod::model::{
     Address, CertificateCommand, Command, CommandBody, CommandHeader, KeyCertificate, KeyState,
 };
 use crate::hermod::proof::{Asked, Attested, Consistent};
-use crate::issuer::Remark;
 use crate::{Certificate, Class, Error};
 
 impl Enrollment {

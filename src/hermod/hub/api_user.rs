@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{CallbackSender, ContentClient};
 use crate::crypto::Provider;
 use crate::hermod::Dialect;
+use crate::hermod::client::{CallbackSender, ContentClient};
 use crate::hermod::hub::{Digest, IntegratorConfig};
 use crate::hermod::model::ApiUser;
 use crate::hermod::wire::{AnyCallbackApi, AnyContentApi, BasicAuth};
@@ -21,7 +21,8 @@ use crate::{Error, Secret};
 /// use bytes::Bytes;
 /// use http::{Request, Response};
 /// use keyferry::crypto::aws_lc_rs::AwsLcRs;
-/// use keyferry::hermod::client::integrator_config;
+/// use keyferry::hermod::Dialect;
+/// use keyferry::hermod::hub::integrator_config;
 /// use keyferry::hermod::model::ApiUser;
 /// use keyferry::transport::{GuardedTransport, TargetPolicy};
 /// use keyferry::Secret;
@@ -29,7 +30,7 @@ use crate::{Error, Secret};
 /// let nobody = Arc::new(|_: Request<Bytes>| async { Ok(Response::new(Bytes::new())) });
 /// let transport = GuardedTransport::danger_unguarded(TargetPolicy::new(), nobody);
 /// let user = ApiUser::new("idm", Secret::new("0123456789abcdef"), "https://idm.example/hermod");
-/// let config = integrator_config(&user, &transport, &AwsLcRs)?;
+/// let config = integrator_config(&user, &transport, &AwsLcRs, Dialect::default())?;
 /// assert!(config.id == "idm" && config.keys.len() == 1 && config.callback.is_some() && config.content.is_none());
 /// # }
 /// # Ok::<(), keyferry::Error>(())
@@ -42,20 +43,9 @@ pub fn integrator_config(
     user: &ApiUser,
     transport: &GuardedTransport,
     provider: &dyn Provider,
+    dialect: impl Into<Arc<Dialect>>,
 ) -> Result<IntegratorConfig, Error> {
-    integrator_config_in(user, transport, provider, Arc::default())
-}
-
-/// The same for a hub in another dialect.
-///
-/// # Errors
-/// As [`integrator_config`].
-pub fn integrator_config_in(
-    user: &ApiUser,
-    transport: &GuardedTransport,
-    provider: &dyn Provider,
-    dialect: Arc<Dialect>,
-) -> Result<IntegratorConfig, Error> {
+    let dialect = dialect.into();
     let mut config =
         IntegratorConfig::new(&*user.client_id).with_key(Digest::of(provider, &user.key));
     if let Some(group) = &user.group {
