@@ -12,7 +12,7 @@
 //! |---|---|---|
 //! | [`open_activation`](KeyStore::open_activation) | a link with its claim | the same claim opens the same message |
 //! | [`begin`](KeyStore::begin) | pending keys, bound to the message and to what it asked for | they are used again, or abandoned if it asks for something else |
-//! | [`seal`](KeyStore::seal) | pending keys with the answer and the mailbox in it | the same bytes are sent again |
+//! | [`record_answer`](KeyStore::record_answer) | pending keys with the answer and the mailbox in it | the same bytes are sent again |
 //! | [`commit`](KeyStore::commit) | the profile's keys; the link is gone | nothing is left to do |
 //! | [`abandon`](KeyStore::abandon) | no keys | |
 //! | [`keep_answer`](KeyStore::keep_answer) | an answer that was not sent | the same bytes are sent again |
@@ -40,7 +40,7 @@ pub use file::{FileKeyStore, FileStoreError};
 pub use memory::MemoryKeyStore;
 pub use steps::KEPT_ANSWERS;
 pub use stored::{
-    Channel, Installation, KeptAnswer, KeyWish, MessageId, Pending, Profile, ProfileNames,
+    CertificateInstall, Channel, KeptAnswer, KeySpec, MessageId, Pending, Profile, ProfileNames,
     Provisioning, StoredKey,
 };
 
@@ -118,7 +118,7 @@ pub trait KeyStore: Send + Sync {
     /// # Errors
     /// [`KeyStoreError::Refused`] of class `not-found` if nothing is pending for that message,
     /// `conflict` if an answer was kept that is not a sealed one; [`KeyStoreError::Failed`].
-    fn seal<'a>(
+    fn record_answer<'a>(
         &'a self,
         message: &'a MessageId,
         mailbox: Channel,
@@ -215,7 +215,7 @@ pub trait KeyStore: Send + Sync {
     fn install<'a>(
         &'a self,
         profile_id: &'a str,
-        certificates: Vec<Installation>,
+        certificates: Vec<CertificateInstall>,
     ) -> BoxFuture<'a, Result<(), KeyStoreError>>;
 
     /// Wipes the keys and certificates of a profile, and whatever is pending for it. What is left

@@ -15,7 +15,8 @@ use self::folder::Folder;
 use self::state::{KEY_SUFFIX, key_file};
 use super::steps::{self, PendingKeys, State, as_signer, key_store_of_steps};
 use super::{
-    Channel, Installation, KeptAnswer, KeyStoreError, MessageId, Pending, Profile, Provisioning,
+    CertificateInstall, Channel, KeptAnswer, KeyStoreError, MessageId, Pending, Profile,
+    Provisioning,
 };
 use crate::BoxFuture;
 use crate::crypto::{KeyKind, PrivateKey, Provider, Signer};
@@ -52,20 +53,20 @@ use crate::crypto::{KeyKind, PrivateKey, Provider, Signer};
 /// use std::sync::Arc;
 /// use keyferry::Secret;
 /// use keyferry::crypto::{Curve, KeyKind, aws_lc_rs::AwsLcRs};
-/// use keyferry::keys::{Channel, FileKeyStore, KeyStore, KeyWish, MessageId, ProfileNames, Provisioning};
+/// use keyferry::keys::{Channel, FileKeyStore, KeyStore, KeySpec, MessageId, ProfileNames, Provisioning};
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = std::env::temp_dir().join(format!("keyferry-doc-{}", std::process::id()));
 /// let message = MessageId::new("https://hub.example/ms/b1", "m1");
 /// let names = ProfileNames::new("3051e9f3-0e4d-436b-a512-2e18d8afe134", "userA", "Profile", "Example");
-/// let wish = KeyWish::new("signer", "SIG", KeyKind::Ec(Curve::P256));
+/// let spec = KeySpec::new("signer", "SIG", KeyKind::Ec(Curve::P256));
 /// {
 ///     let store = FileKeyStore::open(&folder, Arc::new(AwsLcRs))?;
-///     store.begin(Provisioning::new(message.clone(), [0; 32], names, vec![wish])).await?;
+///     store.begin(Provisioning::new(message.clone(), [0; 32], names, vec![spec])).await?;
 /// }
 /// // The power fails, and comes back.
 /// let store = FileKeyStore::open(&folder, Arc::new(AwsLcRs))?;
-/// store.seal(&message, Channel::of_mailbox("https://hub.example/ms/b2", Secret::new("t")), "{}").await?;
+/// store.record_answer(&message, Channel::of_mailbox("https://hub.example/ms/b2", Secret::new("t")), "{}").await?;
 /// let profile = store.commit(&message).await?.unwrap();
 /// assert_eq!(profile.keys[0].key_id, "signer");
 /// # drop(store);

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{
-    Channel, Installation, KeptAnswer, KeyStoreError, MessageId, Pending, Profile, Provisioning,
-    StoredKey,
+    CertificateInstall, Channel, KeptAnswer, KeyStoreError, MessageId, Pending, Profile,
+    Provisioning, StoredKey,
 };
 use crate::crypto::{KeyKind, PrivateKey, Provider, Signer};
 use crate::{Class, Error};
@@ -49,11 +49,11 @@ impl PendingKeys {
     ) -> Result<Self, KeyStoreError> {
         let mut private = HashMap::with_capacity(provisioning.keys.len());
         let mut public = Vec::with_capacity(provisioning.keys.len());
-        for wish in &provisioning.keys {
+        for spec in &provisioning.keys {
             let key: Arc<dyn PrivateKey> =
-                Arc::from(provider.generate(wish.kind).map_err(KeyStoreError::Crypto)?);
-            public.push(StoredKey::new(wish, key.public_key().clone()));
-            if private.insert(wish.key_id.clone(), key).is_some() {
+                Arc::from(provider.generate(spec.kind).map_err(KeyStoreError::Crypto)?);
+            public.push(StoredKey::new(spec, key.public_key().clone()));
+            if private.insert(spec.key_id.clone(), key).is_some() {
                 return Err(refused(Class::KeyId, "keyid", "asked for twice"));
             }
         }
@@ -103,7 +103,7 @@ impl State {
         Ok(public)
     }
 
-    pub(super) fn seal(
+    pub(super) fn record_answer(
         &mut self,
         message: &MessageId,
         mailbox: Channel,
@@ -215,7 +215,7 @@ impl State {
     pub(super) fn install(
         &mut self,
         profile_id: &str,
-        certificates: Vec<Installation>,
+        certificates: Vec<CertificateInstall>,
     ) -> Result<(), KeyStoreError> {
         let profile = self
             .profile_mut(profile_id)
@@ -364,13 +364,15 @@ macro_rules! key_store_of_steps {
                 })
             }
 
-            fn seal<'a>(
+            fn record_answer<'a>(
                 &'a self,
                 message: &'a MessageId,
                 mailbox: Channel,
                 answer: &'a str,
             ) -> BoxFuture<'a, Result<KeptAnswer, KeyStoreError>> {
-                Box::pin(async move { self.step(|state| state.seal(message, mailbox, answer)) })
+                Box::pin(
+                    async move { self.step(|state| state.record_answer(message, mailbox, answer)) },
+                )
             }
 
             fn commit<'a>(
@@ -461,7 +463,7 @@ macro_rules! key_store_of_steps {
             fn install<'a>(
                 &'a self,
                 profile_id: &'a str,
-                certificates: Vec<Installation>,
+                certificates: Vec<CertificateInstall>,
             ) -> BoxFuture<'a, Result<(), KeyStoreError>> {
                 Box::pin(async move { self.step(|state| state.install(profile_id, certificates)) })
             }

@@ -95,7 +95,7 @@ impl ProfileNames {
 /// A key to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct KeyWish {
+pub struct KeySpec {
     /// Its name in the profile.
     pub key_id: String,
     /// What it is for, a word of the protocol.
@@ -108,7 +108,7 @@ pub struct KeyWish {
     pub storage: String,
 }
 
-impl KeyWish {
+impl KeySpec {
     /// A key that is active from the start and kept inside of the app.
     #[must_use]
     pub fn new(key_id: impl Into<String>, usage: impl Into<String>, kind: KeyKind) -> Self {
@@ -134,7 +134,7 @@ pub struct Provisioning {
     /// The profile they are for.
     pub profile: ProfileNames,
     /// The keys; each keyid once.
-    pub keys: Vec<KeyWish>,
+    pub keys: Vec<KeySpec>,
 }
 
 impl Provisioning {
@@ -144,7 +144,7 @@ impl Provisioning {
         message: MessageId,
         command_sha256: [u8; 32],
         profile: ProfileNames,
-        keys: Vec<KeyWish>,
+        keys: Vec<KeySpec>,
     ) -> Self {
         Self { message, command_sha256, profile, keys }
     }
@@ -200,12 +200,12 @@ pub struct StoredKey {
 impl StoredKey {
     /// A key as it was asked for.
     #[must_use]
-    pub fn new(wish: &KeyWish, public_key: PublicKey) -> Self {
+    pub fn new(spec: &KeySpec, public_key: PublicKey) -> Self {
         Self {
-            key_id: wish.key_id.clone(),
-            usage: wish.usage.clone(),
-            state: wish.state.clone(),
-            storage: Some(wish.storage.clone()),
+            key_id: spec.key_id.clone(),
+            usage: spec.usage.clone(),
+            state: spec.state.clone(),
+            storage: Some(spec.storage.clone()),
             public_key,
             certificate: None,
             chain: Vec::new(),
@@ -274,7 +274,7 @@ impl std::fmt::Debug for KeptAnswer {
 /// A certificate to be installed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Installation {
+pub struct CertificateInstall {
     /// The key that it is for.
     pub key_id: String,
     /// The state of the key afterwards.
@@ -285,7 +285,7 @@ pub struct Installation {
     pub chain: Vec<Certificate>,
 }
 
-impl Installation {
+impl CertificateInstall {
     /// A certificate for a key, which is in that state afterwards.
     #[must_use]
     pub fn new(

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use keyferry::BoxFuture;
 use keyferry::crypto::{KeyKind, Signer};
 use keyferry::keys::{
-    Channel, Installation, KeptAnswer, KeyStore, KeyStoreError, MessageId, Pending, Profile,
+    CertificateInstall, Channel, KeptAnswer, KeyStore, KeyStoreError, MessageId, Pending, Profile,
     Provisioning,
 };
 
@@ -71,7 +71,7 @@ impl KeyStore for CrashingStore {
         fn all_pending<'a>(&'a self) -> Vec<Pending>;
         fn pending<'a>(&'a self, message: &'a MessageId) -> Option<Pending>;
         fn pending_signer<'a>(&'a self, message: &'a MessageId, key_id: &'a str) -> Option<Arc<dyn Signer>>;
-        fn seal<'a>(&'a self, message: &'a MessageId, mailbox: Channel, answer: &'a str) -> KeptAnswer;
+        fn record_answer<'a>(&'a self, message: &'a MessageId, mailbox: Channel, answer: &'a str) -> KeptAnswer;
         fn commit<'a>(&'a self, message: &'a MessageId) -> Option<Profile>;
         fn abandon<'a>(&'a self, message: &'a MessageId) -> ();
         fn keep_answer<'a>(&'a self, message: &'a MessageId, answer: &'a str) -> KeptAnswer;
@@ -81,7 +81,7 @@ impl KeyStore for CrashingStore {
         fn profiles<'a>(&'a self) -> Vec<Profile>;
         fn profile<'a>(&'a self, profile_id: &'a str) -> Option<Profile>;
         fn signer<'a>(&'a self, profile_id: &'a str, key_id: &'a str) -> Option<Arc<dyn Signer>>;
-        fn install<'a>(&'a self, profile_id: &'a str, certificates: Vec<Installation>) -> ();
+        fn install<'a>(&'a self, profile_id: &'a str, certificates: Vec<CertificateInstall>) -> ();
         fn retire<'a>(&'a self, profile_id: &'a str) -> ();
         fn remove_profile<'a>(&'a self, profile_id: &'a str) -> ();
     }

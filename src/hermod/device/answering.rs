@@ -9,7 +9,7 @@ use crate::hermod::model::{
 };
 use crate::hermod::proof::Role;
 use crate::json::RawJson;
-use crate::keys::{Installation, KeptAnswer, KeyStoreError, MessageId, Profile};
+use crate::keys::{CertificateInstall, KeptAnswer, KeyStoreError, MessageId, Profile};
 use crate::{Certificate, Class, Error};
 
 impl Agent {
@@ -89,8 +89,12 @@ impl Agent {
                 .and_then(|certificates| split_chain(certificates, &key.public_key))
                 .map_err(|_| Stop::Refuse(codes.bad_certificate))?;
             installations.push(
-                Installation::new(&delivered.key_id, delivered.key_state.as_str(), certificate)
-                    .with_chain(chain),
+                CertificateInstall::new(
+                    &delivered.key_id,
+                    delivered.key_state.as_str(),
+                    certificate,
+                )
+                .with_chain(chain),
             );
         }
         self.keys.install(&profile.names.id, installations).await.map_err(|error| {

@@ -168,12 +168,12 @@ impl Agent {
     /// on its way. If it knows the new mailbox, it has taken the answer: a mailbox without one is
     /// removed when the command ends.
     pub(super) async fn lost(&self, id: &MessageId, error: Error) -> Result<Event, DeviceError> {
-        let sealed = self
+        let recorded = self
             .keys
             .pending(id)
             .await?
             .and_then(|pending| Some((pending.mailbox.clone()?, pending)));
-        let Some((channel, pending)) = sealed else {
+        let Some((channel, pending)) = recorded else {
             self.settle(None, id).await?;
             return Err(DeviceError::Hub(error));
         };

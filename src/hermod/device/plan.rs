@@ -5,13 +5,13 @@ use crate::crypto::KeyKind;
 use crate::csr::Template;
 use crate::hermod::model::{DataFormat, KeyGenRequest, KeyUsage, ProvisionCommand, SignatureKey};
 use crate::hermod::proof::{Asked, AskedKey, Priority};
-use crate::keys::{KeyWish, Pending, Profile};
+use crate::keys::{KeySpec, Pending, Profile};
 
 /// The keys to make, and for which profile.
 pub(super) struct Plan {
     pub(super) asked: Asked,
     /// For each key asked for, in order: what is made.
-    pub(super) keys: Vec<(Priority, KeyWish)>,
+    pub(super) keys: Vec<(Priority, KeySpec)>,
     /// The profile that is there already.
     pub(super) existing: Option<Profile>,
 }
@@ -22,9 +22,9 @@ impl Plan {
         let profile =
             self.existing.as_ref().is_none_or(|existing| existing.names.id == pending.profile.id);
         let keys = self.keys.iter().zip(&pending.keys);
-        let mut keys = keys.map(|((priority, wish), key)| {
-            let is_kept_there = key.storage.as_ref().is_none_or(|storage| *storage == wish.storage);
-            wish.key_id == key.key_id
+        let mut keys = keys.map(|((priority, spec), key)| {
+            let is_kept_there = key.storage.as_ref().is_none_or(|storage| *storage == spec.storage);
+            spec.key_id == key.key_id
                 && is_kept_there
                 && priority.is_met_by(&key.public_key, priority.mechanism)
         });
@@ -38,9 +38,9 @@ impl Plan {
             Some(profile) => Action::Overwrite { profile_id: profile.names.id.clone() },
         };
         let keys =
-            self.keys.iter().zip(&self.asked.keys).map(|((priority, wish), asked)| QuestionKey {
-                key_id: wish.key_id.clone(),
-                usage: wish.usage.clone(),
+            self.keys.iter().zip(&self.asked.keys).map(|((priority, spec), asked)| QuestionKey {
+                key_id: spec.key_id.clone(),
+                usage: spec.usage.clone(),
                 priority: *priority,
                 request: asked.template.as_ref().map(Template::requested),
             });
@@ -119,7 +119,7 @@ impl Agent {
         &self,
         asked: &AskedKey,
         request: &KeyGenRequest,
-    ) -> Result<(Priority, KeyWish), Stop> {
+    ) -> Result<(Priority, KeySpec), Stop> {
         let codes = &self.dialect.codes;
         let storages = || request.storage_prios.iter().map(crate::hermod::model::Storage::as_str);
         let makes = |priority: &Priority, storage: &str| {
@@ -135,10 +135,10 @@ impl Agent {
         if let Some((choice, storage)) =
             chosen.and_then(|choice| Some((choice, storage_for(&choice.priority)?)))
         {
-            let mut wish = KeyWish::new(&asked.key_id, &asked.usage, choice.priority.kind);
-            wish.state.clone_from(&asked.state);
-            storage.clone_into(&mut wish.storage);
-            return Ok((choice.priority, wish));
+            let mut spec = KeySpec::new(&asked.key_id, &asked.usage, choice.priority.kind);
+            spec.state.clone_from(&asked.state);
+            storage.clone_into(&mut spec.storage);
+            return Ok((choice.priority, spec));
         }
         let possible =
             asked.choose(|priority| storages().any(|storage| makes(priority, storage))).is_ok();

@@ -71,7 +71,7 @@ impl Agent {
             &message.header.location,
             Response::Provision(ProvisionResponse::success(jws)),
         );
-        Ok(self.keys.seal(id, channel, &self.dialect.write_answer(&answer)).await?)
+        Ok(self.keys.record_answer(id, channel, &self.dialect.write_answer(&answer)).await?)
     }
 
     /// The keys: those that are pending for this very command, or, if the user agrees, new ones.
@@ -107,9 +107,9 @@ impl Agent {
             &plan.asked.name,
             &plan.asked.server_name,
         );
-        let wishes = plan.keys.iter().map(|(_, wish)| wish.clone()).collect();
+        let specs = plan.keys.iter().map(|(_, spec)| spec.clone()).collect();
         let made =
-            self.keys.begin(Provisioning::new(id.clone(), command_sha256, names, wishes)).await;
+            self.keys.begin(Provisioning::new(id.clone(), command_sha256, names, specs)).await;
         match made {
             Ok(pending) if pending.command_sha256 == command_sha256 && plan.is_met_by(&pending) => {
                 Ok(pending)

@@ -8,7 +8,7 @@ use keyferry::hermod::model::{
     SignParams,
 };
 use keyferry::hermod::proof::{MAX_TBS_JWS, MAX_TBS_PKCS7};
-use keyferry::keys::{Channel, KeyStore as _, KeyWish, MessageId, ProfileNames, Provisioning};
+use keyferry::keys::{Channel, KeySpec, KeyStore as _, MessageId, ProfileNames, Provisioning};
 
 use crate::signing::support::*;
 use crate::support::world::{self, PUBLIC};
@@ -141,13 +141,13 @@ async fn through_a_link_only_the_profiles_of_that_hub_sign() {
     let store = &scene.world.device_store;
     let message = MessageId::new("https://hub.example/other/ms/b0", "m0");
     let names = ProfileNames::new("9e0c2f46-6b1d-4b0e-9a53-0d9a3e4f5a11", "jane", "Other", "Other");
-    let wish = KeyWish::new("p256", "SIG", KeyKind::Ec(Curve::P256));
+    let spec = KeySpec::new("p256", "SIG", KeyKind::Ec(Curve::P256));
     store
-        .begin(Provisioning::new(message.clone(), [0; 32], names.clone(), vec![wish]))
+        .begin(Provisioning::new(message.clone(), [0; 32], names.clone(), vec![spec]))
         .await
         .unwrap();
     store
-        .seal(
+        .record_answer(
             &message,
             Channel::of_mailbox("https://hub.example/other/ms/b1", Secret::new("t")),
             "{}",

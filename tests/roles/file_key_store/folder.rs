@@ -11,7 +11,7 @@ use keyferry::Secret;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Curve, KeyKind};
 use keyferry::keys::{
-    Channel, FileKeyStore, FileStoreError, Installation, KeyStore, KeyWish, MessageId,
+    CertificateInstall, Channel, FileKeyStore, FileStoreError, KeySpec, KeyStore, MessageId,
     ProfileNames, Provisioning,
 };
 
@@ -25,7 +25,7 @@ async fn what_was_done_is_there_after_opening_again() {
         .install(
             PROFILE,
             vec![
-                Installation::new("a", "INACTIVE", certificate(&store, "a").await)
+                CertificateInstall::new("a", "INACTIVE", certificate(&store, "a").await)
                     .with_chain(vec![certificate(&store, "b").await]),
             ],
         )
@@ -37,7 +37,7 @@ async fn what_was_done_is_there_after_opening_again() {
         .unwrap();
     store.begin(wanted("m1", &["c"])).await.unwrap();
     store.begin(wanted("m2", &["d"])).await.unwrap();
-    store.seal(&message("m2"), own(), "\u{0} \"answer\" \u{1f511}").await.unwrap();
+    store.record_answer(&message("m2"), own(), "\u{0} \"answer\" \u{1f511}").await.unwrap();
     let own_message = MessageId::new(OWN, "m3");
     store.keep_answer(&own_message, "unsent").await.unwrap();
     let messages = [message("m0"), message("m1"), message("m2"), own_message];
@@ -71,14 +71,14 @@ async fn every_kind_of_key_is_read_again() {
         KeyKind::Ec(Curve::P521),
         KeyKind::Ed25519,
     ];
-    let wishes = kinds
+    let specs = kinds
         .iter()
         .enumerate()
-        .map(|(index, kind)| KeyWish::new(index.to_string(), "SIG", *kind))
+        .map(|(index, kind)| KeySpec::new(index.to_string(), "SIG", *kind))
         .collect();
     let names = ProfileNames::new(PROFILE, "userA", "Profile", "Example");
     let pending = opened(&folder)
-        .begin(Provisioning::new(message("m1"), [7; 32], names, wishes))
+        .begin(Provisioning::new(message("m1"), [7; 32], names, specs))
         .await
         .unwrap();
     assert_eq!(opened(&folder).all_pending().await.unwrap(), std::slice::from_ref(&pending));
@@ -149,10 +149,10 @@ async fn names_from_outside_are_no_file_names() {
     ] {
         let message = MessageId::new(format!("https://hub.example/ms/{hostile}"), hostile);
         let names = ProfileNames::new(hostile, hostile, hostile, hostile);
-        let wish = KeyWish::new(hostile, hostile, KeyKind::Ec(Curve::P256));
-        store.begin(Provisioning::new(message.clone(), [7; 32], names, vec![wish])).await.unwrap();
+        let spec = KeySpec::new(hostile, hostile, KeyKind::Ec(Curve::P256));
+        store.begin(Provisioning::new(message.clone(), [7; 32], names, vec![spec])).await.unwrap();
         store
-            .seal(&message, Channel::of_mailbox(hostile, Secret::new(hostile)), hostile)
+            .record_answer(&message, Channel::of_mailbox(hostile, Secret::new(hostile)), hostile)
             .await
             .unwrap();
         store.commit(&message).await.unwrap().unwrap();

@@ -10,8 +10,8 @@ use keyferry::crypto::{
 use keyferry::csr::{Request, Template};
 use keyferry::issuer::issue;
 use keyferry::keys::{
-    Channel, Installation, KEPT_ANSWERS, KeyStore, KeyStoreError, KeyWish, MessageId, Profile,
-    ProfileNames, Provisioning,
+    CertificateInstall, Channel, KEPT_ANSWERS, KeySpec, KeyStore, KeyStoreError, MessageId,
+    Profile, ProfileNames, Provisioning,
 };
 use keyferry::{Certificate, Class, Secret};
 
@@ -34,7 +34,7 @@ pub(crate) fn message(mid: &str) -> MessageId {
 pub(crate) fn wanted(mid: &str, key_ids: &[&str]) -> Provisioning {
     let wishes = key_ids
         .iter()
-        .map(|key_id| KeyWish::new(*key_id, "SIG", KeyKind::Ec(Curve::P256)))
+        .map(|key_id| KeySpec::new(*key_id, "SIG", KeyKind::Ec(Curve::P256)))
         .collect();
     Provisioning::new(
         message(mid),
@@ -50,7 +50,7 @@ pub(crate) fn own() -> Channel {
 
 pub(crate) async fn with_profile(store: &dyn KeyStore, key_ids: &[&str]) -> Profile {
     store.begin(wanted("m0", key_ids)).await.unwrap();
-    store.seal(&message("m0"), own(), "{}").await.unwrap();
+    store.record_answer(&message("m0"), own(), "{}").await.unwrap();
     store.commit(&message("m0")).await.unwrap().unwrap()
 }
 
@@ -97,7 +97,7 @@ pub(crate) async fn keys_are_made_once_a_message_and_are_no_profiles_until_commi
     assert!(store.pending_signer(&message("m2"), "a").await.unwrap().is_none());
     assert_eq!(class_of(store.commit(&message("m1")).await.unwrap_err()), Class::Conflict);
 
-    store.seal(&message("m1"), own(), "answer").await.unwrap();
+    store.record_answer(&message("m1"), own(), "answer").await.unwrap();
     let profile = store.commit(&message("m1")).await.unwrap().unwrap();
     assert_eq!(profile.keys, first.keys);
     assert_eq!(profile.channel, own());
@@ -106,30 +106,30 @@ pub(crate) async fn keys_are_made_once_a_message_and_are_no_profiles_until_commi
     assert!(store.signer(PROFILE, "a").await.unwrap().is_some());
 }
 
-pub(crate) async fn a_sealed_answer_stays_octet_by_byte(open: Open) {
+pub(crate) async fn a_recorded_answer_stays_the_same_bytes(open: Open) {
     let (store, _folder) = open(Arc::new(AwsLcRs));
     let store = &*store;
     store.begin(wanted("m1", &["a"])).await.unwrap();
-    let kept = store.seal(&message("m1"), own(), "first").await.unwrap();
+    let kept = store.record_answer(&message("m1"), own(), "first").await.unwrap();
     let other = Channel::of_mailbox("https://hub.example/ms/b3", Secret::new("x"));
-    assert_eq!(store.seal(&message("m1"), other, "second").await.unwrap(), kept);
+    assert_eq!(store.record_answer(&message("m1"), other, "second").await.unwrap(), kept);
     assert_eq!(store.keep_answer(&message("m1"), "third").await.unwrap().text, "first");
     assert_eq!(store.unsent(MAILBOX).await.unwrap()[0].text, "first");
     assert_eq!(store.commit(&message("m1")).await.unwrap().unwrap().channel, own());
     assert!(store.unsent(MAILBOX).await.unwrap().is_empty());
 }
 
-pub(crate) async fn a_refusal_that_was_kept_cannot_be_sealed_over(open: Open) {
+pub(crate) async fn a_kept_refusal_cannot_be_replaced(open: Open) {
     let (store, _folder) = open(Arc::new(AwsLcRs));
     let store = &*store;
     store.begin(wanted("m1", &["a"])).await.unwrap();
     store.keep_answer(&message("m1"), "refusal").await.unwrap();
     assert_eq!(
-        class_of(store.seal(&message("m1"), own(), "answer").await.unwrap_err()),
+        class_of(store.record_answer(&message("m1"), own(), "answer").await.unwrap_err()),
         Class::Conflict
     );
     assert_eq!(
-        class_of(store.seal(&message("m2"), own(), "answer").await.unwrap_err()),
+        class_of(store.record_answer(&message("m2"), own(), "answer").await.unwrap_err()),
         Class::NotFound
     );
 }
@@ -139,7 +139,7 @@ pub(crate) async fn abandoned_keys_are_gone_with_their_answer(open: Open) {
     let store = &*store;
     let old = with_profile(store, &["a"]).await;
     store.begin(wanted("m1", &["a"])).await.unwrap();
-    store.seal(&message("m1"), own(), "answer").await.unwrap();
+    store.record_answer(&message("m1"), own(), "answer").await.unwrap();
     for _ in 0..2 {
         store.abandon(&message("m1")).await.unwrap();
         assert!(store.all_pending().await.unwrap().is_empty());
@@ -159,11 +159,14 @@ pub(crate) async fn new_keys_take_the_place_of_those_with_the_same_keyids_and_no
     let store = &*store;
     let old = with_profile(store, &["a", "b"]).await;
     store
-        .install(PROFILE, vec![Installation::new("a", "ACTIVE", certificate(store, "a").await)])
+        .install(
+            PROFILE,
+            vec![CertificateInstall::new("a", "ACTIVE", certificate(store, "a").await)],
+        )
         .await
         .unwrap();
     store.begin(wanted("m1", &["a", "c"])).await.unwrap();
-    store.seal(&message("m1"), own(), "answer").await.unwrap();
+    store.record_answer(&message("m1"), own(), "answer").await.unwrap();
     let new = store.commit(&message("m1")).await.unwrap().unwrap();
     assert_eq!(new.keys.len(), 3);
     assert_ne!(new.key("a").unwrap().public_key, old.key("a").unwrap().public_key);
@@ -180,13 +183,13 @@ pub(crate) async fn a_certificate_is_installed_only_for_its_own_key_and_all_or_n
     let store = &*store;
     with_profile(store, &["a", "b"]).await;
     let (a, b) = (certificate(store, "a").await, certificate(store, "b").await);
-    store.install(PROFILE, vec![Installation::new("a", "ACTIVE", a.clone())]).await.unwrap();
+    store.install(PROFILE, vec![CertificateInstall::new("a", "ACTIVE", a.clone())]).await.unwrap();
     let before = store.profiles().await.unwrap();
-    let refused = async |certificates: Vec<Installation>| {
+    let refused = async |certificates: Vec<CertificateInstall>| {
         class_of(store.install(PROFILE, certificates).await.unwrap_err())
     };
     let one = |key_id: &str, certificate: &Certificate| {
-        Installation::new(key_id, "INACTIVE", certificate.clone())
+        CertificateInstall::new(key_id, "INACTIVE", certificate.clone())
     };
     assert_eq!(refused(vec![one("a", &b)]).await, Class::Proof);
     assert_eq!(refused(vec![one("b", &b), one("a", &b)]).await, Class::Proof);
@@ -327,7 +330,7 @@ pub(crate) async fn no_private_key_outlives_its_use(open: Open) {
 
     with_profile(&*store, &["a", "b"]).await;
     store.begin(wanted("m3", &["a"])).await.unwrap();
-    store.seal(&message("m3"), own(), "answer").await.unwrap();
+    store.record_answer(&message("m3"), own(), "answer").await.unwrap();
     assert_eq!(count(), 3);
     store.commit(&message("m3")).await.unwrap();
     assert_eq!(count(), 2);
@@ -363,8 +366,8 @@ macro_rules! key_store_rules {
         $crate::key_store::rules::key_store_rules! { $open:
             the_first_claim_of_a_mailbox_stays,
             keys_are_made_once_a_message_and_are_no_profiles_until_commit,
-            a_sealed_answer_stays_octet_by_byte,
-            a_refusal_that_was_kept_cannot_be_sealed_over,
+            a_recorded_answer_stays_the_same_bytes,
+            a_kept_refusal_cannot_be_replaced,
             abandoned_keys_are_gone_with_their_answer,
             new_keys_take_the_place_of_those_with_the_same_keyids_and_no_others,
             a_certificate_is_installed_only_for_its_own_key_and_all_or_none,
