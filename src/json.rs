@@ -1,7 +1,7 @@
 //! Strict JSON: no member twice, limits on depth, counts and text, unknown members kept as they
 //! came, errors that name the member.
 //!
-//! Objects are declared with [`json_object!`]; each is read by one visitor, on top of serde_json.
+//! Objects are declared with the macro `json_object!`; each is read by one visitor, on top of serde_json.
 
 mod number;
 mod object;
