@@ -32,7 +32,7 @@ use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Curve, KeyKind, Provider, PublicKey};
 use keyferry::csr::Template;
 use keyferry::hermod::client::CommandClient;
-use keyferry::hermod::integrator::{Enrollment, HubIdentity, Next, NotProven, Received};
+use keyferry::hermod::integrator::{Enrollment, EventOutcome, HubIdentity, Next, NotProven};
 use keyferry::hermod::model::{Command, CommandHeader, KeyGenRequest, ProfileRequest};
 use keyferry::hermod::proof::Verifier;
 use keyferry::hermod::server::CallbackService;
@@ -141,16 +141,16 @@ impl Journeys {
     fn change(
         &self,
         id: &str,
-        event: impl Fn(&mut Enrollment) -> Result<Received, Error>,
-    ) -> Result<Received, Error> {
+        event: impl Fn(&mut Enrollment) -> Result<EventOutcome, Error>,
+    ) -> Result<EventOutcome, Error> {
         loop {
             let mut journey = self.load(id)?;
             let loaded = journey.revision();
-            if event(&mut journey)? == Received::Known {
-                return Ok(Received::Known);
+            if event(&mut journey)? == EventOutcome::Known {
+                return Ok(EventOutcome::Known);
             }
             if self.compare_and_set(loaded, &journey)? {
-                return Ok(Received::New);
+                return Ok(EventOutcome::New);
             }
         }
     }
@@ -214,7 +214,7 @@ impl Server {
                 Next::Submit(command) | Next::Deliver(command) => {
                     // Stored first: of two tasks that get here, only one sends the command.
                     let sending = self.journeys.change(id, |journey| journey.sending(command))?;
-                    if sending == Received::New {
+                    if sending == EventOutcome::New {
                         self.send(id, command).await?;
                     }
                 }

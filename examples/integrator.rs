@@ -33,7 +33,7 @@ use keyferry::client::{WaitError, WaitPolicy};
 use keyferry::crypto::PublicKey;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::hermod::client::{CommandClient, blocking};
-use keyferry::hermod::integrator::{Enrollment, HubIdentity, Received};
+use keyferry::hermod::integrator::{Enrollment, EventOutcome, HubIdentity};
 use keyferry::hermod::model::{CommandHeader, CommandId, ProfileRequest};
 use keyferry::hermod::server::CallbackService;
 use keyferry::hermod::wire::{
@@ -185,7 +185,7 @@ async fn wait(
         }
         match hub.poll(&id).await {
             Ok(state) => {
-                if inbox.journey.lock().await.received(&state)? == Received::New {
+                if inbox.journey.lock().await.received(&state)? == EventOutcome::New {
                     return Ok(());
                 }
             }
@@ -210,8 +210,8 @@ impl CallbackApi for Inbox {
     /// `Ok` means that the callback is stored. The hub forgets it then.
     async fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
         match self.journey.lock().await.received(&delivery.callback) {
-            Ok(Received::New) => self.changed.notify_one(),
-            Ok(Received::Known) => {}
+            Ok(EventOutcome::New) => self.changed.notify_one(),
+            Ok(EventOutcome::Known) => {}
             // It is about another command.
             Err(error)
                 if error

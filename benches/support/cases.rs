@@ -18,7 +18,7 @@ use keyferry::crypto::{
 };
 use keyferry::csr::{Request, Template};
 use keyferry::hermod::model::{Callback, Command};
-use keyferry::hermod::proof::{Asked, Expectation, Verifier};
+use keyferry::hermod::proof::{Expectation, KeyRequest, Verifier};
 use keyferry::jose::{Header, Jwk, Jws, UnsignedJws};
 
 use super::Work;
@@ -269,8 +269,8 @@ impl RawSigner {
     }
 }
 
-fn asked_key() -> keyferry::hermod::proof::AskedKey {
-    Asked::from_command(Command::from_json(COMMAND).unwrap().provision().unwrap())
+fn asked_key() -> keyferry::hermod::proof::RequestedKey {
+    KeyRequest::from_command(Command::from_json(COMMAND).unwrap().provision().unwrap())
         .unwrap()
         .keys
         .remove(0)

@@ -8,7 +8,7 @@ use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, CryptoError, Curve, KeyKind, Provider, PublicKey, Signer};
 use keyferry::csr::MAX_REQUEST;
 use keyferry::hermod::model::{DeviceInfo, ProvisionCommand};
-use keyferry::hermod::proof::{Asked, Expectation, UnsignedAnswer};
+use keyferry::hermod::proof::{Expectation, KeyRequest, UnsignedAnswer};
 use keyferry::jose::{Jwk, MAX_JWS};
 use keyferry::json::{MAX_DEPTH, MAX_KEPT, MAX_NAMES, MAX_TEXT};
 use num_bigint::BigUint;
@@ -158,7 +158,7 @@ pub fn answer_with_largest_keys() -> (Expectation, String) {
         "profile": {"servername": "s", "name": "p", "keygenrequests": requests},
     });
     let command = ProvisionCommand::from_json(&command.to_string()).unwrap();
-    let asked = Asked::from_command(&command).unwrap();
+    let asked = KeyRequest::from_command(&command).unwrap();
     let signed: Vec<String> = asked
         .keys
         .iter()

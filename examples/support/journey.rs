@@ -8,7 +8,7 @@ use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, Provider, PublicKey, Signer};
 use keyferry::hermod::Dialect;
 use keyferry::hermod::integrator::{
-    Enrollment, Failure, HubIdentity, Next, NotProven, Proven, Received,
+    Enrollment, EventOutcome, Failure, HubIdentity, Next, NotProven, Proven,
 };
 use keyferry::hermod::model::{
     Address, Callback, Command, CommandHeader, CommandId, DataFormat, Item, Response, SignCommand,
@@ -199,9 +199,9 @@ impl Journey {
 
     /// Records a callback or the result of a poll. It is stored when this returns, so that the
     /// callback can be acknowledged.
-    pub fn received(&mut self, callback: &Callback) -> Result<Received, Failed> {
+    pub fn received(&mut self, callback: &Callback) -> Result<EventOutcome, Failed> {
         let received = self.enrollment.received(callback)?;
-        if received == Received::New {
+        if received == EventOutcome::New {
             self.store()?;
             self.say(&format!(
                 "integrator: command {} has ended: {}",
@@ -215,7 +215,7 @@ impl Journey {
     /// The hub says that it does not know a command. What follows from it is the next
     /// [`step`](Self::step).
     pub fn forgotten(&mut self, id: &CommandId) -> Result<(), Failed> {
-        if self.enrollment.forgotten(id)? == Received::New {
+        if self.enrollment.forgotten(id)? == EventOutcome::New {
             self.store()?;
         }
         Ok(())
@@ -247,7 +247,7 @@ impl Journey {
                     );
                 }
                 let certificates = issue_all(&self.authority, proven.answer().keys()).await?;
-                self.enrollment.danger_issued_unpinned(&proven, &named(&certificates))?;
+                self.enrollment.danger_issue_unattested(&proven, &named(&certificates))?;
                 (proven.answer().report().clone(), certificates)
             }
         };

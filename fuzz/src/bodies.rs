@@ -306,7 +306,7 @@ pub fn signed_key(said: &str) -> bool {
     let jwk = Jwk::new(OWN.device.public_key().clone()).to_string();
     let payload = format!("{},{}", &jwk[..jwk.len() - 1], &said[1..]);
     let key = sign(r#"{"alg":"ES256","nonce":"123456789","kid":"signer"}"#, &payload, &OWN.device);
-    let asked = OWN.expectation.asked();
+    let asked = OWN.expectation.request();
     let answer =
         UnsignedAnswer::new(asked, "id", "https://hub.example/ms/1", DeviceInfo::new("Linux"))
             .with_signed_keys([key]);

@@ -78,14 +78,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use builder::AgentBuilder;
-pub use connector::{CertificateSeen, Connection, Connector, Through};
+pub use connector::{CertificateSeen, Connection, Connector, InProcessConnector};
 pub use consent::{Action, Consent, Decision, Question, QuestionKey, Shown, ShownContent, Signing};
+use error::ActivationError;
 pub use error::DeviceError;
-use error::Stop;
 pub use event::Event;
 #[cfg(feature = "client")]
 pub use http_connector::HttpConnector;
-use mailbox::Mailbox;
+use mailbox::OpenMailbox;
 pub use pin_reset::{PinNonce, PinReset, PinResetRefusal};
 pub use policy::DevicePolicy;
 use zeroize::Zeroizing;
@@ -119,7 +119,7 @@ const MAX_ACTIVATIONS: usize = 64;
 /// let attestation: Arc<dyn Signer> = Arc::new(provider.generate(KeyKind::Ec(Curve::P256))?);
 /// let agent = Agent::builder(provider.clone())
 ///     .with_key_store(Arc::new(MemoryKeyStore::new(provider)))
-///     // An HTTP client, or `Through(hub)` for a hub in the same process.
+///     // An HTTP client, or `InProcessConnector(hub)` for a hub in the same process.
 ///     .with_connector(Arc::new(|_: &str, _: MailboxKey| {
 ///         Err::<AnyMailboxApi, _>(Error::new(Class::Unavailable, "", "no network in this example"))
 ///     }))
@@ -306,9 +306,9 @@ impl Agent {
     }
 
     /// Opens a mailbox, if the policy names its hub.
-    async fn open(&self, channel: &Channel) -> Result<Mailbox, DeviceError> {
+    async fn open(&self, channel: &Channel) -> Result<OpenMailbox, DeviceError> {
         self.policy.check_address(&channel.address).map_err(DeviceError::Link)?;
-        Mailbox::open(&*self.connector, channel).await
+        OpenMailbox::open(&*self.connector, channel).await
     }
 }
 

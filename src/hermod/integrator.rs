@@ -10,6 +10,6 @@ mod proven;
 
 pub use enrollment::Enrollment;
 pub use hub_identity::HubIdentity;
-pub use next::{Failure, Next, Received};
+pub use next::{EventOutcome, Failure, Next};
 pub use not_proven::NotProven;
 pub use proven::Proven;

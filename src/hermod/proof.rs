@@ -6,7 +6,7 @@
 //! `Verified<Attested>` if the attestation key was pinned, `Verified<Consistent>` if not. There is
 //! no other way to either.
 //!
-//! The device builds what is verified here: [`AskedKey::sign`] makes the proof of possession of one
+//! The device builds what is verified here: [`RequestedKey::sign`] makes the proof of possession of one
 //! key, [`UnsignedAnswer`] the attested answer.
 //!
 //! # The checks
@@ -63,8 +63,8 @@
 //! another device may have made, is taken in either role: that it is about this command, its
 //! content has to say, as that of [`SignatureExpectation::fresh_authentication`] does.
 
-mod asked;
 mod expectation;
+mod key_request;
 mod pins;
 mod report;
 mod seen;
@@ -75,8 +75,8 @@ mod unsigned;
 mod verified;
 mod verifier;
 
-pub use asked::{Asked, AskedKey, Choice, Priority};
 pub use expectation::Expectation;
+pub use key_request::{Choice, KeyRequest, Priority, RequestedKey};
 pub use pins::{Pinned, Pins, Unpinned};
 pub use report::{Check, Entry, Outcome, Refusal, Report};
 pub use seen::SeenKeys;

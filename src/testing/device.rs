@@ -13,7 +13,7 @@ use crate::hermod::model::{
     Answer, CertificateResponse, CommandBody, DeleteResponse, DeviceInfo, Message, PingResponse,
     ProvisionCommand, ProvisionResponse, Response, SUCCESS,
 };
-use crate::hermod::proof::{Asked, AskedKey, UnsignedAnswer};
+use crate::hermod::proof::{KeyRequest, RequestedKey, UnsignedAnswer};
 use crate::hermod::wire::MailboxApi;
 use crate::{Class, Clock, Error};
 
@@ -162,7 +162,7 @@ impl Device {
     /// What goes into `result.data` of an answer to a provision command.
     ///
     /// # Errors
-    /// As [`Asked::from_command_in`]; class `not-as-requested` if no type of key that is asked for
+    /// As [`KeyRequest::from_command_in`]; class `not-as-requested` if no type of key that is asked for
     /// can be made, or the flaw needs what the command has not; `unavailable` if the provider fails.
     pub fn provision(
         &self,
@@ -170,7 +170,7 @@ impl Device {
         mailbox: &str,
         fqdn: &str,
     ) -> Result<String, Error> {
-        let mut asked = Asked::from_command_in(command, &self.dialect)?;
+        let mut asked = KeyRequest::from_command_in(command, &self.dialect)?;
         let mut signed_keys = Vec::with_capacity(asked.keys.len());
         let mut first: Option<Box<dyn PrivateKey>> = None;
         for (index, key) in asked.keys.iter().enumerate() {
@@ -230,7 +230,7 @@ impl Device {
     }
 
     /// A key pair of the first type that can be made; with the flaw, of one that was not asked for.
-    fn make(&self, key: &AskedKey) -> Result<(Box<dyn PrivateKey>, Algorithm), Error> {
+    fn make(&self, key: &RequestedKey) -> Result<(Box<dyn PrivateKey>, Algorithm), Error> {
         if self.flaw == Some(Flaw::NotAsRequested) {
             let is_asked = |curve| {
                 key.priorities.iter().flatten().any(|priority| priority.kind == KeyKind::Ec(curve))
@@ -254,7 +254,7 @@ impl Device {
     /// A key's own statement, with the flaws that are in it.
     fn sign_key(
         &self,
-        key: &AskedKey,
+        key: &RequestedKey,
         nonce: &str,
         pair: &dyn PrivateKey,
         mechanism: Algorithm,

@@ -18,7 +18,7 @@ use keyferry::hermod::client::{CallbackSender, CommandClient};
 use keyferry::hermod::device::Agent;
 use keyferry::hermod::device::HttpConnector;
 use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
-use keyferry::hermod::integrator::{Enrollment, Next, Received};
+use keyferry::hermod::integrator::{Enrollment, EventOutcome, Next};
 use keyferry::hermod::model::{
     CommandHeader, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest, State,
 };
@@ -138,7 +138,7 @@ impl World {
                 .inbox
                 .of(enrollment.id())
                 .iter()
-                .any(|callback| enrollment.received(callback) == Ok(Received::New))
+                .any(|callback| enrollment.received(callback) == Ok(EventOutcome::New))
             {
                 return Some(());
             }

@@ -9,14 +9,14 @@ use crate::support::mailboxes::Altered;
 use crate::support::world::*;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, Curve, KeyKind};
-use keyferry::hermod::device::{Agent, Connection, Connector, Event, Through};
+use keyferry::hermod::device::{Agent, Connection, Connector, Event, InProcessConnector};
 use keyferry::hermod::hub::Hub;
-use keyferry::hermod::integrator::{Enrollment, Failure, Next, Received};
+use keyferry::hermod::integrator::{Enrollment, EventOutcome, Failure, Next};
 use keyferry::hermod::model::{
     Activation, Answer, CommandBody, CommandKind, DeviceInfo, Listing, Message, Progress,
     ProvisionCommand, ProvisionResponse, ReservedBox, Response, State,
 };
-use keyferry::hermod::proof::{Asked, UnsignedAnswer, Verifier};
+use keyferry::hermod::proof::{KeyRequest, UnsignedAnswer, Verifier};
 use keyferry::hermod::wire::{AnyMailboxApi, CommandApi as _, MailboxApi, MailboxKey};
 use keyferry::keys::KeyStore as _;
 use keyferry::{BoxFuture, Class, Clock as _, Error, Gate as _, Secret};
@@ -177,14 +177,14 @@ async fn callbacks_that_are_lost_are_found_again_by_poll() {
             continue;
         };
         let poll = async || world.commands().poll(&submitted.command_id).await.unwrap();
-        assert_eq!(enrollment.received(&poll().await).unwrap(), Received::Known);
+        assert_eq!(enrollment.received(&poll().await).unwrap(), EventOutcome::Known);
         match enrollment.next() {
             Next::AwaitDevice { .. } => drop(world.activate(&enrollment).await.unwrap()),
             _ => drop(world.poll_device().await),
         }
         world.step().await;
         assert!(world.inbox.take().is_empty());
-        assert_eq!(enrollment.received(&poll().await).unwrap(), Received::New);
+        assert_eq!(enrollment.received(&poll().await).unwrap(), EventOutcome::New);
     }
     world.assert_installed(&["signer"]).await;
 }
@@ -223,7 +223,7 @@ async fn lies(
     let CommandBody::Provision(command) = &message.body else { panic!() };
     let mut command = command.clone();
     lie(&mut command);
-    let asked = Asked::from_command(&command).unwrap();
+    let asked = KeyRequest::from_command(&command).unwrap();
     let keys: Vec<_> = asked
         .keys
         .iter()
@@ -403,7 +403,7 @@ async fn journeys_of_one_user_side_by_side_do_not_mix() {
     }
     for journey in journeys.iter().rev() {
         world
-            .device_over(world.device_store.clone(), Arc::new(Through(world.hub())))
+            .device_over(world.device_store.clone(), Arc::new(InProcessConnector(world.hub())))
             .activate(&link(journey))
             .await
             .unwrap();
@@ -480,7 +480,7 @@ async fn two_calls_that_go_on_with_one_message_do_not_give_up_the_mailbox_of_the
     let other = world.device();
     let device = world.device_over(
         world.device_store.clone(),
-        Arc::new(Altered::new(Through(world.hub())).with_answered(move || {
+        Arc::new(Altered::new(InProcessConnector(world.hub())).with_answered(move || {
             let other = other.clone();
             Box::pin(async move {
                 for event in other.run_once().await {
@@ -490,7 +490,7 @@ async fn two_calls_that_go_on_with_one_message_do_not_give_up_the_mailbox_of_the
         })),
     );
     device.activate(&link(&enrollment)).await.unwrap();
-    assert_eq!(enrollment.received(&world.callback().await).unwrap(), Received::New);
+    assert_eq!(enrollment.received(&world.callback().await).unwrap(), EventOutcome::New);
     for _ in 0..3 {
         world.advance(&mut enrollment).await;
     }

@@ -9,8 +9,8 @@ use keyferry::crypto::{Algorithm, PrivateKey, Provider, RsaModulusCheck};
 use keyferry::csr::Template;
 use keyferry::hermod::model::ProvisionCommand;
 use keyferry::hermod::proof::{
-    Asked, Attested, Check, Consistent, Expectation, Outcome, Refusal, UnsignedAnswer, Verified,
-    VerifiedKey, Verifier,
+    Attested, Check, Consistent, Expectation, KeyRequest, Outcome, Refusal, UnsignedAnswer,
+    Verified, VerifiedKey, Verifier,
 };
 use keyferry::jose::Padding;
 use serde_json::{Value, json};
@@ -99,7 +99,8 @@ fn accepts_every_algorithm_of_the_attestation_key() {
 fn accepts_what_the_device_side_builds() {
     let (command, _) = double();
     let asked =
-        Asked::from_command(&ProvisionCommand::from_json(&command.to_string()).unwrap()).unwrap();
+        KeyRequest::from_command(&ProvisionCommand::from_json(&command.to_string()).unwrap())
+            .unwrap();
     let signed = [
         asked.keys[0].sign(NONCE, Algorithm::Es256, None, p256()).unwrap(),
         asked.keys[1].sign(NONCE, Algorithm::Rs256, None, rsa2048()).unwrap(),

@@ -309,7 +309,7 @@ fn a_request_for_a_key_is_made_from_its_kind() {
             ProfileRequest::new("nexus", "TestProfile", vec![request]),
         );
         let expectation = Expectation::from_command(&command).unwrap();
-        let asked = &expectation.asked().keys[0];
+        let asked = &expectation.request().keys[0];
         assert_eq!(asked.priorities[0].unwrap().kind, kind);
         assert_eq!(asked.template.as_ref(), Some(&template));
         let key = SignedKey::new("signer", signer).with_request(&captured_template());

@@ -28,7 +28,7 @@ use keyferry::hermod::model::{
     ProvisionCommand, Response, SignCommand, SignMechanism, SignParams, StartPinResetCommand,
 };
 use keyferry::hermod::proof::{
-    Asked, KnownKey, SignatureExpectation, UnsignedAnswer, Verifier, verify_signature,
+    KeyRequest, KnownKey, SignatureExpectation, UnsignedAnswer, Verifier, verify_signature,
 };
 use keyferry::hermod::qr::ActivationQr;
 use keyferry::hermod::wire::http::{command, mailbox};
@@ -416,7 +416,7 @@ async fn journey(
 fn answered(callback: &Callback, evidence: &Evidence) {
     let jws = callback.jws().unwrap();
     let command = ProvisionCommand::new("n0nce", "userA", parties::profile("shown"));
-    let asked = Asked::from_command(&command).unwrap();
+    let asked = KeyRequest::from_command(&command).unwrap();
     evidence.show(&(&command, &asked));
     let inner: serde_json::Value = serde_json::from_slice(
         &base64_simd::URL_SAFE_NO_PAD.decode_to_vec(jws.split('.').nth(1).unwrap()).unwrap(),

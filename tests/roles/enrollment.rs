@@ -11,7 +11,7 @@ use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Curve, KeyKind};
 use keyferry::csr::{Request, Template};
 use keyferry::hermod::device::Decision;
-use keyferry::hermod::integrator::{Enrollment, Failure, HubIdentity, Next, Received};
+use keyferry::hermod::integrator::{Enrollment, EventOutcome, Failure, HubIdentity, Next};
 use keyferry::hermod::model::{
     Answer, Callback, CertificateResponse, Command, CommandBody, CommandHeader, CommandId,
     CommandKind, CommandType, KeyCertificate, PingCommand, ProfileRequest, Progress,
@@ -77,7 +77,7 @@ async fn nothing_is_delivered_for_raw_keys() {
     world.advance(&mut enrollment).await;
     world.advance(&mut enrollment).await;
     let proven = world.prove(&enrollment);
-    assert_eq!(enrollment.issued(&proven, &[]).unwrap(), Received::Known);
+    assert_eq!(enrollment.issued(&proven, &[]).unwrap(), EventOutcome::Known);
     assert_eq!(enrollment.next(), Next::Done);
     restart(&mut enrollment);
 }
@@ -116,15 +116,15 @@ async fn a_callback_may_come_before_the_answer_to_the_command() {
             world.poll_device().await;
         }
         let callback = world.callback().await;
-        assert_eq!(enrollment.received(&callback).unwrap(), Received::New);
+        assert_eq!(enrollment.received(&callback).unwrap(), EventOutcome::New);
         restart(&mut enrollment);
         // The answer to the command comes late, or never; one that names another command is not it.
         let mut other = submitted.clone();
         other.command_id = CommandId::from("4711");
         refused(enrollment.submitted(&other), Class::Conflict);
-        assert_eq!(enrollment.submitted(&submitted).unwrap(), Received::New);
-        assert_eq!(enrollment.submitted(&submitted).unwrap(), Received::Known);
-        assert_eq!(enrollment.received(&callback).unwrap(), Received::Known);
+        assert_eq!(enrollment.submitted(&submitted).unwrap(), EventOutcome::New);
+        assert_eq!(enrollment.submitted(&submitted).unwrap(), EventOutcome::Known);
+        assert_eq!(enrollment.received(&callback).unwrap(), EventOutcome::Known);
         restart(&mut enrollment);
         if kind == CommandKind::Provision {
             world.advance(&mut enrollment).await;
@@ -155,43 +155,43 @@ async fn every_event_may_come_twice() {
     for kind in [CommandKind::Provision, CommandKind::Certificate] {
         let (Next::Submit(command) | Next::Deliver(command)) = enrollment.next() else { panic!() };
         let command = command.clone();
-        assert_eq!(enrollment.sending(&command).unwrap(), Received::New);
-        assert_eq!(enrollment.sending(&command).unwrap(), Received::Known);
+        assert_eq!(enrollment.sending(&command).unwrap(), EventOutcome::New);
+        assert_eq!(enrollment.sending(&command).unwrap(), EventOutcome::Known);
         let submitted = world.commands().submit(command).await.unwrap();
-        assert_eq!(enrollment.submitted(&submitted).unwrap(), Received::New);
-        assert_eq!(enrollment.submitted(&submitted).unwrap(), Received::Known);
+        assert_eq!(enrollment.submitted(&submitted).unwrap(), EventOutcome::New);
+        assert_eq!(enrollment.submitted(&submitted).unwrap(), EventOutcome::Known);
         let waiting = world.commands().poll(&submitted.command_id).await.unwrap();
-        assert_eq!(enrollment.received(&waiting).unwrap(), Received::Known);
+        assert_eq!(enrollment.received(&waiting).unwrap(), EventOutcome::Known);
         match kind {
             CommandKind::Provision => drop(world.activate(&enrollment).await.unwrap()),
             _ => drop(world.poll_device().await),
         }
         let callback = world.callback().await;
-        assert_eq!(enrollment.received(&callback).unwrap(), Received::New);
-        assert_eq!(enrollment.received(&callback).unwrap(), Received::Known);
+        assert_eq!(enrollment.received(&callback).unwrap(), EventOutcome::New);
+        assert_eq!(enrollment.received(&callback).unwrap(), EventOutcome::Known);
         // A poll says the same; what was said before comes late.
         assert_eq!(
             enrollment
                 .received(&world.commands().poll(&submitted.command_id).await.unwrap())
                 .unwrap(),
-            Received::Known
+            EventOutcome::Known
         );
-        assert_eq!(enrollment.received(&waiting).unwrap(), Received::Known);
-        assert_eq!(enrollment.submitted(&submitted).unwrap(), Received::Known);
+        assert_eq!(enrollment.received(&waiting).unwrap(), EventOutcome::Known);
+        assert_eq!(enrollment.submitted(&submitted).unwrap(), EventOutcome::Known);
         if kind == CommandKind::Provision {
             let proven = world.prove(&enrollment);
             let issued = world.issue(&proven).await;
-            assert_eq!(enrollment.issued(&proven, &named(&issued)).unwrap(), Received::New);
-            assert_eq!(enrollment.issued(&proven, &named(&issued)).unwrap(), Received::Known);
+            assert_eq!(enrollment.issued(&proven, &named(&issued)).unwrap(), EventOutcome::New);
+            assert_eq!(enrollment.issued(&proven, &named(&issued)).unwrap(), EventOutcome::Known);
             // Issued once more they are others: they take the place of those that were not sent,
             // and of no others.
             let others = world.issue(&proven).await;
-            assert_eq!(enrollment.issued(&proven, &named(&others)).unwrap(), Received::New);
-            assert_eq!(enrollment.issued(&proven, &named(&others)).unwrap(), Received::Known);
+            assert_eq!(enrollment.issued(&proven, &named(&others)).unwrap(), EventOutcome::New);
+            assert_eq!(enrollment.issued(&proven, &named(&others)).unwrap(), EventOutcome::Known);
             let mut sent = enrollment.clone();
             sent.sending(&to_send(&enrollment)).unwrap();
             refused(sent.issued(&proven, &named(&issued)), Class::Conflict);
-            assert_eq!(enrollment.received(&callback).unwrap(), Received::Known);
+            assert_eq!(enrollment.received(&callback).unwrap(), EventOutcome::Known);
         }
         restart(&mut enrollment);
     }
@@ -206,13 +206,13 @@ async fn a_command_that_may_have_been_sent_is_not_given_again_unless_it_certainl
     enrollment.sending(&provision).unwrap();
     restart(&mut enrollment);
     assert!(matches!(enrollment.next(), Next::AwaitDevice { submitted: None, .. }));
-    assert_eq!(enrollment.not_sent(&provision).unwrap(), Received::New);
-    assert_eq!(enrollment.not_sent(&provision).unwrap(), Received::Known);
+    assert_eq!(enrollment.not_sent(&provision).unwrap(), EventOutcome::New);
+    assert_eq!(enrollment.not_sent(&provision).unwrap(), EventOutcome::Known);
     restart(&mut enrollment);
     assert!(matches!(enrollment.next(), Next::Submit(_)));
     // Once it is answered, it was sent, whatever is said.
     world.advance(&mut enrollment).await;
-    assert_eq!(enrollment.not_sent(&provision).unwrap(), Received::Known);
+    assert_eq!(enrollment.not_sent(&provision).unwrap(), EventOutcome::Known);
     restart(&mut enrollment);
     assert!(matches!(enrollment.next(), Next::AwaitDevice { submitted: Some(_), .. }));
 
@@ -225,7 +225,7 @@ async fn a_command_that_may_have_been_sent_is_not_given_again_unless_it_certainl
     restart(&mut enrollment);
     assert!(matches!(enrollment.next(), Next::Deliver(_)));
     world.advance(&mut enrollment).await;
-    assert_eq!(enrollment.not_sent(&delivery).unwrap(), Received::Known);
+    assert_eq!(enrollment.not_sent(&delivery).unwrap(), EventOutcome::Known);
     assert!(matches!(enrollment.next(), Next::AwaitDelivery { submitted: Some(_), .. }));
 }
 
@@ -249,7 +249,7 @@ async fn what_is_said_of_one_command_hits_no_other() {
     enrollment.issued(&proven, &named(&world.issue(&proven).await)).unwrap();
     let replaced = to_send(&enrollment);
     // What is late about the first command is not about the second.
-    assert_eq!(enrollment.sending(&provision).unwrap(), Received::Known);
+    assert_eq!(enrollment.sending(&provision).unwrap(), EventOutcome::Known);
     assert!(matches!(enrollment.next(), Next::Deliver(_)));
     // Nor is what is about certificates that have given way to others.
     enrollment.issued(&proven, &named(&world.issue(&proven).await)).unwrap();
@@ -257,7 +257,7 @@ async fn what_is_said_of_one_command_hits_no_other() {
     refused(enrollment.sending(&replaced), Class::NotFound);
     enrollment.sending(&delivery).unwrap();
     refused(enrollment.not_sent(&replaced), Class::NotFound);
-    assert_eq!(enrollment.not_sent(&provision).unwrap(), Received::Known);
+    assert_eq!(enrollment.not_sent(&provision).unwrap(), EventOutcome::Known);
     restart(&mut enrollment);
     assert!(matches!(enrollment.next(), Next::AwaitDelivery { submitted: None, .. }));
 }
@@ -368,7 +368,7 @@ async fn an_answer_that_is_not_there_is_malformed() {
     for state in [State::IN_PROGRESS, State::from("PAUSED")] {
         let mut callback = callback.clone();
         callback.state = state;
-        assert_eq!(enrollment.received(&callback).unwrap(), Received::Known);
+        assert_eq!(enrollment.received(&callback).unwrap(), EventOutcome::Known);
     }
     assert_eq!(enrollment.to_json(), stored);
     enrollment.received(&callback).unwrap();
@@ -438,8 +438,8 @@ async fn a_command_that_nobody_answers_ends_the_journey() {
         let mut enrollment = world.at(n).await;
         world.pass(TIMEOUT).await;
         let callback = world.callback().await;
-        assert_eq!(enrollment.received(&callback).unwrap(), Received::New);
-        assert_eq!(enrollment.received(&callback).unwrap(), Received::Known);
+        assert_eq!(enrollment.received(&callback).unwrap(), EventOutcome::New);
+        assert_eq!(enrollment.received(&callback).unwrap(), EventOutcome::Known);
         restart(&mut enrollment);
         assert_eq!(
             enrollment.next(),
@@ -464,8 +464,8 @@ async fn a_command_that_the_hub_does_not_know_ends_the_journey() {
         assert!(is_unknown_command(&error));
         refused(enrollment.forgotten(&CommandId::from("4711")), Class::NotFound);
         let before = enrollment.revision();
-        assert_eq!(enrollment.forgotten(&id).unwrap(), Received::New);
-        assert_eq!(enrollment.forgotten(&id).unwrap(), Received::Known);
+        assert_eq!(enrollment.forgotten(&id).unwrap(), EventOutcome::New);
+        assert_eq!(enrollment.forgotten(&id).unwrap(), EventOutcome::Known);
         assert_eq!(enrollment.revision(), before + 1);
         restart(&mut enrollment);
         assert_eq!(enrollment.next(), Next::Failed(Failure::Forgotten { command }));
@@ -484,10 +484,10 @@ async fn an_answer_counts_although_the_hub_has_forgotten_its_command() {
     let callback = world.callback().await;
     enrollment.forgotten(&id).unwrap();
     restart(&mut enrollment);
-    assert_eq!(enrollment.received(&callback).unwrap(), Received::New);
+    assert_eq!(enrollment.received(&callback).unwrap(), EventOutcome::New);
     restart(&mut enrollment);
     assert_eq!(enrollment.next(), Next::Prove);
-    assert_eq!(enrollment.forgotten(&id).unwrap(), Received::Known);
+    assert_eq!(enrollment.forgotten(&id).unwrap(), EventOutcome::Known);
     world.prove(&enrollment);
 }
 
@@ -502,19 +502,19 @@ async fn a_journey_that_is_given_up_stays_so_whatever_comes_later() {
         );
         let command = sends.then(|| to_send(&enrollment));
         let link = waits.then(|| link(&enrollment));
-        assert_eq!(enrollment.give_up("the user has left").unwrap(), Received::New);
+        assert_eq!(enrollment.give_up("the user has left").unwrap(), EventOutcome::New);
         let failed = Failure::GivenUp { reason: "the user has left".into() };
         restart(&mut enrollment);
         assert_eq!(enrollment.next(), Next::Failed(failed.clone()));
         // The first reason is the reason.
-        assert_eq!(enrollment.give_up("another").unwrap(), Received::Known);
+        assert_eq!(enrollment.give_up("another").unwrap(), EventOutcome::Known);
         assert_eq!(enrollment.next(), Next::Failed(failed.clone()));
         if let Some(command) = command {
             refused(enrollment.sending(&command), Class::Conflict);
         }
         if let Some(link) = link {
             world.device().activate(&link).await.unwrap();
-            assert_eq!(enrollment.received(&world.callback().await).unwrap(), Received::New);
+            assert_eq!(enrollment.received(&world.callback().await).unwrap(), EventOutcome::New);
             let proven = world.prove(&enrollment);
             refused(
                 enrollment.issued(&proven, &named(&world.issue(&proven).await)),
@@ -537,10 +537,10 @@ async fn what_has_ended_is_not_given_up() {
     world.advance(&mut raw).await;
     world.advance(&mut raw).await;
     assert_eq!(raw.next(), Next::Done);
-    assert_eq!(raw.give_up("not attested").unwrap(), Received::New);
+    assert_eq!(raw.give_up("not attested").unwrap(), EventOutcome::New);
     world.decision = Decision::Refuse;
     let mut failed = world.at(2).await;
-    assert_eq!(failed.give_up("no").unwrap(), Received::Known);
+    assert_eq!(failed.give_up("no").unwrap(), EventOutcome::Known);
     assert_eq!(
         failed.next(),
         Next::Failed(Failure::Refused { command: CommandKind::Provision, code: 1 })
@@ -658,7 +658,7 @@ async fn a_subject_that_the_authority_wrote_in_its_own_way_is_delivered_and_repo
     let proven = world.prove(&enrollment);
     let same = renamed(&world.issue(&proven).await[0].1, b"JANE");
     assert_eq!(enrollment.remarks(), []);
-    assert_eq!(enrollment.issued(&proven, &[("signer", &same)]).unwrap(), Received::New);
+    assert_eq!(enrollment.issued(&proven, &[("signer", &same)]).unwrap(), EventOutcome::New);
     assert_eq!(enrollment.remarks(), [("signer", Remark::SubjectEncoding)]);
     let again = Enrollment::from_json(&enrollment.to_json()).unwrap();
     assert_eq!(again.remarks(), [("signer", Remark::SubjectEncoding)]);
@@ -712,7 +712,7 @@ async fn an_answer_that_nobody_vouches_for_goes_on_only_by_its_dangerous_name() 
     let proven = enrollment
         .prove(&Verifier::danger_unpinned(AwsLcRs), &enrollment.expectation().unwrap())
         .unwrap();
-    enrollment.danger_issued_unpinned(&proven, &named(&issued)).unwrap();
+    enrollment.danger_issue_unattested(&proven, &named(&issued)).unwrap();
     while enrollment.next() != Next::Done {
         world.advance(&mut enrollment).await;
     }
@@ -1022,7 +1022,7 @@ async fn is_interrupted_after(steps_before: usize) -> usize {
         let mut enrollment = Enrollment::from_json(&stored).unwrap();
         match enrollment.next() {
             Next::AwaitDelivery { submitted: None, .. } => {
-                assert_eq!(enrollment.deliver_again().unwrap(), Received::New);
+                assert_eq!(enrollment.deliver_again().unwrap(), EventOutcome::New);
             }
             // The link is lost: another journey.
             Next::AwaitDevice { submitted: None, .. } => {
@@ -1105,15 +1105,15 @@ async fn a_delivery_can_be_asked_for_again_until_it_has_succeeded() {
     let world = World::new();
     let mut enrollment = world.at(3).await;
     let delivery = to_send(&enrollment);
-    assert_eq!(enrollment.deliver_again().unwrap(), Received::Known, "it is to be sent anyway");
+    assert_eq!(enrollment.deliver_again().unwrap(), EventOutcome::Known, "it is to be sent anyway");
     enrollment.sending(&delivery).unwrap();
     let first = world.commands().submit(delivery.clone()).await.unwrap();
     // The answer is lost in a crash.
     restart(&mut enrollment);
     let Next::AwaitDelivery { command, submitted: None } = enrollment.next() else { panic!() };
     assert_eq!(*command, delivery);
-    assert_eq!(enrollment.deliver_again().unwrap(), Received::New);
-    assert_eq!(enrollment.deliver_again().unwrap(), Received::Known);
+    assert_eq!(enrollment.deliver_again().unwrap(), EventOutcome::New);
+    assert_eq!(enrollment.deliver_again().unwrap(), EventOutcome::Known);
     restart(&mut enrollment);
     assert_eq!(enrollment.next(), Next::Deliver(&delivery));
     world.advance(&mut enrollment).await;
@@ -1121,15 +1121,15 @@ async fn a_delivery_can_be_asked_for_again_until_it_has_succeeded() {
     // The device installs both, and the end of either ends the journey.
     world.poll_device().await;
     let polled = world.commands().poll(&first.command_id).await.unwrap();
-    assert_eq!(enrollment.received(&polled).unwrap(), Received::New);
+    assert_eq!(enrollment.received(&polled).unwrap(), EventOutcome::New);
     restart(&mut enrollment);
     assert_eq!(enrollment.next(), Next::Done);
-    assert_eq!(enrollment.received(&polled).unwrap(), Received::Known);
+    assert_eq!(enrollment.received(&polled).unwrap(), EventOutcome::Known);
     world.step().await;
     for delivery in world.inbox.take() {
-        assert_eq!(enrollment.received(&delivery.callback).unwrap(), Received::Known);
+        assert_eq!(enrollment.received(&delivery.callback).unwrap(), EventOutcome::Known);
     }
-    assert_eq!(enrollment.deliver_again().unwrap(), Received::Known);
+    assert_eq!(enrollment.deliver_again().unwrap(), EventOutcome::Known);
     assert_eq!(enrollment.next(), Next::Done);
     world.assert_installed(&["signer"]).await;
 }
@@ -1140,24 +1140,24 @@ async fn the_end_of_an_earlier_delivery_without_success_does_not_end_a_later_one
     let mut enrollment = world.at(4).await;
     world.pass(TIMEOUT + 1).await;
     let timed_out = world.callback().await;
-    assert_eq!(enrollment.received(&timed_out).unwrap(), Received::New);
+    assert_eq!(enrollment.received(&timed_out).unwrap(), EventOutcome::New);
     let Next::Failed(Failure::Ended { command: CommandKind::Certificate, .. }) = enrollment.next()
     else {
         panic!("{:?}", enrollment.next())
     };
     restart(&mut enrollment);
     // The keys are there and so are the certificates: delivery may be tried again.
-    assert_eq!(enrollment.deliver_again().unwrap(), Received::New);
+    assert_eq!(enrollment.deliver_again().unwrap(), EventOutcome::New);
     restart(&mut enrollment);
-    assert_eq!(enrollment.received(&timed_out).unwrap(), Received::Known);
+    assert_eq!(enrollment.received(&timed_out).unwrap(), EventOutcome::Known);
     assert!(matches!(enrollment.next(), Next::Deliver(_)));
     let delivery = to_send(&enrollment);
     enrollment.sending(&delivery).unwrap();
-    assert_eq!(enrollment.received(&timed_out).unwrap(), Received::Known);
+    assert_eq!(enrollment.received(&timed_out).unwrap(), EventOutcome::Known);
     assert!(matches!(enrollment.next(), Next::AwaitDelivery { submitted: None, .. }));
     let submitted = world.commands().submit(delivery).await.unwrap();
-    assert_eq!(enrollment.submitted(&submitted).unwrap(), Received::New);
-    assert_eq!(enrollment.received(&timed_out).unwrap(), Received::Known);
+    assert_eq!(enrollment.submitted(&submitted).unwrap(), EventOutcome::New);
+    assert_eq!(enrollment.received(&timed_out).unwrap(), EventOutcome::Known);
     restart(&mut enrollment);
     world.advance(&mut enrollment).await;
     assert_eq!(enrollment.next(), Next::Done);
@@ -1177,8 +1177,8 @@ async fn the_revision_grows_with_each_change_and_with_nothing_else() {
     let mut enrollment = begin(vec![key("signer", P256)]);
     assert_eq!(enrollment.revision(), 0);
     let provision = to_send(&enrollment);
-    assert_eq!(enrollment.sending(&provision).unwrap(), Received::New);
-    assert_eq!(enrollment.sending(&provision).unwrap(), Received::Known);
+    assert_eq!(enrollment.sending(&provision).unwrap(), EventOutcome::New);
+    assert_eq!(enrollment.sending(&provision).unwrap(), EventOutcome::Known);
     assert_eq!(enrollment.revision(), 1);
     let mut last = 1;
     let submitted = world.commands().submit(provision).await.unwrap();
@@ -1192,7 +1192,7 @@ async fn the_revision_grows_with_each_change_and_with_nothing_else() {
     }
     // What is known or refused changes nothing.
     last = enrollment.revision();
-    assert_eq!(enrollment.submitted(&submitted).unwrap(), Received::Known);
+    assert_eq!(enrollment.submitted(&submitted).unwrap(), EventOutcome::Known);
     refused(enrollment.give_up("x"), Class::Conflict);
     assert_eq!(enrollment.revision(), last);
     let stored: Value = serde_json::from_str(&enrollment.to_json()).unwrap();
@@ -1287,7 +1287,7 @@ proptest! {
                 10 => enrollment.deliver_again(),
                 _ => enrollment.received(&recorded.delivery_callback),
             };
-            if result != Ok(Received::New) {
+            if result != Ok(EventOutcome::New) {
                 prop_assert_eq!(enrollment.to_json(), was, "an event that is not new changes nothing");
             }
             prop_assert!(matches!(event, 2 | 10) || rank(&enrollment.next()) >= before, "{} after {:?}", event, enrollment.next());

@@ -8,10 +8,11 @@ use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::crypto::{Algorithm, Curve, KeyKind, Provider, PublicKey, Signer};
 use keyferry::csr::Template;
 use keyferry::hermod::device::{
-    Agent, Connector, Decision, DeviceError, DevicePolicy, Event, PinReset, Question, Through,
+    Agent, Connector, Decision, DeviceError, DevicePolicy, Event, InProcessConnector, PinReset,
+    Question,
 };
 use keyferry::hermod::hub::{Hub, HubConfig, Integrator, IntegratorConfig, MemoryStore};
-use keyferry::hermod::integrator::{Enrollment, Next, Proven, Received};
+use keyferry::hermod::integrator::{Enrollment, EventOutcome, Next, Proven};
 use keyferry::hermod::model::{
     Callback, CommandHeader, DeviceInfo, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest,
 };
@@ -83,7 +84,7 @@ impl World {
     }
 
     pub(crate) fn device(&self) -> Agent {
-        self.device_over(self.device_store.clone(), Arc::new(Through(self.hub())))
+        self.device_over(self.device_store.clone(), Arc::new(InProcessConnector(self.hub())))
     }
 
     pub(crate) fn device_over(
@@ -165,20 +166,20 @@ impl World {
                 let command = command.clone();
                 enrollment.sending(&command).unwrap();
                 let submitted = self.commands().submit(command).await.unwrap();
-                assert_eq!(enrollment.submitted(&submitted).unwrap(), Received::New);
+                assert_eq!(enrollment.submitted(&submitted).unwrap(), EventOutcome::New);
             }
             Next::AwaitDevice { .. } => {
                 self.activate(enrollment).await.unwrap();
-                assert_eq!(enrollment.received(&self.callback().await).unwrap(), Received::New);
+                assert_eq!(enrollment.received(&self.callback().await).unwrap(), EventOutcome::New);
             }
             Next::Prove => {
                 let proven = self.prove(enrollment);
                 let issued = self.issue(&proven).await;
-                assert_eq!(enrollment.issued(&proven, &named(&issued)).unwrap(), Received::New);
+                assert_eq!(enrollment.issued(&proven, &named(&issued)).unwrap(), EventOutcome::New);
             }
             Next::AwaitDelivery { .. } => {
                 self.poll_device().await;
-                assert_eq!(enrollment.received(&self.callback().await).unwrap(), Received::New);
+                assert_eq!(enrollment.received(&self.callback().await).unwrap(), EventOutcome::New);
             }
             other => panic!("{other:?}"),
         }

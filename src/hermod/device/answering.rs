@@ -1,7 +1,7 @@
 //! What each command is answered with.
 
-use super::mailbox::Mailbox;
-use super::{Action, Agent, Decision, DeviceError, Question, Stop};
+use super::mailbox::OpenMailbox;
+use super::{Action, ActivationError, Agent, Decision, DeviceError, Question};
 use crate::certificate::split_chain;
 use crate::hermod::model::{
     Answer, CertificateCommand, CertificateResponse, CommandBody, DeleteCommand, DeleteResponse,
@@ -16,7 +16,7 @@ impl Agent {
     /// Carries out what a message says, up to an answer that is kept.
     pub(super) async fn answer(
         &self,
-        mailbox: &Mailbox,
+        mailbox: &OpenMailbox,
         owner: Option<&Profile>,
         id: &MessageId,
         message: &Message,
@@ -74,20 +74,21 @@ impl Agent {
         &self,
         command: &CertificateCommand,
         owner: Option<&Profile>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), ActivationError> {
         let codes = &self.dialect.codes;
         let profile =
             owner.filter(|profile| !profile.retired && profile.names.id == command.profile_id);
-        let profile = profile.ok_or(Stop::Refuse(codes.unknown_profile))?;
+        let profile = profile.ok_or(ActivationError::Refuse(codes.unknown_profile))?;
         if command.certificates.is_empty() {
-            return Err(Stop::Refuse(codes.other));
+            return Err(ActivationError::Refuse(codes.other));
         }
         let mut installations = Vec::with_capacity(command.certificates.len());
         for delivered in &command.certificates {
-            let key = profile.key(&delivered.key_id).ok_or(Stop::Refuse(codes.no_key))?;
+            let key =
+                profile.key(&delivered.key_id).ok_or(ActivationError::Refuse(codes.no_key))?;
             let (certificate, chain) = Certificate::chain_from_text(&delivered.data)
                 .and_then(|certificates| split_chain(certificates, &key.public_key))
-                .map_err(|_| Stop::Refuse(codes.bad_certificate))?;
+                .map_err(|_| ActivationError::Refuse(codes.bad_certificate))?;
             installations.push(
                 CertificateInstall::new(
                     &delivered.key_id,
@@ -98,7 +99,7 @@ impl Agent {
             );
         }
         self.keys.install(&profile.names.id, installations).await.map_err(|error| {
-            Stop::Refuse(match error {
+            ActivationError::Refuse(match error {
                 KeyStoreError::Refused(error) => match error.class() {
                     Class::NotFound => codes.unknown_profile,
                     Class::KeyId => codes.no_key,
@@ -113,9 +114,9 @@ impl Agent {
     pub(super) async fn ask_about(
         &self,
         profile: &Profile,
-        mailbox: &Mailbox,
+        mailbox: &OpenMailbox,
         action: Action,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), ActivationError> {
         let question = Question {
             action,
             hub: mailbox.public.clone(),
@@ -126,35 +127,38 @@ impl Agent {
         };
         match self.consent.ask(&question).await {
             Decision::Accept => Ok(()),
-            Decision::Refuse => Err(Stop::Refuse(self.dialect.codes.user_cancelled)),
+            Decision::Refuse => Err(ActivationError::Refuse(self.dialect.codes.user_cancelled)),
         }
     }
 
     /// Retires the profile, if the user agrees. It is removed when the hub has the answer.
     async fn delete(
         &self,
-        mailbox: &Mailbox,
+        mailbox: &OpenMailbox,
         command: &DeleteCommand,
         owner: Option<&Profile>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), ActivationError> {
         let codes = &self.dialect.codes;
         let profile = owner
             .filter(|profile| command.profile_id.as_ref().is_none_or(|id| *id == profile.names.id));
-        let profile = profile.ok_or(Stop::Refuse(codes.unknown_profile))?;
+        let profile = profile.ok_or(ActivationError::Refuse(codes.unknown_profile))?;
         if profile.retired {
             return Ok(());
         }
         self.ask_about(profile, mailbox, Action::Delete { profile_id: profile.names.id.clone() })
             .await?;
-        self.keys.retire(&profile.names.id).await.map_err(|_| Stop::Refuse(codes.storage))
+        self.keys
+            .retire(&profile.names.id)
+            .await
+            .map_err(|_| ActivationError::Refuse(codes.storage))
     }
 }
 
-fn code_of(done: Result<(), Stop>) -> Result<i64, DeviceError> {
+fn code_of(done: Result<(), ActivationError>) -> Result<i64, DeviceError> {
     match done {
         Ok(()) => Ok(SUCCESS),
-        Err(Stop::Refuse(code)) => Ok(code),
-        Err(Stop::Fault(error)) => Err(error),
+        Err(ActivationError::Refuse(code)) => Ok(code),
+        Err(ActivationError::Fault(error)) => Err(error),
     }
 }
 

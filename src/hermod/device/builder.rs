@@ -45,7 +45,7 @@ impl AgentBuilder {
         self
     }
 
-    /// Opens mailboxes through this: an HTTP client, or [`Through`](super::Through) a hub in the
+    /// Opens mailboxes through this: an HTTP client, or [`InProcessConnector`](super::InProcessConnector) a hub in the
     /// same process. Required.
     #[must_use]
     pub fn with_connector(mut self, connector: Arc<dyn Connector>) -> Self {

@@ -72,7 +72,7 @@ impl CertificateSeen {
     }
 }
 
-/// Opens mailboxes: over HTTP, or in a hub in the same process ([`Through`]).
+/// Opens mailboxes: over HTTP, or in a hub in the same process ([`InProcessConnector`]).
 ///
 /// The agent has checked the address against its policy before. That the host at that address is
 /// the one it says it is, is for the connector to check, by TLS, before the credential or anything
@@ -109,9 +109,9 @@ where
 /// Opens the mailboxes of one hub in the same process: anything that is a [`Gate`] for mailbox
 /// keys. The address is not looked at.
 #[derive(Clone)]
-pub struct Through<G>(pub G);
+pub struct InProcessConnector<G>(pub G);
 
-impl<G> Connector for Through<G>
+impl<G> Connector for InProcessConnector<G>
 where
     G: Gate<MailboxKey>,
     G::Handle: MailboxApi + 'static,
@@ -125,8 +125,8 @@ where
     }
 }
 
-impl<G> fmt::Debug for Through<G> {
+impl<G> fmt::Debug for InProcessConnector<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Through")
+        f.write_str("InProcessConnector")
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::mailbox::{Mailbox, is_gone};
+use super::mailbox::{OpenMailbox, is_gone};
 use super::{Agent, DeviceError, Event};
 use crate::hermod::model::{Answer, CommandKind, ProvisionResponse, Response, SUCCESS};
 use crate::hermod::wire::MailboxApi as _;
@@ -11,9 +11,9 @@ use crate::transport::base_url::is_same;
 use crate::{Class, Error};
 
 /// What became of an answer.
-enum Fate {
+enum SendOutcome {
     /// The hub has it.
-    Taken,
+    Accepted,
     /// It came too late.
     Ended,
     /// The hub has another one.
@@ -30,30 +30,32 @@ impl Agent {
     /// Sends an answer. It is kept before, and the same bytes are sent each time.
     pub(super) async fn deliver(
         &self,
-        mailbox: &Mailbox,
+        mailbox: &OpenMailbox,
         owner: Option<&Profile>,
         kept: KeptAnswer,
     ) -> Result<Event, DeviceError> {
         let id = &kept.message;
         let pending = self.keys.pending(id).await?.filter(|pending| pending.mailbox.is_some());
         match (send(mailbox, &kept).await, pending) {
-            (Fate::Taken, Some(pending)) => self.provisioned(owner, pending).await,
-            (Fate::Taken, None) => self.answered(owner, &kept).await,
-            (Fate::Ended, _) => self.ended(owner, id).await,
-            (Fate::Rejected(error), Some(_)) => {
+            (SendOutcome::Accepted, Some(pending)) => self.provisioned(owner, pending).await,
+            (SendOutcome::Accepted, None) => self.answered(owner, &kept).await,
+            (SendOutcome::Ended, _) => self.ended(owner, id).await,
+            (SendOutcome::Rejected(error), Some(_)) => {
                 self.refuse_instead(mailbox, owner, &kept, error).await
             }
-            (Fate::Rejected(error), None) => {
-                self.settle(owner, id).await?;
+            (SendOutcome::Rejected(error), None) => {
+                self.complete_if_done(owner, id).await?;
                 Err(DeviceError::Rejected(error))
             }
-            (Fate::Other(error), _) => {
+            (SendOutcome::Other(error), _) => {
                 self.keys.abandon(id).await?;
-                self.settle(owner, id).await?;
+                self.complete_if_done(owner, id).await?;
                 Err(DeviceError::Hub(error))
             }
-            (Fate::Lost(error), _) if owner.is_none() => self.lost(id, error).await,
-            (Fate::Lost(error) | Fate::Unknown(error), _) => Err(DeviceError::Hub(error)),
+            (SendOutcome::Lost(error), _) if owner.is_none() => self.lost(id, error).await,
+            (SendOutcome::Lost(error) | SendOutcome::Unknown(error), _) => {
+                Err(DeviceError::Hub(error))
+            }
         }
     }
 
@@ -102,7 +104,7 @@ impl Agent {
         let command = response.as_ref().and_then(Response::kind);
         let code =
             response.as_ref().and_then(Response::code).unwrap_or(self.dialect.codes.unsupported);
-        self.settle(owner, id).await?;
+        self.complete_if_done(owner, id).await?;
         if let Some(owner) =
             owner.filter(|_| command == Some(CommandKind::Delete) && code == SUCCESS)
         {
@@ -122,12 +124,16 @@ impl Agent {
         id: &MessageId,
     ) -> Result<Event, DeviceError> {
         self.keys.abandon(id).await?;
-        self.settle(owner, id).await?;
+        self.complete_if_done(owner, id).await?;
         Ok(Event::Ended { message: id.clone() })
     }
 
     /// Nothing more is to be sent for a message.
-    async fn settle(&self, owner: Option<&Profile>, id: &MessageId) -> Result<(), DeviceError> {
+    async fn complete_if_done(
+        &self,
+        owner: Option<&Profile>,
+        id: &MessageId,
+    ) -> Result<(), DeviceError> {
         match owner {
             Some(_) => self.keys.mark_sent(id).await?,
             None => self.keys.close_activation(&id.mailbox).await?,
@@ -139,7 +145,7 @@ impl Agent {
     /// that there are none.
     async fn refuse_instead(
         &self,
-        mailbox: &Mailbox,
+        mailbox: &OpenMailbox,
         owner: Option<&Profile>,
         kept: &KeptAnswer,
         rejected: Error,
@@ -158,8 +164,8 @@ impl Agent {
         let refusal =
             self.keys.keep_answer(&kept.message, &self.dialect.write_answer(&refusal)).await?;
         match send(mailbox, &refusal).await {
-            Fate::Unknown(_) => {}
-            _ => self.settle(owner, &kept.message).await?,
+            SendOutcome::Unknown(_) => {}
+            _ => self.complete_if_done(owner, &kept.message).await?,
         }
         Err(DeviceError::Rejected(rejected))
     }
@@ -174,7 +180,7 @@ impl Agent {
             .await?
             .and_then(|pending| Some((pending.mailbox.clone()?, pending)));
         let Some((channel, pending)) = recorded else {
-            self.settle(None, id).await?;
+            self.complete_if_done(None, id).await?;
             return Err(DeviceError::Hub(error));
         };
         let listed = match self.open(&channel).await {
@@ -189,16 +195,16 @@ impl Agent {
     }
 }
 
-async fn send(mailbox: &Mailbox, kept: &KeptAnswer) -> Fate {
+async fn send(mailbox: &OpenMailbox, kept: &KeptAnswer) -> SendOutcome {
     let Err(error) = mailbox.api.answer(&kept.message.mid, &kept.text).await else {
-        return Fate::Taken;
+        return SendOutcome::Accepted;
     };
     match error.class() {
-        Class::Expired | Class::NotFound => Fate::Ended,
-        Class::Conflict => Fate::Other(error),
-        Class::Unauthorized => Fate::Lost(error),
+        Class::Expired | Class::NotFound => SendOutcome::Ended,
+        Class::Conflict => SendOutcome::Other(error),
+        Class::Unauthorized => SendOutcome::Lost(error),
         Class::Storage | Class::Unavailable | Class::Rate | Class::TargetRefused => {
-            Fate::Unknown(error)
+            SendOutcome::Unknown(error)
         }
         Class::Malformed
         | Class::TooLarge
@@ -214,6 +220,6 @@ async fn send(mailbox: &Mailbox, kept: &KeptAnswer) -> Fate {
         | Class::Csr
         | Class::Attestation
         | Class::Channel
-        | Class::User => Fate::Rejected(error),
+        | Class::User => SendOutcome::Rejected(error),
     }
 }

@@ -42,18 +42,18 @@ impl DeviceError {
 
 /// Why a command is not carried out: a code that the integrator is told, or a fault of ours that
 /// leaves it open.
-pub(super) enum Stop {
+pub(super) enum ActivationError {
     Refuse(i64),
     Fault(DeviceError),
 }
 
-impl From<KeyStoreError> for Stop {
+impl From<KeyStoreError> for ActivationError {
     fn from(error: KeyStoreError) -> Self {
         Self::Fault(error.into())
     }
 }
 
-impl From<DeviceError> for Stop {
+impl From<DeviceError> for ActivationError {
     fn from(error: DeviceError) -> Self {
         Self::Fault(error)
     }

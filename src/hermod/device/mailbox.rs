@@ -8,7 +8,7 @@ use crate::keys::{Channel, KEPT_ANSWERS, KeptAnswer, MessageId, Profile};
 use crate::{Class, Error};
 
 /// A mailbox that was opened.
-pub(super) struct Mailbox {
+pub(super) struct OpenMailbox {
     pub(super) channel: Channel,
     /// The hub's address without the mailbox.
     pub(super) public: String,
@@ -16,7 +16,7 @@ pub(super) struct Mailbox {
     pub(super) certificate: CertificateSeen,
 }
 
-impl Mailbox {
+impl OpenMailbox {
     pub(super) async fn open(
         connector: &dyn Connector,
         channel: &Channel,
@@ -219,7 +219,7 @@ impl Agent {
     /// the answer, and sends it.
     async fn process(
         &self,
-        mailbox: &Mailbox,
+        mailbox: &OpenMailbox,
         owner: Option<&Profile>,
         mid: &str,
     ) -> Result<Event, DeviceError> {
@@ -238,7 +238,7 @@ impl Agent {
 
     async fn handle(
         &self,
-        mailbox: &Mailbox,
+        mailbox: &OpenMailbox,
         owner: Option<&Profile>,
         id: &MessageId,
     ) -> Result<KeptAnswer, DeviceError> {

@@ -1,15 +1,15 @@
 //! What a provision command comes to on this device, before anything is done.
 
-use super::{Action, Agent, Question, QuestionKey, Stop};
+use super::{Action, ActivationError, Agent, Question, QuestionKey};
 use crate::crypto::KeyKind;
 use crate::csr::Template;
 use crate::hermod::model::{DataFormat, KeyGenRequest, KeyUsage, ProvisionCommand, SignatureKey};
-use crate::hermod::proof::{Asked, AskedKey, Priority};
+use crate::hermod::proof::{KeyRequest, Priority, RequestedKey};
 use crate::keys::{KeySpec, Pending, Profile};
 
 /// The keys to make, and for which profile.
 pub(super) struct Plan {
-    pub(super) asked: Asked,
+    pub(super) asked: KeyRequest,
     /// For each key asked for, in order: what is made.
     pub(super) keys: Vec<(Priority, KeySpec)>,
     /// The profile that is there already.
@@ -62,15 +62,15 @@ impl Agent {
         &self,
         command: &ProvisionCommand,
         owner: Option<&Profile>,
-    ) -> Result<Plan, Stop> {
+    ) -> Result<Plan, ActivationError> {
         let codes = &self.dialect.codes;
         if command.response_signature_key != SignatureKey::ATTESTATION
             || command.response_format != DataFormat::JWS
         {
-            return Err(Stop::Refuse(codes.unsupported));
+            return Err(ActivationError::Refuse(codes.unsupported));
         }
-        let asked = Asked::from_command_in(command, &self.dialect)
-            .map_err(|_| Stop::Refuse(codes.other))?;
+        let asked = KeyRequest::from_command_in(command, &self.dialect)
+            .map_err(|_| ActivationError::Refuse(codes.other))?;
         let existing = match (owner, &asked.profile_id) {
             (None, None) => None,
             // One mailbox a profile: what comes to it is about that profile, whether it says so or
@@ -78,17 +78,20 @@ impl Agent {
             (Some(owner), id) if id.as_ref().is_none_or(|id| *id == owner.names.id) => {
                 Some(owner.clone())
             }
-            (None, Some(id)) => {
-                Some(self.keys.profile(id).await?.ok_or(Stop::Refuse(codes.unknown_profile))?)
-            }
-            (Some(_), _) => return Err(Stop::Refuse(codes.unknown_profile)),
+            (None, Some(id)) => Some(
+                self.keys
+                    .profile(id)
+                    .await?
+                    .ok_or(ActivationError::Refuse(codes.unknown_profile))?,
+            ),
+            (Some(_), _) => return Err(ActivationError::Refuse(codes.unknown_profile)),
         };
         if let Some(profile) = &existing {
             if profile.retired || profile.names.user_id != asked.user_id {
-                return Err(Stop::Refuse(codes.unknown_profile));
+                return Err(ActivationError::Refuse(codes.unknown_profile));
             }
             if !self.policy.overwrites() {
-                return Err(Stop::Refuse(codes.not_allowed));
+                return Err(ActivationError::Refuse(codes.not_allowed));
             }
         }
         for key in &asked.keys {
@@ -96,11 +99,11 @@ impl Agent {
             let (authentication, encryption) =
                 (&self.dialect.authentication_usage, &self.dialect.encryption_usage);
             if ![const { &KeyUsage::SIG }, authentication, encryption].iter().any(is_known) {
-                return Err(Stop::Refuse(codes.unsupported));
+                return Err(ActivationError::Refuse(codes.unsupported));
             }
             let requested = key.template.as_ref().map(Template::requested);
             if requested.is_some_and(|requested| !self.policy.takes_request(&requested)) {
-                return Err(Stop::Refuse(codes.not_allowed));
+                return Err(ActivationError::Refuse(codes.not_allowed));
             }
         }
         let requests = &command.profile.key_gen_requests;
@@ -117,9 +120,9 @@ impl Agent {
     /// of this crate knows is unsupported; what it knows and the policy forbids is not allowed.
     fn choose(
         &self,
-        asked: &AskedKey,
+        asked: &RequestedKey,
         request: &KeyGenRequest,
-    ) -> Result<(Priority, KeySpec), Stop> {
+    ) -> Result<(Priority, KeySpec), ActivationError> {
         let codes = &self.dialect.codes;
         let storages = || request.storage_prios.iter().map(crate::hermod::model::Storage::as_str);
         let makes = |priority: &Priority, storage: &str| {
@@ -142,7 +145,7 @@ impl Agent {
         }
         let possible =
             asked.choose(|priority| storages().any(|storage| makes(priority, storage))).is_ok();
-        Err(Stop::Refuse(if possible { codes.not_allowed } else { codes.unsupported }))
+        Err(ActivationError::Refuse(if possible { codes.not_allowed } else { codes.unsupported }))
     }
 }
 

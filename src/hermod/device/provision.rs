@@ -1,8 +1,8 @@
 //! Provision: keys are made, prove themselves, and are answered for.
 
-use super::mailbox::{Mailbox, split};
+use super::mailbox::{OpenMailbox, split};
 use super::plan::Plan;
-use super::{Agent, Decision, DeviceError, Stop};
+use super::{ActivationError, Agent, Decision, DeviceError};
 use crate::crypto::CryptoError;
 use crate::encoding::uuid;
 use crate::hermod::model::{Answer, Message, ProvisionCommand, ProvisionResponse, Response};
@@ -18,7 +18,7 @@ impl Agent {
     /// Carries a provision command out, up to an answer that is kept.
     pub(super) async fn provision(
         &self,
-        mailbox: &Mailbox,
+        mailbox: &OpenMailbox,
         owner: Option<&Profile>,
         id: &MessageId,
         message: &Message,
@@ -26,8 +26,8 @@ impl Agent {
     ) -> Result<KeptAnswer, DeviceError> {
         match self.try_provision(mailbox, owner, id, message, command).await {
             Ok(kept) => Ok(kept),
-            Err(Stop::Fault(error)) => Err(error),
-            Err(Stop::Refuse(code)) => {
+            Err(ActivationError::Fault(error)) => Err(error),
+            Err(ActivationError::Refuse(code)) => {
                 self.keys.abandon(id).await?;
                 let answer = Answer::new(
                     &message.header.location,
@@ -40,12 +40,12 @@ impl Agent {
 
     async fn try_provision(
         &self,
-        mailbox: &Mailbox,
+        mailbox: &OpenMailbox,
         owner: Option<&Profile>,
         id: &MessageId,
         message: &Message,
         command: &ProvisionCommand,
-    ) -> Result<KeptAnswer, Stop> {
+    ) -> Result<KeptAnswer, ActivationError> {
         let plan = self.plan(command, owner).await?;
         let command_sha256 = self.provider.sha256(command.to_json().as_bytes());
         let pending = self.make(mailbox, id, &plan, command_sha256).await?;
@@ -77,11 +77,11 @@ impl Agent {
     /// The keys: those that are pending for this very command, or, if the user agrees, new ones.
     async fn make(
         &self,
-        mailbox: &Mailbox,
+        mailbox: &OpenMailbox,
         id: &MessageId,
         plan: &Plan,
         command_sha256: [u8; 32],
-    ) -> Result<Pending, Stop> {
+    ) -> Result<Pending, ActivationError> {
         let codes = &self.dialect.codes;
         match self.keys.pending(id).await? {
             Some(pending)
@@ -95,7 +95,7 @@ impl Agent {
             None => {}
         }
         if self.consent.ask(&plan.question(&mailbox.public)).await == Decision::Refuse {
-            return Err(Stop::Refuse(codes.user_cancelled));
+            return Err(ActivationError::Refuse(codes.user_cancelled));
         }
         let profile_id = match &plan.existing {
             Some(profile) => profile.names.id.clone(),
@@ -114,19 +114,19 @@ impl Agent {
             Ok(pending) if pending.command_sha256 == command_sha256 && plan.is_met_by(&pending) => {
                 Ok(pending)
             }
-            Ok(_) => Err(Stop::Fault(
+            Ok(_) => Err(ActivationError::Fault(
                 KeyStoreError::failed("other keys became pending for the same message").into(),
             )),
             Err(KeyStoreError::Crypto(CryptoError::Unsupported)) => {
-                Err(Stop::Refuse(codes.unsupported))
+                Err(ActivationError::Refuse(codes.unsupported))
             }
-            Err(_) => Err(Stop::Refuse(codes.storage)),
+            Err(_) => Err(ActivationError::Refuse(codes.storage)),
         }
     }
 
     /// Reserves the mailbox of the profile to be. It has to be at the hub that the link led to, and
     /// in nobody's use.
-    async fn reserve(&self, mailbox: &Mailbox) -> Result<Channel, Stop> {
+    async fn reserve(&self, mailbox: &OpenMailbox) -> Result<Channel, ActivationError> {
         let reserved = mailbox.api.reserve().await.map_err(DeviceError::Hub)?;
         let is_here = || -> Result<bool, Error> {
             let below =
@@ -149,7 +149,7 @@ impl Agent {
             Ok(true) if !in_use && self.policy.check_address(&reserved.box_url).is_ok() => {
                 Ok(Channel::of_mailbox(reserved.box_url, reserved.token))
             }
-            _ => Err(Stop::Refuse(self.dialect.codes.not_allowed)),
+            _ => Err(ActivationError::Refuse(self.dialect.codes.not_allowed)),
         }
     }
 
@@ -159,7 +159,7 @@ impl Agent {
         id: &MessageId,
         plan: &Plan,
         pending: &Pending,
-    ) -> Result<Vec<String>, Stop> {
+    ) -> Result<Vec<String>, ActivationError> {
         let mut signed = Vec::with_capacity(plan.keys.len());
         let keys = plan.asked.keys.iter().zip(&plan.keys).zip(&pending.keys);
         for ((asked, (priority, _)), key) in keys {

@@ -1,8 +1,8 @@
 //! Sign and authenticate: the user signs something with a key of a profile.
 
 use super::filter::matches;
-use super::mailbox::{Mailbox, split};
-use super::{Action, Agent, DeviceError, Shown, ShownContent, Signing, Stop};
+use super::mailbox::{OpenMailbox, split};
+use super::{Action, ActivationError, Agent, DeviceError, Shown, ShownContent, Signing};
 use crate::crypto::{CryptoError, Signer};
 use crate::encoding::base64::encode_standard;
 use crate::hermod::model::{
@@ -24,30 +24,30 @@ impl Agent {
     /// Answers a sign or an authenticate command.
     pub(super) async fn sign(
         &self,
-        mailbox: &Mailbox,
+        mailbox: &OpenMailbox,
         owner: Option<&Profile>,
         role: Role,
         params: &SignParams,
     ) -> Result<SignResponse, DeviceError> {
         match self.try_sign(mailbox, owner, role, params).await {
             Ok((format, data)) => Ok(SignResponse::success(format, data)),
-            Err(Stop::Refuse(code)) => Ok(SignResponse::refusal(code)),
-            Err(Stop::Fault(error)) => Err(error),
+            Err(ActivationError::Refuse(code)) => Ok(SignResponse::refusal(code)),
+            Err(ActivationError::Fault(error)) => Err(error),
         }
     }
 
     async fn try_sign(
         &self,
-        mailbox: &Mailbox,
+        mailbox: &OpenMailbox,
         owner: Option<&Profile>,
         role: Role,
         params: &SignParams,
-    ) -> Result<(DataFormat, String), Stop> {
+    ) -> Result<(DataFormat, String), ActivationError> {
         let codes = &self.dialect.codes;
         let to_sign =
             ToSign::read(params, &self.dialect).map_err(|error| self.unsupported(&error))?;
         if !self.policy.takes_mechanism(to_sign.algorithm) {
-            return Err(Stop::Refuse(codes.not_allowed));
+            return Err(ActivationError::Refuse(codes.not_allowed));
         }
         let profiles = self.profiles_for(mailbox, owner).await?;
         let (profile, key) = self.choose_key(&profiles, role, params, &to_sign)?;
@@ -74,14 +74,16 @@ impl Agent {
         // While the user was thinking, another key may have taken its place.
         let signer = signer
             .filter(|signer| *signer.public_key() == key.public_key)
-            .ok_or(Stop::Refuse(codes.no_key))?;
+            .ok_or(ActivationError::Refuse(codes.no_key))?;
         let signed = match unsigned {
             Some(jws) => jws.sign(&*signer),
             None => self.sign_cms(role, key, &to_sign, &*signer),
         };
         let data = signed.map_err(|error| match error {
-            CryptoError::Mismatch | CryptoError::Unsupported => Stop::Refuse(codes.unsupported),
-            error => Stop::Fault(DeviceError::Crypto(error)),
+            CryptoError::Mismatch | CryptoError::Unsupported => {
+                ActivationError::Refuse(codes.unsupported)
+            }
+            error => ActivationError::Fault(DeviceError::Crypto(error)),
         })?;
         Ok((params.format.clone(), data))
     }
@@ -90,12 +92,12 @@ impl Agent {
     /// link, those whose mailboxes are at the same hub.
     async fn profiles_for(
         &self,
-        mailbox: &Mailbox,
+        mailbox: &OpenMailbox,
         owner: Option<&Profile>,
-    ) -> Result<Vec<Profile>, Stop> {
+    ) -> Result<Vec<Profile>, ActivationError> {
         match owner {
             Some(profile) if profile.retired => {
-                Err(Stop::Refuse(self.dialect.codes.unknown_profile))
+                Err(ActivationError::Refuse(self.dialect.codes.unknown_profile))
             }
             Some(profile) => Ok(vec![profile.clone()]),
             None => {
@@ -120,7 +122,7 @@ impl Agent {
         role: Role,
         params: &SignParams,
         to_sign: &ToSign,
-    ) -> Result<(&'p Profile, &'p StoredKey), Stop> {
+    ) -> Result<(&'p Profile, &'p StoredKey), ActivationError> {
         let (codes, dialect) = (&self.dialect.codes, &self.dialect);
         let is = |word: &str, other: &str| word.eq_ignore_ascii_case(other);
         let keys =
@@ -135,11 +137,11 @@ impl Agent {
             })
             .collect();
         if keys.is_empty() {
-            return Err(Stop::Refuse(codes.no_key));
+            return Err(ActivationError::Refuse(codes.no_key));
         }
         keys.retain(|(_, key)| to_sign.algorithm.fits(&key.public_key));
         if keys.is_empty() {
-            return Err(Stop::Refuse(codes.unsupported));
+            return Err(ActivationError::Refuse(codes.unsupported));
         }
         keys.retain(|(_, key)| to_sign.form == Form::Jws || key.certificate.is_some());
         let usage = match role {
@@ -150,7 +152,7 @@ impl Agent {
             .find(|(_, key)| is(&key.usage, usage.as_str()))
             .or(keys.first())
             .copied()
-            .ok_or(Stop::Refuse(codes.no_key))
+            .ok_or(ActivationError::Refuse(codes.no_key))
     }
 
     fn unsigned_jws(
@@ -158,13 +160,13 @@ impl Agent {
         role: Role,
         key: &StoredKey,
         to_sign: &ToSign,
-    ) -> Result<UnsignedJws, Stop> {
+    ) -> Result<UnsignedJws, ActivationError> {
         let mut header = Header::new(to_sign.algorithm);
         header.key_id = Some(key.key_id.clone());
         header.typ = Some(role.typ(&self.dialect).clone().into_owned());
         let jws = UnsignedJws::new(&header, &to_sign.content);
         if jws.to_be_signed().len() + MAX_SIGNATURE > MAX_JWS {
-            return Err(Stop::Refuse(self.dialect.codes.unsupported));
+            return Err(ActivationError::Refuse(self.dialect.codes.unsupported));
         }
         Ok(jws)
     }
@@ -189,7 +191,7 @@ impl Agent {
 
     /// What the user is shown: descriptions, and what is signed, unless the command says that it is
     /// not to be seen.
-    fn shown(&self, params: &SignParams) -> Result<(Vec<Shown>, Option<Shown>), Stop> {
+    fn shown(&self, params: &SignParams) -> Result<(Vec<Shown>, Option<Shown>), ActivationError> {
         let visible = |item: &&Item| item.visible != Some(false);
         let items = params.description.iter().flatten().filter(visible);
         let description = items.map(|item| self.shown_item(item)).collect::<Result<Vec<_>, _>>()?;
@@ -197,12 +199,12 @@ impl Agent {
         if description.iter().chain(&tbs).map(|shown| shown.content.bytes()).sum::<usize>()
             > MAX_SHOWN
         {
-            return Err(Stop::Refuse(self.dialect.codes.unsupported));
+            return Err(ActivationError::Refuse(self.dialect.codes.unsupported));
         }
         Ok((description, tbs))
     }
 
-    fn shown_item(&self, item: &Item) -> Result<Shown, Stop> {
+    fn shown_item(&self, item: &Item) -> Result<Shown, ActivationError> {
         let bytes = bytes_of(item).map_err(|error| self.unsupported(&error))?;
         let media_type = item
             .content_type
@@ -214,7 +216,7 @@ impl Agent {
         let content = if is_text {
             ShownContent::Text(
                 String::from_utf8(bytes)
-                    .map_err(|_| Stop::Refuse(self.dialect.codes.unsupported))?,
+                    .map_err(|_| ActivationError::Refuse(self.dialect.codes.unsupported))?,
             )
         } else {
             ShownContent::Bytes(bytes)
@@ -230,9 +232,9 @@ impl Agent {
 
     /// The code for what is wrong in the parameters: what has not the form that is known here is
     /// not supported, what cannot be read is another matter.
-    fn unsupported(&self, error: &Error) -> Stop {
+    fn unsupported(&self, error: &Error) -> ActivationError {
         let codes = &self.dialect.codes;
-        Stop::Refuse(if error.class() == Class::Malformed {
+        ActivationError::Refuse(if error.class() == Class::Malformed {
             codes.other
         } else {
             codes.unsupported

@@ -22,7 +22,7 @@ const MAX_KEY_LENGTH: usize = 6;
 const ADMIN_KEY_CHARACTERS: usize = 48;
 
 /// Checks the members of a command, beyond what reading it and
-/// [`Asked`](crate::hermod::proof::Asked) check. The error's part is the path of the member.
+/// [`KeyRequest`](crate::hermod::proof::KeyRequest) check. The error's part is the path of the member.
 pub(super) fn check(command: &Command, dialect: &Dialect) -> Result<(), Error> {
     let checked = match &command.body {
         CommandBody::Provision(provision) => check_provision(provision),

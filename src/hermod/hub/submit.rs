@@ -9,7 +9,7 @@ use super::{
     MailboxState, MessageRecord, MessageState, NewCommand, Quota, StoredJson,
 };
 use crate::hermod::model::{Address, Command, CommandBody, CommandKind, Message};
-use crate::hermod::proof::Asked;
+use crate::hermod::proof::KeyRequest;
 use crate::hermod::wire::reason;
 use crate::{Class, Error, Secret};
 
@@ -194,7 +194,7 @@ impl Inner {
             Address::user(provision.user_id.as_str()).map_err(|_| {
                 Error::malformed("provCommand.userid", "not an id that can be addressed")
             })?;
-            Asked::from_command_in(provision, dialect)?;
+            KeyRequest::from_command_in(provision, dialect)?;
         }
         check(&command, dialect)?;
         Ok((command, StoredJson::from(text)))

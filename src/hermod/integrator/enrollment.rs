@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::evidence::Exchange;
-use super::{Failure, Next, Received};
+use super::{EventOutcome, Failure, Next};
 use crate::crypto::{CryptoError, Provider};
 use crate::encoding::base64::encode_url;
 use crate::hermod::Dialect;
@@ -16,7 +16,7 @@ use crate::hermod::model::{
     Address, Callback, Command, CommandHeader, CommandId, CommandKind, CommandType, ProfileRequest,
     Progress, ProvisionCommand, Response, SUCCESS, Submitted,
 };
-use crate::hermod::proof::Asked;
+use crate::hermod::proof::KeyRequest;
 use crate::{Class, Error};
 
 /// The journey of one profile: provision, verify, have certificates issued, deliver them.
@@ -84,7 +84,7 @@ use crate::{Class, Error};
 /// # #[cfg(feature = "aws-lc-rs")] {
 /// use std::collections::HashMap;
 /// use keyferry::crypto::aws_lc_rs::AwsLcRs;
-/// use keyferry::hermod::integrator::{Enrollment, Next, Received};
+/// use keyferry::hermod::integrator::{Enrollment, Next, EventOutcome};
 /// use keyferry::hermod::model::{CommandHeader, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest};
 ///
 /// /// Journeys by id: the revision and the text.
@@ -117,7 +117,7 @@ use crate::{Class, Error};
 ///     let loaded = task.revision();
 ///     let Next::Submit(command) = task.next() else { unreachable!() };
 ///     let command = command.clone();
-///     assert_eq!(task.sending(&command)?, Received::New);
+///     assert_eq!(task.sending(&command)?, EventOutcome::New);
 ///     if journeys.compare_and_set(loaded, task) {
 ///         sent += 1; // This task sends the command; the other loads the journey again.
 ///     }
@@ -140,7 +140,7 @@ impl Enrollment {
     /// Begins a journey with a fresh id and a fresh nonce.
     ///
     /// # Errors
-    /// Class `malformed` or `too-large` for what is asked for, as [`Asked::from_command`];
+    /// Class `malformed` or `too-large` for what is asked for, as [`KeyRequest::from_command`];
     /// `unavailable` if the provider's generator fails.
     pub fn begin(
         provider: &dyn Provider,
@@ -162,7 +162,7 @@ impl Enrollment {
     /// # Errors
     /// Class `malformed` or `too-large` if it is no provision command, has no `externalId`, names a
     /// user that no certificate could be sent to, could not be read again once it is stored, or as
-    /// [`Asked::from_command`].
+    /// [`KeyRequest::from_command`].
     pub fn from_command(command: Command) -> Result<Self, Error> {
         Self::from_command_in(command, Arc::default())
     }
@@ -185,7 +185,7 @@ impl Enrollment {
             dialect,
         };
         let command = enrollment.command()?;
-        Asked::from_command_in(command, &enrollment.dialect)?;
+        KeyRequest::from_command_in(command, &enrollment.dialect)?;
         Address::user(&command.user_id).map_err(|_| {
             Error::malformed("provCommand.userid", "empty, or one that no command can be sent to")
         })?;
@@ -200,16 +200,16 @@ impl Enrollment {
     }
 
     /// How many changes the journey has seen: 0 at the beginning, one more after each event that is
-    /// [`Received::New`], and never less. It is stored with the journey, so that a store can compare
+    /// [`EventOutcome::New`], and never less. It is stored with the journey, so that a store can compare
     /// and set; see [above](Self#two-tasks-with-one-journey).
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
-    fn changed(&mut self) -> Received {
+    fn changed(&mut self) -> EventOutcome {
         self.revision = self.revision.saturating_add(1);
-        Received::New
+        EventOutcome::New
     }
 
     /// What the caller has to do.
@@ -250,7 +250,7 @@ impl Enrollment {
     /// # Errors
     /// Class `not-found` if it is not a command of this journey: also one that has given way to
     /// another since; `conflict` if the journey was given up.
-    pub fn sending(&mut self, command: &Command) -> Result<Received, Error> {
+    pub fn sending(&mut self, command: &Command) -> Result<EventOutcome, Error> {
         if self.given_up.is_some() {
             return Err(Error::new(Class::Conflict, "", "the journey was given up"));
         }
@@ -268,11 +268,11 @@ impl Enrollment {
     ///
     /// # Errors
     /// Class `not-found` as for [`sending`](Self::sending).
-    pub fn not_sent(&mut self, command: &Command) -> Result<Received, Error> {
+    pub fn not_sent(&mut self, command: &Command) -> Result<EventOutcome, Error> {
         self.set_sent(command, false)
     }
 
-    fn set_sent(&mut self, command: &Command, sent: bool) -> Result<Received, Error> {
+    fn set_sent(&mut self, command: &Command, sent: bool) -> Result<EventOutcome, Error> {
         let exchanges = [Some(&mut self.provision), self.certificate.as_mut()];
         let exchange =
             exchanges.into_iter().flatten().find(|exchange| exchange.command == *command);
@@ -280,7 +280,7 @@ impl Enrollment {
             Error::new(Class::NotFound, "command", "not a command of this journey")
         })?;
         if exchange.sent == sent || exchange.command_id().is_some() {
-            return Ok(Received::Known);
+            return Ok(EventOutcome::Known);
         }
         exchange.sent = sent;
         Ok(self.changed())
@@ -293,11 +293,11 @@ impl Enrollment {
     ///
     /// This is safe at any time: a device that installs the same certificates twice has installed
     /// them once. What is told of the deliveries before still counts if it is a success, and is
-    /// [`Received::Known`] otherwise. So after this the end of a delivery without success is only
+    /// [`EventOutcome::Known`] otherwise. So after this the end of a delivery without success is only
     /// taken when its id is known from [`submitted`](Self::submitted): poll after that, and do not
     /// rely on a callback that overtook it.
     ///
-    /// [`Received::Known`] if the command is to be sent anyway, or the certificates are installed.
+    /// [`EventOutcome::Known`] if the command is to be sent anyway, or the certificates are installed.
     ///
     /// ```
     /// # use keyferry::{Error, hermod::integrator::{Enrollment, Next}};
@@ -313,7 +313,7 @@ impl Enrollment {
     /// # Errors
     /// Class `not-found` if no certificates were issued yet, `conflict` if the journey was given
     /// up.
-    pub fn deliver_again(&mut self) -> Result<Received, Error> {
+    pub fn deliver_again(&mut self) -> Result<EventOutcome, Error> {
         if self.given_up.is_some() {
             return Err(Error::new(Class::Conflict, "", "the journey was given up"));
         }
@@ -325,7 +325,7 @@ impl Enrollment {
         let is_under_way =
             delivery.sent || delivery.submitted.is_some() || delivery.ended.is_some();
         if is_installed || !is_under_way {
-            return Ok(Received::Known);
+            return Ok(EventOutcome::Known);
         }
         let command = delivery.command.clone();
         self.certificate = Some(Exchange { repeated: true, ..Exchange::new(command) });
@@ -341,10 +341,10 @@ impl Enrollment {
     ///
     /// # Errors
     /// Class `too-large` for a longer one, `conflict` if the device has installed the certificates.
-    pub fn give_up(&mut self, reason: impl Into<String>) -> Result<Received, Error> {
+    pub fn give_up(&mut self, reason: impl Into<String>) -> Result<EventOutcome, Error> {
         let reason = checked_reason(reason.into())?;
         match self.next() {
-            Next::Failed(_) => Ok(Received::Known),
+            Next::Failed(_) => Ok(EventOutcome::Known),
             Next::Done if self.certificate.is_some() => {
                 Err(Error::new(Class::Conflict, "", "the journey has ended with success already"))
             }
@@ -361,14 +361,14 @@ impl Enrollment {
     /// Class `not-found` if it is not an answer to a command of this journey, `conflict` if the
     /// command is known by another id, from an answer or from its callback; `malformed` or
     /// `too-large` if it could not be read again once it is stored.
-    pub fn submitted(&mut self, submitted: &Submitted) -> Result<Received, Error> {
+    pub fn submitted(&mut self, submitted: &Submitted) -> Result<EventOutcome, Error> {
         let dialect = self.dialect.clone();
         let (_, exchange) =
             self.exchange(&submitted.command_type, submitted.external_id.as_deref())?;
         if exchange.command_id().is_some_and(|known| *known != submitted.command_id) {
             // An earlier delivery has succeeded while this one was being sent.
             if exchange.repeated && exchange.submitted.is_none() {
-                return Ok(Received::Known);
+                return Ok(EventOutcome::Known);
             }
             return Err(Error::new(
                 Class::Conflict,
@@ -377,7 +377,7 @@ impl Enrollment {
             ));
         }
         if exchange.submitted.is_some() {
-            return Ok(Received::Known);
+            return Ok(EventOutcome::Known);
         }
         exchange.set(&dialect, |exchange| exchange.submitted = Some(submitted.clone()))?;
         Ok(self.changed())
@@ -390,11 +390,11 @@ impl Enrollment {
     /// delivery of certificates, [`deliver_again`](Self::deliver_again) is possible: the hub may
     /// still know the mailbox.
     ///
-    /// [`Received::Known`] if the command has ended.
+    /// [`EventOutcome::Known`] if the command has ended.
     ///
     /// # Errors
     /// Class `not-found` if [`submitted`](Self::submitted) told of no command with this id.
-    pub fn forgotten(&mut self, id: &CommandId) -> Result<Received, Error> {
+    pub fn forgotten(&mut self, id: &CommandId) -> Result<EventOutcome, Error> {
         let dialect = self.dialect.clone();
         let has_id = |exchange: &&mut Exchange| {
             exchange.submitted.as_ref().is_some_and(|submitted| submitted.command_id == *id)
@@ -404,7 +404,7 @@ impl Enrollment {
             Error::new(Class::NotFound, "commandId", "not a command of this journey")
         })?;
         if exchange.ended.is_some() || exchange.forgotten {
-            return Ok(Received::Known);
+            return Ok(EventOutcome::Known);
         }
         exchange.set(&dialect, |exchange| exchange.forgotten = true)?;
         Ok(self.changed())
@@ -419,7 +419,7 @@ impl Enrollment {
     /// Class `not-found` if it is not about a command of this journey, `malformed` if a device
     /// answered and its answer is not there, `conflict` if another answer is known; `malformed` or
     /// `too-large` if it could not be read again once it is stored.
-    pub fn received(&mut self, callback: &Callback) -> Result<Received, Error> {
+    pub fn received(&mut self, callback: &Callback) -> Result<EventOutcome, Error> {
         let dialect = self.dialect.clone();
         let (kind, exchange) =
             self.exchange(&callback.command_type, callback.external_id.as_deref())?;
@@ -428,7 +428,7 @@ impl Enrollment {
             return Err(Error::new(Class::NotFound, "commandId", "not the id of this command"));
         }
         let succeeded = match dialect.progress(&callback.state) {
-            Progress::Waiting | Progress::Unknown => return Ok(Received::Known),
+            Progress::Waiting | Progress::Unknown => return Ok(EventOutcome::Known),
             Progress::Answered => {
                 check_answer(kind, callback)?;
                 callback.response.as_ref().and_then(Response::code) == Some(SUCCESS)
@@ -446,7 +446,7 @@ impl Enrollment {
                 ended.response.as_ref().and_then(Response::code) == Some(SUCCESS)
             });
             if installed || !succeeded && !is_newest {
-                return Ok(Received::Known);
+                return Ok(EventOutcome::Known);
             }
             if succeeded && exchange.ended.is_some() {
                 exchange.set(&dialect, |exchange| exchange.ended = Some(callback.clone()))?;
@@ -455,7 +455,7 @@ impl Enrollment {
         }
         match &exchange.ended {
             Some(known) if known.response == callback.response && known.state == callback.state => {
-                Ok(Received::Known)
+                Ok(EventOutcome::Known)
             }
             Some(_) => Err(Error::new(
                 Class::Conflict,

@@ -107,7 +107,7 @@ impl fmt::Display for Failure {
 
 /// What an event was to the journey.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Received {
+pub enum EventOutcome {
     /// It brought the journey forward: store it.
     New,
     /// It was known already, or says only that nothing has happened yet.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::to_sign::is_type;
-use super::{Asked, AskedKey};
+use super::{KeyRequest, RequestedKey};
 use crate::hermod::Dialect;
 use crate::hermod::dialect::SignatureTypes;
 use crate::hermod::model::ProvisionCommand;
@@ -16,7 +16,7 @@ use crate::{Class, Error};
 /// It can be used for any number of answers.
 #[derive(Clone, Debug)]
 pub struct Expectation {
-    asked: Arc<Asked>,
+    asked: Arc<KeyRequest>,
     key_ids: Arc<[String]>,
     fqdn: Option<String>,
     envelope_fqdn: Option<String>,
@@ -29,7 +29,7 @@ impl Expectation {
     /// The expectation from the command as it was sent, in the default [`Dialect`].
     ///
     /// # Errors
-    /// As [`Asked::from_command`].
+    /// As [`KeyRequest::from_command`].
     pub fn from_command(command: &ProvisionCommand) -> Result<Self, Error> {
         Self::from_command_in(command, &Dialect::default())
     }
@@ -37,9 +37,9 @@ impl Expectation {
     /// The same in the dialect given.
     ///
     /// # Errors
-    /// As [`Asked::from_command`].
+    /// As [`KeyRequest::from_command`].
     pub fn from_command_in(command: &ProvisionCommand, dialect: &Dialect) -> Result<Self, Error> {
-        let asked = Asked::from_command_in(command, dialect)?;
+        let asked = KeyRequest::from_command_in(command, dialect)?;
         let key_ids = asked.keys.iter().map(|key| key.key_id.clone()).collect();
         let signature_types = dialect.signature_types.clone();
         Ok(Self {
@@ -96,7 +96,7 @@ impl Expectation {
 
     /// What the command asks for.
     #[must_use]
-    pub fn asked(&self) -> &Asked {
+    pub fn request(&self) -> &KeyRequest {
         &self.asked
     }
 
@@ -104,7 +104,7 @@ impl Expectation {
         &self.key_ids
     }
 
-    pub(super) fn keys(&self) -> &[AskedKey] {
+    pub(super) fn keys(&self) -> &[RequestedKey] {
         &self.asked.keys
     }
 

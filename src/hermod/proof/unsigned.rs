@@ -5,7 +5,7 @@ use std::fmt;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::Asked;
+use super::KeyRequest;
 use crate::crypto::{Algorithm, CryptoError, PublicKey, Signer};
 use crate::encoding::base64::encode_standard;
 use crate::hermod::model::DeviceInfo;
@@ -17,10 +17,10 @@ use crate::jose::{Jwk, UnsignedJws};
 /// # #[cfg(feature = "aws-lc-rs")] {
 /// use keyferry::crypto::{Algorithm, Curve, KeyKind, Provider, Signer, aws_lc_rs::AwsLcRs};
 /// use keyferry::hermod::model::{Command, DeviceInfo};
-/// use keyferry::hermod::proof::{Asked, Expectation, UnsignedAnswer, Verifier};
+/// use keyferry::hermod::proof::{KeyRequest, Expectation, UnsignedAnswer, Verifier};
 ///
 /// let command = Command::from_json(include_str!("../../../tests/fixtures/hermod/provision-command.json"))?;
-/// let asked = Asked::from_command(command.provision().unwrap())?;
+/// let asked = KeyRequest::from_command(command.provision().unwrap())?;
 ///
 /// // The device: a key of the type that it chooses among those offered, and its own attestation key.
 /// let choice = asked.keys[0].choose(|_| true)?;
@@ -63,7 +63,7 @@ impl UnsignedAnswer {
     /// mailbox, and what the device says of itself.
     #[must_use]
     pub fn new(
-        asked: &Asked,
+        asked: &KeyRequest,
         profile_id: impl Into<String>,
         mailbox: impl Into<String>,
         device: DeviceInfo,
@@ -99,7 +99,7 @@ impl UnsignedAnswer {
         self
     }
 
-    /// Adds the proofs of possession, as [`AskedKey::sign`](super::AskedKey::sign) makes them.
+    /// Adds the proofs of possession, as [`RequestedKey::sign`](super::RequestedKey::sign) makes them.
     #[must_use]
     pub fn with_signed_keys(mut self, signed_keys: impl IntoIterator<Item = String>) -> Self {
         self.profile.signed_keys.extend(signed_keys);

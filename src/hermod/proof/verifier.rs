@@ -10,7 +10,7 @@ use super::report::Steps;
 use super::signed::{self, AnswerHeader, AnswerPayload, KeyHeader, KeyPayload};
 use super::verified::Parts;
 use super::{
-    AskedKey, Check, Expectation, Priority, Refusal, Report, SeenKeys, Verified, VerifiedKey,
+    Check, Expectation, Priority, Refusal, Report, RequestedKey, SeenKeys, Verified, VerifiedKey,
 };
 use crate::crypto::{
     Algorithm, KeyKind, MIN_RSA_BITS, Provider, PublicKey, PublicKeyParts, RsaModulusCheck,
@@ -243,7 +243,7 @@ impl<P: Pins> Verifier<P> {
         answer: &str,
         report: &mut Report,
     ) -> Result<Parts, Error> {
-        let asked = expected.asked();
+        let asked = expected.request();
         let mut steps = report.steps(None);
 
         let mut compact = steps.run(Check::Form, || Compact::read(answer, self.padding))?;
@@ -413,7 +413,7 @@ impl<P: Pins> Verifier<P> {
             }
         })?;
         steps.run(Check::KeyNonce, || {
-            same_nonce(header.nonce.as_deref(), &expected.asked().nonce)
+            same_nonce(header.nonce.as_deref(), &expected.request().nonce)
         })?;
         steps.run(Check::KeyPrivate, || {
             payload.members().refuse_private().map_err(|error| error.within("payload"))
@@ -476,7 +476,7 @@ impl<P: Pins> Verifier<P> {
                 return Err(Error::new(Class::Proof, "payload", "a key of this answer already"));
             }
             match &self.seen_keys {
-                Some(seen) if seen.is_seen_elsewhere(&public_key, &expected.asked().nonce)? => {
+                Some(seen) if seen.is_seen_elsewhere(&public_key, &expected.request().nonce)? => {
                     Err(Error::new(Class::Proof, "payload", "a key of another answer"))
                 }
                 _ => Ok(()),
@@ -498,7 +498,7 @@ impl<P: Pins> Verifier<P> {
 
     fn request(
         &self,
-        asked: &AskedKey,
+        asked: &RequestedKey,
         request: Option<Result<UnverifiedRequest, Error>>,
         mechanism: Algorithm,
         public_key: &PublicKey,
@@ -561,7 +561,7 @@ impl<P: Pins> Verifier<P> {
     /// what both of its objects say, and it is meant to verify.
     fn as_asked(
         &self,
-        asked: &AskedKey,
+        asked: &RequestedKey,
         key: &PublicKey,
         mechanism: Algorithm,
         payload: &KeyPayload<'_>,
@@ -652,7 +652,7 @@ impl Ready<'_> {
 /// Which of the given keys each asked-for one is. One that cannot be read stands for the first that
 /// nobody else is.
 fn assign(
-    asked: &[AskedKey],
+    asked: &[RequestedKey],
     given: &[Option<Result<GivenKey<'_>, Error>>],
 ) -> Result<Vec<usize>, Error> {
     let refuse = |detail| Err(Error::new(Class::KeyId, "payload.profile.signedkeys", detail));
@@ -673,7 +673,7 @@ fn assign(
     }
     let mut unreadable =
         given.iter().enumerate().filter(|(_, key)| !matches!(key, Some(Ok(_)))).map(|(at, _)| at);
-    let named = |asked: &AskedKey| {
+    let named = |asked: &RequestedKey| {
         given
             .iter()
             .position(|key| matches!(key, Some(Ok(key)) if *key.header.kid == *asked.key_id))
@@ -688,7 +688,7 @@ fn assign(
 }
 
 /// Refuses a key of which the device does not say that it is in a storage asked for.
-fn kept_as_asked(asked: &AskedKey, claimed: Option<&str>) -> Result<(), Error> {
+fn kept_as_asked(asked: &RequestedKey, claimed: Option<&str>) -> Result<(), Error> {
     let refuse = |detail| Err(Error::new(Class::NotAsRequested, "payload.storage", detail));
     match claimed {
         Some(claimed) if asked.storages.iter().any(|storage| storage == claimed) => Ok(()),

@@ -3,7 +3,7 @@
 use keyferry::Class;
 use keyferry::csr::{Request, Template};
 use keyferry::hermod::model::Command;
-use keyferry::hermod::proof::{Asked, Expectation};
+use keyferry::hermod::proof::{Expectation, KeyRequest};
 
 use crate::csr::PROVIDER;
 use crate::support::peers::{Scratch, openssl};
@@ -48,7 +48,7 @@ fn command(certreq: &str) -> Command {
 #[test]
 fn reads_the_template_of_a_command_in_pem_and_in_lines() {
     for (name, text) in pasted() {
-        let asked = Asked::from_command(command(&text).provision().unwrap())
+        let asked = KeyRequest::from_command(command(&text).provision().unwrap())
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let template = asked.keys[0].template.as_ref().unwrap();
         assert_eq!(template.as_der(), captured_template(), "{name}");
@@ -69,7 +69,7 @@ fn rejects_a_template_of_several_objects_or_another_label() {
         format!("{pem}MAA="),
         format!("-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n{pem}"),
     ] {
-        let error = Asked::from_command(command(&text).provision().unwrap()).unwrap_err();
+        let error = KeyRequest::from_command(command(&text).provision().unwrap()).unwrap_err();
         assert_eq!(error.class(), Class::Malformed);
         assert!(error.part().starts_with("provCommand.profile.keygenrequests[0].certreq"));
         assert!(Template::from_pem(&text).is_err() && Request::from_pem(&text, PROVIDER).is_err());

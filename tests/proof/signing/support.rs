@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base64_simd::STANDARD;
 use keyferry::crypto::{Algorithm, PublicKey, Signer};
-use keyferry::hermod::device::{Question, Through};
+use keyferry::hermod::device::{InProcessConnector, Question};
 use keyferry::hermod::integrator::Next;
 use keyferry::hermod::model::{
     Address, AuthenticateCommand, Callback, CertificateCommand, Command, CommandBody,
@@ -83,10 +83,12 @@ impl Scene {
         let submitted = self.world.commands().submit(command).await.unwrap();
         let device = self.world.device_over(
             self.world.device_store.clone(),
-            Arc::new(Altered::new(Through(self.world.hub())).with_fetched(move |mut message| {
-                message.body = SignCommand::new(params.clone()).into();
-                message
-            })),
+            Arc::new(Altered::new(InProcessConnector(self.world.hub())).with_fetched(
+                move |mut message| {
+                    message.body = SignCommand::new(params.clone()).into();
+                    message
+                },
+            )),
         );
         for event in device.run_once().await {
             event.unwrap();

@@ -19,7 +19,7 @@ use keyferry::hermod::model::{
     Activation, Answer, ApiUser, ApiUsers, Callback, Command, CommandHeader, CommandId, DeviceInfo,
     PingCommand, ProvisionCommand, ProvisionResponse, Response,
 };
-use keyferry::hermod::proof::{Asked, UnsignedAnswer};
+use keyferry::hermod::proof::{KeyRequest, UnsignedAnswer};
 use keyferry::hermod::server::HermodService;
 use keyferry::hermod::wire::http::mailbox;
 use keyferry::hermod::wire::{
@@ -432,7 +432,7 @@ pub(crate) async fn of_a_device(world: &World, evidence: &Evidence) {
     jwk["d"] = url(PRIVATE.as_bytes()).into();
     evidence.failed(Jwk::from_json(&jwk.to_string()));
     let header = serde_json::json!({"alg": "ES256", "jwk": jwk, "nonce": "n0nce"}).to_string();
-    let asked = Asked::from_command(&asked).unwrap();
+    let asked = KeyRequest::from_command(&asked).unwrap();
     let keys =
         asked.keys.iter().map(|key| key.sign("n0nce", Algorithm::Es256, None, &signer).unwrap());
     let unsigned = UnsignedAnswer::new(

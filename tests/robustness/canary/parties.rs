@@ -11,7 +11,8 @@ use keyferry::crypto::{Curve, KeyKind, Provider as _, Signer};
 use keyferry::hermod::client::{CallbackSender, CommandClient, ContentClient};
 use keyferry::hermod::device::HttpConnector;
 use keyferry::hermod::device::{
-    Agent, Decision, DevicePolicy, PinNonce, PinReset, PinResetRefusal, Question, Through,
+    Agent, Decision, DevicePolicy, InProcessConnector, PinNonce, PinReset, PinResetRefusal,
+    Question,
 };
 use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig, MemoryStore};
 use keyferry::hermod::model::{
@@ -245,7 +246,7 @@ impl World {
         let hub = builder.build().unwrap();
         let service = HermodService::of_hub(&hub).unwrap();
         evidence.show(&(&hub, hub.integrator("shop").unwrap(), &service, service.config()));
-        evidence.show(&(HermodService::hub_builder(&hub), Through(hub.clone())));
+        evidence.show(&(HermodService::hub_builder(&hub), InProcessConnector(hub.clone())));
         late.set(service);
         let working = hub.clone();
         let work = tokio::spawn(async move {

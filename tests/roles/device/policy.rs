@@ -8,7 +8,9 @@ use crate::support::crash::{Crash, run};
 use crate::support::fake_hub::FakeHub;
 use keyferry::Class;
 use keyferry::crypto::{Curve, aws_lc_rs::AwsLcRs};
-use keyferry::hermod::device::{Action, Agent, Decision, DevicePolicy, Event, Question, Through};
+use keyferry::hermod::device::{
+    Action, Agent, Decision, DevicePolicy, Event, InProcessConnector, Question,
+};
 use keyferry::hermod::model::{
     Answer, Command, CommandBody, CommandHeader, PingCommand, Response, Storage,
 };
@@ -202,9 +204,8 @@ fn a_builder_names_what_it_was_not_given() {
                 "key_store" => {
                     builder.with_key_store(Arc::new(MemoryKeyStore::new(Arc::new(AwsLcRs))))
                 }
-                "connector" => {
-                    builder.with_connector(Arc::new(Through(FakeHub::new(Crash::never()))))
-                }
+                "connector" => builder
+                    .with_connector(Arc::new(InProcessConnector(FakeHub::new(Crash::never())))),
                 "consent" => builder.with_consent(Arc::new(|_: &Question| Decision::Refuse)),
                 "policy" => builder.with_policy(DevicePolicy::new()),
                 _ => builder.with_attestation_key(World::new().attestation),

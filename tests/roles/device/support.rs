@@ -11,7 +11,7 @@ use crate::support::{pki, signer, time};
 use keyferry::Certificate;
 use keyferry::crypto::{Curve, KeyKind, Signer, aws_lc_rs::AwsLcRs};
 use keyferry::hermod::device::{
-    Agent, Decision, DeviceError, DevicePolicy, Event, Question, Through,
+    Agent, Decision, DeviceError, DevicePolicy, Event, InProcessConnector, Question,
 };
 use keyferry::hermod::model::{
     Answer, CertificateCommand, Command, CommandBody, CommandHeader, KeyCertificate, KeyGenRequest,
@@ -46,7 +46,7 @@ impl World {
     pub(crate) fn device_until(&self, crash: &Arc<Crash>) -> Agent {
         let (asked, decision) = (Arc::clone(&self.asked), self.decision);
         let keys = CrashingStore(Arc::clone(&self.store), Arc::clone(crash));
-        let hub = Through(self.hub.with_crash(Arc::clone(crash)));
+        let hub = InProcessConnector(self.hub.with_crash(Arc::clone(crash)));
         agent(Arc::new(keys), Arc::new(hub), Arc::clone(&self.attestation))
             .with_policy(self.policy.clone())
             .with_consent(Arc::new(move |question: &Question| {

@@ -2,7 +2,7 @@
 
 use keyferry::Class;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
-use keyferry::hermod::integrator::{Enrollment, Next, Received};
+use keyferry::hermod::integrator::{Enrollment, EventOutcome, Next};
 use keyferry::hermod::model::{
     Callback, Command, CommandHeader, KeyGenRequest, KeyTypePrio, KeyUsage, ProfileRequest,
     ProvisionCommand,
@@ -18,7 +18,7 @@ const CALLBACK: &str = include_str!("../../fixtures/hermod/provision-callback.js
 fn captured() -> Enrollment {
     let mut enrollment = Enrollment::from_command(Command::from_json(COMMAND).unwrap()).unwrap();
     enrollment.sending(&Command::from_json(COMMAND).unwrap()).unwrap();
-    assert_eq!(enrollment.received(&Callback::from_json(CALLBACK).unwrap()), Ok(Received::New));
+    assert_eq!(enrollment.received(&Callback::from_json(CALLBACK).unwrap()), Ok(EventOutcome::New));
     enrollment
 }
 

@@ -13,7 +13,7 @@ use keyferry::hermod::model::{
     PingResponse, ProfileRequest, ProvisionCommand, ProvisionResponse, ReservedBox, Response,
     Submitted,
 };
-use keyferry::hermod::proof::{Asked, UnsignedAnswer};
+use keyferry::hermod::proof::{KeyRequest, UnsignedAnswer};
 use keyferry::hermod::wire::{AnyCallbackApi, ApiKey, CommandApi, MailboxApi, MailboxKey};
 use keyferry::{Error, Gate, ManualClock, Secret};
 
@@ -157,7 +157,7 @@ pub(crate) fn certified(location: &str, code: i64) -> String {
 
 /// The answer of an honest device.
 pub(crate) fn provisioned(message: &Message, box_url: &str, profile: &str) -> Answer {
-    let signed = |asked: &Asked| {
+    let signed = |asked: &KeyRequest| {
         UnsignedAnswer::new(asked, profile, box_url, DeviceInfo::new("Linux"))
             .with_fqdn(message.header.fqdn.as_str())
     };
@@ -167,12 +167,12 @@ pub(crate) fn provisioned(message: &Message, box_url: &str, profile: &str) -> An
 /// The same with the outer part as `build` makes it.
 pub(crate) fn provisioned_by(
     message: &Message,
-    build: impl FnOnce(&Asked) -> UnsignedAnswer,
+    build: impl FnOnce(&KeyRequest) -> UnsignedAnswer,
 ) -> Answer {
     let keyferry::hermod::model::CommandBody::Provision(command) = &message.body else {
         panic!("not a provision command")
     };
-    let asked = Asked::from_command(command).unwrap();
+    let asked = KeyRequest::from_command(command).unwrap();
     let (pair, attestation) = (
         AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap(),
         AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap(),

@@ -4,18 +4,18 @@ use super::Enrollment;
 use crate::Remark;
 use crate::certificate::{MAX_CHAIN, split_chain, to_delivered};
 use crate::hermod::integrator::evidence::Exchange;
-use crate::hermod::integrator::{Proven, Received};
+use crate::hermod::integrator::{EventOutcome, Proven};
 use crate::hermod::model::{
     Address, CertificateCommand, Command, CommandBody, CommandHeader, KeyCertificate, KeyState,
 };
-use crate::hermod::proof::{Asked, Attested, Consistent};
+use crate::hermod::proof::{Attested, Consistent, KeyRequest};
 use crate::{Certificate, Class, Error};
 
 impl Enrollment {
     /// The certificates that were issued for the requests of a proven answer, each with the keyid
     /// that it is for. Several may be given for one keyid: the one for its key is the leaf, the
     /// others are its chain, which the device keeps. Makes the command that delivers them. If no key was to have one and there is
-    /// none, nothing is to be delivered: [`Received::Known`].
+    /// none, nothing is to be delivered: [`EventOutcome::Known`].
     ///
     /// # Errors
     /// Class `not-found` if the proof is another journey's or of another answer, `keyid` if a key
@@ -29,7 +29,7 @@ impl Enrollment {
         &mut self,
         proven: &Proven<Attested>,
         certificates: &[(&str, &Certificate)],
-    ) -> Result<Received, Error> {
+    ) -> Result<EventOutcome, Error> {
         self.deliver(proven, certificates)
     }
 
@@ -48,7 +48,7 @@ impl Enrollment {
     /// use keyferry::hermod::{integrator::{Enrollment, Proven}, proof::Consistent};
     ///
     /// fn right(enrollment: &mut Enrollment, proven: &Proven<Consistent>) {
-    ///     enrollment.danger_issued_unpinned(proven, &[]).unwrap();
+    ///     enrollment.danger_issue_unattested(proven, &[]).unwrap();
     /// }
     /// ```
     ///
@@ -58,11 +58,11 @@ impl Enrollment {
     ///
     /// # Errors
     /// As [`issued`](Self::issued).
-    pub fn danger_issued_unpinned(
+    pub fn danger_issue_unattested(
         &mut self,
         proven: &Proven<Consistent>,
         certificates: &[(&str, &Certificate)],
-    ) -> Result<Received, Error> {
+    ) -> Result<EventOutcome, Error> {
         self.deliver(proven, certificates)
     }
 
@@ -77,7 +77,7 @@ impl Enrollment {
         };
         let keys = self
             .command()
-            .and_then(|command| Asked::from_command_in(command, &self.dialect))
+            .and_then(|command| KeyRequest::from_command_in(command, &self.dialect))
             .map(|asked| asked.keys)
             .unwrap_or_default();
         let mut remarks = Vec::new();
@@ -102,7 +102,7 @@ impl Enrollment {
         &mut self,
         proven: &Proven<T>,
         certificates: &[(&str, &Certificate)],
-    ) -> Result<Received, Error> {
+    ) -> Result<EventOutcome, Error> {
         let answer = &proven.answer;
         if self.given_up.is_some() {
             return Err(Error::new(Class::Conflict, "", "the journey was given up"));
@@ -153,11 +153,11 @@ impl Enrollment {
             ));
         }
         if delivered.is_empty() {
-            return Ok(Received::Known);
+            return Ok(EventOutcome::Known);
         }
         let command = self.delivery(answer.profile_id(), delivered)?;
         match &self.certificate {
-            Some(known) if known.command == command => Ok(Received::Known),
+            Some(known) if known.command == command => Ok(EventOutcome::Known),
             Some(known)
                 if known.sent
                     || known.repeated
@@ -188,7 +188,7 @@ impl Enrollment {
             return wrong("certCommand", "present, though nothing was answered");
         }
         let mut delivered = Vec::with_capacity(body.certificates.len());
-        for key in Asked::from_command_in(self.command()?, &self.dialect)?.keys {
+        for key in KeyRequest::from_command_in(self.command()?, &self.dialect)?.keys {
             let Some(template) = key.template else { continue };
             let mut given =
                 body.certificates.iter().filter(|certificate| certificate.key_id == key.key_id);

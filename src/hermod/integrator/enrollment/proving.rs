@@ -3,7 +3,7 @@
 use super::Enrollment;
 use crate::Error;
 use crate::hermod::integrator::{HubIdentity, NotProven, Proven};
-use crate::hermod::proof::{Asked, Expectation, Pins, Verifier};
+use crate::hermod::proof::{Expectation, KeyRequest, Pins, Verifier};
 
 impl Enrollment {
     /// What the answer has to be the answer to: the command, and the host name that the callback's
@@ -35,9 +35,9 @@ impl Enrollment {
         let text = self.answer().ok_or(NotProven::NoAnswer)?;
         let asked = self
             .command()
-            .and_then(|command| Asked::from_command_in(command, &self.dialect))
+            .and_then(|command| KeyRequest::from_command_in(command, &self.dialect))
             .map_err(|_| NotProven::OtherCommand)?;
-        if asked != *expectation.asked() {
+        if asked != *expectation.request() {
             return Err(NotProven::OtherCommand);
         }
         let answer = verifier.verify(expectation, text)?;

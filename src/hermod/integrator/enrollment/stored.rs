@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Enrollment, checked_reason};
 use crate::hermod::Dialect;
-use crate::hermod::integrator::Received;
+use crate::hermod::integrator::EventOutcome;
 use crate::hermod::integrator::evidence::{self, Evidence, Exchange};
 use crate::hermod::model::CommandKind;
 use crate::{Class, Error};
@@ -86,8 +86,8 @@ impl Enrollment {
         if let Some(ended) = &stored.ended {
             let is_it = self.dialect.kind_of_type(&ended.command_type) == Some(kind);
             match if is_it { self.received(ended) } else { Err(another()) } {
-                Ok(Received::New) => {}
-                Ok(Received::Known) => return Err(unfit("ended")(another())),
+                Ok(EventOutcome::New) => {}
+                Ok(EventOutcome::Known) => return Err(unfit("ended")(another())),
                 Err(error) => return Err(unfit("ended")(error)),
             }
         }

@@ -20,7 +20,7 @@ use crate::{Class, Error};
 /// templates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Asked {
+pub struct KeyRequest {
     /// The nonce, chosen by the integrator.
     pub nonce: String,
     /// The user the profile is for.
@@ -32,10 +32,10 @@ pub struct Asked {
     /// The id of the profile, where the command names one that exists.
     pub profile_id: Option<String>,
     /// The keys, in the order of the command.
-    pub keys: Vec<AskedKey>,
+    pub keys: Vec<RequestedKey>,
 }
 
-impl Asked {
+impl KeyRequest {
     /// Reads a command in the default [`Dialect`].
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl Asked {
                 "more than 16 keys",
             ));
         }
-        let mut keys: Vec<AskedKey> = Vec::with_capacity(requests.len());
+        let mut keys: Vec<RequestedKey> = Vec::with_capacity(requests.len());
         for (index, request) in requests.iter().enumerate() {
             let path = format!("provCommand.profile.keygenrequests[{index}]");
             if request.key_id.is_empty() {
@@ -74,7 +74,7 @@ impl Asked {
                 return Err(Error::malformed("keyid", "asked for twice").within(&path));
             }
             keys.push(
-                AskedKey::from_request(request, dialect)
+                RequestedKey::from_request(request, dialect)
                     .map_err(|error| error.within("certreq").within(&path))?,
             );
         }
@@ -92,7 +92,7 @@ impl Asked {
 /// One key that a command asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct AskedKey {
+pub struct RequestedKey {
     /// Its name in the profile; becomes `kid`.
     pub key_id: String,
     /// `SIG`, and others that are not documented.
@@ -176,7 +176,7 @@ pub struct Choice {
     pub priority: Priority,
 }
 
-impl AskedKey {
+impl RequestedKey {
     fn from_request(request: &KeyGenRequest, dialect: &Dialect) -> Result<Self, Error> {
         Ok(Self {
             key_id: request.key_id.clone(),
@@ -317,7 +317,7 @@ impl Serialize for KeyHeader<'_> {
 }
 
 struct KeyPayload<'a> {
-    asked: &'a AskedKey,
+    asked: &'a RequestedKey,
     key: &'a PublicKey,
     mechanism: Algorithm,
     certreq: Option<String>,
