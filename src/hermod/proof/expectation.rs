@@ -1,4 +1,4 @@
-//! What the integrator expects of an answer.
+//! The expectation that an answer is verified against.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use crate::hermod::model::ProvisionCommand;
 use crate::transport::base_url::BaseUrl;
 use crate::{Class, Error};
 
-/// What an answer has to be the answer to: the command that was sent, and what the integrator knows
-/// of the channel.
+/// The command that an answer must match, and the properties of the channel that the integrator
+/// knows.
 ///
-/// It can be used for any number of answers.
+/// An expectation can be used for any number of answers.
 #[derive(Clone, Debug)]
 pub struct Expectation {
     asked: Arc<KeyRequest>,
@@ -26,7 +26,7 @@ pub struct Expectation {
 }
 
 impl Expectation {
-    /// The expectation from the command as it was sent, in the default [`Dialect`].
+    /// Makes an expectation from the command as it was sent, in the default [`Dialect`].
     ///
     /// # Errors
     /// As [`KeyRequest::from_command`].
@@ -34,7 +34,7 @@ impl Expectation {
         Self::from_command_in(command, &Dialect::default())
     }
 
-    /// The same in the dialect given.
+    /// Makes an expectation from the command as it was sent, in the given dialect.
     ///
     /// # Errors
     /// As [`KeyRequest::from_command`].
@@ -60,8 +60,8 @@ impl Expectation {
         self
     }
 
-    /// Requires the signed host name to be the one in the callback's envelope. Nobody signed the
-    /// envelope, so this is a check of its own and a weak one.
+    /// Requires the signed host name to be the one in the callback's envelope. The envelope is not
+    /// signed, so this is a separate, weak check.
     #[must_use]
     pub fn with_envelope_fqdn(mut self, fqdn: impl Into<String>) -> Self {
         self.envelope_fqdn = Some(fqdn.into());
@@ -71,8 +71,8 @@ impl Expectation {
     /// Requires the device to have seen this TLS certificate (`sch`): SHA-256 of the DER of the
     /// hub's leaf certificate. An answer without it is refused.
     ///
-    /// Called again, it allows another certificate as well, as for the time in which a hub's
-    /// certificate is renewed: the device has to have seen one of them.
+    /// Each call allows one more certificate, and the device must have seen one of them. Give the
+    /// old and the new one while a hub's certificate is being renewed.
     #[must_use]
     pub fn with_sch(mut self, sha256: [u8; 32]) -> Self {
         self.sch.push(sha256);
@@ -94,7 +94,7 @@ impl Expectation {
         self
     }
 
-    /// What the command asks for.
+    /// The parsed content of the command.
     #[must_use]
     pub fn request(&self) -> &KeyRequest {
         &self.asked
@@ -108,7 +108,7 @@ impl Expectation {
         &self.asked.keys
     }
 
-    /// Refuses what was signed for a sign or an authenticate command: its type says so.
+    /// Refuses an object whose `typ` says that it was signed for a sign or an authenticate command.
     pub(super) fn check_type(&self, typ: Option<&str>) -> Result<(), Error> {
         let SignatureTypes { sign, authenticate } = &self.signature_types;
         match typ {
@@ -127,7 +127,7 @@ impl Expectation {
         self.envelope_fqdn.as_deref()
     }
 
-    /// The certificates of which the device has to have seen one, if that is required.
+    /// The certificates of which the device must have seen one, if the caller requires that.
     pub(super) fn sch(&self) -> Option<&[[u8; 32]]> {
         (!self.sch.is_empty()).then_some(&*self.sch)
     }
@@ -137,7 +137,7 @@ impl Expectation {
     }
 }
 
-/// A refusal about the channel.
+/// Makes a refusal of class `channel`.
 pub(super) fn channel(part: &'static str, detail: &'static str) -> Error {
     Error::new(Class::Channel, part, detail)
 }

@@ -1,5 +1,5 @@
-//! What a provision command asks for, and what one key makes of it: the part that device and
-//! integrator share.
+//! The keys that a provision command requests, and the proof of possession of one key. Device and
+//! integrator share this module.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,8 +16,8 @@ use crate::hermod::model::{KeyGenRequest, KeyType, KeyTypePrio, ProvisionCommand
 use crate::jose::{UnsignedJws, write_key};
 use crate::{Class, Error};
 
-/// What a provision command asks for, read once: the names, the nonce, and the keys with their
-/// templates.
+/// The parsed content of a provision command: the names, the nonce, and the requested keys with
+/// their templates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyRequest {
@@ -39,9 +39,12 @@ impl KeyRequest {
     /// Reads a command in the default [`Dialect`].
     ///
     /// # Errors
-    /// Class `malformed`, with the path of the member: no key, a keyid twice, an empty nonce or
-    /// keyid, a template that is not one (`too-large` as well); `too-large` for more than 16 keys.
-    /// Key types, lengths and mechanisms that are unknown here are no error; no key meets them.
+    /// The path of the error names the member.
+    /// - Class `malformed` if the command has no key, a duplicate keyid, an empty nonce or keyid,
+    ///   or an invalid template.
+    /// - Class `too-large` if it has more than 16 keys or a template that is too large.
+    ///
+    /// Unknown key types, lengths and mechanisms are not an error; no key meets them.
     pub fn from_command(command: &ProvisionCommand) -> Result<Self, Error> {
         Self::from_command_in(command, &Dialect::default())
     }
@@ -93,24 +96,24 @@ impl KeyRequest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestedKey {
-    /// Its name in the profile; becomes `kid`.
+    /// The name of the key in the profile, which becomes its `kid`.
     pub key_id: String,
-    /// `SIG`, and others that are not documented.
+    /// The usage: `SIG`, or a word that is not documented.
     pub usage: String,
-    /// `ACTIVE`, and others that are not documented.
+    /// The state: `ACTIVE`, or a word that is not documented.
     pub state: String,
-    /// Types of key in order of preference. One that is unknown here is `None`, so that places
-    /// count as in the command.
+    /// The key types in order of preference. An unknown type is `None`, so that each index is the
+    /// same as in the command.
     pub priorities: Vec<Option<Priority>>,
-    /// Places to keep it in order of preference: `APP`, and others that are not documented.
+    /// The storages in order of preference: `APP`, or words that are not documented.
     pub storages: Vec<String>,
-    /// The template, if a request is asked for.
+    /// The template, if the command requests a certificate request.
     pub template: Option<Template>,
     /// The member in which the device says where it keeps the key.
     pub(super) storage_member: Cow<'static, str>,
 }
 
-/// One type of key that is offered.
+/// One key type that the command offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Priority {
@@ -142,8 +145,8 @@ impl Priority {
         Some(Self { kind, mechanism })
     }
 
-    /// Whether a key with this mechanism is what it asks for: the type, exactly the length, and
-    /// the mechanism.
+    /// Returns whether a key with this mechanism has the requested type, exact length and
+    /// mechanism.
     #[must_use]
     pub fn is_met_by(&self, key: &PublicKey, mechanism: Algorithm) -> bool {
         let kind = match (self.kind, key.parts()) {
@@ -155,7 +158,8 @@ impl Priority {
         kind && mechanism == self.mechanism && mechanism.fits(key)
     }
 
-    /// Whether a key with this mechanism is what it asks for, but longer: only an RSA key can be.
+    /// Returns whether a key with this mechanism meets the priority except that it is longer. Only
+    /// an RSA key can be longer.
     #[must_use]
     pub fn is_exceeded_by(&self, key: &PublicKey, mechanism: Algorithm) -> bool {
         let longer = match (self.kind, key.parts()) {
@@ -166,13 +170,13 @@ impl Priority {
     }
 }
 
-/// The priority that a device takes for a key.
+/// The priority that a device chooses for a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Choice {
-    /// Its place in the command, from 0.
+    /// The zero-based index of the priority in the command.
     pub index: usize,
-    /// What it asks for.
+    /// The priority.
     pub priority: Priority,
 }
 
@@ -193,10 +197,10 @@ impl RequestedKey {
         })
     }
 
-    /// The first priority that is known here and that the device `takes`.
+    /// Returns the first known priority that the device `takes`.
     ///
     /// # Errors
-    /// Class `not-as-requested` if it takes none.
+    /// Class `not-as-requested` if the device takes none.
     pub fn choose(&self, mut takes: impl FnMut(&Priority) -> bool) -> Result<Choice, Error> {
         let known = self
             .priorities
@@ -212,14 +216,15 @@ impl RequestedKey {
         })
     }
 
-    /// The first priority that a key with this mechanism [meets](Priority::is_met_by): its place in
-    /// the command, from 0.
+    /// Returns the zero-based index of the first priority that a key with this mechanism
+    /// [meets](Priority::is_met_by).
     #[must_use]
     pub fn met_by(&self, key: &PublicKey, mechanism: Algorithm) -> Option<usize> {
         self.first(|priority| priority.is_met_by(key, mechanism))
     }
 
-    /// The first priority that a key with this mechanism [exceeds](Priority::is_exceeded_by).
+    /// Returns the index of the first priority that a key with this mechanism
+    /// [exceeds](Priority::is_exceeded_by).
     #[must_use]
     pub fn exceeded_by(&self, key: &PublicKey, mechanism: Algorithm) -> Option<usize> {
         self.first(|priority| priority.is_exceeded_by(key, mechanism))
@@ -229,7 +234,8 @@ impl RequestedKey {
         self.priorities.iter().position(|priority| priority.as_ref().is_some_and(&fits))
     }
 
-    /// The request for the new key, which lacks only its signature; `None` if none is asked for.
+    /// Returns the certificate request for the new key without its signature, or `None` if the
+    /// command does not request one.
     ///
     /// # Errors
     /// Class `algorithm` if `mechanism` does not fit `key`.
@@ -241,12 +247,12 @@ impl RequestedKey {
         self.template.as_ref().map(|template| template.with_key(key, mechanism)).transpose()
     }
 
-    /// The proof of possession of the new key, which lacks only its signature.
+    /// Returns the proof of possession of the new key without its signature.
     ///
-    /// - `request` is the signed request, DER, if one is asked for.
-    /// - `storage` is where the device keeps the key, in a word of [`storages`](Self::storages);
-    ///   `None` claims nothing. No document shows the member; ours is that of the
-    ///   [`Dialect`](crate::hermod::Dialect).
+    /// - `request` is the signed certificate request in DER, if the command requests one.
+    /// - `storage` is the storage in which the device keeps the key, one of
+    ///   [`storages`](Self::storages); `None` makes no claim. No document shows this member; its
+    ///   name is set by the [`Dialect`](crate::hermod::Dialect).
     #[must_use]
     pub fn unsigned_key(
         &self,
@@ -264,17 +270,17 @@ impl RequestedKey {
             certreq: request.map(encode_standard),
             storage,
         };
-        // Maps of texts; writing them to memory does not fail.
+        // Serializing string maps to memory cannot fail.
         let payload = serde_json::to_vec(&payload).unwrap_or_default();
         UnsignedJws::from_members(mechanism, &header, &payload)
     }
 
-    /// Makes the proof of possession with the new key: signs the request, if one is asked for, and
-    /// the key's own statement. Gives one element of `signedkeys`, a compact JWS. `storage` is as in
-    /// [`unsigned_key`](Self::unsigned_key).
+    /// Makes the proof of possession with the new key: it signs the certificate request, if the
+    /// command requests one, and the key's own statement. Returns one element of `signedkeys`, a
+    /// compact JWS. `storage` is as in [`unsigned_key`](Self::unsigned_key).
     ///
     /// # Errors
-    /// [`CryptoError::Mismatch`] if `mechanism` does not fit the key, and what the signer answers.
+    /// [`CryptoError::Mismatch`] if `mechanism` does not fit the key, or the error of the signer.
     pub fn sign(
         &self,
         nonce: &str,
@@ -290,7 +296,7 @@ impl RequestedKey {
 }
 
 impl fmt::Display for Priority {
-    /// `RSA 2048 RS256`.
+    /// Writes type, length and mechanism: `RSA 2048 RS256`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
             KeyKind::Rsa { bits } => write!(f, "RSA {bits} {}", self.mechanism),

@@ -1,4 +1,4 @@
-//! What is known of attestation keys.
+//! The attestation keys that a verifier trusts.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use super::{Attested, Consistent};
 use crate::crypto::{Algorithm, PublicKey, VerifyKey, VerifyingKey};
 use crate::{Class, Error};
 
-/// What is known of attestation keys: [`Pinned`] or [`Unpinned`].
+/// The attestation keys that a verifier trusts: [`Pinned`] or [`Unpinned`].
 pub trait Pins: sealed::Pins {
-    /// What an answer that passes is: [`Attested`] or [`Consistent`].
+    /// The marker of an answer that passes: [`Attested`] or [`Consistent`].
     type Trust;
 }
 
@@ -18,10 +18,10 @@ mod sealed {
 
     #[expect(unnameable_types, reason = "nobody else is to implement it")]
     pub trait Pins: Send + Sync {
-        /// The key as it was imported before, if it was.
+        /// The key in imported form, if it is pinned and was imported for this algorithm.
         fn imported(&self, algorithm: Algorithm, key: &PublicKey) -> Option<&dyn VerifyKey>;
 
-        /// `None` if pins are not asked for; otherwise whether the key is one.
+        /// Returns `None` without pins; otherwise an error if the key is not pinned.
         fn check(&self, key: &PublicKey) -> Option<Result<(), Error>>;
     }
 }
@@ -36,7 +36,7 @@ impl Pinned {
     }
 }
 
-/// No attestation key is known: an answer only has to be consistent with its own.
+/// No attestation key is pinned: an answer only has to be consistent with the key in its header.
 #[derive(Clone, Copy, Debug)]
 pub struct Unpinned(());
 

@@ -1,4 +1,4 @@
-//! The list of checks and how each came out.
+//! The list of checks and their outcomes.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::{Class, Error};
 
 macro_rules! checks {
     ($( $name:ident = $text:literal, )*) => {
-        /// One check of an answer. The [module](super) says what each means.
+        /// One check of an answer. The [module documentation](super) describes each.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         #[allow(missing_docs)]
@@ -107,12 +107,12 @@ impl fmt::Display for Check {
     }
 }
 
-/// How a check came out.
+/// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// It passed.
     Passed,
-    /// It failed, and with it the answer.
+    /// It failed, so the answer was refused.
     Failed,
     /// The caller did not ask for it: no pins, no host name, no template.
     NotAsked,
@@ -176,12 +176,12 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Every check of one verification with its outcome, in the order in which they run.
+/// All checks of one verification with their outcomes, in the order in which they run.
 ///
-/// As JSON it is an array of `{"check","outcome","detail"}`, where those of a key have its `"key"`
-/// as well. What is read again is equal to what was written. A check that is not known here, is
-/// missing or is not in its place is an error; members that are not known here are passed over.
-/// A report that was read is a record: it proves nothing.
+/// As JSON, a report is an array of `{"check","outcome","detail"}` objects; those of a key also
+/// have its `"key"`. Reading a written report gives an equal one. A check that is unknown, missing
+/// or out of order is an error; unknown members are ignored. A report that was read from JSON
+/// proves nothing.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -199,10 +199,10 @@ impl fmt::Display for Outcome {
 /// ```
 #[derive(Clone)]
 pub struct Report {
-    /// Of the keys asked for, in the order of the command.
+    /// The keyids of the requested keys, in the order of the command.
     key_ids: Arc<[String]>,
     outcomes: Vec<Outcome>,
-    /// What is to be said about some of them.
+    /// Details about single checks, by their index.
     details: Vec<(usize, String)>,
 }
 
@@ -214,10 +214,9 @@ pub struct Entry<'a> {
     pub check: Check,
     /// The keyid, for a check of a key.
     pub key_id: Option<&'a str>,
-    /// How it came out.
+    /// The outcome.
     pub outcome: Outcome,
-    /// What is to be said about it: why it failed, what was accepted though it is not what was
-    /// asked for.
+    /// Why the check failed, or which deviation from the command it accepted.
     pub detail: Option<&'a str>,
 }
 
@@ -227,7 +226,7 @@ impl Report {
         Self { key_ids, outcomes: vec![Outcome::NotReached; length], details: Vec::new() }
     }
 
-    /// All of it, in order.
+    /// Iterates over all checks in order.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         let outer = Check::OUTER.iter().map(|check| (None, *check));
         let keys = self.key_ids.iter().flat_map(|key_id| {
@@ -251,7 +250,7 @@ impl Report {
         self.entries().find(|entry| entry.outcome == Outcome::Failed)
     }
 
-    /// The outcome of a check of the answer as a whole, or of the key `key_id`.
+    /// Returns the outcome of a check of the answer as a whole, or of the key `key_id`.
     #[must_use]
     pub fn outcome(&self, check: Check, key_id: Option<&str>) -> Option<Outcome> {
         self.entries()
@@ -259,7 +258,7 @@ impl Report {
             .map(|entry| entry.outcome)
     }
 
-    /// The checks of the whole, or of the key at `key` in the order of the command.
+    /// The checks of the answer as a whole, or of the key at index `key` of the command.
     pub(super) fn steps(&mut self, key: Option<usize>) -> Steps<'_> {
         let base = key.map_or(0, |key| Check::OUTER.len() + key * Check::PER_KEY.len());
         let first = if key.is_some() { Check::KeyForm } else { Check::Form } as usize;
@@ -267,7 +266,7 @@ impl Report {
     }
 }
 
-/// Runs checks and writes down how they came out.
+/// Runs checks and records their outcomes.
 pub(super) struct Steps<'r> {
     report: &'r mut Report,
     base: usize,
@@ -296,7 +295,7 @@ impl Steps<'_> {
         result
     }
 
-    /// The same for something that the caller may not have asked for.
+    /// Runs a check if the caller asked for it.
     pub(super) fn run_if_asked<A>(
         &mut self,
         check: Check,
@@ -313,14 +312,14 @@ impl Steps<'_> {
         }
     }
 
-    /// Says something about a check that passed.
+    /// Records a remark about a check that passed.
     pub(super) fn remark(&mut self, check: Check, detail: String) {
         let at = self.at(check);
         self.report.details.push((at, detail));
     }
 }
 
-/// Part and detail, without the class, which the refusal has.
+/// Writes part and detail; the refusal already states the class.
 fn describe(error: &Error) -> String {
     let mut text = if error.part().is_empty() {
         error.detail().to_owned()
@@ -340,7 +339,7 @@ impl fmt::Debug for Report {
 }
 
 impl fmt::Display for Report {
-    /// One line a check.
+    /// Writes one line per check.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for entry in self.entries() {
             write!(f, "{:<11} {}", entry.outcome.as_str(), entry.check)?;
@@ -388,7 +387,7 @@ impl<'de> Deserialize<'de> for Report {
 }
 
 impl Report {
-    /// Puts a report together again.
+    /// Restores a report from its stored entries.
     fn from_entries(entries: Vec<StoredEntry>) -> Result<Self, Error> {
         let mut key_ids: Vec<String> = Vec::new();
         let (mut outcomes, mut details) = (Vec::with_capacity(entries.len()), Vec::new());
@@ -436,8 +435,8 @@ impl Serialize for Entry<'_> {
     }
 }
 
-/// An answer that was refused: the first check that failed, and the report of all. It carries
-/// nothing of the answer.
+/// The refusal of an answer: the first check that failed, and the report of all checks. It contains
+/// no data of the answer.
 #[derive(Clone, Debug)]
 pub struct Refusal {
     error: Error,
@@ -455,7 +454,7 @@ impl Refusal {
         self.error.class()
     }
 
-    /// What was wrong.
+    /// The error of the first check that failed.
     #[must_use]
     pub fn error(&self) -> &Error {
         &self.error

@@ -1,19 +1,19 @@
-//! Keys of other answers.
+//! Detection of keys that were used in other answers.
 
 use crate::Error;
 use crate::crypto::PublicKey;
 
-/// Tells whether a key was seen before: what the caller has on record of earlier answers.
+/// Looks up whether a key was seen in an earlier answer.
 ///
-/// An answer proves a key for one command. That the same key does not serve two users, or two
-/// devices, only a record of all answers can tell. Give it to a verifier with
-/// [`Verifier::with_seen_keys`](super::Verifier::with_seen_keys), and record the keys of each answer
-/// when it is accepted.
+/// An answer proves a key for one command. Only a record of all answers can tell that two users or
+/// two devices share a key. Give that record to a verifier with
+/// [`Verifier::with_seen_keys`](super::Verifier::with_seen_keys), and add the keys of each accepted
+/// answer to it.
 ///
-/// [`PublicKey::private_half_digest`] is what to record: two keys with the same private half have
-/// the same digest, however they are written.
+/// Record [`PublicKey::private_half_digest`]: two keys with the same private key have the same
+/// digest, whatever their encoding.
 ///
-/// A closure is one:
+/// A closure implements this trait:
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -29,11 +29,12 @@ use crate::crypto::PublicKey;
 /// # }
 /// ```
 pub trait SeenKeys: Send + Sync {
-    /// Whether `key` was seen in the answer to a command with another nonce than `nonce`, which is
-    /// that of the command whose answer is being verified: the same answer may be verified again.
+    /// Returns whether `key` was seen in the answer to a command with a nonce other than `nonce`.
+    /// `nonce` is that of the command being verified, so the same answer can be verified again.
     ///
     /// # Errors
-    /// Class `storage` or `unavailable` if that cannot be told now. The answer is refused with it.
+    /// Class `storage` or `unavailable` if the record cannot be read now. The answer is then
+    /// refused with this error.
     fn is_seen_elsewhere(&self, key: &PublicKey, nonce: &str) -> Result<bool, Error>;
 }
 

@@ -1,5 +1,5 @@
-//! Signatures that a user made: the answers to sign and authenticate commands, held against the
-//! command and the keys that are known.
+//! Verification of user signatures: the answers to sign and authenticate commands are checked
+//! against the command and the known keys.
 
 use std::fmt;
 
@@ -16,18 +16,19 @@ use crate::hermod::model::{
 use crate::jose::Jws;
 use crate::{Certificate, Class, Error};
 
-/// Fewest bytes that an authenticate command has to have signed: fewer hold no nonce.
+/// The minimum size in bytes of the data that an authenticate command has signed. Less cannot hold
+/// a nonce.
 const MIN_NONCE: usize = 16;
 
-/// What a signature has to be the answer to: the command that was sent.
+/// The command that a signature must answer.
 ///
-/// An authenticate command is worth what is fresh in it: its `tbs` has to hold a nonce of the
-/// integrator's, never used before, of 16 bytes at least.
+/// An authenticate command only proves presence if it is fresh: its `tbs` must hold a nonce of at
+/// least 16 bytes that the integrator has never used before.
 /// [`fresh_authentication`](Self::fresh_authentication) makes such a command.
 ///
 /// # Security
-/// It can be used for any number of answers. That one answer counts once is the caller's business:
-/// a hub takes one answer a command, and who takes callbacks drops those that come twice.
+/// An expectation can be used for any number of answers, so the caller has to detect replays: a hub
+/// accepts one answer per command, and a callback receiver must drop duplicates.
 #[derive(Clone)]
 pub struct SignatureExpectation {
     role: Role,
@@ -40,22 +41,23 @@ pub struct SignatureExpectation {
 }
 
 impl SignatureExpectation {
-    /// The expectation from a sign command as it was sent, in the default [`Dialect`].
+    /// Makes an expectation from a sign command as it was sent, in the default [`Dialect`].
     ///
     /// If the command names a content by its id, put the content into it first, as the hub does.
     ///
     /// # Errors
-    /// With the path of the member, class `not-as-requested` for a format that is not known here,
-    /// another number of `tbs` items than one, a content id or an encoding other than base64;
-    /// `algorithm` for a mechanism that is not known here; `malformed` for what is no base64;
-    /// `too-large` above [`MAX_TBS_JWS`](super::MAX_TBS_JWS) or
-    /// [`MAX_TBS_PKCS7`](super::MAX_TBS_PKCS7) bytes. A device answers all of these with a
-    /// refusal.
+    /// The path of the error names the member. A device refuses all of these commands.
+    /// - `not-as-requested` for an unknown format, a number of `tbs` items other than one, a
+    ///   content id, or an encoding other than base64;
+    /// - `algorithm` for an unknown mechanism;
+    /// - `malformed` for invalid base64;
+    /// - `too-large` above [`MAX_TBS_JWS`](super::MAX_TBS_JWS) or
+    ///   [`MAX_TBS_PKCS7`](super::MAX_TBS_PKCS7) bytes.
     pub fn for_sign(command: &SignCommand) -> Result<Self, Error> {
         Self::for_sign_in(command, Dialect::standard())
     }
 
-    /// The same in the dialect given.
+    /// Does the same in the given dialect.
     ///
     /// # Errors
     /// As [`for_sign`](Self::for_sign).
@@ -63,7 +65,8 @@ impl SignatureExpectation {
         Self::new(Role::Sign, &command.params, dialect)
     }
 
-    /// The expectation from an authenticate command as it was sent, in the default [`Dialect`].
+    /// Makes an expectation from an authenticate command as it was sent, in the default
+    /// [`Dialect`].
     ///
     /// # Errors
     /// As [`for_sign`](Self::for_sign); class `nonce` if the `tbs` item has fewer than 16 bytes.
@@ -71,7 +74,7 @@ impl SignatureExpectation {
         Self::for_authenticate_in(command, Dialect::standard())
     }
 
-    /// The same in the dialect given.
+    /// Does the same in the given dialect.
     ///
     /// # Errors
     /// As [`for_authenticate`](Self::for_authenticate).
@@ -90,13 +93,13 @@ impl SignatureExpectation {
         Ok(expectation)
     }
 
-    /// A new authenticate command with its expectation. What is signed is `hermod-authenticate:`
-    /// and 32 random bytes in base64url; the user does not see it. Add descriptions and a filter
-    /// as needed, and store the command until the answer is there.
+    /// Makes a new authenticate command with its expectation. The signed data is
+    /// `hermod-authenticate:` followed by 32 random bytes in base64url; the user does not see it.
+    /// Add descriptions and a filter as needed, and store the command until the answer arrives.
     ///
     /// # Errors
-    /// Class `unavailable` if the random generator fails; `not-as-requested` for a format and
-    /// `algorithm` for a mechanism that is not known here.
+    /// Class `unavailable` if the random generator fails; `not-as-requested` for an unknown format;
+    /// `algorithm` for an unknown mechanism.
     pub fn fresh_authentication(
         provider: &dyn Provider,
         format: DataFormat,
@@ -105,7 +108,7 @@ impl SignatureExpectation {
         Self::fresh_authentication_in(provider, format, mechanism, Dialect::standard())
     }
 
-    /// The same in the dialect given.
+    /// Does the same in the given dialect.
     ///
     /// # Errors
     /// As [`fresh_authentication`](Self::fresh_authentication).
@@ -135,7 +138,7 @@ impl SignatureExpectation {
         Ok(Self { role, form, format: params.format.clone(), algorithm, content, typ, hint })
     }
 
-    /// The bytes that are to be signed.
+    /// The bytes to be signed.
     #[must_use]
     pub fn content(&self) -> &[u8] {
         &self.content
@@ -158,8 +161,8 @@ impl fmt::Debug for SignatureExpectation {
     }
 }
 
-/// A key of the user that the integrator knows: because the device proved it, or by its
-/// certificate.
+/// A key of the user that the integrator knows because the device proved it or because it has the
+/// key's certificate.
 #[derive(Clone, Debug)]
 pub struct KnownKey {
     public_key: PublicKey,
@@ -168,17 +171,16 @@ pub struct KnownKey {
 }
 
 impl KnownKey {
-    /// A key.
+    /// Makes a known key without a name or certificate.
     #[must_use]
     pub fn new(public_key: PublicKey) -> Self {
         Self { public_key, key_id: None, certificate: None }
     }
 
-    /// The key of a certificate. A CMS has to name this certificate then.
+    /// Makes a known key from a certificate. A CMS then has to name this certificate.
     ///
     /// # Security
-    /// The certificate is taken as it is. Whether it is valid, and whose, has been settled by who
-    /// knows it.
+    /// The certificate is not validated. The caller must have checked its validity and its subject.
     ///
     /// # Errors
     /// As [`Certificate::public_key`].
@@ -190,7 +192,7 @@ impl KnownKey {
         })
     }
 
-    /// The same with its name in the profile. A JWS has to name that then.
+    /// Adds the key's name in the profile. A JWS then has to name this key.
     #[must_use]
     pub fn with_key_id(mut self, key_id: impl Into<String>) -> Self {
         self.key_id = Some(key_id.into());
@@ -198,17 +200,16 @@ impl KnownKey {
     }
 }
 
-/// A key that was proven, with its name.
+/// Makes a known key, with its name, from a proven one.
 impl From<&VerifiedKey> for KnownKey {
     fn from(key: &VerifiedKey) -> Self {
         Self::new(key.public_key().clone()).with_key_id(key.key_id())
     }
 }
 
-/// A signature that passed every check: of the command's content, in the command's role, by a known
-/// key.
+/// A verified signature: a known key signed the command's content in the command's role.
 ///
-/// Only [`verify_signature`] makes one:
+/// Only [`verify_signature`] creates this value:
 ///
 /// ```compile_fail
 /// let signature: keyferry::hermod::proof::VerifiedSignature = serde_json::from_str("{}").unwrap();
@@ -232,7 +233,7 @@ impl VerifiedSignature {
         self.expectation.role.kind()
     }
 
-    /// What was signed: the bytes of the command's `tbs` item.
+    /// The signed data: the bytes of the command's `tbs` item.
     #[must_use]
     pub fn content(&self) -> &[u8] {
         &self.expectation.content
@@ -250,13 +251,13 @@ impl VerifiedSignature {
         &self.known.public_key
     }
 
-    /// Its name in the profile, if that was known.
+    /// The name of the key in the profile, if it was known.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
         self.known.key_id.as_deref()
     }
 
-    /// Its certificate, if that was known.
+    /// The certificate of the key, if it was known.
     #[must_use]
     pub fn certificate(&self) -> Option<&Certificate> {
         self.known.certificate.as_ref()
@@ -264,7 +265,7 @@ impl VerifiedSignature {
 }
 
 impl fmt::Debug for VerifiedSignature {
-    /// Shows nothing of what was signed.
+    /// Omits the signed data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedSignature")
             .field("expectation", &self.expectation)
@@ -273,10 +274,10 @@ impl fmt::Debug for VerifiedSignature {
     }
 }
 
-/// Verifies the answer to a sign or an authenticate command: one of the `known` keys signed what
-/// the command says, in its role.
+/// Verifies the answer to a sign or an authenticate command: one of the `known` keys must have
+/// signed the command's data in the command's role.
 ///
-/// A user with several devices has several keys; which of them answered, the result says.
+/// A user with several devices has several keys; the result names the one that signed.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -301,18 +302,19 @@ impl fmt::Debug for VerifiedSignature {
 /// ```
 ///
 /// # Errors
-/// The first of these that is true, in this order:
-/// - `not-as-requested`: a refusal (its code is not 0), another format than the command's;
-/// - `malformed`, `too-large`: no result, or one that is not in the one form of its format; a CMS
-///   with no or several signers, without signed attributes, or with a content that is not id-data;
-/// - `algorithm`: not the command's mechanism, or no known key is one for it; `weak-key` if the
-///   provider refuses a key;
-/// - `signature`: none of the known keys made it; the digest in a CMS is not that of its content,
-///   or, detached, of the command's;
-/// - `not-as-requested`: a JWS of another type, or a CMS with another content hint, than the
-///   command's role has; another content than the command's;
-/// - `keyid`: a JWS that names another key, a CMS that names another certificate, than the key that
-///   made it is known by.
+/// The first of these conditions that applies, in this order:
+/// - `not-as-requested`: the answer is a refusal (its code is not 0) or has another format than the
+///   command's;
+/// - `malformed`, `too-large`: the answer has no result, or the result is not valid in its format;
+///   a CMS has no or several signers, no signed attributes, or a content type other than id-data;
+/// - `algorithm`: the mechanism is not the command's, or no known key supports it; `weak-key` if
+///   the provider refuses a key;
+/// - `signature`: none of the known keys made the signature; the digest in a CMS is not that of its
+///   content or, if detached, of the command's content;
+/// - `not-as-requested`: the `typ` of a JWS or the content hint of a CMS is not that of the
+///   command's role; the content is not the command's;
+/// - `keyid`: a JWS names another key, or a CMS another certificate, than that of the known key
+///   that made the signature.
 pub fn verify_signature(
     provider: &dyn Provider,
     expected: &SignatureExpectation,
@@ -399,7 +401,7 @@ fn verify_cms<'k>(
     Err(refused)
 }
 
-/// The known keys that an object verifies with, and what that gives.
+/// Returns the known keys with which an object verifies, and the results.
 fn find<'k, T>(
     provider: &dyn Provider,
     expected: &SignatureExpectation,

@@ -1,4 +1,4 @@
-//! The signed objects of an answer, as they stand on the wire.
+//! The wire form of the signed objects of an answer.
 
 use crate::crypto::Algorithm;
 use crate::hermod::model::DeviceInfo;
@@ -6,7 +6,7 @@ use crate::jose::{B64, Compact, Crit, jwk_object};
 use crate::json::{BigText, List, Text, json_object, read_signed};
 use crate::{Class, Error};
 
-/// Most keys of one answer.
+/// The maximum number of keys in one answer.
 pub(super) const MAX_KEYS: usize = 16;
 
 json_object! {
@@ -74,7 +74,7 @@ jwk_object! {
     }
 }
 
-/// Two objects never meet: none of those has a second spelling.
+/// These members have only one spelling, so two spellings are never compared.
 macro_rules! never_equal {
     ($($name:ident)*) => { $(
         impl PartialEq for $name<'_> {
@@ -100,8 +100,7 @@ pub(super) fn payload<'a, T: crate::json::FromJson<'a>>(bytes: &'a [u8]) -> Resu
     read_signed(text).map_err(|error| error.within("payload"))
 }
 
-/// The id of the profile and the address of its mailbox as an answer names them, which nobody has
-/// verified.
+/// Returns the unverified profile id and mailbox address of an answer.
 #[cfg(feature = "hub")]
 pub(crate) fn unverified_profile(
     answer: &str,
@@ -112,7 +111,7 @@ pub(crate) fn unverified_profile(
     Ok((payload.profile.id.0.into_owned(), payload.profile.boxurl.0.into_owned()))
 }
 
-/// The `alg` of a header as an algorithm, if it is known here.
+/// Parses the `alg` of a header.
 pub(super) fn algorithm(alg: &str) -> Result<Algorithm, Error> {
     alg.parse().map_err(|error: Error| error.with_class(Class::Algorithm).within("header"))
 }

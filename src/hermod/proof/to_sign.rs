@@ -1,5 +1,5 @@
-//! What a sign or an authenticate command asks to be signed: the part that device and integrator
-//! share.
+//! The data that a sign or an authenticate command has signed. Device and integrator share this
+//! module.
 
 use std::borrow::Cow;
 
@@ -11,14 +11,14 @@ use crate::hermod::model::{
 };
 use crate::{Class, Error};
 
-/// Most bytes that are signed as a JWS: 180 KiB, which with header and signature is no more than a
-/// [JWS](crate::jose::MAX_JWS) may have.
+/// The maximum size in bytes of data signed as a JWS: 180 KiB. With header and signature, this
+/// stays within the limit of a [JWS](crate::jose::MAX_JWS).
 pub const MAX_TBS_JWS: usize = 180 * 1024;
-/// Most bytes that are signed as a CMS: 512 KiB, which in base64 is no more than a hub takes of an
-/// answer.
+/// The maximum size in bytes of data signed as a CMS: 512 KiB. In base64, this stays within the
+/// hub's limit for an answer.
 pub const MAX_TBS_PKCS7: usize = 512 * 1024;
 
-/// One of the two commands that have something signed.
+/// One of the two commands that request a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Sign,
@@ -33,7 +33,7 @@ impl Role {
         }
     }
 
-    /// What a JWS in this role says that it is.
+    /// The `typ` of a JWS in this role.
     pub(crate) fn typ(self, dialect: &Dialect) -> &Cow<'static, str> {
         match self {
             Self::Sign => &dialect.signature_types.sign,
@@ -41,7 +41,8 @@ impl Role {
         }
     }
 
-    /// What a CMS in this role says that it is: the same without what follows the last plus sign.
+    /// The content hint of a CMS in this role: the `typ` without the last plus sign and the text
+    /// after it.
     pub(crate) fn hint(self, dialect: &Dialect) -> &str {
         let typ = self.typ(dialect);
         typ.rsplit_once('+').map_or(typ, |(hint, _)| hint)
@@ -59,7 +60,7 @@ pub(crate) enum Form {
     Cms,
 }
 
-/// What is to be signed, and how.
+/// The data to be signed, with form and algorithm.
 pub(crate) struct ToSign {
     pub(crate) form: Form,
     pub(crate) algorithm: Algorithm,
@@ -70,9 +71,9 @@ impl ToSign {
     /// Reads the parameters. The path of an error begins below `params`.
     ///
     /// # Errors
-    /// Class `not-as-requested` for a format that is not known here, or another number of items
-    /// than one; `algorithm` for such a mechanism; `too-large` for more bytes than the format
-    /// takes; as [`bytes_of`].
+    /// Class `not-as-requested` for an unknown format or a number of items other than one;
+    /// `algorithm` for an unknown mechanism; `too-large` for more bytes than the format allows; and
+    /// the errors of [`bytes_of`].
     pub(crate) fn read(params: &SignParams, dialect: &Dialect) -> Result<Self, Error> {
         let (form, most) = if params.format == DataFormat::JWS {
             (Form::Jws, MAX_TBS_JWS)
@@ -97,8 +98,8 @@ impl ToSign {
 /// The bytes of an item.
 ///
 /// # Errors
-/// Class `not-as-requested` if they are elsewhere (a content id) or encoded in another way than
-/// base64; `malformed` if it is not that.
+/// Class `not-as-requested` for a content id or an encoding other than base64; `malformed` for
+/// invalid base64.
 pub(crate) fn bytes_of(item: &Item) -> Result<Vec<u8>, Error> {
     if is_content_id(item) {
         return Err(Error::new(
@@ -117,15 +118,15 @@ pub(crate) fn bytes_of(item: &Item) -> Result<Vec<u8>, Error> {
     decode_standard(&item.data, "data")
 }
 
-/// Whether the item's data is the id of a content.
+/// Returns whether the item's data is a content id.
 pub(crate) fn is_content_id(item: &Item) -> bool {
     item.content_type
         .as_ref()
         .is_some_and(|content_type| content_type.same_as(&ItemContentType::CONTENT_ID))
 }
 
-/// Whether a header's `typ` is `name`: media types ignore case, and `application/` before them may
-/// be left out (RFC 7515 section 4.1.9).
+/// Returns whether a header's `typ` is `name`. Media types ignore case, and the prefix
+/// `application/` may be omitted (RFC 7515 section 4.1.9).
 pub(super) fn is_type(typ: &str, name: &str) -> bool {
     fn bare(typ: &str) -> &str {
         const PREFIX: &str = "application/";

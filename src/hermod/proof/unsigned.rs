@@ -1,4 +1,4 @@
-//! The attested answer, as the device builds it.
+//! Building of the attested answer by the device.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::encoding::base64::encode_standard;
 use crate::hermod::model::DeviceInfo;
 use crate::jose::{Jwk, UnsignedJws};
 
-/// An answer to a provision command that lacks only the signature of the attestation key.
+/// An answer to a provision command without the signature of the attestation key.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -59,8 +59,8 @@ struct Profile {
 }
 
 impl UnsignedAnswer {
-    /// The answer to what was asked: the id of the new profile (a UUID), the address of its own
-    /// mailbox, and what the device says of itself.
+    /// Starts an answer to `asked` with the id of the new profile (a UUID), the address of its
+    /// mailbox, and the description of the device.
     #[must_use]
     pub fn new(
         asked: &KeyRequest,
@@ -99,34 +99,34 @@ impl UnsignedAnswer {
         self
     }
 
-    /// Adds the proofs of possession, as [`RequestedKey::sign`](super::RequestedKey::sign) makes them.
+    /// Adds the proofs of possession that [`RequestedKey::sign`](super::RequestedKey::sign) makes.
     #[must_use]
     pub fn with_signed_keys(mut self, signed_keys: impl IntoIterator<Item = String>) -> Self {
         self.profile.signed_keys.extend(signed_keys);
         self
     }
 
-    /// The JWS that the attestation key has to sign.
+    /// Returns the JWS that the attestation key has to sign.
     #[must_use]
     pub fn to_jws(&self, attestation_key: &PublicKey, algorithm: Algorithm) -> UnsignedJws {
         let header = Header { answer: self, attestation_key, algorithm };
-        // Maps of texts; writing them to memory does not fail.
+        // Serializing string maps to memory cannot fail.
         let payload = serde_json::to_vec(&Payload(self)).unwrap_or_default();
         UnsignedJws::from_members(algorithm, &header, &payload)
     }
 
-    /// Signs it with the [default algorithm](Algorithm::default_for) of the attestation key. Gives
-    /// what goes into `result.data`.
+    /// Signs the answer with the [default algorithm](Algorithm::default_for) of the attestation
+    /// key. Returns the value of `result.data`.
     ///
     /// # Errors
-    /// What the signer answers.
+    /// The error of the signer.
     pub fn sign(&self, attestation: &dyn Signer) -> Result<String, CryptoError> {
         let key = attestation.public_key();
         self.to_jws(key, Algorithm::default_for(key)).sign(attestation)
     }
 }
 
-/// Shows no key: a request in one may have a challenge password.
+/// Omits the keys: a certificate request in one may have a challenge password.
 impl fmt::Debug for UnsignedAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Profile { id, mailbox, signed_keys, .. } = &self.profile;

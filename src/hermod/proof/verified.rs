@@ -1,4 +1,4 @@
-//! What passed every check.
+//! Verified answers.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,21 +11,20 @@ use crate::csr::Request;
 use crate::hermod::model::DeviceInfo;
 use crate::jose::{Decoded, Jwk, Thumbprint};
 
-/// The attestation key was one of those that were pinned.
+/// The attestation key was one of the pinned keys.
 #[derive(Clone, Copy, Debug)]
 pub enum Attested {}
 
-/// The answer is consistent with the key that it brought along. Anybody can make such a key.
+/// The answer is consistent with the attestation key in its header. Anybody can make such a key.
 #[derive(Clone, Copy, Debug)]
 pub enum Consistent {}
 
-/// An answer that passed every check that was asked for, owned. `T` is [`Attested`] or
-/// [`Consistent`].
+/// An owned answer that passed every requested check. `T` is [`Attested`] or [`Consistent`].
 ///
-/// Only a [`Verifier`](super::Verifier) makes one. What it names was signed; whether keys live in
-/// hardware it cannot say.
+/// Only a [`Verifier`](super::Verifier) creates this value. Its contents were signed, but they do
+/// not prove that keys live in hardware.
 ///
-/// A function that wants an attested answer does not take the other:
+/// A function that requires an attested answer does not accept a consistent one:
 ///
 /// ```compile_fail
 /// use keyferry::hermod::proof::{Attested, Consistent, Verified};
@@ -47,7 +46,7 @@ pub enum Consistent {}
 /// }
 /// ```
 ///
-/// Nor is there a way to make one up:
+/// It cannot be deserialized:
 ///
 /// ```compile_fail
 /// let answer: keyferry::hermod::proof::Verified<keyferry::hermod::proof::Attested> = serde_json::from_str("{}").unwrap();
@@ -103,19 +102,20 @@ impl<T> Verified<T> {
         &self.parts.mailbox
     }
 
-    /// The name of the host that the device says it talked to.
+    /// The host name that the device claims to have talked to.
     #[must_use]
     pub fn fqdn(&self) -> Option<&str> {
         self.parts.fqdn.as_deref()
     }
 
-    /// What the device says of itself.
+    /// The device's description of itself.
     #[must_use]
     pub fn device(&self) -> &DeviceInfo {
         &self.parts.device
     }
 
-    /// The key that the answer verified with: a pinned one, or one that only the answer knows.
+    /// The attestation key that the answer verified with: a pinned one, or only known from the
+    /// answer.
     #[must_use]
     pub fn attestation_key(&self) -> &PublicKey {
         &self.parts.attestation_key
@@ -127,20 +127,19 @@ impl<T> Verified<T> {
         &self.parts.keys
     }
 
-    /// The key of that keyid.
+    /// The key with that keyid.
     #[must_use]
     pub fn key(&self, key_id: &str) -> Option<&VerifiedKey> {
         self.parts.keys.iter().find(|key| key.key_id() == key_id)
     }
 
-    /// The protected header, JSON in UTF-8, as it was signed: with the members that are not known
-    /// here.
+    /// The protected header as it was signed, including unknown members: JSON in UTF-8.
     #[must_use]
     pub fn signed_header(&self) -> &[u8] {
         self.parts.content.header()
     }
 
-    /// The payload, JSON in UTF-8, as it was signed: with the members that are not known here.
+    /// The payload as it was signed, including unknown members: JSON in UTF-8.
     #[must_use]
     pub fn signed_payload(&self) -> &[u8] {
         self.parts.content.payload()
@@ -172,7 +171,7 @@ impl<T> fmt::Debug for Verified<T> {
 /// One key of a verified answer.
 #[derive(Clone)]
 pub struct VerifiedKey {
-    /// Of all keys asked for, and which of them this one's is.
+    /// The keyids of all requested keys, and the index of this key's.
     pub(super) key_ids: (Arc<[String]>, usize),
     pub(super) public_key: PublicKey,
     pub(super) mechanism: Algorithm,
@@ -197,12 +196,12 @@ impl VerifiedKey {
         &self.public_key
     }
 
-    /// The key as JSON, with the members of the signed object that are not known here; without its
-    /// state and request. It is read again at each call.
+    /// The key as a JWK with the unknown members of the signed object, but without its state and
+    /// request. Each call parses it again.
     #[must_use]
     pub fn to_jwk(&self) -> Jwk {
         let mut jwk = Jwk::new(self.public_key.clone());
-        // It was read as this before, so it can be read again.
+        // The verifier parsed the same bytes, so this cannot fail.
         if let Ok(payload) = signed::payload::<KeyPayload<'_>>(self.content.payload()) {
             jwk.algorithm = Some(payload.alg.0.into_owned());
             jwk.usage = Some(payload.usage.0.into_owned());
@@ -213,7 +212,7 @@ impl VerifiedKey {
         jwk
     }
 
-    /// The object that the key signed with itself, JSON in UTF-8.
+    /// The payload that the key signed itself: JSON in UTF-8.
     #[must_use]
     pub fn signed_payload(&self) -> &[u8] {
         self.content.payload()
@@ -237,25 +236,26 @@ impl VerifiedKey {
         &self.state
     }
 
-    /// Where the device says that it keeps the key, in a word of the command's `storageprios`;
-    /// `None` if it does not say. No document shows the member; ours is that of the
-    /// [`Dialect`](crate::hermod::Dialect).
+    /// The storage in which the device claims to keep the key, in a word of the command's
+    /// `storageprios`; `None` without a claim. No document shows this member; its name is set by
+    /// the [`Dialect`](crate::hermod::Dialect).
     ///
     /// # Security
-    /// A claim of the device, signed by the key itself and attested with the answer. Nothing proves
-    /// it: a device that makes its attestation key itself can claim what it likes.
+    /// This is an unproven claim of the device, signed by the key itself and attested with the
+    /// answer. A device that generated its own attestation key can claim anything.
     #[must_use]
     pub fn claimed_storage(&self) -> Option<&str> {
         self.claimed_storage.as_deref()
     }
 
-    /// Which of the offered priorities the key meets: its place in the command, from 0.
+    /// The zero-based index of the offered priority that the key meets.
     #[must_use]
     pub fn priority(&self) -> usize {
         self.priority
     }
 
-    /// The certificate request, if a template was sent: the template with this key, signed by it.
+    /// The certificate request, if a template was sent: the template with this key, signed by this
+    /// key.
     #[must_use]
     pub fn request(&self) -> Option<&Request> {
         self.request.as_ref()
@@ -263,7 +263,7 @@ impl VerifiedKey {
 }
 
 impl fmt::Debug for VerifiedKey {
-    /// Shows no text that came with the answer; the keyid is the command's.
+    /// Omits text from the answer; the keyid comes from the command.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedKey")
             .field("key_id", &self.key_id())

@@ -1,4 +1,4 @@
-//! The checks, in their order.
+//! The verifier, which runs the checks in their order.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -63,7 +63,7 @@ pub struct Verifier<P> {
 
 type KeyCheck = dyn Fn(&PublicKey) -> Result<(), Error> + Send + Sync;
 
-/// What is accepted though it is not what was asked for.
+/// The deviations from the command that the verifier accepts.
 #[derive(Clone, Copy, Debug, Default)]
 struct Accepts {
     other_states: bool,
@@ -72,15 +72,15 @@ struct Accepts {
 }
 
 impl Verifier<Pinned> {
-    /// A verifier that knows the attestation keys: those compiled into the app, or made for it.
-    /// Without any it refuses every answer. Each is imported once, for the [default
-    /// algorithm](Algorithm::default_for) of its key; for another one it is imported at each call.
+    /// Makes a verifier that trusts these attestation keys: those compiled into the app, or made
+    /// for it. With no keys it refuses every answer. Each key is imported once for its [default
+    /// algorithm](Algorithm::default_for); for other algorithms it is imported at each call.
     ///
     /// The verifier owns its provider: `AwsLcRs`, an `Arc<dyn Provider>`, or a `&'static` one.
     ///
     /// # Errors
-    /// Class `weak-key` if the provider refuses a key, `algorithm` if it does not verify with one
-    /// of its kind.
+    /// Class `weak-key` if the provider refuses a key, `algorithm` if it does not support the key
+    /// type.
     pub fn pinned<'k>(
         provider: impl Provider + 'static,
         keys: impl IntoIterator<Item = &'k PublicKey>,
@@ -92,11 +92,11 @@ impl Verifier<Pinned> {
 }
 
 impl Verifier<Unpinned> {
-    /// A verifier that takes any attestation key.
+    /// Makes a verifier that accepts any attestation key.
     ///
     /// # Security
-    /// What passes says that the answer fits this command and that whoever made it has the keys. It
-    /// does not say that a genuine app did.
+    /// A verified answer then matches this command, and its author has the keys. It does not prove
+    /// that the author is a genuine app.
     #[must_use]
     pub fn danger_unpinned(provider: impl Provider + 'static) -> Self {
         Self::new(provider, Unpinned::new())
@@ -119,47 +119,48 @@ impl<P: Pins> Verifier<P> {
         }
     }
 
-    /// Allows the attestation key these algorithms only; all of [`Algorithm::ALL`] if this is not
-    /// called. What the other keys sign with is what the command asked for.
+    /// Restricts the algorithms of the attestation key; the default is [`Algorithm::ALL`]. The
+    /// command determines the algorithms of the other keys.
     #[must_use]
     pub fn with_algorithms(mut self, allowed: &[Algorithm]) -> Self {
         self.algorithms = allowed.to_vec();
         self
     }
 
-    /// Refuses RSA keys of fewer bits, attestation keys included. Less than [`MIN_RSA_BITS`] means
-    /// that.
+    /// Refuses RSA keys of fewer bits, including attestation keys. Values below [`MIN_RSA_BITS`]
+    /// are raised to it.
     #[must_use]
     pub fn with_min_rsa_bits(mut self, bits: u32) -> Self {
         self.min_rsa_bits = bits.max(MIN_RSA_BITS);
         self
     }
 
-    /// Refuses RSA keys whose modulus can be factored, as far as `check` finds out; attestation keys
-    /// included. Without it only length and parity of a modulus are looked at.
+    /// Refuses RSA keys, including attestation keys, whose modulus fails the given check for
+    /// factorable values. By default only length and parity of a modulus are checked.
     #[must_use]
     pub fn with_rsa_modulus_check(mut self, check: RsaModulusCheck) -> Self {
         self.rsa_modulus = Some(check);
         self
     }
 
-    /// Tolerates `=` at the end of the parts of a JWS, as apps of earlier years wrote it.
+    /// Accepts `=` padding at the end of the parts of a JWS, which older apps wrote.
     #[must_use]
     pub fn with_padding(mut self, padding: Padding) -> Self {
         self.padding = padding;
         self
     }
 
-    /// Accepts a key whose state is not the one asked for, and says so in the report. The default
-    /// is to refuse it. A hub that verifies answers itself may refuse it before.
+    /// Accepts a key whose state is not the requested one, and says so in the report. By default
+    /// such a key is refused. A hub that verifies answers itself may refuse it earlier.
     #[must_use]
     pub fn accept_other_key_states(mut self) -> Self {
         self.accepts.other_states = true;
         self
     }
 
-    /// Accepts an RSA key that is longer than every length asked for, and says so in the report.
-    /// The default is the exact length. A hub that verifies answers itself may refuse it before.
+    /// Accepts an RSA key that is longer than every requested length, and says so in the report. By
+    /// default the exact length is required. A hub that verifies answers itself may refuse it
+    /// earlier.
     #[must_use]
     pub fn accept_longer_keys(mut self) -> Self {
         self.accepts.longer_keys = true;
@@ -167,28 +168,27 @@ impl<P: Pins> Verifier<P> {
     }
 
     /// Accepts a certificate request that has the version of its template, and says so in the
-    /// report. The default is version 0, the only one that PKCS#10 has (RFC 2986 section 4.1), which
-    /// this crate writes whatever the template has; a certificate authority may refuse any other. A
-    /// hub that verifies answers itself may refuse it before.
+    /// report. By default only version 0 is accepted, the only version of PKCS#10 (RFC 2986 section
+    /// 4.1), which this crate always writes. A certificate authority may refuse any other version,
+    /// and a hub that verifies answers itself may refuse it earlier.
     #[must_use]
     pub fn accept_template_versions(mut self) -> Self {
         self.accepts.template_versions = true;
         self
     }
 
-    /// Refuses a key as `not-as-requested` unless the device says that it keeps it in one of the
-    /// storages that the command asks for; see
-    /// [`VerifiedKey::claimed_storage`]. The devices of this crate say it; it is a claim, and no
-    /// document shows where it stands.
+    /// Refuses a key as `not-as-requested` unless the device claims to keep it in one of the
+    /// requested storages; see [`VerifiedKey::claimed_storage`]. Devices of this crate make this
+    /// claim, but the protocol documents do not show the member.
     #[must_use]
     pub fn require_claimed_storage(mut self) -> Self {
         self.requires_storage = true;
         self
     }
 
-    /// Has each key checked by the caller as well, the attestation key included: against a list of
-    /// keys that are known to be weak or stolen. What it answers is the refusal, with the class that
-    /// it has; `weak-key` says it best.
+    /// Adds a check by the caller to every key, including the attestation key, for example against
+    /// a list of keys known to be weak or stolen. Its error becomes the refusal; use class
+    /// `weak-key`.
     ///
     /// ```
     /// # #[cfg(feature = "aws-lc-rs")] {
@@ -213,18 +213,18 @@ impl<P: Pins> Verifier<P> {
         self
     }
 
-    /// Refuses a key that was seen in another answer, as class `proof`. The attestation key is not
-    /// looked up: it may be the same in every device.
+    /// Refuses a key that was seen in another answer with class `proof`. The attestation key is not
+    /// looked up because all devices may share it.
     #[must_use]
     pub fn with_seen_keys(mut self, seen: impl SeenKeys + 'static) -> Self {
         self.seen_keys = Some(Arc::new(seen));
         self
     }
 
-    /// Verifies an answer: the compact JWS of `result.data`, as received.
+    /// Verifies an answer, the compact JWS of `result.data` as received.
     ///
     /// # Errors
-    /// A [`Refusal`] with the class of the first check that failed and the report of all.
+    /// A [`Refusal`] with the class of the first check that failed and the report of all checks.
     pub fn verify(
         &self,
         expected: &Expectation,
@@ -254,8 +254,8 @@ impl<P: Pins> Verifier<P> {
             Ok((header, payload))
         })?;
         let profile = payload.profile;
-        // What is inside is read here, so that all reading is done in one go, and judged in its
-        // turn.
+        // The inner objects are parsed here, but their errors are reported by the checks of each
+        // key, so that the order of the checks stays fixed.
         let mut texts: Vec<Result<Compact<'_>, Error>> =
             profile.signedkeys.0.iter().map(|text| Compact::read(text, self.padding)).collect();
         let mut given: Vec<Option<Result<GivenKey<'_>, Error>>> = texts
@@ -263,6 +263,7 @@ impl<P: Pins> Verifier<P> {
             .map(|text| Some(text.as_ref().map_err(Clone::clone).and_then(GivenKey::read)))
             .collect();
 
+        // Attestation: the key in the header must have signed everything that follows.
         let algorithm = steps.run(Check::Algorithm, || {
             let algorithm = signed::algorithm(&header.alg)?;
             if self.algorithms.contains(&algorithm) {
@@ -292,6 +293,7 @@ impl<P: Pins> Verifier<P> {
             verify(verify_key.as_ref(), compact.signing_input.as_bytes(), compact.signature())
         })?;
         steps.run_if_asked(Check::Pin, self.pins.check(&attestation_key), |pinned| pinned)?;
+        // Binding: the signed contents must belong to this command, and to this hub if that is known.
         steps.run(Check::Nonce, || same_nonce(header.nonce.as_deref(), &asked.nonce))?;
 
         let signed_fqdn = header.fqdn.as_deref();
@@ -335,6 +337,7 @@ impl<P: Pins> Verifier<P> {
                 .map_or(Ok(()), |id| same(&profile.id, id, "payload.profile.id"))
         })?;
 
+        // Keys: each is checked in the order of the command, whatever the order of the answer.
         let order = steps.run(Check::KeyIds, || assign(expected.keys(), &given))?;
 
         let mut keys: Vec<VerifiedKey> = Vec::with_capacity(order.len());
@@ -358,6 +361,7 @@ impl<P: Pins> Verifier<P> {
             keys.push(key.map_err(|error| error.within(&format!("signedkeys[{at}]")))?);
         }
 
+        // The decoded texts are moved into the result only now, as the checks borrowed them.
         drop(given);
         for (key, at) in keys.iter_mut().zip(order) {
             if let Some(Ok(text)) = texts.get_mut(at) {
@@ -390,7 +394,7 @@ impl<P: Pins> Verifier<P> {
     ) -> Result<VerifiedKey, Error> {
         let asked = &expected.keys()[index];
         let key_ids = (expected.key_ids().clone(), index);
-        // The parts of the key stay where they are: they are large.
+        // The parts of the key are large, so they are borrowed.
         let (mechanism, public_key, claimed_storage) = steps.run(Check::KeyForm, || {
             let given = given.as_ref().map_err(Clone::clone)?;
             expected.check_type(given.header.typ.as_deref())?;
@@ -418,6 +422,7 @@ impl<P: Pins> Verifier<P> {
         steps.run(Check::KeyPrivate, || {
             payload.members().refuse_private().map_err(|error| error.within("payload"))
         })?;
+        // Properties: type, length, usage and state must be as requested.
         let (public_key, priority, verify_key) = steps.run(Check::KeyType, || {
             let public_key = public_key.map_err(|error| error.within("payload"))?;
             self.strong(&public_key)?;
@@ -460,6 +465,7 @@ impl<P: Pins> Verifier<P> {
                 String::from("not the state asked for; accepted as the verifier was told to"),
             );
         }
+        // Possession: the key must have signed its own statement and must not be used elsewhere.
         steps.run(Check::KeySignature, || {
             let verified =
                 verify(&*verify_key, compact.signing_input.as_bytes(), compact.signature());
@@ -533,7 +539,7 @@ impl<P: Pins> Verifier<P> {
                 ));
             }
             request.matches(template).map_err(about)?;
-            // A request is not JOSE: its algorithm need not be the mechanism of the key.
+            // The algorithm of a certificate request may differ from the JOSE mechanism of the key.
             let algorithm = request.algorithm(public_key).map_err(about)?;
             let verify_key = if algorithm == mechanism {
                 Ready::Before(verify_key)
@@ -557,8 +563,8 @@ impl<P: Pins> Verifier<P> {
         Ok(request)
     }
 
-    /// The priority that the key meets, if its usage is the one asked for as well, its mechanism is
-    /// what both of its objects say, and it is meant to verify.
+    /// Returns the priority that the key meets. The usage must also be the requested one, header
+    /// and payload must name the same mechanism, and `key_ops` must allow verifying.
     fn as_asked(
         &self,
         asked: &RequestedKey,
@@ -606,7 +612,7 @@ impl<P: Pins> Verifier<P> {
     }
 }
 
-/// A signed key as it was read; nothing of it is judged.
+/// A signed key that was parsed but not checked.
 struct GivenKey<'a> {
     compact: &'a Compact<'a>,
     header: KeyHeader<'a>,
@@ -626,7 +632,7 @@ impl<'a> GivenKey<'a> {
         Ok(Self { compact, header, payload, request })
     }
 
-    /// Where the device says that it keeps the key, if it does.
+    /// Returns the storage in which the device claims to keep the key.
     fn claimed_storage(&self, member: &str) -> Result<Option<String>, Error> {
         let wrong = |_| Error::malformed("payload.storage", "not a text");
         let claim = self.payload.extra.get(member);
@@ -634,7 +640,7 @@ impl<'a> GivenKey<'a> {
     }
 }
 
-/// A key that is ready to verify, from wherever.
+/// An imported key, either borrowed or imported for one verification.
 enum Ready<'k> {
     Before(&'k dyn VerifyKey),
     Now(Box<dyn VerifyKey>),
@@ -649,8 +655,8 @@ impl Ready<'_> {
     }
 }
 
-/// Which of the given keys each asked-for one is. One that cannot be read stands for the first that
-/// nobody else is.
+/// Matches each requested key to a received one. An unreadable key takes the first unmatched
+/// request, so that its error is reported in order.
 fn assign(
     asked: &[RequestedKey],
     given: &[Option<Result<GivenKey<'_>, Error>>],
@@ -687,7 +693,7 @@ fn assign(
     }
 }
 
-/// Refuses a key of which the device does not say that it is in a storage asked for.
+/// Refuses a key unless the device claims that it is in a requested storage.
 fn kept_as_asked(asked: &RequestedKey, claimed: Option<&str>) -> Result<(), Error> {
     let refuse = |detail| Err(Error::new(Class::NotAsRequested, "payload.storage", detail));
     match claimed {
@@ -705,7 +711,7 @@ fn same_nonce(signed: Option<&str>, asked: &str) -> Result<(), Error> {
     }
 }
 
-/// Host names do not care for case, nor for the dot of the root.
+/// Compares host names, ignoring case and a trailing dot.
 fn same_host(signed: Option<&str>, known: &str) -> Result<(), Error> {
     fn bare(name: &str) -> &str {
         name.strip_suffix('.').unwrap_or(name)

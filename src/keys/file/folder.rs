@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{FileStoreError, is_key_file, state};
 
-/// KeyRequest before each operation that changes something, with its name.
+/// Called before each operation that changes something, with its name.
 pub(super) type Faults = Box<dyn Fn(&'static str) -> io::Result<()> + Send + Sync>;
 
 /// A folder that nobody else has open.
