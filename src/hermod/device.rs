@@ -1,58 +1,59 @@
-//! The device: an agent that turns messages into key store operations and answers.
+//! The device role: an agent that turns messages into key store operations and answers.
 //!
 //! An [`Agent`] opens activation links, reads the mailboxes of its profiles, asks the user
-//! ([`Consent`]), makes keys in a [`KeyStore`], answers, and takes certificates. It does what its
-//! own [`DevicePolicy`] allows, and opens only the hubs that this names.
+//! ([`Consent`]), makes keys in a [`KeyStore`], answers, and installs certificates. It only does
+//! what its [`DevicePolicy`] allows and only contacts the hubs that the policy names.
 //!
-//! All that it has to remember stands in the key store, before anything is sent. So any call may be
-//! cut short, by an error, by dropping its future, by the power: an agent that is made anew over
-//! the same store goes on with [`Agent::run_once`].
+//! The agent writes its state to the key store before it sends anything. Any call may therefore be
+//! interrupted by an error, a dropped future or a power failure: a new agent on the same store
+//! continues with [`Agent::run_once`].
 //!
-//! # What it answers
+//! # Response codes
 //!
-//! Codes are those of the [dialect](crate::hermod::dialect::ResponseCodes); only 0 is documented.
+//! The codes are set by the [dialect](crate::hermod::dialect::ResponseCodes); only 0 is documented.
 //!
 //! | code | when |
 //! |---|---|
 //! | 0 | done |
-//! | 1 | the user said no |
+//! | 1 | the user refused |
 //! | 2 | a PIN reset without proof of the card's admin key |
-//! | 3 | a certificate for a key that the profile does not have; nothing to sign with: no active key that the filter matches, or, for `pkcs7`, none with a certificate |
-//! | 4 | a key type, usage, mechanism, format or storage that is not known here, or a mechanism that no matching key is one for; something to sign that is not exactly one item, a content id, too long, or cannot be shown as what it says it is; a PIN reset without [`PinReset`]; a command that is not known |
-//! | 5 | a profile that is not this mailbox's, or not there; a card that is not there |
+//! | 3 | a certificate for a key that the profile does not have; no active key that the filter matches, or none with a certificate for `pkcs7` |
+//! | 4 | an unknown key type, usage, mechanism, format or storage; a mechanism that no matching key supports; data to sign that is not exactly one item, is a content id, is too long, or cannot be shown as its stated type; a PIN reset without [`PinReset`]; an unknown command |
+//! | 5 | a profile that does not exist or does not belong to this mailbox; a missing card |
 //! | 6 | a certificate that cannot be read, or is for another key |
-//! | 7 | the key store failed, or the card |
-//! | 8 | against the policy: key type, length, mechanism, storage, overwriting, a request for the certificate of an authority, a mailbox elsewhere |
-//! | 99 | anything else: a command that cannot be read, an answer that the hub did not take |
+//! | 7 | the key store or the card failed |
+//! | 8 | the policy forbids the key type, length, mechanism, storage, overwriting, a request for a CA certificate, or a mailbox at another hub |
+//! | 99 | any other error: a command that cannot be parsed, an answer that the hub rejected |
 //!
 //! # Which key signs
 //!
-//! Sign and authenticate are answered with an active key that the command's filter matches and that
-//! its mechanism is for; never with one for encryption. A command in the mailbox of a profile is
-//! about that profile's keys. One that came by an activation link has no profile: then the device
-//! looks through all profiles whose mailbox is at the hub that the link led to, and no others; the
-//! filter may name one (`profile.id`). Of several keys that are left, a key of the command's own
-//! usage (`SIG`, `AUTH`) goes first, then the order of the key store counts. The user is asked each
-//! time, and told the profile and the key ([`Signing`]). A filter that has an operator, a parameter
-//! or a value that is not known here, or asks for something that the key does not have, matches
-//! nothing, also below `not`.
+//! The device answers sign and authenticate commands with an active key that matches the command's
+//! filter and supports its mechanism, never with an encryption key.
+//! - A command in the mailbox of a profile uses that profile's keys.
+//! - A command that came by an activation link has no profile. The device then searches only the
+//!   profiles whose mailbox is at the hub of the link; the filter may name one (`profile.id`).
+//! - If several keys match, a key of the command's usage (`SIG`, `AUTH`) is preferred; after that,
+//!   the order of the key store decides.
+//! - The user is asked each time and sees the profile and the key ([`Signing`]).
+//! - A filter with an unknown operator, parameter or value, or about a property that the key does
+//!   not have, matches nothing, also below `not`.
 //!
 //! # What it signs
 //!
-//! The attestation key signs answers to provision commands, and nothing else. A key of a profile
-//! signs four things, none of which reads as another:
+//! The attestation key signs only answers to provision commands. A key of a profile signs four
+//! kinds of object, none of which can be mistaken for another:
 //!
 //! - once, when it is new, its own statement, a JWS whose protected header has a `nonce` and no
 //!   `typ`;
 //! - then its certificate request, DER that begins with the byte of a SEQUENCE, 0x30;
 //! - for `jws`, a JWS whose protected header has the `typ` of its role
 //!   ([`SignatureTypes`](crate::hermod::dialect::SignatureTypes)), which the
-//!   [proof](crate::hermod::proof) takes for nothing else. What the command wants signed is the
-//!   payload and nowhere else;
+//!   [proof](crate::hermod::proof) takes for nothing else. The data of the command is the payload
+//!   and appears nowhere else;
 //! - for `pkcs7`, the signed attributes of a CMS, DER that begins with the byte of a SET, 0x31.
-//!   What the command wants signed stands in them as a digest.
+//!   They contain the data of the command only as a digest.
 //!
-//! So nobody who writes a command chooses the beginning of what is signed, and there is no raw
+//! A command's author therefore cannot control the prefix of the signed bytes, and there is no raw
 //! signature.
 
 mod answering;
@@ -98,11 +99,11 @@ use crate::keys::{Channel, KeyStore};
 use crate::transport::base_url::is_same;
 use crate::{Class, Error, Secret};
 
-/// Most activation links that are kept: anybody can make one, and they stay while the hub cannot be
-/// asked.
+/// The maximum number of stored activation links. Anybody can make a link, and links stay stored
+/// while the hub is unreachable.
 const MAX_ACTIVATIONS: usize = 64;
 
-/// A device. Its clones share everything.
+/// A device. Clones share their state.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -131,15 +132,15 @@ const MAX_ACTIVATIONS: usize = 64;
 ///     .with_info(DeviceInfo::new("Linux"))
 ///     .build()?;
 ///
-/// // A hub that the device was not set up for is not even asked.
-/// let elsewhere = agent.activate("com.nexusgroup.plugout:///?url=https%3A%2F%2Fevil.example%2Fms%2Fb1&token=t").await;
-/// assert!(matches!(elsewhere, Err(DeviceError::Link(error)) if error.class() == Class::TargetRefused));
+/// // The policy refuses other hubs before anything is sent. let elsewhere =
+/// agent.activate("com.nexusgroup.plugout:///?url=https%3A%2F%2Fevil.example%2Fms%2Fb1&token=t").await;
+/// assert!(matches!(elsewhere, Err(DeviceError::Link(error)) if error.class() ==
+/// Class::TargetRefused));
 ///
-/// // The network is down: the link is kept, and the next run goes on.
+/// // The network is down: the link is stored, and the next run continues.
 /// assert!(agent.activate("com.nexusgroup.plugout:///?url=https%3A%2F%2Fhub.example%2Fms%2Fb1&token=t").await.is_err());
-/// assert_eq!(agent.key_store().activations().await?.len(), 1);
-/// let events = agent.run_once().await;
-/// assert!(events[0].as_ref().is_err_and(DeviceError::is_retryable));
+/// assert_eq!(agent.key_store().activations().await?.len(), 1); let events =
+/// agent.run_once().await; assert!(events[0].as_ref().is_err_and(DeviceError::is_retryable));
 /// # Ok(()) }
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(run())?;
 /// # }
@@ -159,8 +160,8 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Begins a device. The provider is for random numbers and digests; [`AgentBuilder`] takes the
-    /// rest.
+    /// Starts to build a device. The provider supplies random numbers and digests; [`AgentBuilder`]
+    /// takes the rest.
     #[must_use]
     pub fn builder(provider: Arc<dyn Provider>) -> AgentBuilder {
         AgentBuilder::new(provider)
@@ -172,19 +173,20 @@ impl Agent {
         &self.keys
     }
 
-    /// Opens an activation link (`com.nexusgroup.plugout:///?url=…&token=…`) and does what waits
-    /// there: one message, claimed with a fresh secret. The link is kept before the hub is asked;
-    /// if this ends in an error, [`run_once`](Self::run_once) goes on. A link into a mailbox of one
-    /// of the profiles here means to read that.
+    /// Opens an activation link (`com.nexusgroup.plugout:///?url=…&token=…`) and handles its one
+    /// message, which it claims with a fresh secret. The link is stored before the hub is
+    /// contacted; after an error, [`run_once`](Self::run_once) continues. A link to the mailbox of
+    /// an existing profile polls that mailbox.
     ///
-    /// Gives what came of it; nothing if no message was there.
+    /// Returns the events; none if there was no message.
     ///
     /// # Errors
-    /// [`DeviceError::Link`] of class `malformed` if it is not such a link or has no token,
-    /// `target-refused` if the policy does not name its hub, `conflict` if another link into the
-    /// same mailbox is open, `rate` if 64 links are; [`DeviceError::Hub`] of class `conflict` if
-    /// another device has claimed the message, `expired` never: that is [`Event::Ended`]; and the
-    /// others of [`DeviceError`].
+    /// - [`DeviceError::Link`] of class `malformed` if it is not such a link or has no token,
+    ///   `target-refused` if the policy does not name its hub, `conflict` if another link to the
+    ///   same mailbox is open, `rate` if 64 links are open;
+    /// - [`DeviceError::Hub`] of class `conflict` if another device has claimed the message. Class
+    ///   `expired` is reported as [`Event::Ended`] instead;
+    /// - the other variants of [`DeviceError`].
     pub async fn activate(&self, uri: &str) -> Result<Vec<Event>, DeviceError> {
         let Activation::Plugout(link) = Activation::parse(uri).map_err(DeviceError::Link)? else {
             return Err(DeviceError::Link(Error::new(
@@ -228,13 +230,13 @@ impl Agent {
         self.resume(&channel).await.into_iter().collect()
     }
 
-    /// Reads the mailbox of a profile and does what waits there, oldest first, waiting up to `wait`
-    /// (at most 60 seconds) for something to come. What was answered and not sent goes first.
+    /// Handles the messages in the mailbox of a profile, oldest first, and waits up to `wait` (at
+    /// most 60 seconds) for one to arrive. Answers that were stored but not sent are sent first.
     ///
     /// # Errors
     /// [`DeviceError::Link`] of class `not-found` if there is no such profile, `target-refused` if
-    /// the policy no longer names its hub; the others of [`DeviceError`]. What was done before the
-    /// error stands in the key store.
+    /// the policy no longer names its hub; the other variants of [`DeviceError`]. The key store
+    /// keeps the results from before the error.
     pub async fn poll(&self, profile_id: &str, wait: Duration) -> Result<Vec<Event>, DeviceError> {
         let Some(profile) = self.keys.profile(profile_id).await? else {
             return Err(DeviceError::Link(Error::new(
@@ -246,11 +248,11 @@ impl Agent {
         self.serve(profile, wait).await.into_iter().collect()
     }
 
-    /// Goes on with everything that was cut short, then reads every mailbox once without waiting:
-    /// what to call at start, and again and again.
+    /// Continues everything that was interrupted, then reads every mailbox once without waiting.
+    /// Call it at start and then periodically.
     ///
-    /// Gives what happened, one result a message or a mailbox that failed. One that fails does not
-    /// keep the others from being served.
+    /// Returns one result for each message and for each mailbox that failed. A failure does not
+    /// keep the other mailboxes from being served.
     pub async fn run_once(&self) -> Vec<Result<Event, DeviceError>> {
         let mut events = Vec::new();
         match self.keys.activations().await {
@@ -275,18 +277,18 @@ impl Agent {
         events
     }
 
-    /// Deletes a profile from this side: its keys at once, then its mailbox at the hub, then the
-    /// rest. If the hub cannot be told now, [`run_once`](Self::run_once) goes on.
+    /// Deletes a profile: its keys at once, then its mailbox at the hub, then the rest. If the hub
+    /// cannot be reached now, [`run_once`](Self::run_once) continues.
     ///
     /// # Errors
-    /// As [`poll`](Self::poll). The keys are gone unless it is [`DeviceError::Keys`].
+    /// As [`poll`](Self::poll). The keys are deleted unless the error is [`DeviceError::Keys`].
     pub async fn delete_profile(&self, profile_id: &str) -> Result<Vec<Event>, DeviceError> {
         self.keys.retire(profile_id).await?;
         self.poll(profile_id, Duration::ZERO).await
     }
 
-    /// Removes keys that no message and no profile will ever ask for: those of a mailbox that is
-    /// neither an activation's nor a profile's.
+    /// Removes pending keys whose mailbox belongs neither to an activation nor to a profile, since
+    /// nothing will ever use them.
     async fn sweep(&self) -> Result<(), DeviceError> {
         for pending in self.keys.all_pending().await? {
             let mailbox = &pending.message.mailbox;

@@ -1,4 +1,4 @@
-//! What each command is answered with.
+//! Command handlers, which produce the answers.
 
 use super::mailbox::OpenMailbox;
 use super::{Action, ActivationError, Agent, Decision, DeviceError, Question};
@@ -13,7 +13,7 @@ use crate::keys::{CertificateInstall, KeptAnswer, KeyStoreError, MessageId, Prof
 use crate::{Certificate, Class, Error};
 
 impl Agent {
-    /// Carries out what a message says, up to an answer that is kept.
+    /// Carries out the command of a message and stores the answer.
     pub(super) async fn answer(
         &self,
         mailbox: &OpenMailbox,
@@ -52,7 +52,7 @@ impl Agent {
         Ok(self.keys.keep_answer(id, &self.dialect.write_answer(&answer)).await?)
     }
 
-    /// What the device is and which profile answers, if that was asked.
+    /// Describes the device and the answering profile, if the command asks for them.
     fn ping(&self, command: &PingCommand, owner: Option<&Profile>) -> PingResponse {
         let mut response = PingResponse::new(SUCCESS);
         if command.wants_device_info() {
@@ -69,7 +69,7 @@ impl Agent {
         response
     }
 
-    /// Installs all the certificates, or none. Each has to be for the key that it is delivered to.
+    /// Installs all certificates or none. Each must be for the key that it is delivered to.
     async fn certificate(
         &self,
         command: &CertificateCommand,
@@ -110,7 +110,7 @@ impl Agent {
         })
     }
 
-    /// Whether the user agrees to what is to be done with a profile that is there.
+    /// Asks the user about an action on an existing profile.
     pub(super) async fn ask_about(
         &self,
         profile: &Profile,
@@ -131,7 +131,7 @@ impl Agent {
         }
     }
 
-    /// Retires the profile, if the user agrees. It is removed when the hub has the answer.
+    /// Retires the profile if the user agrees. It is removed once the hub has the answer.
     async fn delete(
         &self,
         mailbox: &OpenMailbox,
@@ -162,8 +162,8 @@ fn code_of(done: Result<(), ActivationError>) -> Result<i64, DeviceError> {
     }
 }
 
-/// The response to a command that is not known here: named after it, as all are, with nothing but a
-/// code in it.
+/// Makes the response to an unknown command. Its member is named after the command and contains
+/// only a code.
 fn unknown(command_member: &str, code: i64) -> Result<Response, DeviceError> {
     let unwritable = |_| {
         DeviceError::Hub(Error::new(

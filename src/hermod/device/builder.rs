@@ -1,4 +1,4 @@
-//! How a device is made.
+//! The builder of a device.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::hermod::Dialect;
 use crate::hermod::model::DeviceInfo;
 use crate::keys::KeyStore;
 
-/// A device in the making; [`Agent::builder`] begins one.
+/// A builder for an [`Agent`]; [`Agent::builder`] creates it.
 pub struct AgentBuilder {
     provider: Arc<dyn Provider>,
     keys: Option<Arc<dyn KeyStore>>,
@@ -38,52 +38,52 @@ impl AgentBuilder {
         }
     }
 
-    /// Makes and keeps the keys there, and whatever the device has to remember. Required.
+    /// Sets the store for keys and device state. Required.
     #[must_use]
     pub fn with_key_store(mut self, keys: Arc<dyn KeyStore>) -> Self {
         self.keys = Some(keys);
         self
     }
 
-    /// Opens mailboxes through this: an HTTP client, or [`InProcessConnector`](super::InProcessConnector) a hub in the
-    /// same process. Required.
+    /// Sets the connector that opens mailboxes: an HTTP client, or
+    /// [`InProcessConnector`](super::InProcessConnector) for a hub in the same process. Required.
     #[must_use]
     pub fn with_connector(mut self, connector: Arc<dyn Connector>) -> Self {
         self.connector = Some(connector);
         self
     }
 
-    /// Asks the user through this. Required.
+    /// Sets how the user is asked. Required.
     #[must_use]
     pub fn with_consent(mut self, consent: Arc<dyn Consent>) -> Self {
         self.consent = Some(consent);
         self
     }
 
-    /// Signs the answers to provision commands with this key, and nothing else. Required.
+    /// Sets the attestation key, which signs only answers to provision commands. Required.
     #[must_use]
     pub fn with_attestation_key(mut self, key: Arc<dyn Signer>) -> Self {
         self.attestation = Some(key);
         self
     }
 
-    /// Opens the hubs and makes the keys that this allows. Required, as a device without it could
-    /// open no hub.
+    /// Sets the policy for hubs and keys. Required, because a device without it could contact no
+    /// hub.
     #[must_use]
     pub fn with_policy(mut self, policy: DevicePolicy) -> Self {
         self.policy = Some(policy);
         self
     }
 
-    /// Says this of the device in its answers; without it, the name of the operating system that
-    /// the program was compiled for.
+    /// Sets the description of the device in its answers. The default is the name of the operating
+    /// system that the program was compiled for.
     #[must_use]
     pub fn with_info(mut self, info: DeviceInfo) -> Self {
         self.info = Some(info);
         self
     }
 
-    /// Resets the PINs of the device's cards there. Without it, PIN resets are answered with code
+    /// Sets the driver that resets the PINs of cards. Without it, PIN resets are answered with code
     /// 4.
     #[must_use]
     pub fn with_pin_reset(mut self, pin_reset: Arc<dyn PinReset>) -> Self {
@@ -91,18 +91,18 @@ impl AgentBuilder {
         self
     }
 
-    /// Speaks this dialect in the place of the default one.
+    /// Sets the dialect; the default is [`Dialect::default`].
     #[must_use]
     pub fn with_dialect(mut self, dialect: Dialect) -> Self {
         self.dialect = dialect;
         self
     }
 
-    /// The device.
+    /// Builds the device.
     ///
     /// # Errors
-    /// Class `malformed` if something required was not given; the error's part names it:
-    /// `key_store`, `connector`, `consent`, `attestation_key` or `policy`.
+    /// Class `malformed` if a required value is missing; the error's part names it: `key_store`,
+    /// `connector`, `consent`, `attestation_key` or `policy`.
     pub fn build(self) -> Result<Agent, Error> {
         let absent = |part| move || Error::malformed(part, "not given to the builder");
         Ok(Agent {

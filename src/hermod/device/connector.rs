@@ -1,4 +1,4 @@
-//! The way from an address and a credential to a mailbox.
+//! Connectors, which open a mailbox by its address and credential.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::hermod::wire::{AnyMailboxApi, MailboxApi, MailboxKey};
 use crate::{BoxFuture, Error, Gate};
 
-/// A mailbox that was opened.
+/// An open mailbox.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Connection {
     /// The mailbox.
     pub mailbox: AnyMailboxApi,
-    /// The TLS certificate that the hub showed; the device signs its digest (`sch`).
+    /// The hub's TLS certificate; the device signs its digest (`sch`).
     pub certificate: CertificateSeen,
 }
 
@@ -23,14 +23,14 @@ impl Connection {
         Self { mailbox, certificate: CertificateSeen::new() }
     }
 
-    /// The same over TLS, with the certificate that was seen: SHA-256 of its DER.
+    /// Makes a connection over TLS with the SHA-256 of the DER of the certificate that was seen.
     #[must_use]
     pub fn with_certificate_sha256(self, sha256: [u8; 32]) -> Self {
         self.certificate.set_sha256(sha256);
         self
     }
 
-    /// The same over TLS, with a certificate that will be seen.
+    /// Makes a connection over TLS whose certificate is recorded later.
     #[must_use]
     pub fn with_certificate(mut self, certificate: CertificateSeen) -> Self {
         self.certificate = certificate;
@@ -38,8 +38,8 @@ impl Connection {
     }
 }
 
-/// The TLS certificate that a hub showed last: nothing before the first exchange, and nothing
-/// without TLS. Its clones are the same.
+/// The TLS certificate that a hub presented last; empty before the first exchange and without TLS.
+/// Clones share their value.
 ///
 /// ```
 /// use keyferry::hermod::device::CertificateSeen;
@@ -54,7 +54,7 @@ impl Connection {
 pub struct CertificateSeen(Arc<Mutex<Option<[u8; 32]>>>);
 
 impl CertificateSeen {
-    /// None so far.
+    /// Makes an empty value.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -66,7 +66,7 @@ impl CertificateSeen {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that a certificate was seen.
+    /// Records the certificate that was seen.
     pub fn set_sha256(&self, sha256: [u8; 32]) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(sha256);
     }
@@ -74,17 +74,16 @@ impl CertificateSeen {
 
 /// Opens mailboxes: over HTTP, or in a hub in the same process ([`InProcessConnector`]).
 ///
-/// The agent has checked the address against its policy before. That the host at that address is
-/// the one it says it is, is for the connector to check, by TLS, before the credential or anything
-/// else is sent.
+/// The agent checks the address against its policy before it calls the connector. The connector
+/// must authenticate the host by TLS before it sends the credential or anything else.
 ///
-/// Any closure `Fn(&str, MailboxKey) -> Result<AnyMailboxApi, Error>` is one.
+/// Any closure `Fn(&str, MailboxKey) -> Result<AnyMailboxApi, Error>` implements this trait.
 pub trait Connector: Send + Sync {
     /// Opens a mailbox: `public` is the hub's address without the mailbox,
     /// `https://hub.example/ms`; `key` names the mailbox and opens it.
     ///
     /// # Errors
-    /// What [`MailboxApi`]'s calls answer: class `unauthorized`, `storage`, `unavailable`, …
+    /// The errors of [`MailboxApi`]: class `unauthorized`, `storage`, `unavailable`, …
     fn connect<'a>(
         &'a self,
         public: &'a str,
@@ -106,8 +105,8 @@ where
     }
 }
 
-/// Opens the mailboxes of one hub in the same process: anything that is a [`Gate`] for mailbox
-/// keys. The address is not looked at.
+/// Opens the mailboxes of one hub in the same process through its [`Gate`] for mailbox keys. The
+/// address is ignored.
 #[derive(Clone)]
 pub struct InProcessConnector<G>(pub G);
 

@@ -1,4 +1,4 @@
-//! What the user is asked.
+//! Questions to the user.
 
 use std::fmt;
 
@@ -6,37 +6,37 @@ use crate::BoxFuture;
 use crate::csr::RequestedCertificate;
 use crate::hermod::proof::Priority;
 
-/// Something that is not done without the user.
+/// An action that needs the user's consent.
 ///
 /// # Security
 /// All texts come from the author of the command, except [`hub`](Self::hub). The question's
 /// `Display` writes them so that none can be mistaken for another, or for a text of the program:
-/// each stands on lines of its own behind a label, with what cannot be seen escaped, and what is
-/// signed is in a block that no description can imitate. Show that, or take the same care.
+/// each stands on separate lines behind a label, invisible characters are escaped, and the signed
+/// data is in a block that no description can imitate. Show this text, or take the same care.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Question {
-    /// What is to be done.
+    /// The action.
     pub action: Action,
-    /// The public address of the hub that it comes from, one of those the device was set up for.
+    /// The public address of the hub that sent the command, one of those in the policy.
     pub hub: String,
     /// The user the profile is for.
     pub user_id: String,
     /// The name of the profile.
     pub profile_name: String,
-    /// The issuer that is shown with the profile, any text.
+    /// The issuer shown with the profile; it may be any text.
     pub server_name: String,
-    /// The keys that will be made; none for anything but making them.
+    /// The keys that will be made; empty for other actions.
     pub keys: Vec<QuestionKey>,
 }
 
-/// What the user is asked for.
+/// The action that the user is asked to allow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action {
     /// Make a new profile.
     Create,
-    /// Put new keys in place of those of a profile that is there.
+    /// Replace the keys of an existing profile.
     Overwrite {
         /// The profile.
         profile_id: String,
@@ -46,56 +46,56 @@ pub enum Action {
         /// The profile.
         profile_id: String,
     },
-    /// Sign something with a key of a profile.
+    /// Sign data with a key of a profile.
     Sign(Signing),
-    /// Authenticate, by signing something with a key of a profile.
+    /// Authenticate by signing data with a key of a profile.
     Authenticate(Signing),
 }
 
-/// What is to be signed, with which key, and what is shown beside it.
+/// The data to be signed, the key, and the descriptions shown with it.
 ///
-/// Nothing of it is cut: what is too long to be shown is not signed.
+/// Nothing is truncated: data that is too long to be shown is not signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Signing {
-    /// The profile whose key it is. The device chose it, if the command came by a link.
+    /// The profile of the key. The device chose it if the command came by a link.
     pub profile_id: String,
     /// The key.
     pub key_id: String,
-    /// What describes the command, in its order: who asks, a picture.
+    /// The descriptions of the command in their order, such as the requester or a picture.
     pub description: Vec<Shown>,
-    /// What is signed; `None` if the command says that it is not to be shown.
+    /// The signed data; `None` if the command says that it is not to be shown.
     pub tbs: Option<Shown>,
-    /// How many bytes are signed, shown or not.
+    /// The number of signed bytes, whether shown or not.
     pub tbs_bytes: usize,
 }
 
-/// Something to show the user. It comes from whoever wrote the command.
+/// An item to show the user. It comes from the author of the command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Shown {
-    /// What it is there for, a word of the protocol: `requester`, `tbs`, `auth_image`.
+    /// The role of the item, a word of the protocol: `requester`, `tbs`, `auth_image`.
     pub role: String,
-    /// A label; absent: none.
+    /// The label, if there is one.
     pub label: Option<String>,
-    /// Its media type; absent: not said.
+    /// The media type, if it is stated.
     pub content_type: Option<String>,
-    /// What it is.
+    /// The content.
     pub content: ShownContent,
 }
 
-/// A content to show, decoded.
+/// Decoded content to show.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ShownContent {
     /// A text.
     Text(String),
-    /// Anything else, an image for one.
+    /// Other content, such as an image.
     Bytes(Vec<u8>),
 }
 
 impl ShownContent {
-    /// How many bytes it has.
+    /// Returns its size in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         match self {
@@ -117,29 +117,29 @@ impl fmt::Debug for ShownContent {
 pub struct QuestionKey {
     /// Its name in the profile.
     pub key_id: String,
-    /// What it is for, a word of the protocol.
+    /// The usage, a word of the protocol.
     pub usage: String,
     /// Type, length and mechanism, as the device chose them.
     pub priority: Priority,
-    /// What its certificate request will ask for, as the command's template says; `None` if the
-    /// key is to have no certificate.
+    /// The contents of its certificate request according to the command's template; `None` if the
+    /// key gets no certificate.
     pub request: Option<RequestedCertificate>,
 }
 
-/// What the user says.
+/// The user's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Yes.
+    /// The user agrees.
     Accept,
-    /// No. The integrator is told.
+    /// The user refuses; the integrator is told.
     Refuse,
 }
 
 /// Asks the user: a dialogue, a terminal, a rule.
 ///
-/// Any closure `Fn(&Question) -> Decision` is one; it must not block for long. It is asked once a
-/// command, and once more if the device stopped before it made the keys, or before it kept what it
-/// signed.
+/// Any closure `Fn(&Question) -> Decision` implements this trait; it must not block for long. It is
+/// called once per command, and again if the device stopped before it made the keys or stored the
+/// signature.
 pub trait Consent: Send + Sync {
     /// Asks, and resolves when the user has decided.
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Decision>;

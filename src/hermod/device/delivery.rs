@@ -1,4 +1,4 @@
-//! Sending an answer that was kept, and what follows from what the hub says to it.
+//! Delivery of stored answers, and the handling of the hub's response.
 
 use std::time::Duration;
 
@@ -10,24 +10,24 @@ use crate::keys::{KeptAnswer, MessageId, Pending, Profile};
 use crate::transport::base_url::is_same;
 use crate::{Class, Error};
 
-/// What became of an answer.
+/// The outcome of sending an answer.
 enum SendOutcome {
-    /// The hub has it.
+    /// The hub accepted it.
     Accepted,
-    /// It came too late.
+    /// The command ended before the answer arrived.
     Ended,
-    /// The hub has another one.
+    /// The hub already has a different answer.
     Other(Error),
-    /// The hub does not take it, now or later.
+    /// The hub rejected it permanently.
     Rejected(Error),
-    /// The mailbox, or what opens it, is not known any more.
+    /// The hub no longer knows the mailbox or its credential.
     Lost(Error),
-    /// Not now.
+    /// Whether the hub has it is not known; send it again later.
     Unknown(Error),
 }
 
 impl Agent {
-    /// Sends an answer. It is kept before, and the same bytes are sent each time.
+    /// Sends a stored answer. Each attempt sends the same bytes.
     pub(super) async fn deliver(
         &self,
         mailbox: &OpenMailbox,
@@ -59,7 +59,7 @@ impl Agent {
         }
     }
 
-    /// The hub has the answer to a provisioning: the keys become the profile's.
+    /// Handles an accepted provision answer: the keys become the profile's.
     async fn provisioned(
         &self,
         owner: Option<&Profile>,
@@ -128,7 +128,7 @@ impl Agent {
         Ok(Event::Ended { message: id.clone() })
     }
 
-    /// Nothing more is to be sent for a message.
+    /// Records that nothing more is to be sent for a message.
     async fn complete_if_done(
         &self,
         owner: Option<&Profile>,
@@ -141,8 +141,7 @@ impl Agent {
         Ok(())
     }
 
-    /// The hub does not take the answer to a provisioning: the keys go, and the integrator is told
-    /// that there are none.
+    /// Handles a rejected provision answer: deletes the keys and sends the integrator a refusal.
     async fn refuse_instead(
         &self,
         mailbox: &OpenMailbox,
@@ -170,9 +169,9 @@ impl Agent {
         Err(DeviceError::Rejected(rejected))
     }
 
-    /// The hub no longer knows the link, which it forgets a day after the end, while an answer was
-    /// on its way. If it knows the new mailbox, it has taken the answer: a mailbox without one is
-    /// removed when the command ends.
+    /// Handles a link that the hub no longer knows while an answer was being delivered; the hub
+    /// deletes a link a day after its command ends. If the hub knows the new mailbox, it accepted
+    /// the answer: a mailbox without an answer is removed when the command ends.
     pub(super) async fn lost(&self, id: &MessageId, error: Error) -> Result<Event, DeviceError> {
         let recorded = self
             .keys

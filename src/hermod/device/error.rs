@@ -1,35 +1,34 @@
-//! Why a device did not get on.
+//! Errors of the device.
 
 use crate::Error;
 use crate::crypto::CryptoError;
 use crate::keys::KeyStoreError;
 
-/// Why a device did not get on. Nothing is lost by it: the next run goes on from where the key
-/// store says.
+/// An error of the device. No state is lost: the next run continues from the key store.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeviceError {
-    /// The link or the address was not opened: not an activation link, or (class `target-refused`)
-    /// not on a hub that the policy names.
+    /// The link or the address was not opened because it is not an activation link or (class
+    /// `target-refused`) because the policy does not name its hub.
     #[error("the address was not opened")]
     Link(#[source] Error),
-    /// The hub answered with an error, or with something that cannot be used.
+    /// The hub answered with an error or an unusable response.
     #[error("the hub answered with an error")]
     Hub(#[source] Error),
-    /// The hub does not take the answer that was made, and never will. New keys are removed, and
-    /// the hub was told, if it took that.
+    /// The hub rejected the answer permanently. New keys were removed, and the device tried to send
+    /// a refusal instead.
     #[error("the hub refused the answer")]
     Rejected(#[source] Error),
-    /// The key store did not do its part.
-    #[error("the key store did not do it")]
+    /// A key store operation failed.
+    #[error("the key store operation failed")]
     Keys(#[from] KeyStoreError),
     /// A signature or a random number could not be made.
-    #[error("the cryptography did not do it")]
+    #[error("the cryptographic operation failed")]
     Crypto(#[source] CryptoError),
 }
 
 impl DeviceError {
-    /// Whether trying the same again later may help.
+    /// Returns whether the same call may succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -40,8 +39,8 @@ impl DeviceError {
     }
 }
 
-/// Why a command is not carried out: a code that the integrator is told, or a fault of ours that
-/// leaves it open.
+/// The reason why a command is not carried out: a response code for the integrator, or a local
+/// fault that leaves the command open.
 pub(super) enum ActivationError {
     Refuse(i64),
     Fault(DeviceError),

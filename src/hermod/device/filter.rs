@@ -1,4 +1,4 @@
-//! Which keys a filter matches.
+//! Matching of keys against filters.
 
 use crate::Certificate;
 use crate::crypto::PublicKeyParts;
@@ -8,11 +8,11 @@ use crate::hermod::model::{Filter, FilterOp, FilterParam, KeyType};
 use crate::keys::{Profile, StoredKey};
 use crate::name::{self, Likeness};
 
-/// Deepest nesting of filters that is looked at.
+/// The maximum nesting depth of filters that is evaluated.
 const MAX_DEPTH: usize = 32;
 
-/// Whether a filter matches a key. An operator, a parameter or a value that is not known here
-/// matches nothing, also if it is negated; nor does anything about a certificate that is not there.
+/// Returns whether a filter matches a key. An unknown operator, parameter or value matches nothing,
+/// also if negated. The same holds for conditions on a certificate that the key does not have.
 pub(super) fn matches(
     filter: &Filter,
     dialect: &Dialect,
@@ -29,7 +29,7 @@ struct Candidate<'a> {
 }
 
 impl Candidate<'_> {
-    /// `None`: that cannot be said.
+    /// Returns `None` if the result is unknown.
     fn matches(&self, filter: &Filter, depth: usize) -> Option<bool> {
         if depth > MAX_DEPTH {
             return None;
@@ -60,7 +60,8 @@ impl Candidate<'_> {
         }
     }
 
-    /// Whether the key has this value; `None` if it has none, or the parameter is not known.
+    /// Returns whether the key has this value; `None` if the key has no value or the parameter is
+    /// unknown.
     fn is(&self, param: &FilterParam, value: &str) -> Option<bool> {
         let (words, key) = (&self.dialect.filter, self.key);
         let certificate = || key.certificate.as_ref();
@@ -88,25 +89,25 @@ impl Candidate<'_> {
     }
 }
 
-/// False if one is false, else unknown if one is.
+/// Returns false if one result is false, otherwise unknown if one is unknown.
 fn all(results: &[Option<bool>]) -> Option<bool> {
     [Some(false), None].into_iter().find(|result| results.contains(result)).unwrap_or(Some(true))
 }
 
-/// True if one is true, else unknown if one is.
+/// Returns true if one result is true, otherwise unknown if one is unknown.
 fn any(results: &[Option<bool>]) -> Option<bool> {
     [Some(true), None].into_iter().find(|result| results.contains(result)).unwrap_or(Some(false))
 }
 
-/// Whether a text in the form of RFC 4514 is this name, as RFC 5280 section 7.1 compares names;
-/// `None` if it is no name. A blank may follow a comma, as in the texts that most programs show.
+/// Compares a text in the form of RFC 4514 with this name by the rules of RFC 5280 section 7.1;
+/// `None` if the text is not a name. A blank may follow a comma, as most programs write names.
 fn is_name(name: &[u8], text: &str) -> Option<bool> {
     let value = name::parse(text).or_else(|_| name::parse(&without_blanks_after_commas(text)));
     Some(name::compare(name, &value.ok()?) != Likeness::Different)
 }
 
-/// The text without the blanks that follow a comma between two parts of a name. A comma in a value
-/// is escaped, and what follows it belongs to the value.
+/// Removes the blanks after commas between the parts of a name. A comma in a value is escaped, and
+/// the text after it belongs to the value.
 fn without_blanks_after_commas(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut escaped, mut after_comma) = (false, false);
@@ -121,8 +122,8 @@ fn without_blanks_after_commas(text: &str) -> String {
     out
 }
 
-/// Whether a hexadecimal text is this certificate's serial number, whatever its case, colons and
-/// leading zeros.
+/// Returns whether a hexadecimal text is this certificate's serial number, ignoring case, colons
+/// and leading zeros.
 fn is_serial(certificate: &Certificate, value: &str) -> bool {
     let serial = hex::encode(certificate.serial_number());
     let value = value.replace(':', "");

@@ -1,4 +1,4 @@
-//! A mailbox that was opened, and what is done with all that is in it.
+//! An open mailbox and the handling of its messages.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::hermod::wire::{AnyMailboxApi, MailboxApi as _, MailboxKey};
 use crate::keys::{Channel, KEPT_ANSWERS, KeptAnswer, MessageId, Profile};
 use crate::{Class, Error};
 
-/// A mailbox that was opened.
+/// A mailbox with an open connection.
 pub(super) struct OpenMailbox {
     pub(super) channel: Channel,
     /// The hub's address without the mailbox.
@@ -40,7 +40,7 @@ impl OpenMailbox {
     }
 }
 
-/// `{public}` and `{bid}` of the address of a mailbox.
+/// Splits a mailbox address into `{public}` and `{bid}`.
 pub(super) fn split(address: &str) -> Result<(&str, &str), Error> {
     let malformed = || Error::new(Class::Malformed, "address", "not the address of a mailbox");
     address
@@ -50,7 +50,7 @@ pub(super) fn split(address: &str) -> Result<(&str, &str), Error> {
 }
 
 impl Agent {
-    /// Goes on with an activation.
+    /// Continues an activation.
     pub(super) async fn resume(&self, channel: &Channel) -> Vec<Result<Event, DeviceError>> {
         let mut events = Vec::new();
         if let Err(error) = self.resume_into(channel, &mut events).await {
@@ -64,7 +64,7 @@ impl Agent {
         channel: &Channel,
         events: &mut Vec<Result<Event, DeviceError>>,
     ) -> Result<(), DeviceError> {
-        // An activation is for one message: once that is answered, there is no other.
+        // An activation has one message, so nothing is left to fetch once an answer is stored.
         let kept = self.keys.unsent(&channel.address).await?.into_iter().next();
         let mailbox = match (self.open(channel).await, kept) {
             (Ok(mailbox), Some(kept)) => {
@@ -95,7 +95,7 @@ impl Agent {
         Ok(())
     }
 
-    /// What an error of the hub means for an activation: some are its end.
+    /// Handles an error of the hub during an activation; some classes end it.
     async fn activation_failed(
         &self,
         channel: &Channel,
@@ -108,7 +108,7 @@ impl Agent {
                 events.push(Ok(Event::Ended { message: MessageId::new(&channel.address, "") }));
                 Ok(())
             }
-            // Unless there is an answer, which may have arrived.
+            // A stored answer may have arrived, so the activation then stays open.
             Class::Unauthorized | Class::Conflict | Class::NotFound
                 if self.keys.unsent(&channel.address).await?.is_empty() =>
             {
@@ -119,7 +119,7 @@ impl Agent {
         }
     }
 
-    /// Does what waits in the mailbox of a profile.
+    /// Handles the messages in the mailbox of a profile.
     pub(super) async fn serve(
         &self,
         profile: Profile,
@@ -154,9 +154,10 @@ impl Agent {
             Ok(listing) => listing,
         };
         for listed in &listing.messages {
-            // Each message may have changed the profile, or removed it.
+            // The previous message may have changed or removed the profile.
             let Some(profile) = self.keys.profile(&profile_id).await? else { return Ok(()) };
-            // A hub that asks and takes no answer does not fill the key store.
+            // This keeps a hub that sends commands but accepts no answers from filling the key
+            // store.
             if self.keys.unsent(&mailbox.channel.address).await?.len() >= KEPT_ANSWERS {
                 break;
             }
@@ -176,8 +177,8 @@ impl Agent {
         }
     }
 
-    /// What an error of the hub means for the mailbox of a profile: to one that waits to be
-    /// removed, that it is gone already.
+    /// Handles an error of the hub for the mailbox of a profile. A retired profile is removed if
+    /// its mailbox no longer exists.
     async fn mailbox_failed(
         &self,
         profile: &Profile,
@@ -185,15 +186,16 @@ impl Agent {
         events: &mut Vec<Result<Event, DeviceError>>,
     ) -> Result<(), DeviceError> {
         match self.keys.profile(&profile.names.id).await? {
-            // Removed while an answer was delivered; its mailbox went with it.
+            // The profile was removed, with its mailbox, while an answer was delivered.
             None => Ok(()),
             Some(profile) if profile.retired && is_gone(&error) => {
                 self.remove(&profile, events).await
             }
             Some(profile) => {
                 if error.class() == Class::Expired {
-                    // The mailbox is no more, and with it whatever was being done for it. The
-                    // profile stays, as for one who lost a phone and found it.
+                    // The mailbox no longer exists, so pending operations for it are abandoned. The
+                    // profile stays, because the mailbox may have been deleted for a lost phone
+                    // that was found.
                     for pending in self.keys.all_pending().await? {
                         if pending.message.mailbox == profile.channel.address {
                             self.keys.abandon(&pending.message).await?;
@@ -215,8 +217,8 @@ impl Agent {
         Ok(())
     }
 
-    /// Deals with one message: fetches it, unless it was answered before, does what it says, keeps
-    /// the answer, and sends it.
+    /// Handles one message: fetches it unless it was answered before, carries it out, stores the
+    /// answer, and sends it.
     async fn process(
         &self,
         mailbox: &OpenMailbox,
@@ -254,7 +256,7 @@ impl Agent {
     }
 }
 
-/// Whether an error says that a mailbox, or what opened it, is no more.
+/// Returns whether an error says that a mailbox or its credential no longer exists.
 pub(super) fn is_gone(error: &Error) -> bool {
     matches!(error.class(), Class::Unauthorized | Class::Expired | Class::NotFound)
 }

@@ -1,4 +1,4 @@
-//! PIN reset: the seam to whatever holds the card.
+//! PIN reset by a card driver.
 
 use super::Agent;
 use crate::BoxFuture;
@@ -10,20 +10,20 @@ use crate::keys::Profile;
 /// Resets PINs, or changes admin keys, of smart cards: a card driver.
 /// [`AgentBuilder::with_pin_reset`](super::AgentBuilder::with_pin_reset) takes it.
 ///
-/// The first step gives a nonce; the server proves with the second that it knows the card's admin
-/// key. The cipher is the card's matter, and so are the nonce, which is good for one second step,
-/// and the new PIN, which the user is asked for here.
+/// The first step returns a nonce; in the second step the server proves that it knows the card's
+/// admin key. The driver chooses the cipher, makes the nonce, which is valid for one second step,
+/// and asks the user for the new PIN.
 ///
 /// `profile` is the profile whose mailbox the command came to; `None` if it came by an activation
-/// link. A command names a card or a profile; a profile that it names and that is not `profile` has
-/// been refused before, unless a card is named, too, which wins.
+/// link. A command names a card or a profile. If it names both, the card takes precedence;
+/// otherwise a named profile other than `profile` was already refused.
 ///
-/// A device that stops before it has kept the answer calls again with the same command.
+/// A device that stops before it stores the answer calls again with the same command.
 pub trait PinReset: Send + Sync {
     /// The first step.
     ///
     /// # Errors
-    /// Why not; the server is told.
+    /// The reason of the refusal, which the server is told.
     fn start<'a>(
         &'a self,
         profile: Option<&'a Profile>,
@@ -34,7 +34,7 @@ pub trait PinReset: Send + Sync {
     /// [`EndPinResetCommand::new_admin_key`] is there. That key is a secret.
     ///
     /// # Errors
-    /// Why not; the server is told.
+    /// The reason of the refusal, which the server is told.
     fn end<'a>(
         &'a self,
         profile: Option<&'a Profile>,
@@ -42,7 +42,7 @@ pub trait PinReset: Send + Sync {
     ) -> BoxFuture<'a, Result<(), PinResetRefusal>>;
 }
 
-/// What the first step gives.
+/// The result of the first step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PinNonce {
@@ -53,13 +53,13 @@ pub struct PinNonce {
 }
 
 impl PinNonce {
-    /// A nonce.
+    /// Makes a result with a nonce.
     #[must_use]
     pub fn new(nonce: impl Into<String>) -> Self {
         Self { nonce: nonce.into(), transported_key: None }
     }
 
-    /// The same with a key to encrypt a new admin key with.
+    /// Adds a key to encrypt a new admin key with.
     #[must_use]
     pub fn with_transported_key(mut self, key: impl Into<String>) -> Self {
         self.transported_key = Some(key.into());
@@ -67,18 +67,18 @@ impl PinNonce {
     }
 }
 
-/// Why a PIN was not reset.
+/// The reason why a PIN was not reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum PinResetRefusal {
-    /// The user said no. Code 1.
+    /// The user refused. Code 1.
     #[error("the user said no")]
     Cancelled,
     /// The nonce is not encrypted with the card's admin key, was used before, or the card is
     /// blocked. Code 2.
     #[error("no proof of the admin key")]
     Unproven,
-    /// The driver or the card does not do that. Code 4.
+    /// The driver or the card does not support it. Code 4.
     #[error("not supported")]
     Unsupported,
     /// There is no such card. Code 5.
@@ -129,7 +129,7 @@ impl Agent {
         )
     }
 
-    /// The cards, if there are any and the command is not about another's profile.
+    /// Returns the card driver if there is one and the command is not about another profile.
     fn card(
         &self,
         profile_id: Option<&str>,

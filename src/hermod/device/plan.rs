@@ -1,4 +1,4 @@
-//! What a provision command comes to on this device, before anything is done.
+//! The plan for a provision command, made before anything is changed.
 
 use super::{Action, ActivationError, Agent, Question, QuestionKey};
 use crate::crypto::KeyKind;
@@ -10,14 +10,14 @@ use crate::keys::{KeySpec, Pending, Profile};
 /// The keys to make, and for which profile.
 pub(super) struct Plan {
     pub(super) asked: KeyRequest,
-    /// For each key asked for, in order: what is made.
+    /// The key to make for each requested key, in order.
     pub(super) keys: Vec<(Priority, KeySpec)>,
-    /// The profile that is there already.
+    /// The existing profile, if there is one.
     pub(super) existing: Option<Profile>,
 }
 
 impl Plan {
-    /// Whether these keys are what this plan would make.
+    /// Returns whether the pending keys match this plan.
     pub(super) fn is_met_by(&self, pending: &Pending) -> bool {
         let profile =
             self.existing.as_ref().is_none_or(|existing| existing.names.id == pending.profile.id);
@@ -31,7 +31,7 @@ impl Plan {
         profile && self.keys.len() == pending.keys.len() && keys.all(|same| same)
     }
 
-    /// What the user is asked.
+    /// Makes the question to the user.
     pub(super) fn question(&self, hub: &str) -> Question {
         let action = match &self.existing {
             None => Action::Create,
@@ -56,7 +56,7 @@ impl Plan {
 }
 
 impl Agent {
-    /// Holds a command against the policy. `owner` is the profile whose mailbox it came to, if it
+    /// Checks a command against the policy. `owner` is the profile whose mailbox it came to, if it
     /// did not come by a link.
     pub(super) async fn plan(
         &self,
@@ -73,8 +73,8 @@ impl Agent {
             .map_err(|_| ActivationError::Refuse(codes.other))?;
         let existing = match (owner, &asked.profile_id) {
             (None, None) => None,
-            // One mailbox a profile: what comes to it is about that profile, whether it says so or
-            // not.
+            // Each profile has its own mailbox, so a command in it is about that profile even if it
+            // does not name it.
             (Some(owner), id) if id.as_ref().is_none_or(|id| *id == owner.names.id) => {
                 Some(owner.clone())
             }
@@ -116,8 +116,8 @@ impl Agent {
         Ok(Plan { asked, keys, existing })
     }
 
-    /// The first type that policy and key store take, in the first storage that does. What no part
-    /// of this crate knows is unsupported; what it knows and the policy forbids is not allowed.
+    /// Chooses the first type and storage that policy and key store both accept. Types that the
+    /// crate does not know are unsupported; known types that the policy forbids are not allowed.
     fn choose(
         &self,
         asked: &RequestedKey,
@@ -149,7 +149,7 @@ impl Agent {
     }
 }
 
-/// Whether the mechanism is one for such a key.
+/// Returns whether the mechanism fits the key type.
 fn is_sound(priority: &Priority) -> bool {
     match priority.kind {
         KeyKind::Rsa { .. } => priority.mechanism.is_rsa(),

@@ -1,4 +1,4 @@
-//! What the device does, whoever asks.
+//! The policy of a device.
 
 use crate::crypto::{Algorithm, Curve, KeyKind};
 use crate::csr::RequestedCertificate;
@@ -6,8 +6,8 @@ use crate::hermod::proof::Priority;
 use crate::transport::base_url::BaseUrl;
 use crate::{Class, Error};
 
-/// The device's own rules: which hubs it opens, which keys it makes, where, and whether it
-/// overwrites. A hub can ask, not decide.
+/// The rules of a device, which no command can override: which hubs it contacts, which keys it
+/// makes in which storages, and whether it overwrites keys.
 ///
 /// ```
 /// use keyferry::crypto::{Curve, KeyKind};
@@ -39,8 +39,8 @@ impl Default for DevicePolicy {
 }
 
 impl DevicePolicy {
-    /// No hub yet; RSA of 2048 to 4096 bits, every curve, Ed25519, every mechanism, the storage
-    /// `APP`, nothing overwritten, no request for the certificate of an authority.
+    /// Makes the default policy: no hub; RSA of 2048 to 4096 bits, every curve, Ed25519, every
+    /// mechanism, the storage `APP`; no overwriting and no requests for CA certificates.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -56,7 +56,7 @@ impl DevicePolicy {
         }
     }
 
-    /// Opens the mailboxes below this https address, too: a host, or the hub's public address
+    /// Also allows the mailboxes below this https address: a host, or the hub's public address
     /// (`https://hub.example/hermod/rest/ms`).
     ///
     /// # Errors
@@ -70,10 +70,10 @@ impl DevicePolicy {
         Ok(self.and(base))
     }
 
-    /// The same for http, for development.
+    /// Also allows the mailboxes below this http address, for development.
     ///
     /// # Security
-    /// Everybody on the way reads the tokens, and can answer in the hub's place.
+    /// Anyone on the network path can read the tokens and impersonate the hub.
     ///
     /// # Errors
     /// Class `malformed` if it is not an absolute address without query, fragment and user.
@@ -87,21 +87,21 @@ impl DevicePolicy {
         self
     }
 
-    /// Makes RSA keys of that many bits at least; never less than 2048.
+    /// Sets the minimum size of RSA keys in bits; never less than 2048.
     #[must_use]
     pub fn with_min_rsa_bits(mut self, bits: u16) -> Self {
         self.min_rsa_bits = bits.max(2048);
         self
     }
 
-    /// Makes RSA keys of that many bits at most.
+    /// Sets the maximum size of RSA keys in bits.
     #[must_use]
     pub fn with_max_rsa_bits(mut self, bits: u16) -> Self {
         self.max_rsa_bits = bits;
         self
     }
 
-    /// Makes EC keys on these curves only, and no Ed25519 keys unless `ed25519`.
+    /// Restricts EC keys to these curves; `ed25519` says whether Ed25519 keys are allowed.
     #[must_use]
     pub fn with_curves(mut self, curves: &[Curve], ed25519: bool) -> Self {
         self.curves = curves.to_vec();
@@ -109,44 +109,44 @@ impl DevicePolicy {
         self
     }
 
-    /// Proves keys, and signs for the user, with these mechanisms only.
+    /// Restricts proofs of possession and user signatures to these mechanisms.
     #[must_use]
     pub fn with_mechanisms(mut self, mechanisms: &[Algorithm]) -> Self {
         self.mechanisms = mechanisms.to_vec();
         self
     }
 
-    /// Keeps keys in these storages only; words of the protocol.
+    /// Restricts keys to these storages, named by words of the protocol.
     #[must_use]
     pub fn with_storages<'a>(mut self, storages: impl IntoIterator<Item = &'a str>) -> Self {
         self.storages = storages.into_iter().map(str::to_owned).collect();
         self
     }
 
-    /// Puts new keys in place of a profile's old ones where a command asks for that and the user
-    /// agrees. Without this such a command is refused with code 8.
+    /// Allows a command to replace a profile's keys if the user agrees. By default such a command
+    /// is refused with code 8.
     ///
     /// # Security
-    /// The old keys are lost, and with them all that was encrypted for them.
+    /// The old keys are lost, and data encrypted for them cannot be decrypted any more.
     #[must_use]
     pub fn danger_allow_overwriting(mut self) -> Self {
         self.overwrite = true;
         self
     }
 
-    /// Makes keys for templates that ask for the certificate of a certificate authority
-    /// (`basicConstraints` with `cA`, the key usage `keyCertSign`, or extensions that cannot be
-    /// read). Without this they are refused with code 8.
+    /// Allows templates that request a CA certificate (`basicConstraints` with `cA`, the key usage
+    /// `keyCertSign`, or extensions that cannot be parsed). By default they are refused with code
+    /// 8.
     ///
     /// # Security
-    /// With such a certificate the user's key can issue certificates to anybody.
+    /// With such a certificate, the user's key can issue certificates to anybody.
     #[must_use]
     pub fn danger_allow_ca_requests(mut self) -> Self {
         self.ca_requests = true;
         self
     }
 
-    /// Whether a mailbox at this address may be opened.
+    /// Checks whether the policy allows a mailbox at this address.
     ///
     /// # Errors
     /// Class `malformed` if it is not an absolute address without query, fragment and user;
@@ -164,7 +164,7 @@ impl DevicePolicy {
         }
     }
 
-    /// Whether a key like that may be made.
+    /// Returns whether the policy allows such a key.
     #[must_use]
     pub fn takes(&self, priority: &Priority) -> bool {
         let kind = match priority.kind {
@@ -175,19 +175,19 @@ impl DevicePolicy {
         kind && self.mechanisms.contains(&priority.mechanism)
     }
 
-    /// Whether keys may be kept there.
+    /// Returns whether the policy allows this storage.
     #[must_use]
     pub fn takes_storage(&self, storage: &str) -> bool {
         self.storages.iter().any(|allowed| allowed == storage)
     }
 
-    /// Whether something may be signed with this mechanism.
+    /// Returns whether the policy allows signing with this mechanism.
     #[must_use]
     pub fn takes_mechanism(&self, mechanism: Algorithm) -> bool {
         self.mechanisms.contains(&mechanism)
     }
 
-    /// Whether a certificate with these contents may be requested.
+    /// Returns whether the policy allows requesting a certificate with these contents.
     #[must_use]
     pub fn takes_request(&self, requested: &RequestedCertificate) -> bool {
         self.ca_requests || !requested.may_be_for_ca()

@@ -1,4 +1,4 @@
-//! Provision: keys are made, prove themselves, and are answered for.
+//! Provisioning: makes keys, proves possession of them, and answers.
 
 use super::mailbox::{OpenMailbox, split};
 use super::plan::Plan;
@@ -15,7 +15,7 @@ use crate::transport::base_url::{BaseUrl, is_same};
 use crate::{Class, Error};
 
 impl Agent {
-    /// Carries a provision command out, up to an answer that is kept.
+    /// Carries out a provision command and stores the answer.
     pub(super) async fn provision(
         &self,
         mailbox: &OpenMailbox,
@@ -74,7 +74,7 @@ impl Agent {
         Ok(self.keys.record_answer(id, channel, &self.dialect.write_answer(&answer)).await?)
     }
 
-    /// The keys: those that are pending for this very command, or, if the user agrees, new ones.
+    /// Returns the keys that are pending for this command or, if the user agrees, makes new ones.
     async fn make(
         &self,
         mailbox: &OpenMailbox,
@@ -89,8 +89,7 @@ impl Agent {
             {
                 return Ok(pending);
             }
-            // The same id and another command, or another policy since: those keys were not made
-            // for this.
+            // The command or the policy has changed since these keys were made, so they do not fit.
             Some(_) => self.keys.abandon(id).await?,
             None => {}
         }
@@ -124,8 +123,8 @@ impl Agent {
         }
     }
 
-    /// Reserves the mailbox of the profile to be. It has to be at the hub that the link led to, and
-    /// in nobody's use.
+    /// Reserves the mailbox of the new profile. It must be at the hub of the link and not be in
+    /// use.
     async fn reserve(&self, mailbox: &OpenMailbox) -> Result<Channel, ActivationError> {
         let reserved = mailbox.api.reserve().await.map_err(DeviceError::Hub)?;
         let is_here = || -> Result<bool, Error> {
@@ -153,7 +152,8 @@ impl Agent {
         }
     }
 
-    /// The proofs of possession, in the order of the command. Each says where its key is kept.
+    /// Makes the proofs of possession in the order of the command. Each states the storage of its
+    /// key.
     async fn prove(
         &self,
         id: &MessageId,

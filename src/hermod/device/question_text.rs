@@ -1,4 +1,4 @@
-//! A question as text for a terminal or a dialogue with a fixed pitch.
+//! A question as text for a terminal or a dialogue with a monospaced font.
 //!
 //! Everything in it but the hub's address comes from the author of the command. Each such text
 //! stands behind a label on every one of its lines, so no text can begin a line, end a block or
@@ -12,11 +12,11 @@ use std::fmt::{self, Write as _};
 
 use super::{Action, Question, QuestionKey, Shown, ShownContent, Signing};
 
-/// Columns of a text beside its label. A terminal has 80.
+/// The width in columns of a text beside its label. A terminal has 80 columns.
 const TEXT_COLUMNS: usize = 56;
-/// Columns of a label.
+/// The width in columns of a label.
 const LABEL_COLUMNS: usize = 14;
-/// Most combining marks on one character.
+/// The maximum number of combining marks on one character.
 const MAX_MARKS: usize = 2;
 
 impl fmt::Display for Question {
@@ -105,7 +105,7 @@ fn write_shown(f: &mut fmt::Formatter<'_>, label: &str, shown: &Shown) -> fmt::R
     }
 }
 
-/// A text from outside behind a label of ours, on each of its lines.
+/// Writes an untrusted text with a label on each of its lines.
 fn field(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
     for line in lines(text) {
         writeln!(f, "  {label:>LABEL_COLUMNS$} | {line}")?;
@@ -113,11 +113,11 @@ fn field(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
     Ok(())
 }
 
-/// The lines of a text, escaped and wrapped; one at least.
+/// Splits a text into escaped, wrapped lines; at least one.
 fn lines(text: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for line in text.split('\n') {
-        // A line end of two characters is one.
+        // A carriage return and a line feed are one line end.
         let line = line.strip_suffix('\r').unwrap_or(line);
         let (mut current, mut columns, mut marks) = (String::new(), 0, MAX_MARKS);
         for character in line.chars() {
@@ -134,8 +134,8 @@ fn lines(text: &str) -> Vec<String> {
     lines
 }
 
-/// A character as it is shown, and how many columns it takes at most. `marks` counts the combining
-/// marks since the last character that is none.
+/// Returns the shown form of a character and its maximum width in columns. `marks` counts the
+/// combining marks since the last other character.
 fn escaped(character: char, marks: &mut usize) -> (String, usize) {
     let mut text = String::new();
     let is_mark = is_mark(character);
@@ -158,9 +158,9 @@ fn escaped(character: char, marks: &mut usize) -> (String, usize) {
     (text, width)
 }
 
-/// Whether a character is drawn onto the one before it.
+/// Returns whether a character is a combining mark.
 fn is_mark(character: char) -> bool {
-    // The escapes of a text and those of a character differ in nothing but such marks.
+    // `escape_debug` of a string and of a character differ only in combining marks.
     let in_text: String = format!("a{character}").escape_debug().collect();
     in_text.len() == 1 + character.len_utf8()
         && character.escape_debug().len() > 1
@@ -188,7 +188,8 @@ mod tests {
             assert!(!line[0].contains(hidden) && line[0].contains('\\'), "{line:?}");
         }
         assert_eq!(lines("a\\u{202e}"), ["a\\\\u{202e}"], "an escape cannot be imitated");
-        // A decomposed letter is shown as it is, a pile of marks is not, nor one on nothing.
+        // A decomposed letter is shown as it is; piled-up marks and a mark without a base are
+        // escaped.
         assert_eq!(lines("e\u{301}"), ["e\u{301}"]);
         assert!(lines(&format!("e{}", "\u{301}".repeat(9)))[0].contains("\\u{301}"));
         assert_eq!(lines("\u{301}"), ["\\u{301}"]);

@@ -1,4 +1,4 @@
-//! Sign and authenticate: the user signs something with a key of a profile.
+//! Sign and authenticate commands: the user signs data with a key of a profile.
 
 use super::filter::matches;
 use super::mailbox::{OpenMailbox, split};
@@ -14,9 +14,9 @@ use crate::keys::{Profile, StoredKey};
 use crate::transport::base_url::is_same;
 use crate::{Class, Error, cms};
 
-/// Most bytes that are shown for one command: 1 MiB.
+/// The maximum size in bytes of the content shown for one command: 1 MiB.
 const MAX_SHOWN: usize = 1024 * 1024;
-/// Bytes that a signature adds to a JWS at most: that of the longest RSA key there is, in
+/// The maximum number of bytes that a signature adds to a JWS: that of the longest RSA key in
 /// base64url, and the dot.
 const MAX_SIGNATURE: usize = 1367;
 
@@ -71,7 +71,7 @@ impl Agent {
         self.ask_about(profile, mailbox, action).await?;
 
         let signer = self.keys.signer(&profile.names.id, &key.key_id).await?;
-        // While the user was thinking, another key may have taken its place.
+        // The key may have been replaced while the user was asked.
         let signer = signer
             .filter(|signer| *signer.public_key() == key.public_key)
             .ok_or(ActivationError::Refuse(codes.no_key))?;
@@ -88,8 +88,8 @@ impl Agent {
         Ok((params.format.clone(), data))
     }
 
-    /// The profiles that a command is about: that whose mailbox it came to, or, if it came by a
-    /// link, those whose mailboxes are at the same hub.
+    /// Returns the profile whose mailbox the command came to or, if it came by a link, the profiles
+    /// whose mailboxes are at the same hub.
     async fn profiles_for(
         &self,
         mailbox: &OpenMailbox,
@@ -189,8 +189,8 @@ impl Agent {
         Ok(encode_standard(&signed_data.sign(&*self.provider, signer)?))
     }
 
-    /// What the user is shown: descriptions, and what is signed, unless the command says that it is
-    /// not to be seen.
+    /// Returns the descriptions to show and the signed data, unless the command says that the data
+    /// is not to be shown.
     fn shown(&self, params: &SignParams) -> Result<(Vec<Shown>, Option<Shown>), ActivationError> {
         let visible = |item: &&Item| item.visible != Some(false);
         let items = params.description.iter().flatten().filter(visible);
@@ -230,8 +230,8 @@ impl Agent {
         })
     }
 
-    /// The code for what is wrong in the parameters: what has not the form that is known here is
-    /// not supported, what cannot be read is another matter.
+    /// Returns the code for invalid parameters: unknown formats are unsupported; parameters that
+    /// cannot be parsed have another code.
     fn unsupported(&self, error: &Error) -> ActivationError {
         let codes = &self.dialect.codes;
         ActivationError::Refuse(if error.class() == Class::Malformed {
