@@ -1,10 +1,10 @@
-//! What is not documented about the Hermod protocol and had to be decided: words, codes, limits, in
-//! one place and all replaceable.
+//! The undocumented parts of the Hermod protocol, which this crate had to decide: words, codes and
+//! limits. All can be replaced.
 //!
-//! Words that are documented stand as constants beside the models that use them; here they appear
-//! once more only in [`CommandWords`], so that all commands can be treated alike. The members
-//! inside the messages that are wholly ours (mailbox, delete, PIN reset) are fixed; another
-//! spelling of one of those is kept in `extra`.
+//! Documented words are constants next to the models that use them. [`CommandWords`] repeats some
+//! of them, so that all commands can be handled alike. The members inside the messages that this
+//! crate designed (mailbox, delete, PIN reset) are fixed; another spelling of such a member is kept
+//! in `extra`.
 
 use std::borrow::Cow;
 
@@ -51,8 +51,8 @@ const fn words(
     }
 }
 
-/// Everything that is not documented and had to be decided. [`Dialect::default`] is our choice;
-/// assign what a real service does otherwise.
+/// All undocumented choices. [`Dialect::default`] is this crate's choice; assign other values to
+/// match a real service.
 ///
 /// ```
 /// use keyferry::hermod::{Dialect, model::CommandKind};
@@ -79,11 +79,13 @@ pub struct Dialect {
     pub sign: CommandWords,
     /// The path is documented; `pingCommand`, `pingResponse` and `PING` are inferred.
     pub ping: CommandWords,
-    /// Ours, after the command's nickname: `startpinreset`, `spinCommand`, `spinResponse`, `SPIN`.
+    /// This crate's choice, after the command's short name: `startpinreset`, `spinCommand`,
+    /// `spinResponse`, `SPIN`.
     pub start_pin_reset: CommandWords,
-    /// Ours, after the command's nickname: `endpinreset`, `epinCommand`, `epinResponse`, `EPIN`.
+    /// This crate's choice, after the command's short name: `endpinreset`, `epinCommand`,
+    /// `epinResponse`, `EPIN`.
     pub end_pin_reset: CommandWords,
-    /// Ours: `delete`, `deleteCommand`, `deleteResponse`, `DELETE`.
+    /// This crate's choice: `delete`, `deleteCommand`, `deleteResponse`, `DELETE`.
     pub delete: CommandWords,
 
     /// State of a command that nobody answered in time: `TIMEOUT`.
@@ -109,12 +111,12 @@ pub struct Dialect {
     pub encryption_usage: KeyUsage,
     /// State of a key that is not in use: `INACTIVE`.
     pub inactive_key_state: KeyState,
-    /// Black texts on a card: `BLACK`. That it exists is documented.
+    /// Black texts on a card: `BLACK`. The documents mention the value but not its spelling.
     pub black_text_color: TextColor,
 
     /// Mechanisms of sign commands.
     pub mechanisms: SignMechanisms,
-    /// What a JWS that answers a sign or an authenticate command says that it is.
+    /// The `typ` of a JWS that answers a sign or an authenticate command.
     pub signature_types: SignatureTypes,
     /// The member of a signed key in which a device may say where it keeps the key, in a word of
     /// the command's `storageprios`.
@@ -129,7 +131,7 @@ pub struct Dialect {
     pub paths: PathNames,
     /// Names of HTTP headers.
     pub headers: HeaderNames,
-    /// What a receiver of callbacks says for good.
+    /// The statuses with which a receiver refuses a callback permanently.
     pub callback_statuses: CallbackStatuses,
     /// Numbers: limits, attempts, times.
     pub limits: Limits,
@@ -154,9 +156,9 @@ pub struct SignMechanisms {
     pub eddsa: SignMechanism,
 }
 
-/// The `typ` in the header of a JWS that a device makes for a user, so that none is taken for
-/// another or for a proof: those have no `typ`. A CMS has it in its content hints, without what
-/// follows the last plus sign.
+/// The `typ` in the header of a JWS that a device makes for a user. It distinguishes the roles from
+/// each other and from a proof, which has no `typ`. A CMS has it in its content hints, without the
+/// last plus sign and the text after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SignatureTypes {
@@ -200,13 +202,13 @@ pub struct FilterWords {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResponseCodes {
-    /// The user said no: 1.
+    /// The user refused: 1.
     pub user_cancelled: i64,
     /// Wrong or blocked PIN: 2.
     pub wrong_pin: i64,
     /// No key matches the filter: 3.
     pub no_key: i64,
-    /// Key type, mechanism or format that the device cannot do: 4.
+    /// Key type, mechanism or format that the device does not support: 4.
     pub unsupported: i64,
     /// Unknown profile: 5.
     pub unknown_profile: i64,
@@ -216,7 +218,7 @@ pub struct ResponseCodes {
     pub storage: i64,
     /// Against the device's policy: 8.
     pub not_allowed: i64,
-    /// Anything else: 99.
+    /// Any other error: 99.
     pub other: i64,
 }
 
@@ -234,7 +236,7 @@ pub struct ErrorCodes {
     /// 404 for a user without a mailbox: `NO_DESTINATION`.
     pub no_destination: Cow<'static, str>,
     /// 404 for an address that the server does not have: `UNKNOWN_ADDRESS`. It says nothing about
-    /// what a caller asks after.
+    /// the object that a caller asks for.
     pub unknown_address: Cow<'static, str>,
     /// 404 for anything else: `NOT_FOUND`.
     pub not_found: Cow<'static, str>,
@@ -275,21 +277,21 @@ pub struct PathNames {
     pub content: Cow<'static, str>,
 }
 
-/// The statuses with which a receiver refuses a callback for good. Any 2xx is success, and a
+/// The statuses with which a receiver refuses a callback permanently. Any 2xx is success, and a
 /// callback that was answered with any other status is sent again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallbackStatuses {
-    /// Final whatever the body: 410 and 422, which speak of what was sent and not of who is there
-    /// to take it.
+    /// Final whatever the body: 410 and 422, which concern the callback itself and not the
+    /// availability of the receiver.
     pub refused: Cow<'static, [u16]>,
     /// Final if the body has the form of this crate's receiver
     /// ([`ErrorBody`](crate::hermod::model::ErrorBody)): 400, 409, 413 and 415. Without that form
-    /// they may come from something that stands before a receiver.
+    /// they may come from a proxy in front of the receiver.
     pub refused_by_our_receiver: Cow<'static, [u16]>,
 }
 
-/// Names of HTTP headers that are ours.
+/// Names of HTTP headers that this crate chose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HeaderNames {
@@ -308,28 +310,28 @@ pub struct HeaderNames {
     pub delivery_signature_version: Cow<'static, str>,
 }
 
-/// Numbers that are ours.
+/// Limits, attempts and times that this crate chose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Least `lifespan` and `timeout`: 1 second.
+    /// Minimum `lifespan` and `timeout`: 1 second.
     pub min_lifespan_secs: u64,
-    /// Most `lifespan` and `timeout`: 2,592,000 seconds, 30 days.
+    /// Maximum `lifespan` and `timeout`: 2,592,000 seconds, 30 days.
     pub max_lifespan_secs: u64,
-    /// How often a callback is sent before it is given up: 5.
+    /// Maximum number of attempts to send a callback: 5.
     pub callback_attempts: u32,
     /// The first pause between two of them: 30 seconds, as in the vendor's sample configuration. It
     /// grows from there.
     pub callback_retry_delay_secs: u64,
-    /// Most that a device may wait for messages in one request: 60 seconds.
+    /// Maximum time that a device may wait for messages in one request: 60 seconds.
     pub max_wait_secs: u64,
     /// Length of a mailbox token before it is encoded: 32 bytes.
     pub mailbox_token_bytes: usize,
     /// Length of a claim before it is encoded: 32 bytes.
     pub claim_bytes: usize,
-    /// Most mailboxes that one activation token may reserve: 8.
+    /// Maximum number of mailboxes that one activation token may reserve: 8.
     pub max_reserved_mailboxes: u32,
-    /// How long a token still names its message after the end: 86,400 seconds, 24 hours.
+    /// Time for which a token still identifies its message after the end: 86,400 seconds, 24 hours.
     pub ended_token_secs: u64,
 }
 
@@ -384,8 +386,8 @@ impl Dialect {
             .find(|kind| self.words(*kind).command_type == *command_type)
     }
 
-    /// The algorithm that a mechanism of a sign command means; `None` if it is not known here.
-    /// ECDSA with each digest is on the curve that goes with it (RFC 7518 section 3.4).
+    /// Returns the algorithm of a sign command's mechanism; `None` if it is unknown. Each ECDSA
+    /// digest implies its curve (RFC 7518 section 3.4).
     #[must_use]
     pub fn algorithm_of(&self, mechanism: &SignMechanism) -> Option<Algorithm> {
         let SignMechanisms {

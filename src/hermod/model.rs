@@ -1,15 +1,14 @@
-//! The messages of the Hermod protocol, one file a family.
+//! The messages of the Hermod protocol.
 //!
-//! Readers take every spelling and every drift of types that real services and documents show, and
-//! keep what they do not know: unknown members in `extra`, unknown words as they came. Writers
-//! write exactly the documented form. What is not documented is named by the
-//! [`Dialect`](super::Dialect).
+//! Readers accept every spelling and type variation that real services and documents show, and keep
+//! unknown members in `extra` and unknown words as received. Writers write exactly the documented
+//! form. The [`Dialect`](super::Dialect) names the undocumented parts.
 //!
-//! A member given twice is refused, also in two spellings that do not say the same. `null` for an
+//! A duplicate member is refused, also in two spellings with different values. `null` for an
 //! optional member counts as absent. Limits: 16 keys and 16 certificates in a profile, texts of 64
 //! KiB, JWS of 256 KiB, images and data to be signed of 4 MiB, and those of [`jose`](crate::jose).
-//! Secrets and texts that may hold some are not shown by `Debug`. Nothing here is verified: that is
-//! the next layer's work.
+//! `Debug` does not show secrets or texts that may contain them. Nothing here is verified;
+//! [`proof`](super::proof) does that.
 
 mod activation;
 mod address;

@@ -9,10 +9,10 @@ use fast_qr::{ECL, QRBuilder, QRCode};
 use crate::Error;
 use crate::hermod::model::Activation;
 
-/// Modules of light around the code, as the standard wants them.
+/// The width in modules of the light margin that the standard requires.
 const MARGIN: usize = 4;
 
-/// What a terminal shows where nothing is written.
+/// The background of a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Background {
     /// Light text on dark ground: light modules are drawn.
@@ -24,8 +24,8 @@ pub enum Background {
 /// An activation link as a QR code, with error correction of level M.
 ///
 /// # Security
-/// Whoever can read the picture can open the message: it is as secret as the link. `Debug` does not
-/// show it.
+/// Anyone who can read the picture can open the message, so it is as secret as the link. `Debug`
+/// does not show it.
 ///
 /// ```
 /// use keyferry::Secret;
@@ -41,7 +41,7 @@ pub enum Background {
 pub struct ActivationQr(Box<QRCode>);
 
 impl ActivationQr {
-    /// The code of a link, in its documented form.
+    /// Makes the code of a link in its documented form.
     ///
     /// # Errors
     /// Class `too-large` if the link does not fit into a QR code: more than 2,331 bytes.
@@ -52,14 +52,14 @@ impl ActivationQr {
         )))
     }
 
-    /// Modules on each side, without the margin: 21 to 177.
+    /// The number of modules on each side, without the margin: 21 to 177.
     #[must_use]
     pub fn size(&self) -> usize {
         self.0.size
     }
 
-    /// Whether the module in that column and row, counted from the upper left corner, is dark.
-    /// Outside of the code all is light.
+    /// Returns whether the module in that column and row, counted from the upper left corner, is
+    /// dark. Modules outside the code are light.
     #[must_use]
     pub fn is_dark(&self, column: usize, row: usize) -> bool {
         column < self.0.size && row < self.0.size && self.0[row][column].value()
@@ -73,7 +73,7 @@ impl ActivationQr {
         let drawn = |column: usize, row: usize| {
             let inside = column.checked_sub(MARGIN).zip(row.checked_sub(MARGIN));
             let dark = inside.is_some_and(|(column, row)| self.is_dark(column, row));
-            // The row below the last is not the code's: nothing is drawn there.
+            // The row below the last one is outside the code, so nothing is drawn there.
             row < side && dark == (background == Background::Light)
         };
         let mut text = String::new();

@@ -1,4 +1,4 @@
-//! The journey of one profile.
+//! The journey of one profile, from the provision command to the installed certificates.
 
 mod delivery;
 mod proving;
@@ -21,15 +21,14 @@ use crate::{Class, Error};
 
 /// The journey of one profile: provision, verify, have certificates issued, deliver them.
 ///
-/// It does nothing by itself. [`next`](Self::next) says what the caller has to do, and the caller
-/// tells what came of it; every event may come twice and in any order in which the world sends it.
-/// [`to_json`](Self::to_json) after each step, and the journey survives the process.
+/// An enrollment does no I/O. [`next`](Self::next) returns the caller's next task, and the caller
+/// reports the result; events may arrive twice and in any order. Store [`to_json`](Self::to_json)
+/// after each step, so that the journey survives a crash.
 ///
-/// It stores evidence, never a verdict: the command as sent, the answer as received, the
-/// certificates on their way. After loading, the answer is verified again, and
-/// [`issued`](Self::issued) asks for the proof. Its id is the `externalId` of its commands, so that
-/// a callback finds its journey even if it comes before the answer to the POST, or that answer was
-/// lost.
+/// An enrollment stores evidence, never a verdict: the command as sent, the answer as received, and
+/// the certificates being delivered. After loading, the answer must be verified again, and
+/// [`issued`](Self::issued) requires the proof. The id of the enrollment is the `externalId` of its
+/// commands, so that a callback finds its journey even if the answer to the POST is late or lost.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -46,8 +45,8 @@ use crate::{Class, Error};
 /// enrollment.sending(&command)?;              // store it, then send
 /// let stored = enrollment.to_json();
 ///
-/// // The process died in between: whether the command was sent is not known, so it is not sent again by itself.
-/// let enrollment = Enrollment::from_json(&stored)?;
+/// // After a crash, it is not known whether the command was sent, so it is not sent again
+/// automatically. let enrollment = Enrollment::from_json(&stored)?;
 /// assert!(matches!(enrollment.next(), Next::AwaitDevice { submitted: None, .. }));
 /// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -140,8 +139,8 @@ impl Enrollment {
     /// Begins a journey with a fresh id and a fresh nonce.
     ///
     /// # Errors
-    /// Class `malformed` or `too-large` for what is asked for, as [`KeyRequest::from_command`];
-    /// `unavailable` if the provider's generator fails.
+    /// The errors of [`KeyRequest::from_command`]; class `unavailable` if the provider's random
+    /// generator fails.
     pub fn begin(
         provider: &dyn Provider,
         mut header: CommandHeader,
@@ -156,18 +155,18 @@ impl Enrollment {
         Self::from_command(Command::new(header, ProvisionCommand::new(random()?, user_id, profile)))
     }
 
-    /// Begins a journey with a provision command of the caller's own making. Its `externalId` is
-    /// the journey's id; its nonce has to be fresh.
+    /// Begins a journey with a provision command that the caller made. Its `externalId` becomes the
+    /// journey's id; its nonce must be fresh.
     ///
     /// # Errors
-    /// Class `malformed` or `too-large` if it is no provision command, has no `externalId`, names a
-    /// user that no certificate could be sent to, could not be read again once it is stored, or as
-    /// [`KeyRequest::from_command`].
+    /// Class `malformed` or `too-large` if it is not a provision command, has no `externalId`,
+    /// names a user to whom no certificate could be sent, or could not be read again after storing
+    /// it; and the errors of [`KeyRequest::from_command`].
     pub fn from_command(command: Command) -> Result<Self, Error> {
         Self::from_command_in(command, Arc::default())
     }
 
-    /// The same in another dialect.
+    /// Does the same in the given dialect.
     ///
     /// # Errors
     /// As [`from_command`](Self::from_command).
@@ -193,15 +192,15 @@ impl Enrollment {
         Ok(enrollment)
     }
 
-    /// Its id: the `externalId` of its commands.
+    /// The id of the journey: the `externalId` of its commands.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// How many changes the journey has seen: 0 at the beginning, one more after each event that is
-    /// [`EventOutcome::New`], and never less. It is stored with the journey, so that a store can compare
-    /// and set; see [above](Self#two-tasks-with-one-journey).
+    /// The number of changes: it starts at 0 and increases by one with each event that is
+    /// [`EventOutcome::New`]. It is stored with the journey, so that a store can compare and set;
+    /// see [above](Self#two-tasks-with-one-journey).
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.revision
@@ -212,7 +211,7 @@ impl Enrollment {
         EventOutcome::New
     }
 
-    /// What the caller has to do.
+    /// Returns the caller's next task.
     #[must_use]
     pub fn next(&self) -> Next<'_> {
         if let Some(reason) = &self.given_up {
@@ -244,12 +243,12 @@ impl Enrollment {
         }
     }
 
-    /// `command`, which [`next`](Self::next) gave, is about to be sent. From now on it is not given
-    /// again.
+    /// Records that `command`, which [`next`](Self::next) returned, is about to be sent. From now
+    /// on `next` does not return it again.
     ///
     /// # Errors
-    /// Class `not-found` if it is not a command of this journey: also one that has given way to
-    /// another since; `conflict` if the journey was given up.
+    /// Class `not-found` if it is not a command of this journey or was replaced since; `conflict`
+    /// if the journey was given up.
     pub fn sending(&mut self, command: &Command) -> Result<EventOutcome, Error> {
         if self.given_up.is_some() {
             return Err(Error::new(Class::Conflict, "", "the journey was given up"));
@@ -257,14 +256,14 @@ impl Enrollment {
         self.set_sent(command, true)
     }
 
-    /// `command`, which was about to be sent, is certainly not with the hub: no connection was
-    /// made, or the hub refused it. [`next`](Self::next) gives it again. If the hub has told of it,
-    /// nothing changes. Of an HTTP client's error, `Error::was_not_taken` tells whether it
-    /// means that.
+    /// Records that `command`, which was about to be sent, certainly did not reach the hub: no
+    /// connection was made, or the hub refused it. [`next`](Self::next) then returns it again. If
+    /// the hub has already reported the command, nothing changes. For an error of an HTTP client,
+    /// `Error::was_not_taken` tells whether this holds.
     ///
-    /// If nobody knows whether the hub has it, use [`deliver_again`](Self::deliver_again) for the
-    /// command that delivers certificates. There is nothing alike for a provision command, as each
-    /// makes keys.
+    /// If it is not known whether the hub has the command, use
+    /// [`deliver_again`](Self::deliver_again) for the command that delivers certificates. A
+    /// provision command cannot be repeated, because each makes keys.
     ///
     /// # Errors
     /// Class `not-found` as for [`sending`](Self::sending).
@@ -286,18 +285,20 @@ impl Enrollment {
         Ok(self.changed())
     }
 
-    /// The certificates are to be delivered again: nobody knows whether the hub has the command, as
-    /// after a crash between [`sending`](Self::sending) and [`submitted`](Self::submitted), or it
-    /// ended without success. [`next`](Self::next) gives the same command again, as
-    /// [`Next::Deliver`], and the hub gives it a new id.
+    /// Requests another delivery of the certificates. Use it if it is not known whether the hub has
+    /// the command, as after a crash between [`sending`](Self::sending) and
+    /// [`submitted`](Self::submitted), or if the command ended without success.
+    /// [`next`](Self::next) returns the same command again as [`Next::Deliver`], and the hub
+    /// assigns a new id.
     ///
-    /// This is safe at any time: a device that installs the same certificates twice has installed
-    /// them once. What is told of the deliveries before still counts if it is a success, and is
-    /// [`EventOutcome::Known`] otherwise. So after this the end of a delivery without success is only
-    /// taken when its id is known from [`submitted`](Self::submitted): poll after that, and do not
-    /// rely on a callback that overtook it.
+    /// This is safe at any time, because installing the same certificates twice is idempotent. An
+    /// earlier delivery that succeeds still counts; its other outcomes are [`EventOutcome::Known`].
+    /// Afterwards, a delivery that ends without success only counts if
+    /// [`submitted`](Self::submitted) has reported its id: poll after that, and do not rely on a
+    /// callback that arrived before it.
     ///
-    /// [`EventOutcome::Known`] if the command is to be sent anyway, or the certificates are installed.
+    /// Returns [`EventOutcome::Known`] if the command is still to be sent or the certificates are
+    /// installed.
     ///
     /// ```
     /// # use keyferry::{Error, hermod::integrator::{Enrollment, Next}};
@@ -332,15 +333,16 @@ impl Enrollment {
         Ok(self.changed())
     }
 
-    /// Ends the journey without success, for a reason of the integrator's own: an answer that does
-    /// not prove itself, an authority that does not issue, a command that the hub does not take.
-    /// What comes later is still taken as evidence, and changes nothing of that. A journey that
-    /// failed already stays as it is.
+    /// Ends the journey without success for a reason that the integrator states, such as an answer
+    /// that fails verification, an authority that does not issue, or a command that the hub
+    /// refuses. Later events are still recorded as evidence but do not change the outcome. A
+    /// journey that has already failed stays unchanged.
     ///
-    /// The reason is for a person, and is stored: at most 1024 bytes, without secrets.
+    /// The reason is text for a person and is stored: at most 1024 bytes, without secrets.
     ///
     /// # Errors
-    /// Class `too-large` for a longer one, `conflict` if the device has installed the certificates.
+    /// Class `too-large` for a longer reason, `conflict` if the device has installed the
+    /// certificates.
     pub fn give_up(&mut self, reason: impl Into<String>) -> Result<EventOutcome, Error> {
         let reason = checked_reason(reason.into())?;
         match self.next() {
@@ -355,7 +357,7 @@ impl Enrollment {
         }
     }
 
-    /// What the hub answered to a command.
+    /// Records the hub's answer to a command.
     ///
     /// # Errors
     /// Class `not-found` if it is not an answer to a command of this journey, `conflict` if the
@@ -366,7 +368,7 @@ impl Enrollment {
         let (_, exchange) =
             self.exchange(&submitted.command_type, submitted.external_id.as_deref())?;
         if exchange.command_id().is_some_and(|known| *known != submitted.command_id) {
-            // An earlier delivery has succeeded while this one was being sent.
+            // An earlier delivery succeeded while this one was being sent.
             if exchange.repeated && exchange.submitted.is_none() {
                 return Ok(EventOutcome::Known);
             }
@@ -383,17 +385,18 @@ impl Enrollment {
         Ok(self.changed())
     }
 
-    /// The hub says that it does not know the command with this id: a poll ended with an error for which
-    /// `wire::is_unknown_command` is true, or waiting with `WaitError::Forgotten`. The journey ends with [`Failure::Forgotten`].
+    /// Records that the hub does not know the command with this id: a poll returned an error for
+    /// which `wire::is_unknown_command` is true, or waiting returned `WaitError::Forgotten`. The
+    /// journey ends with [`Failure::Forgotten`].
     ///
-    /// A callback about the command that arrives all the same still counts. After a forgotten
-    /// delivery of certificates, [`deliver_again`](Self::deliver_again) is possible: the hub may
-    /// still know the mailbox.
+    /// A callback about the command that arrives later still counts. After a forgotten delivery of
+    /// certificates, [`deliver_again`](Self::deliver_again) is possible: the hub may still know the
+    /// mailbox.
     ///
-    /// [`EventOutcome::Known`] if the command has ended.
+    /// Returns [`EventOutcome::Known`] if the command has ended.
     ///
     /// # Errors
-    /// Class `not-found` if [`submitted`](Self::submitted) told of no command with this id.
+    /// Class `not-found` if [`submitted`](Self::submitted) has not reported a command with this id.
     pub fn forgotten(&mut self, id: &CommandId) -> Result<EventOutcome, Error> {
         let dialect = self.dialect.clone();
         let has_id = |exchange: &&mut Exchange| {
@@ -410,10 +413,10 @@ impl Enrollment {
         Ok(self.changed())
     }
 
-    /// What a callback says, or a poll.
+    /// Records a callback or the result of a poll.
     ///
-    /// Nothing of it is taken for true but what the answer to the provision command proves by
-    /// itself.
+    /// The callback is not trusted: only the answer to the provision command counts, after its
+    /// verification.
     ///
     /// # Errors
     /// Class `not-found` if it is not about a command of this journey, `malformed` if a device
@@ -473,7 +476,7 @@ impl Enrollment {
         self.provision.command.provision().ok_or_else(|| Error::malformed("provCommand", "absent"))
     }
 
-    /// What the device signed, if it did not refuse.
+    /// Returns the answer that the device signed, if it did not refuse.
     fn answer(&self) -> Option<&str> {
         let ended = self.provision.ended.as_ref()?;
         match self.failure(CommandKind::Provision, &self.provision) {
@@ -488,7 +491,7 @@ impl Enrollment {
         })
     }
 
-    /// Which of the two commands something is about.
+    /// Returns the exchange of one of the two commands.
     fn exchange(
         &mut self,
         command_type: &CommandType,
@@ -520,7 +523,7 @@ impl Enrollment {
     }
 }
 
-/// Whether a callback that says that a device answered has that answer.
+/// Checks that a callback that reports an answer of a device contains it.
 fn check_answer(kind: CommandKind, callback: &Callback) -> Result<(), Error> {
     let absent = |part| Err(Error::malformed(part, "absent, though the command was answered"));
     let Some(response) =
@@ -538,7 +541,7 @@ fn check_answer(kind: CommandKind, callback: &Callback) -> Result<(), Error> {
 }
 
 fn checked_reason(reason: String) -> Result<String, Error> {
-    /// Most bytes of a reason.
+    /// The maximum size of a reason in bytes.
     const MOST: usize = 1024;
     if reason.len() > MOST {
         Err(Error::too_large("reason", "more than 1024 bytes"))

@@ -1,25 +1,26 @@
-//! What is stored of a journey: what was sent and what came back, word for word. No verdict.
+//! The stored form of a journey: the sent commands and received answers, verbatim and without a
+//! verdict.
 
 use crate::hermod::Dialect;
 use crate::hermod::model::{Callback, Command, CommandId, DataText, MAX_DATA, Submitted};
 use crate::json::{Nulls, json_object, read, write};
 use crate::{Class, Error};
 
-/// The form that is written today; others are refused.
+/// The version of the stored form; others are refused.
 const VERSION: i64 = 1;
 
-/// One command with what became of it.
+/// One command with its events.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Exchange {
     pub(super) command: Command,
-    /// It is on its way, or was.
+    /// The command was sent or is about to be sent.
     pub(super) sent: bool,
-    /// It was sent before, under other ids.
+    /// The command was sent before under other ids.
     pub(super) repeated: bool,
     pub(super) submitted: Option<Submitted>,
     /// The hub said that it does not know the command.
     pub(super) forgotten: bool,
-    /// The last word: the callback that ended it.
+    /// The callback that ended the command.
     pub(super) ended: Option<Callback>,
 }
 
@@ -35,13 +36,13 @@ impl Exchange {
         }
     }
 
-    /// The hub's id of the command, if anything has told it.
+    /// The hub's id of the command, if it is known.
     pub(super) fn command_id(&self) -> Option<&CommandId> {
         let submitted = self.submitted.as_ref().map(|submitted| &submitted.command_id);
         submitted.or(self.ended.as_ref().map(|callback| &callback.command_id))
     }
 
-    /// Changes it, if what comes of that can be stored.
+    /// Applies a change if the result can be stored.
     pub(super) fn set(
         &mut self,
         dialect: &Dialect,
@@ -54,8 +55,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// Whether what is stored of it will be read again as the same: what a program made by itself
-    /// may be longer than what is read, or have a text that means another thing.
+    /// Checks that the stored form reads back as an equal value. Values that a program built may
+    /// exceed the limits of the reader or contain text with another meaning.
     pub(super) fn check(&self, dialect: &Dialect) -> Result<(), Error> {
         let stored = StoredExchange::of(self, dialect);
         let texts = [Some(&stored.command), stored.submitted.as_ref(), stored.ended.as_ref()];
@@ -82,7 +83,7 @@ json_object! {
 }
 
 json_object! {
-    /// JSON texts inside of JSON, so that nothing of them changes.
+    /// JSON texts nested as strings, so that their bytes do not change.
     struct StoredExchange {
         required command: DataText = "command",
         required sent: bool = "sent",
@@ -130,7 +131,7 @@ impl StoredExchange {
     }
 }
 
-/// All that is stored of a journey.
+/// The stored data of a journey.
 pub(super) struct Evidence {
     pub(super) id: String,
     pub(super) provision: Exchange,

@@ -1,4 +1,4 @@
-//! What an integrator knows of the hub.
+//! The identity of a hub.
 
 #[cfg(doc)]
 use super::Enrollment;
@@ -6,8 +6,8 @@ use crate::BaseUrl;
 #[cfg(doc)]
 use crate::hermod::proof::Expectation;
 
-/// What the integrator knows of the hub that the device talks to, for
-/// [`Enrollment::prove_through`]. What is not given is not asked of the answer.
+/// The known properties of the hub that the device talks to, for [`Enrollment::prove_through`].
+/// Properties that are not set are not checked.
 ///
 /// ```
 /// use keyferry::BaseUrl;
@@ -26,7 +26,7 @@ pub struct HubIdentity {
 }
 
 impl HubIdentity {
-    /// A hub of which nothing is known.
+    /// Makes an identity without any property.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -36,8 +36,8 @@ impl HubIdentity {
     /// (`https://hub.example/hermod/rest/ms`): its host is the name that the device signs, and
     /// the profile's mailbox has to be below it.
     ///
-    /// A hub that runs behind another name than that of its public address says so in its answers
-    /// (`fqdn`); give that one with [`with_fqdn`](Self::with_fqdn).
+    /// If the hub's name differs from that of its public address, its answers contain the name
+    /// (`fqdn`); set it with [`with_fqdn`](Self::with_fqdn).
     #[must_use]
     pub fn from_public_address(address: BaseUrl) -> Self {
         Self::new().with_fqdn(address.host()).with_mailbox_base(address)

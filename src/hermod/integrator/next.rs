@@ -1,4 +1,4 @@
-//! What a journey asks of its caller, and how it ends.
+//! The next task of a journey's caller, and the failures of a journey.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use std::fmt;
 use super::Enrollment;
 use crate::hermod::model::{Command, CommandKind, Progress, Submitted};
 
-/// What the caller has to do next.
+/// The caller's next task.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Next<'a> {
@@ -24,8 +24,8 @@ pub enum Next<'a> {
         /// otherwise begin another journey.
         submitted: Option<&'a Submitted>,
     },
-    /// The answer is there: [`Enrollment::prove`] it, have certificates issued for the requests,
-    /// and hand them to [`Enrollment::issued`]. If it does not prove itself,
+    /// The answer has arrived: call [`Enrollment::prove`], have certificates issued for the
+    /// requests, and hand them to [`Enrollment::issued`]. If verification fails, call
     /// [`Enrollment::give_up`].
     Prove,
     /// As [`Next::Submit`], for the command that delivers the certificates.
@@ -55,33 +55,33 @@ pub enum Failure {
     /// The device, or its user, refused. The code is the device's; 0 is success, no other is
     /// documented.
     Refused {
-        /// Which of the two commands.
+        /// The command, one of the two.
         command: CommandKind,
         /// The code.
         code: i64,
     },
     /// The command ended without an answer.
     Ended {
-        /// Which of the two commands.
+        /// The command, one of the two.
         command: CommandKind,
-        /// How.
+        /// The final progress of the command.
         progress: Progress,
     },
     /// The hub [does not know](Enrollment::forgotten) the command: it has lost what it stored, or
     /// has forgotten the command since it ended. Nobody will answer it.
     Forgotten {
-        /// Which of the two commands.
+        /// The command, one of the two.
         command: CommandKind,
     },
     /// The integrator [gave it up](Enrollment::give_up).
     GivenUp {
-        /// Why, in its own words.
+        /// The reason that the integrator gave.
         reason: String,
     },
 }
 
 impl fmt::Display for Failure {
-    /// A sentence for a person, which says what to do where that is known.
+    /// Writes a sentence that says what to do if that is known.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |command: &CommandKind| format!("{command:?}").to_lowercase();
         match self {
@@ -105,11 +105,11 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What an event was to the journey.
+/// The effect of an event on the journey.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventOutcome {
-    /// It brought the journey forward: store it.
+    /// The event changed the journey: store it.
     New,
-    /// It was known already, or says only that nothing has happened yet.
+    /// The event was already known or reports no progress.
     Known,
 }

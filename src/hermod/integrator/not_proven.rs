@@ -1,10 +1,10 @@
-//! Why there is no proof.
+//! The errors of proving an answer.
 
 #[cfg(doc)]
 use super::Enrollment;
 use crate::hermod::proof::Refusal;
 
-/// Why an answer is not proven.
+/// The reason why an answer is not proven.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotProven {
@@ -21,7 +21,7 @@ pub enum NotProven {
 }
 
 impl NotProven {
-    /// What the verifier said, with its report, if it was asked.
+    /// Returns the refusal of the verifier with its report, if the verifier ran.
     #[must_use]
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
@@ -30,7 +30,7 @@ impl NotProven {
         }
     }
 
-    /// The same, taken out.
+    /// Takes out the refusal of the verifier.
     #[must_use]
     pub fn into_refusal(self) -> Option<Refusal> {
         match self {

@@ -5,9 +5,9 @@ use std::ops::Deref;
 
 use crate::hermod::proof::Verified;
 
-/// A verified answer together with the journey that it belongs to. Only
-/// [`Enrollment::prove`](super::Enrollment::prove) makes one, and it counts for the answer that it
-/// is of and no other.
+/// A verified answer together with its journey. Only
+/// [`Enrollment::prove`](super::Enrollment::prove) creates this value, and it is valid only for
+/// that answer.
 ///
 /// ```compile_fail
 /// use keyferry::hermod::{integrator::Proven, proof::{Attested, Verified}};
@@ -55,7 +55,7 @@ impl<T> Deref for Proven<T> {
 }
 
 impl<T> fmt::Debug for Proven<T> {
-    /// Shows no text that came with the answer.
+    /// Omits text from the answer.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Proven")
             .field("enrollment", &self.enrollment)

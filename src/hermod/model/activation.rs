@@ -1,4 +1,4 @@
-//! Activation links: how a device learns that there is something for it.
+//! Activation links, which tell a device that a message waits for it.
 
 use std::fmt;
 
@@ -12,8 +12,8 @@ pub const PLUGOUT_SCHEME: &str = "com.nexusgroup.plugout";
 
 /// An activation link of any form.
 ///
-/// Every form may hold what opens a message, so the text is handed out as a [`Secret`] and `Debug`
-/// shows none of it.
+/// Every form may contain a credential, so the text is returned as a [`Secret`] and `Debug` does
+/// not show it.
 ///
 /// Source: Hermod protocol, "Example: Personal Mobile certificate provisioning" (plugout) and "Set
 /// up Smart ID Mobile App to start on same device" (the others).
@@ -229,7 +229,7 @@ pub struct MessageLink {
     pub mid: String,
     /// What the app shows above it, decoded; absent: nothing.
     pub title: Option<String>,
-    /// Where the app goes afterwards, decoded; absent: nowhere. It comes from whoever made the
+    /// Where the app goes afterwards, decoded; absent: nowhere. It comes from the author of the
     /// link.
     pub redirect: Option<String>,
     /// Other parameters than those above, decoded, in order.
@@ -339,7 +339,7 @@ pub struct StartLink {
     pub scheme: String,
     /// What the app shows, decoded; absent: nothing.
     pub title: Option<String>,
-    /// Where the app goes afterwards, decoded; absent: nowhere. It comes from whoever made the
+    /// Where the app goes afterwards, decoded; absent: nowhere. It comes from the author of the
     /// link.
     pub redirect: Option<String>,
     /// Other parameters than those above, decoded, in order.

@@ -1,4 +1,4 @@
-//! Where a command goes.
+//! The destinations of a command.
 
 use std::fmt;
 use std::str::FromStr;

@@ -139,7 +139,7 @@ impl Dialect {
     /// Whether a hub takes this header: `lifespan` and `timeout` within
     /// [`Limits`](crate::hermod::dialect::Limits), `to` not empty.
     ///
-    /// Not documented; ours.
+    /// Not documented; this is the design of this crate.
     ///
     /// # Errors
     /// `malformed`, with the member at fault.

@@ -6,8 +6,8 @@ json_object! {
     /// The command to delete the mailbox of one profile or, without a profile, all mailboxes of the
     /// user that the header names.
     ///
-    /// That this exists is documented ("Smart ID Messaging - Standard service tasks in Identity
-    /// Manager"); its path, its names and its members are not; ours.
+    /// The documents mention this command ("Smart ID Messaging - Standard service tasks in Identity
+    /// Manager"), but not its path, names and members; those are this crate's design.
     ///
     /// ```
     /// use keyferry::hermod::model::DeleteCommand;
@@ -44,7 +44,7 @@ impl DeleteCommand {
 super::code_response! {
     /// The device's answer to a delete command.
     ///
-    /// Not documented; ours.
+    /// Not documented; this is the design of this crate.
     DeleteResponse
 }
 

@@ -1,4 +1,4 @@
-//! What a hub says when it refuses a request.
+//! The body of a hub's error response.
 
 use super::json_text;
 use crate::json::json_object;
@@ -6,7 +6,7 @@ use crate::json::json_object;
 json_object! {
     /// The body with which a hub refuses a request.
     ///
-    /// Not documented; ours. Another hub may send anything: what does not read as this is kept as
+    /// Not documented; this is the design of this crate. Another hub may send anything: what does not read as this is kept as
     /// received by those who call.
     ///
     /// ```

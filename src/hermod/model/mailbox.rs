@@ -1,4 +1,4 @@
-//! What a device and the hub say to each other. Not documented at all; ours.
+//! The messages between a device and the hub. They are not documented; the design is this crate's.
 
 use serde::de::MapAccess;
 use serde::ser::SerializeMap;
@@ -12,7 +12,7 @@ use crate::{Class, Secret};
 json_object! {
     /// What a mailbox holds: the answer to `GET {public}/{bid}`.
     ///
-    /// Not documented; ours.
+    /// Not documented; this is the design of this crate.
     #[derive(Default)]
     pub struct Listing {
         /// The pending messages, oldest first.
@@ -99,7 +99,7 @@ impl MessageHeader {
 /// One message: the answer to `GET {public}/{bid}/{mid}`. The command in it is the integrator's,
 /// unchanged.
 ///
-/// Not documented; ours.
+/// Not documented; this is the design of this crate.
 ///
 /// ```
 /// use keyferry::hermod::model::Message;
@@ -134,7 +134,7 @@ impl Message {
     }
 }
 
-/// What a device answers: the body of `POST {public}/{bid}/{mid}`.
+/// An answer of a device: the body of `POST {public}/{bid}/{mid}`.
 ///
 /// Not documented; ours, the device's part of a callback. Its bytes are kept as they were sent: a
 /// repeat has to be equal.
@@ -258,7 +258,7 @@ json_object! {
     /// A permanent mailbox, reserved for a new profile: the answer to `POST {public}`, whose body
     /// is `{}`.
     ///
-    /// Not documented; ours.
+    /// Not documented; this is the design of this crate.
     pub struct ReservedBox {
         /// The mailbox, a UUID.
         required pub bid: String = "bid",

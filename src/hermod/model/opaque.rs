@@ -1,10 +1,10 @@
-//! Texts that are carried and not shown.
+//! Opaque texts, which `Debug` does not show.
 
 use crate::jose::MAX_JWS;
 use crate::json::{MAX_TEXT, Opaque};
 
-/// Most bytes of an image or of data to be signed, as base64 text: 4 MiB, the most that a message
-/// with visual data may have.
+/// The maximum size of an image or of data to be signed, as base64 text: 4 MiB, the limit of a
+/// message with visual data.
 pub const MAX_DATA: usize = 4 * 1024 * 1024;
 
 /// An opaque text of at most [`MAX_TEXT`] bytes: a certificate or a certificate request.

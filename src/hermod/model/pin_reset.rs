@@ -163,7 +163,7 @@ impl EndPinResetCommand {
 super::code_response! {
     /// The app's answer to the second step.
     ///
-    /// Not documented; ours.
+    /// Not documented; this is the design of this crate.
     EndPinResetResponse
 }
 

@@ -1,4 +1,4 @@
-//! Ping: is the device there, and what is it.
+//! Ping: asks whether the device is there and what it is.
 
 use serde::{Deserializer, Serialize, Serializer};
 

@@ -414,8 +414,8 @@ json_object! {
     pub struct ProvisionResult {
         /// The form of `data`; wire member `contenttype`.
         required pub content_type: DataFormat = "contenttype",
-        /// The compact JWS as received, at most 256 KiB. It is never written anew: its signature is
-        /// over this text.
+        /// The compact JWS as received, at most 256 KiB. It is never re-encoded, because its
+        /// signature covers this text.
         required pub data: JwsText = "data",
     }
 }

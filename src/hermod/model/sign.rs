@@ -1,4 +1,4 @@
-//! Sign and authenticate: the user signs something with a key of his profile.
+//! Sign and authenticate commands: the user signs data with a key of a profile.
 
 use super::word::word;
 use super::{DataFormat, DataText};

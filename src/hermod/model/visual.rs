@@ -1,4 +1,4 @@
-//! How a profile's card looks, and the content provider that has the pictures.
+//! The look of a profile's card, and the content provider that has the pictures.
 
 use super::word::word;
 use super::{DataText, json_text};

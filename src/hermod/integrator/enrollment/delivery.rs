@@ -1,4 +1,4 @@
-//! Certificates become the command that delivers them.
+//! Delivery of the issued certificates.
 
 use super::Enrollment;
 use crate::Remark;
@@ -12,19 +12,22 @@ use crate::hermod::proof::{Attested, Consistent, KeyRequest};
 use crate::{Certificate, Class, Error};
 
 impl Enrollment {
-    /// The certificates that were issued for the requests of a proven answer, each with the keyid
-    /// that it is for. Several may be given for one keyid: the one for its key is the leaf, the
-    /// others are its chain, which the device keeps. Makes the command that delivers them. If no key was to have one and there is
-    /// none, nothing is to be delivered: [`EventOutcome::Known`].
+    /// Makes the command that delivers the certificates issued for the requests of a proven answer.
+    /// Each certificate is given with its keyid. Several certificates may have the same keyid: the
+    /// one for the key is the leaf, and the others are its chain, which the device keeps. If no key
+    /// was to have a certificate and none is given, there is nothing to deliver:
+    /// [`EventOutcome::Known`].
     ///
     /// # Errors
-    /// Class `not-found` if the proof is another journey's or of another answer, `keyid` if a key
-    /// that was to have a certificate has none, or two for itself, or there is one for a key that was to
-    /// have none, `proof` or `csr` if a certificate is not for its key or its request's subject,
-    /// `too-large` if one is longer than a command may carry, `conflict` if other certificates are
-    /// on their way or the journey was given up; others that were not sent yet give way. A subject
-    /// is the request's if it is the same name (RFC 5280 section 7.1); where it is encoded in
-    /// another way, [`remarks`](Self::remarks) says so.
+    /// - Class `not-found` if the proof is for another journey or another answer;
+    /// - `keyid` if a key that was to have a certificate has none or two leaves, or if a key that
+    ///   was to have none has one;
+    /// - `proof` or `csr` if a certificate is not for its key or not for the subject of its
+    ///   request. Subjects are compared as names (RFC 5280 section 7.1); [`remarks`](Self::remarks)
+    ///   reports a different encoding;
+    /// - `too-large` if one is longer than a command may carry;
+    /// - `conflict` if other certificates are being delivered or the journey was given up.
+    ///   Certificates that were not sent yet are replaced.
     pub fn issued(
         &mut self,
         proven: &Proven<Attested>,
@@ -33,8 +36,8 @@ impl Enrollment {
         self.deliver(proven, certificates)
     }
 
-    /// The same for an answer whose attestation key nobody vouches for. [`issued`](Self::issued)
-    /// does not take its proof:
+    /// Does the same for an answer whose attestation key was not pinned. [`issued`](Self::issued)
+    /// does not accept such a proof:
     ///
     /// ```compile_fail
     /// use keyferry::hermod::{integrator::{Enrollment, Proven}, proof::Consistent};
@@ -53,7 +56,7 @@ impl Enrollment {
     /// ```
     ///
     /// # Security
-    /// Any program that saw the activation link can have made the answer, with keys that live
+    /// Any program that saw the activation link can have made the answer, with keys stored
     /// anywhere.
     ///
     /// # Errors
@@ -66,8 +69,8 @@ impl Enrollment {
         self.deliver(proven, certificates)
     }
 
-    /// What is to be reported of the certificates that are delivered, with the keyid of each:
-    /// authorities may write names in their own way.
+    /// Returns remarks about the delivered certificates, each with its keyid, because authorities
+    /// may encode names differently.
     #[must_use]
     pub fn remarks(&self) -> Vec<(&str, Remark)> {
         let Some(CommandBody::Certificate(body)) =
@@ -166,8 +169,8 @@ impl Enrollment {
             {
                 Err(Error::new(Class::Conflict, "certificates", "others are on their way"))
             }
-            // Others that were not sent yet, as after a crash between issuing and storing, give
-            // way.
+            // Certificates that were not sent yet are replaced, as after a crash between issuing
+            // and storing.
             _ => {
                 let exchange = Exchange::new(command);
                 exchange.check(&self.dialect)?;
@@ -177,7 +180,7 @@ impl Enrollment {
         }
     }
 
-    /// Whether a command that was stored is one that [`delivery`](Self::delivery) makes, of one
+    /// Checks that a stored command is one that [`delivery`](Self::delivery) makes, with one
     /// certificate for each key that is to have one.
     pub(super) fn check_delivery(&self, command: &Command) -> Result<(), Error> {
         let wrong = |part: &'static str, detail: &'static str| Err(Error::malformed(part, detail));

@@ -1,4 +1,4 @@
-//! The answer to the provision command is verified.
+//! Verification of the answer to the provision command.
 
 use super::Enrollment;
 use crate::Error;
@@ -6,8 +6,8 @@ use crate::hermod::integrator::{HubIdentity, NotProven, Proven};
 use crate::hermod::proof::{Expectation, KeyRequest, Pins, Verifier};
 
 impl Enrollment {
-    /// What the answer has to be the answer to: the command, and the host name that the callback's
-    /// envelope names.
+    /// Makes the expectation for the answer from the command and the host name in the callback's
+    /// envelope.
     ///
     /// # Errors
     /// As [`Expectation::from_command`].
@@ -20,13 +20,13 @@ impl Enrollment {
         })
     }
 
-    /// Verifies the answer. `expectation` is what [`expectation`](Self::expectation) gives, with
-    /// what the caller knows of the channel added.
+    /// Verifies the answer. `expectation` is the result of [`expectation`](Self::expectation) with
+    /// the known properties of the channel added.
     ///
     /// # Errors
-    /// [`NotProven::NoAnswer`] if no answer is there or the device refused,
-    /// [`NotProven::OtherCommand`] if the expectation is another command's, and what the verifier
-    /// refuses, with its report.
+    /// [`NotProven::NoAnswer`] if there is no answer or the device refused,
+    /// [`NotProven::OtherCommand`] if the expectation is for another command, or the refusal of the
+    /// verifier with its report.
     pub fn prove<P: Pins>(
         &self,
         verifier: &Verifier<P>,
@@ -44,7 +44,7 @@ impl Enrollment {
         Ok(Proven { enrollment: self.id.clone(), text: text.to_owned(), answer })
     }
 
-    /// Verifies the answer against the command of this journey and what is known of the hub.
+    /// Verifies the answer against the command of this journey and the identity of the hub.
     ///
     /// # Errors
     /// As [`prove`](Self::prove).

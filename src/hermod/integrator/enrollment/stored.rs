@@ -1,4 +1,4 @@
-//! A journey is stored and read again.
+//! Storing and loading of a journey.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::hermod::model::CommandKind;
 use crate::{Class, Error};
 
 impl Enrollment {
-    /// All that has to be kept: JSON, one object. It holds activation tokens: keep it as a secret
+    /// Writes the journey as one JSON object. It contains activation tokens, so keep it secret
     /// until the journey has ended.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -27,13 +27,14 @@ impl Enrollment {
     /// Reads what [`to_json`](Self::to_json) wrote.
     ///
     /// # Errors
-    /// Class `malformed` or `too-large` if it is not that: another version, a command that is not
-    /// this journey's, an answer that the journey would not have taken.
+    /// Class `malformed` or `too-large` if the text is not a stored journey: it has another
+    /// version, a command of another journey, or an answer that the journey would not have
+    /// accepted.
     pub fn from_json(text: &str) -> Result<Self, Error> {
         Self::from_json_in(text, Arc::default())
     }
 
-    /// The same in another dialect.
+    /// Does the same in the given dialect.
     ///
     /// # Errors
     /// As [`from_json`](Self::from_json).
@@ -55,8 +56,8 @@ impl Enrollment {
         Ok(enrollment)
     }
 
-    /// What was stored of one command happens again, so that nothing is believed that would not
-    /// have been taken.
+    /// Replays the stored events of one command, so that loading accepts only what the journey
+    /// would have accepted.
     fn replay(&mut self, kind: CommandKind, stored: &Exchange) -> Result<(), Error> {
         let (name, exchange) = match (kind, &mut self.certificate) {
             (CommandKind::Certificate, Some(exchange)) => ("certificate", exchange),
