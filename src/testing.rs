@@ -1,15 +1,15 @@
 //! A network, a hub and a device that misbehave on purpose, for tests of programs that use this
 //! crate.
 //!
-//! - [`Chaos`] loses, delays, repeats and garbles exchanges at given [rates](Faults), the same way
-//!   for the same seed: between a client and a server ([`Chaos::transport`]), or between a caller
-//!   and any [wire](crate::hermod::wire) ([`Chaos::wire`]).
-//! - [`Device`] answers a provision command rightly or with one [`Flaw`], each of which names the
-//!   class that a right verifier refuses it with.
-//! - [`Silent`] is a hub that takes everything and never answers; [`Refusing`] one that refuses
-//!   everything.
+//! - [`Chaos`] loses, delays, repeats and garbles exchanges at given [rates](Faults), in the same
+//!   way for the same seed: between a client and a server ([`Chaos::transport`]), or between a
+//!   caller and any [wire](crate::hermod::wire) ([`Chaos::wire`]).
+//! - [`Device`] answers a provision command correctly or with one [`Flaw`]. Each flaw names the
+//!   class with which a correct verifier refuses it.
+//! - [`Silent`] is a hub that accepts every call and never answers; [`Refusing`] refuses every
+//!   call.
 //!
-//! Nothing of this belongs into a program that is not a test.
+//! Use these types in tests only.
 
 mod chaos;
 mod device;

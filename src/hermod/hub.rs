@@ -1,23 +1,24 @@
-//! The hub: it takes commands from integrators, keeps them in mailboxes for devices, and brings the
-//! answers back.
+//! The hub accepts commands from integrators, keeps them in mailboxes for devices, and returns the
+//! answers.
 //!
 //! A [`Hub`] is a [`Gate`](crate::Gate) for both sides: for an [`ApiKey`](super::wire::ApiKey) it
 //! opens to an [`Integrator`], which is a [`CommandApi`](super::wire::CommandApi); for a
 //! [`MailboxKey`](super::wire::MailboxKey) to a [`Mailbox`], which is a
-//! [`MailboxApi`](super::wire::MailboxApi). Whatever serves those wires can serve a hub. It does no
-//! I/O of its own: what it remembers is a [`Store`]'s business, callbacks go to each integrator's
-//! [`AnyCallbackApi`](super::wire::AnyCallbackApi), time comes from a [`Clock`] and randomness from
-//! a [`Provider`].
+//! [`MailboxApi`](super::wire::MailboxApi). Any server of those wires can serve a hub. The hub does
+//! no I/O itself: a [`Store`] keeps its state, each integrator's
+//! [`AnyCallbackApi`](super::wire::AnyCallbackApi) sends callbacks, a [`Clock`] gives the time and
+//! a [`Provider`] the randomness.
 //!
-//! [`Hub::run`] has to be polled for deadlines and callbacks to happen; [`Hub::step`] is one turn
-//! of it.
+//! Poll [`Hub::run`]: it enforces deadlines and sends callbacks. [`Hub::step`] runs one turn of it.
 //!
 //! ```
 //! # #[cfg(feature = "aws-lc-rs")] {
 //! use std::{sync::Arc, time::Duration};
 //! use keyferry::{Error, Gate, Secret, crypto::aws_lc_rs::AwsLcRs};
 //! use keyferry::hermod::hub::{Digest, Hub, HubConfig, IntegratorConfig};
-//! use keyferry::hermod::model::{Answer, Activation, Command, CommandHeader, PingCommand, PingResponse, Response, State};
+//! use keyferry::hermod::model::{
+//!     Activation, Answer, Command, CommandHeader, PingCommand, PingResponse, Response, State,
+//! };
 //! use keyferry::hermod::wire::{ApiKey, CommandApi, MailboxApi, MailboxKey};
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
@@ -28,12 +29,14 @@
 //!
 //! // The integrator asks for a temporary mailbox and shows the link.
 //! let integrator = hub.open(ApiKey::new("shop", key)).await?;
-//! let submitted = integrator.submit(Command::new(CommandHeader::new(300, 300), PingCommand::new(false))).await?;
+//! let command = Command::new(CommandHeader::new(300, 300), PingCommand::new(false));
+//! let submitted = integrator.submit(command).await?;
 //! let Activation::Plugout(link) = submitted.destinations[0].activation()? else { unreachable!() };
 //!
 //! // The device opens it: the link's token, and a claim of its own (32 random bytes as base64url).
 //! let claim = Secret::new("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
-//! let mailbox = hub.open(MailboxKey::of_message(link.bid().unwrap(), link.token.clone(), claim)).await?;
+//! let key = MailboxKey::of_message(link.bid().unwrap(), link.token.clone(), claim);
+//! let mailbox = hub.open(key).await?;
 //! let listed = mailbox.list(Duration::ZERO).await?.messages.remove(0);
 //! let message = mailbox.fetch(&listed.mid).await?;
 //! let answer = Answer::new(message.header.location, Response::Ping(PingResponse::new(0)));
@@ -46,27 +49,28 @@
 //! # Ok::<(), keyferry::Error>(())
 //! ```
 //!
-//! # What is promised
+//! # Guarantees
 //!
-//! - **`Ok` means stored.** Each change is one step of the store, which runs to its end even if the
-//!   caller goes away.
-//! - **Nobody sees another's.** An integrator's command is `not-found` for every other; mailboxes
-//!   belong to a group; what a token does not open is `unauthorized` or `not-found`, never anything
-//!   that tells more.
-//! - **An answer counts once.** The same bytes again succeed again; others are a `conflict`.
+//! - **`Ok` means stored.** Each change is one step of the store, which runs to completion even if
+//!   the caller disconnects.
+//! - **Callers are isolated.** An integrator's command is `not-found` for every other integrator;
+//!   mailboxes belong to a group; a token that does not open an object gets `unauthorized` or
+//!   `not-found`, and no further information.
+//! - **An answer counts once.** Repeating the same bytes succeeds; a different answer is a
+//!   `conflict`.
 //! - **A command ends once**, at its first accepted success, when every device has refused, or at
-//!   the earlier of `lifespan` and `timeout`. (Delete is the exception: it is done when every
-//!   mailbox is.)
+//!   the earlier of `lifespan` and `timeout`. (Delete is the exception: it ends when every mailbox
+//!   has answered.)
 //! - **Callbacks arrive at least once**, with a stable id, and are never dropped silently: see
 //!   [`Hub::failed_deliveries`].
-//! - **Keys, tokens and claims** are kept as digests. Activation tokens, which poll and callback
-//!   repeat, are kept masked as well: see [`HubBuilder::with_seal_key`].
-//! - **Limits on everything**: [`HubLimits`].
-//! - **No device sees the id of a content**: what a command names at the integrator's
-//!   [`AnyContentApi`](super::wire::AnyContentApi) is put in before the command is stored, or the
-//!   command is refused.
+//! - **Keys, tokens and claims** are stored as digests. Activation tokens, which polls and
+//!   callbacks repeat, are stored masked as well: see [`HubBuilder::with_seal_key`].
+//! - **All resources are limited**: see [`HubLimits`].
+//! - **No device sees the id of a content**: the hub fetches each content from the integrator's
+//!   [`AnyContentApi`](super::wire::AnyContentApi) before it stores the command, or refuses the
+//!   command.
 //!
-//! How devices talk to a hub is not documented; ours is described with
+//! The vendor does not document how devices talk to a hub; the wire of this crate is described at
 //! [`MailboxApi`](super::wire::MailboxApi) and [`Mailbox`].
 
 mod answer;
@@ -77,9 +81,9 @@ mod check;
 mod config;
 mod content;
 mod digest;
-mod flights;
 mod gate;
 mod ids;
+mod in_flight;
 mod integrator;
 mod mailbox;
 mod outbox;
@@ -124,7 +128,7 @@ struct Inner {
     integrators: RwLock<Integrators>,
     seal: Seal,
     listeners: mailbox::Listeners,
-    in_flight: outbox::InFlight,
+    active: outbox::ActiveDeliveries,
 }
 
 type Integrators = HashMap<String, Arc<IntegratorConfig>>;

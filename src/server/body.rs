@@ -1,4 +1,4 @@
-//! The body of an answer.
+//! The body of a response.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use http_body_util::Full;
 
-/// The body of an answer: one piece whose length is known.
+/// The body of a response: one piece of known length.
 #[derive(Clone, Default)]
 pub struct Body(Full<Bytes>);
 
@@ -39,7 +39,7 @@ impl http_body::Body for Body {
     }
 }
 
-/// Its length; it may hold a token.
+/// Shows the length only, because a body may hold a token.
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Body({} bytes)", http_body::Body::size_hint(self).lower())

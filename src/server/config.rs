@@ -1,4 +1,4 @@
-//! What a server is told, and what its services share.
+//! The configuration of a server, and the state that its services share.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -12,21 +12,21 @@ use super::{Drain, Proxies, ServerLimits};
 use crate::server::rate::Callers;
 use crate::{Clock, SystemClock};
 
-/// Most characters of the id of a request that is taken over.
+/// The maximum length of a request id that is accepted, in characters.
 const MAX_REQUEST_ID: usize = 128;
 
 /// The header of W3C Trace Context.
 pub(crate) const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// The only value of a header, as text.
+/// The value of a header that occurs exactly once, as text.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
     if values.next().is_some() { None } else { value.to_str().ok() }
 }
 
-/// `version-traceid-parentid-flags` in lower-case hexadecimal digits (W3C Trace Context, 3.2). A
-/// version that is not known yet may go on after that.
+/// Checks for `version-traceid-parentid-flags` in lower-case hexadecimal digits (W3C Trace Context,
+/// 3.2). A newer version may have more after them.
 fn is_trace_parent(text: &str) -> bool {
     if text.len() > MAX_REQUEST_ID || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return false;
@@ -47,25 +47,25 @@ fn is_trace_parent(text: &str) -> bool {
         && (parts.next().is_none() || version != Some("00"))
 }
 
-/// What a server is told, a value.
+/// The configuration of a server.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ServerConfig {
-    /// Limits.
+    /// The limits on requests and callers.
     pub limits: ServerLimits,
-    /// What time it is; the system's clock by default.
+    /// The clock; the system's clock by default.
     pub clock: Arc<dyn Clock>,
-    /// The proxies whose word on the address of a client is taken; none by default.
+    /// The proxies that are trusted to report the address of a client; none by default.
     pub proxies: Proxies,
-    /// Whether the ids that a request comes with are taken over: that of the request
-    /// (`X-Request-Id`) and `traceparent` (W3C Trace Context). They are echoed, and stand in the log.
-    /// Set it where only a proxy of your own can reach this server. `false` by default.
+    /// Whether the server accepts the ids in a request: `X-Request-Id` and `traceparent` (W3C Trace
+    /// Context). Accepted ids are echoed and logged. Set this only where your proxy alone can reach
+    /// the server. The default is `false`.
     ///
-    /// An id is taken over if it is one, of 1 to 128 letters, digits and `-._~+/=:@`; a
-    /// `traceparent` if it has the form of its version. In the place of any other request id the
-    /// server makes one, as it does without the switch.
+    /// An id is accepted if there is exactly one, of 1 to 128 letters, digits and `-._~+/=:@`; a
+    /// `traceparent` if it has the form of its version. In all other cases the server generates the
+    /// request id.
     pub accept_request_ids: bool,
-    /// Ends the server in good order; one of its own by default. A clone shares it.
+    /// The drain that shuts the server down gracefully; a new one by default. Clones share it.
     pub drain: Drain,
 }
 
@@ -93,7 +93,7 @@ impl fmt::Debug for ServerConfig {
     }
 }
 
-/// What the requests of one server have in common.
+/// The state that the requests of one server share.
 pub(crate) struct Core {
     pub(crate) config: ServerConfig,
     pub(super) tenants: Arc<Callers>,
@@ -126,7 +126,7 @@ impl Core {
         })
     }
 
-    /// The id of a request with these headers: its own if it is taken over.
+    /// The id of a request: the one in these headers if it is accepted, or a new one.
     pub(crate) fn request_id(&self, header: &str, headers: &HeaderMap) -> String {
         let given = match HeaderName::try_from(header) {
             Ok(name) if self.config.accept_request_ids => only(headers, &name),
@@ -141,7 +141,7 @@ impl Core {
         given.filter(is_id).map_or_else(|| self.new_request_id(), str::to_owned)
     }
 
-    /// The `traceparent` of these headers, if it is taken over.
+    /// The `traceparent` of these headers, if it is accepted.
     pub(crate) fn trace_parent(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         if !self.config.accept_request_ids {
             return None;
@@ -150,8 +150,8 @@ impl Core {
         headers.get(&TRACE_PARENT).cloned()
     }
 
-    /// The id of a request: 32 hexadecimal digits, unlike every other. It is no secret, so the
-    /// keyed hash of the standard library over a count will do.
+    /// A new request id: 32 hexadecimal digits, unique. It is not secret, so the standard library's
+    /// keyed hash of a counter is enough.
     pub(crate) fn new_request_id(&self) -> String {
         let count = self.ids.2.fetch_add(1, Ordering::Relaxed);
         format!("{:016x}{:016x}", self.ids.0.hash_one(count), self.ids.1.hash_one(count))

@@ -1,4 +1,4 @@
-//! An end in good order.
+//! Graceful shutdown.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use tokio::sync::{Notify, watch};
 use super::limits::LimitMet;
 use crate::{Class, Error};
 
-/// Ends a server in good order. Its clones are the same drain; services that share one share the
-/// [limits](super::ServerLimits) on what is under way, too.
+/// Shuts a server down gracefully. Clones are the same drain; services that share one also share
+/// the [limits](super::ServerLimits) on concurrent requests.
 ///
-/// From [`begin`](Self::begin) on, `/ready` answers 503 and so does every new request, with
-/// `Retry-After` and `Connection: close`. Long polls end at once with what there is. What was under
-/// way is brought to its end; [`drained`](Self::drained) waits for that. Then the connections can
-/// be closed, in the way of whatever accepted them:
+/// From [`begin`](Self::begin) on, `/ready` and every new request get 503, with `Retry-After` and
+/// `Connection: close`. Long polls end at once with their current result. Requests in progress are
+/// finished; [`drained`](Self::drained) waits for them. Then the code that accepted the connections
+/// can close them:
 ///
 /// ```
 /// use keyferry::server::{Drain, ServerConfig};
@@ -38,7 +38,8 @@ use crate::{Class, Error};
 ///     }
 /// };
 /// // Of hyper alone: `hyper_util::server::graceful::GracefulShutdown::shutdown`, after `drained`.
-/// axum::serve(listener, axum::Router::new().fallback_service(service)).with_graceful_shutdown(stop).await?;
+/// let router = axum::Router::new().fallback_service(service);
+/// axum::serve(listener, router).with_graceful_shutdown(stop).await?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
@@ -64,38 +65,38 @@ impl Default for Inner {
 }
 
 impl Drain {
-    /// A drain that has not begun.
+    /// Creates a drain that has not begun.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Begins. It cannot be taken back.
+    /// Begins the shutdown. It cannot be undone.
     pub fn begin(&self) {
         self.0.begun.send_replace(true);
         self.0.idle.notify_waiters();
     }
 
-    /// Whether it has begun.
+    /// Whether the drain has begun.
     #[must_use]
     pub fn has_begun(&self) -> bool {
         *self.0.begun.borrow()
     }
 
-    /// Resolves when it has begun.
+    /// Resolves when the drain has begun.
     pub async fn begun(&self) {
-        // The sender is ours, so it is there.
+        // The sender is part of this value, so it still exists.
         let _ = self.0.begun.subscribe().wait_for(|begun| *begun).await;
     }
 
-    /// Resolves when it has begun and nothing is under way any more. The last bytes of the last
-    /// answers may still be on their way.
+    /// Resolves when the drain has begun and no request is in progress. The last bytes of the last
+    /// responses may still be in transit.
     pub async fn drained(&self) {
         self.begun().await;
         loop {
             let notified = self.0.idle.notified();
             let mut notified = std::pin::pin!(notified);
-            // Before it is looked at, so that nothing falls between.
+            // Registered before the check, so that no notification is missed in between.
             notified.as_mut().enable();
             if self.in_flight() == 0 {
                 return;
@@ -104,31 +105,31 @@ impl Drain {
         }
     }
 
-    /// Requests that are under way, long polls included.
+    /// The number of requests in progress, including long polls.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.requests() + self.long_polls()
     }
 
-    /// Requests that are under way, without long polls.
+    /// The number of requests in progress, without long polls.
     #[must_use]
     pub fn requests(&self) -> usize {
         self.0.requests.load(Ordering::SeqCst)
     }
 
-    /// Long polls that wait.
+    /// The number of waiting long polls.
     #[must_use]
     pub fn long_polls(&self) -> usize {
         self.0.long_polls.load(Ordering::SeqCst)
     }
 
-    /// Lets a request in.
+    /// Counts a request as in progress.
     ///
     /// # Errors
-    /// Class `unavailable` if it has begun, or if so many are under way.
+    /// Class `unavailable` if the drain has begun, or `at_most` requests are in progress.
     pub(super) fn enter(&self, at_most: usize) -> Result<Flight, Error> {
         let flight = Flight { drain: self.clone(), is_long_poll: false };
-        // Counted before it is looked at: who then finds it idle finds all.
+        // The request is counted before the check, so that a drain that begins afterwards sees it.
         let before = self.0.requests.fetch_add(1, Ordering::SeqCst);
         if self.has_begun() {
             return Err(unavailable("the server is shutting down", 5));
@@ -155,7 +156,7 @@ impl fmt::Debug for Drain {
     }
 }
 
-/// A request that is under way.
+/// A request in progress; dropping it ends the count.
 pub(super) struct Flight {
     drain: Drain,
     is_long_poll: bool,
@@ -166,10 +167,10 @@ impl Flight {
         if self.is_long_poll { &self.drain.0.long_polls } else { &self.drain.0.requests }
     }
 
-    /// Counts as a long poll from now on.
+    /// Counts the request as a long poll from now on.
     ///
     /// # Errors
-    /// Class `unavailable` if so many wait.
+    /// Class `unavailable` if `at_most` long polls are waiting.
     pub(super) fn wait(&mut self, at_most: usize) -> Result<(), Error> {
         if self.drain.0.long_polls.fetch_add(1, Ordering::SeqCst) >= at_most {
             self.drain.0.long_polls.fetch_sub(1, Ordering::SeqCst);

@@ -37,11 +37,11 @@ where
     Arc::new(Erased { gate, erase })
 }
 
-/// How a wire tells its callers apart.
+/// How a wire authenticates its callers.
 pub(crate) enum Entrance<C, H> {
-    /// By the credential of the wire.
+    /// The gate gets the credential of the wire.
     Credential(Arc<dyn ErasedGate<C, H>>),
-    /// By the whole head.
+    /// The gate gets the whole head.
     Head(Arc<dyn ErasedGate<RequestHead, Caller<H>>>),
 }
 

@@ -1,7 +1,7 @@
-//! The pipeline: one request on its way through the server.
+//! The pipeline that processes one request.
 //!
-//! [`serve`] takes it through all phases, in this order: checks of the head, the gate, the rate, the
-//! operation, the body, the call, the handler. The first that fails ends it.
+//! [`serve`] runs all phases in this order: checks of the head, the gate, the rate, the operation,
+//! the body, the call, the handler. The first failure ends the request.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -34,7 +34,7 @@ use crate::transport::operation::{self, BodyKind, Effect};
 use crate::transport::protocol::Protocol as _;
 use crate::{BoxFuture, Class, Clock, Error};
 
-/// Serves one request to `path`, which is below the base of the wire.
+/// Serves one request to `path`, which is relative to the base of the wire.
 pub(crate) fn serve<W: Wire, B>(
     core: &Arc<Core>,
     wire: &Arc<W>,
@@ -47,7 +47,8 @@ where
 {
     let mut exchange = Exchange::begin(core, &**wire, request);
     let (wire, path, span) = (wire.clone(), path.to_owned(), exchange.span.clone());
-    // One block, which holds the request once: a future moved into another may hold it twice.
+    // The request stays in one block, because a future that is moved into another may hold it
+    // twice.
     let served = async move {
         let mut success = None;
         let answer = exchange.answer(&wire, &path, &mut success).await;
@@ -60,8 +61,8 @@ where
     Box::pin(served.instrument(span))
 }
 
-/// The handler at work, in a box: else the future of every request would have room for the largest
-/// handler several times, and a long poll that waits would keep that.
+/// Runs the handler in a box. Otherwise the future of every request would reserve room for the
+/// largest handler several times, and a waiting long poll would keep that.
 fn work_on<W: Wire>(
     wire: &Arc<W>,
     admitted: Admitted<W::Handle, W::Call>,
@@ -69,28 +70,28 @@ fn work_on<W: Wire>(
     Box::pin(wire.clone().handle(admitted))
 }
 
-/// One request.
+/// The state of one request.
 struct Exchange {
     core: Arc<Core>,
-    /// Its headers are gone as soon as nobody needs them: see [`body`](Self::body). A `HEAD` has
-    /// the method `GET` here, so that both go the same way.
+    /// The headers are dropped as soon as they are not needed: see [`body`](Self::body). A `HEAD`
+    /// has the method `GET` here, so that both take the same path.
     head: Parts,
-    /// Whether the answer is to have no body, and the handler is to change nothing.
+    /// Whether the response has no body and the handler must not change anything.
     is_head: bool,
-    /// Whether the answer to a `HEAD` is as long as that to a `GET` would be.
+    /// Whether the response to a `HEAD` has the length of the response to a `GET`.
     is_length_known: bool,
     body: Option<UnsyncBoxBody<Bytes, ()>>,
     request_id: String,
     trace_parent: Option<HeaderValue>,
     /// The address of the client, if it is known.
     client: Option<IpAddr>,
-    /// Whether a gate has opened.
+    /// Whether the gate accepted the credential.
     is_proved: bool,
     span: Span,
     started: Instant,
     flight: Option<Arc<Flight>>,
     received: usize,
-    /// What was done, if it was something that others will look for in the log.
+    /// What was done, for events that people search the log for.
     done: Option<&'static str>,
 }
 
@@ -141,23 +142,24 @@ impl Exchange {
         }
     }
 
-    /// Takes the request through all its phases.
+    /// Runs the request through all phases.
     async fn answer<W: Wire>(
         &mut self,
         wire: &Arc<W>,
         path: &str,
         success: &mut Option<StatusCode>,
     ) -> Result<W::Answer, Error> {
-        // The head: whether the server takes requests, and the limits that need no credential.
+        // Head: check that the server accepts requests, and the limits that need no credential.
         let core = self.core.clone();
         self.flight = Some(Arc::new(core.config.drain.enter(core.config.limits.concurrent)?));
         check_head(&self.head, &core.config.limits)?;
 
-        // The gate, then the rate of the caller. Nothing else of the request is looked at before.
+        // Authentication: ask the gate, then check the rate of the caller. Nothing else of the
+        // request is read before that.
         let (caller, handle) = self.authenticate(&**wire, path).await?;
         let permit = self.permit::<W>(&caller)?;
 
-        // The operation, the body within its limit, and the call.
+        // Call: match the operation, then read the body within its limit and parse it.
         let route = operation::route(wire.operations(), path, &self.head.method)?;
         let (effect, body) = (route.effect, self.body(self.body_limit(route.body)).await?);
         *success = Some(route.success);
@@ -172,7 +174,7 @@ impl Exchange {
             }
         }
 
-        // The handler. What only reads is dropped when the caller goes away.
+        // Handler: a handler that only reads is dropped if the client disconnects.
         let (tenant, is_head) = (caller.into_tenant(), self.is_head);
         let wait = W::wait(&call);
         let admitted = Admitted { handle, tenant, call, is_head };
@@ -195,8 +197,8 @@ impl Exchange {
         Ok(answer)
     }
 
-    /// Asks the gate: with the credential of the wire, or with the whole head. Every credential that
-    /// does not fit gets the same answer.
+    /// Asks the gate with the credential of the wire, or with the whole head. Every wrong
+    /// credential gets the same response.
     async fn authenticate<W: Wire>(
         &mut self,
         wire: &W,
@@ -218,7 +220,7 @@ impl Exchange {
                 (W::caller_name(caller), handle)
             }
         };
-        // Only the name of a party that has proved itself is logged.
+        // Only the name of an authenticated caller is logged.
         if let CallerName::Tenant(name) = &name {
             self.note("tenant", name);
         }
@@ -251,13 +253,14 @@ impl Exchange {
         )
     }
 
-    /// Lets the caller in, if it does not come too often.
+    /// Checks the rate and the concurrency of the caller.
     fn permit<W: Wire>(&self, caller: &CallerName) -> Result<Permit, Error> {
         let now = self.core.config.clock.monotonic();
         match caller {
             CallerName::Tenant(name) => self.core.tenants.enter(&(W::NAME, Some(name)), now),
             CallerName::Anonymous => self.core.tenants.enter(&(W::NAME, None::<&String>), now),
-            // Each token by itself: the token of one message cannot use up what is the mailbox's.
+            // Each token is counted separately, so that the token of one message cannot use up the
+            // limit of the mailbox.
             CallerName::Token(token) => self.core.devices.enter(&token.expose(), now),
         }
     }
@@ -272,7 +275,7 @@ impl Exchange {
         }
     }
 
-    /// The body, of at most so many bytes.
+    /// Reads the body, of at most `limit` bytes.
     async fn body(&mut self, limit: usize) -> Result<Bytes, Error> {
         let Some(mut body) = self.body.take() else { return Ok(Bytes::new()) };
         let declared =
@@ -293,8 +296,8 @@ impl Exchange {
         Err(too_large(limit))
     }
 
-    /// Gives up the head but for its method and version: it holds secrets, and pieces of the
-    /// connection's buffer, which would be kept for as long as they are.
+    /// Drops the head except for its method and version. It holds secrets, and slices of the
+    /// connection's buffer that would keep the buffer alive.
     fn forget_head(&mut self) {
         self.head.headers = HeaderMap::new();
         self.head.uri = Uri::default();
@@ -302,7 +305,7 @@ impl Exchange {
         self.body = None;
     }
 
-    /// Waits for a handler that changes nothing: if the caller goes away, it is dropped.
+    /// Waits for a handler that changes nothing. It is dropped if the client disconnects.
     async fn within<T>(
         &mut self,
         extra: Duration,
@@ -314,8 +317,8 @@ impl Exchange {
             .unwrap_or_else(|| Err(late(config.limits.handle_time)))
     }
 
-    /// Waits for a handler that changes something. It runs to its end even if the caller goes away,
-    /// or the time is over; until then the request counts as under way.
+    /// Waits for a handler that changes state. It runs to completion even if the client disconnects
+    /// or the time is up, and counts as in progress until then.
     async fn run_to_completion<T: Send + 'static>(
         &mut self,
         permit: Permit,
@@ -338,8 +341,8 @@ impl Exchange {
         self.within(Duration::ZERO, joined).await
     }
 
-    /// Waits for a long poll. If the server is drained, the same call without its wait answers in its
-    /// place.
+    /// Waits for a long poll. If the server begins to drain, the same call without its wait
+    /// provides the response.
     async fn long_poll<W: Wire>(
         &mut self,
         mut permit: Permit,
@@ -365,7 +368,7 @@ impl Exchange {
         }
     }
 
-    /// Notes an id for the log: one line, cut.
+    /// Records an id in the log span, as one line of limited length.
     fn note(&self, name: &'static str, id: &str) {
         if !self.span.is_disabled() {
             self.span.record(name, field::display(OneLine(id)));
@@ -401,7 +404,7 @@ impl Exchange {
             headers.insert(ALLOW, allow.unwrap_or_else(|_| HeaderValue::from_static("")));
         }
         if head.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-            // RFC 9110, 15.5.16: what would have been taken.
+            // RFC 9110, 15.5.16: the media type that would have been accepted.
             headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
@@ -422,7 +425,7 @@ impl Exchange {
                 let (class, part, reason) = (error.class().as_str(), error.part(), error.detail());
                 let limit = LimitMet::of(error).map(field::display);
                 let client = self.client.map(field::display);
-                // Whoever proves nothing is not to fill the log.
+                // Callers without a valid credential must not fill the log.
                 let logged = match self.is_proved {
                     true => Some(0),
                     false => self.core.failures.log(self.client, config.clock.monotonic()),
@@ -463,7 +466,7 @@ impl Exchange {
     }
 }
 
-/// The body of an answer to a `HEAD`, which is none. Its length is that of the answer to a `GET`,
+/// Returns the empty body of a response to a `HEAD`. Its length is that of the response to a `GET`,
 /// if that is known (RFC 9110, 9.3.2).
 pub(crate) fn without_body(headers: &mut HeaderMap, body: &Bytes) -> Bytes {
     if !body.is_empty() {
@@ -472,14 +475,14 @@ pub(crate) fn without_body(headers: &mut HeaderMap, body: &Bytes) -> Bytes {
     Bytes::new()
 }
 
-/// What every answer has.
+/// Adds the headers of every response.
 pub(crate) fn finish_headers(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.remove(HeaderName::from_static("location"));
 }
 
-/// The one answer to every credential that does not fit.
+/// The one response to every wrong credential.
 pub(crate) fn unauthorized() -> Error {
     Error::new(Class::Unauthorized, "", "no credential, or one that does not fit")
 }
@@ -495,7 +498,7 @@ fn late(handle_time: Duration) -> Error {
         .with_source(LimitMet::time("handle_time", handle_time))
 }
 
-/// The bytes of a body, and how many came.
+/// Reads a body, and counts the bytes received.
 async fn collect(
     body: &mut UnsyncBoxBody<Bytes, ()>,
     limit: usize,
@@ -505,14 +508,14 @@ async fn collect(
         let Ok(frame) = frame else {
             return (Err(Error::malformed("body", "not to be read to its end")), received);
         };
-        // Trailers say nothing here.
+        // Trailers are ignored.
         let Ok(data) = frame.into_data() else { continue };
         received += data.len();
         if received > limit {
             return (Err(too_large(limit)), received);
         }
         match (whole.is_empty(), more.is_empty()) {
-            // Most bodies come in one piece, which need not be copied.
+            // Most bodies arrive in one piece, which need not be copied.
             (true, true) => whole = data,
             (false, true) => {
                 more.extend_from_slice(&whole);
@@ -524,22 +527,22 @@ async fn collect(
     (Ok(if more.is_empty() { whole } else { more.freeze() }), received)
 }
 
-/// The work, if it is done in time.
+/// Returns the output of `work` if it ends in time.
 async fn timely<T>(clock: &dyn Clock, time: Duration, work: impl Future<Output = T>) -> Option<T> {
     or_deadline(work, clock.sleep(time)).await
 }
 
-/// Text from outside on one line, cut to a length.
+/// Displays text from outside on one line of limited length.
 struct OneLine<'a>(&'a str);
 
-/// Most characters of an id in the log.
+/// The maximum length of an id in the log, in characters.
 const SHOWN: usize = 64;
 
 impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for shown in self.0.chars().take(SHOWN) {
             match shown {
-                // No blank either: it would look like the end of the id.
+                // A space is escaped too, because it would look like the end of the id.
                 ' ' => write!(f, "{}", shown.escape_unicode())?,
                 _ => write!(f, "{}", shown.escape_default())?,
             }

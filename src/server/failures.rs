@@ -1,4 +1,4 @@
-//! Credentials that did not fit, by the address that they came from.
+//! Counts wrong credentials by client address.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,10 +13,10 @@ use super::proxies::AddressKey;
 use crate::server::two_generation_map::TwoGenerationMap;
 use crate::{Class, Error, MonotonicTime};
 
-/// How long the lines of one address are counted together.
+/// The interval over which the log lines of one address are counted.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How often credentials from one address have failed, and what of it was logged.
+/// How often credentials from each address were wrong, and how many lines were logged about it.
 pub(super) struct Failures {
     rate: Rate,
     log_lines: u32,
@@ -24,10 +24,10 @@ pub(super) struct Failures {
 }
 
 struct State {
-    /// When the budget of an address will be full again, as in [`Callers`](crate::server::rate).
+    /// When the budget of an address is full again, as in [`Callers`](crate::server::rate).
     full: TwoGenerationMap<MonotonicTime>,
-    /// Credentials that fitted, each with the address that it came from: those are not slowed by
-    /// the failures of others at the same address.
+    /// Valid credentials with the address that they came from. The failures of others at the same
+    /// address do not delay them.
     fitting: TwoGenerationMap<()>,
     logged: TwoGenerationMap<Logged>,
 }
@@ -53,10 +53,10 @@ impl Failures {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a credential from this address may be tried.
+    /// Checks whether a credential from this address may be tried.
     ///
     /// # Errors
-    /// Class `rate` while too many have failed, unless this one has fitted before.
+    /// Class `rate` while too many from there were wrong, unless this one was valid before.
     pub(super) fn check(
         &self,
         address: IpAddr,
@@ -79,7 +79,7 @@ impl Failures {
             .with_source(LimitMet::rate("failed_rate", self.rate)))
     }
 
-    /// One did not fit.
+    /// Records a wrong credential.
     pub(super) fn failed(&self, address: IpAddr, now: MonotonicTime) {
         let mut state = self.state();
         let key = state.full.key(&AddressKey::of(address));
@@ -88,15 +88,15 @@ impl Failures {
         state.full.insert(key, full.saturating_add(interval).min(now.saturating_add(most)));
     }
 
-    /// One fitted.
+    /// Records a valid credential.
     pub(super) fn fitted(&self, address: IpAddr, headers: &HeaderMap) {
         let mut state = self.state();
         let key = state.fitting.key(&name_of(address, headers));
         state.fitting.insert(key, ());
     }
 
-    /// Whether a refusal of what has proved nothing is logged, and how many were left out since the
-    /// last that was.
+    /// Whether to log a refusal without a valid credential, and how many lines were left out since
+    /// the last one.
     pub(super) fn log(&self, address: Option<IpAddr>, now: MonotonicTime) -> Option<u64> {
         let mut state = self.state();
         let key = state.logged.key(&address.map(AddressKey::of));
@@ -122,7 +122,7 @@ impl Failures {
     }
 }
 
-/// What tells one credential from another: an address and the headers that carry one.
+/// Identifies a credential by the address and the headers that carry credentials.
 fn name_of(address: IpAddr, headers: &HeaderMap) -> (AddressKey, Option<&[u8]>, Option<&[u8]>) {
     let header = |name: &str| headers.get(name).map(::http::HeaderValue::as_bytes);
     (AddressKey::of(address), header("x-api-key"), header(AUTHORIZATION.as_str()))

@@ -1,13 +1,14 @@
-//! How much and how long.
+//! Limits on sizes, times and rates.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::Error;
 
-/// Limits of a server, all ours. What stands above them is refused with the status that is named.
+/// Limits of a server. All of them are this crate's choice. A request that exceeds one gets the
+/// status that is named.
 ///
-/// Time in the head of a request, and what an idle connection may take, are the business of what
+/// The time for the head of a request, and for idle connections, is limited by the code that
 /// accepts connections: see [the module](super).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -20,43 +21,45 @@ pub struct ServerLimits {
     pub uri_bytes: usize,
     /// Bytes of a body: 1 MiB. Above: 413.
     pub body_bytes: usize,
-    /// Bytes of a body that may hold pictures, such as that of a provision command: 4 MiB. Above: 413.
+    /// Bytes of a body that may hold pictures, such as that of a provision command: 4 MiB. Above:
+    /// 413.
     pub large_body_bytes: usize,
     /// Bytes of the body of a callback, which holds an answer and more: 2 MiB. Above: 413.
     pub callback_bytes: usize,
-    /// From the gate to the last byte of the body: 30 seconds. Later: 408.
+    /// The time from the gate to the last byte of the body: 30 seconds. Above: 408.
     pub body_time: Duration,
-    /// How long a gate, and then a handler, may take; a long poll so much longer than it was to
-    /// wait: 30 seconds. Later: 503. What changes something runs to its end all the same.
+    /// The time for a gate, and then for a handler; a long poll gets its wait on top: 30 seconds.
+    /// Above: 503. A handler that changes state runs to completion nevertheless.
     pub handle_time: Duration,
-    /// Requests that are under way, without long polls: 1024. Above: 503.
+    /// Requests in progress, without long polls: 1024. Above: 503.
     pub concurrent: usize,
-    /// Long polls that wait: 20,000. Above: 503.
+    /// Waiting long polls: 20,000. Above: 503.
     pub long_polls: usize,
-    /// Requests of one tenant (the id of an API key, the user of HTTP Basic): 500 a second, 1000 at
-    /// once. Above: 429.
+    /// Requests of one tenant (the id of an API key, or the user of HTTP Basic): 500 per second,
+    /// with a burst of 1000. Above: 429.
     pub tenant_rate: Rate,
-    /// Requests of one tenant that are under way: 64. Above: 429.
+    /// Requests of one tenant in progress: 64. Above: 429.
     pub tenant_concurrent: usize,
-    /// Requests with one token of a device: 20 a second, 100 at once. Above: 429.
+    /// Requests with one device token: 20 per second, with a burst of 100. Above: 429.
     pub device_rate: Rate,
-    /// Requests with one token that are under way, without long polls: 8. Above: 429.
+    /// Requests with one token in progress, without long polls: 8. Above: 429.
     pub device_concurrent: usize,
     /// Long polls with one token: 8. Above: 429.
     pub device_long_polls: usize,
-    /// Credentials from one client address that do not fit: 1 a second, 20 at once. Above, others
-    /// from there are not tried: 429. One that has fitted from there before is tried all the same.
-    /// Where the address is not known ([`PeerAddr`](super::PeerAddr)), nothing is slowed.
+    /// Wrong credentials from one client address: 1 per second, with a burst of 20. Above, other
+    /// credentials from there are not tried: 429. A credential that was valid from there before is
+    /// still tried. Nothing is limited where the address is not known
+    /// ([`PeerAddr`](super::PeerAddr)).
     pub failed_rate: Rate,
-    /// Lines a minute in the log about what one client address, or all whose address is not known,
-    /// was refused without a proved credential: 5. The first one of the next minute has the number
-    /// of those that were left out, which are logged at `debug`.
+    /// Log lines per minute about refusals without a valid credential, for one client address or
+    /// for all unknown addresses together: 5. The first line of the next minute has the number of
+    /// lines left out, which are logged at `debug`.
     pub refusals_logged: u32,
-    /// Callers whose rate is remembered, each of which takes some 50 bytes: 65,536. One that so
-    /// many others came after is forgotten, and begins anew.
+    /// Callers whose rate is remembered, at about 50 bytes each: 65,536. A caller is forgotten when
+    /// this many others came after it, and then starts with a full budget.
     pub callers: usize,
-    /// Callbacks that are remembered so that repeats can be dropped, each of which takes some 50
-    /// bytes: 65,536. A repeat of one that was forgotten is handed on again.
+    /// Callbacks that are remembered to drop repeats, at about 50 bytes each: 65,536. A repeat of a
+    /// forgotten callback reaches the handler again.
     pub callbacks: usize,
 }
 
@@ -86,7 +89,7 @@ impl Default for ServerLimits {
     }
 }
 
-/// A rate: so many a second in the long run, and so many at once after a pause.
+/// A rate: requests per second in the long run, and a burst after a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     per_second: u32,
@@ -94,7 +97,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// `per_second` in the long run, `burst` at once; each at least one.
+    /// `per_second` in the long run and `burst` at once; each at least one.
     #[must_use]
     pub fn new(per_second: u32, burst: u32) -> Self {
         Self { per_second: per_second.max(1), burst: burst.max(1) }
@@ -106,26 +109,26 @@ impl Rate {
         Self::new(u32::MAX, u32::MAX)
     }
 
-    /// What the log calls it.
+    /// The text for the log.
     fn describe(self) -> String {
         format!("{} a second, {} at once", self.per_second, self.burst)
     }
 
-    /// The time that one takes.
+    /// The time that one request uses up.
     pub(crate) fn interval(self) -> Duration {
         Duration::from_secs(1) / self.per_second
     }
 
-    /// How far ahead of time somebody may be.
+    /// How far ahead of its rate a caller may be.
     pub(crate) fn ahead(self) -> Duration {
         self.interval().saturating_mul(self.burst - 1)
     }
 }
 
-/// The limit that a request met, as the source of the error that it is refused with.
+/// The limit that a request exceeded, as the source of its error.
 #[derive(Debug)]
 pub(crate) struct LimitMet {
-    /// The field of [`ServerLimits`].
+    /// The name of the field of [`ServerLimits`].
     pub(crate) name: &'static str,
     /// Its value.
     pub(crate) value: String,
@@ -144,7 +147,7 @@ impl LimitMet {
         Self { name, value: rate.describe() }
     }
 
-    /// The limit that an error names.
+    /// The limit that an error names, if it names one.
     pub(crate) fn of(error: &Error) -> Option<&Self> {
         std::error::Error::source(error)?.downcast_ref()
     }

@@ -1,8 +1,8 @@
-//! What whatever accepted a connection learns about the requests on it.
+//! Tells the code that accepted a connection about the requests on it.
 
 use std::sync::Arc;
 
-/// Told, by way of the extensions of a request, that a gate opened to it.
+/// A callback in the extensions of a request, called when a gate accepted its credential.
 #[derive(Clone)]
 pub(super) struct OnProof(pub(super) Arc<dyn Fn() + Send + Sync>);
 

@@ -1,4 +1,4 @@
-//! Where a request comes from, also through proxies.
+//! The address of the client, also behind proxies.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -9,11 +9,11 @@ use ::http::header::{FORWARDED, HeaderName};
 
 use crate::Error;
 
-/// The address of the other end of a connection, in the
-/// [extensions](::http::Request::extensions) of each request that came over it.
+/// The address of the other end of a connection, in the [extensions](::http::Request::extensions)
+/// of each request that came over it.
 ///
-/// `serve::Server` puts it there. In another framework, do so yourself: without it the address of a
-/// client is not known, so that nothing is limited by it and no log line has it. In axum:
+/// `serve::Server` adds it. With another framework, add it yourself: without it the address of a
+/// client is unknown, so it is neither limited nor logged. In axum:
 ///
 /// ```
 /// use std::net::SocketAddr;
@@ -21,7 +21,11 @@ use crate::Error;
 /// use axum::middleware::{Next, from_fn};
 /// use keyferry::server::PeerAddr;
 ///
-/// async fn with_address(ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request, next: Next) -> axum::response::Response {
+/// async fn with_address(
+///     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+///     mut request: Request,
+///     next: Next,
+/// ) -> axum::response::Response {
 ///     request.extensions_mut().insert(PeerAddr(peer));
 ///     next.run(request).await
 /// }
@@ -32,15 +36,15 @@ use crate::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PeerAddr(pub SocketAddr);
 
-/// The proxies whose word on the address of a client is taken, and the header that they write; none
-/// by default.
+/// The proxies that are trusted to report the address of a client, and the header that they write;
+/// none by default.
 ///
-/// A header is believed only as far as the proxies that are named here have written it: it is read
-/// from its end, and the first address that is no such proxy is the client's. What a proxy calls
-/// `unknown`, or by a name of its own, is not known, and the proxy stands for it.
+/// Only the part of a header that the named proxies wrote is trusted: it is read from its end, and
+/// the first address that is not such a proxy is the client's. If a proxy writes `unknown` or an
+/// obfuscated name, the address of the proxy is used.
 ///
-/// Name the header that the proxies write: the other one is passed on by most of them as the client
-/// sent it.
+/// Choose the header that the proxies write: most of them pass the other one on as the client sent
+/// it.
 ///
 /// ```
 /// use keyferry::server::{Proxies, ServerConfig};
@@ -69,7 +73,7 @@ struct Network {
 }
 
 impl Proxies {
-    /// None: the address of a client is that of the connection.
+    /// No proxies: the address of a client is that of the connection.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
@@ -78,7 +82,7 @@ impl Proxies {
     /// Proxies with these addresses or networks (`10.0.0.0/8`), which write `Forwarded` (RFC 7239).
     ///
     /// # Errors
-    /// Class `malformed` for what is neither an address nor a network.
+    /// Class `malformed` for a text that is neither an address nor a network.
     pub fn forwarded<T: AsRef<str>>(networks: impl IntoIterator<Item = T>) -> Result<Self, Error> {
         Self::new(Header::Forwarded, networks)
     }
@@ -86,7 +90,7 @@ impl Proxies {
     /// Proxies with these addresses or networks (`10.0.0.0/8`), which write `X-Forwarded-For`.
     ///
     /// # Errors
-    /// Class `malformed` for what is neither an address nor a network.
+    /// Class `malformed` for a text that is neither an address nor a network.
     pub fn x_forwarded_for<T: AsRef<str>>(
         networks: impl IntoIterator<Item = T>,
     ) -> Result<Self, Error> {
@@ -103,7 +107,7 @@ impl Proxies {
         Ok(Self { header, networks })
     }
 
-    /// Whether this is the address of such a proxy.
+    /// Whether this is the address of a trusted proxy.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -121,7 +125,7 @@ impl Proxies {
             Header::Forwarded => FORWARDED,
             Header::XForwardedFor => HeaderName::from_static("x-forwarded-for"),
         };
-        // Each proxy appends, so the end is what the nearest one says.
+        // Each proxy appends, so the last element is from the nearest one.
         let lines: Vec<&[u8]> =
             headers.get_all(name).iter().map(::http::HeaderValue::as_bytes).collect();
         for element in lines.into_iter().rev().flat_map(elements_from_the_end) {
@@ -173,8 +177,9 @@ impl Network {
     }
 }
 
-/// The elements of a list, the last first, without white space around them. It is read from its end
-/// so that a quotation mark that a client left open reaches no further than what the client sent.
+/// The elements of a list, last first, without surrounding white space. The list is read from its
+/// end so that a quotation mark that a client left open reaches no further than the client's own
+/// part.
 fn elements_from_the_end(line: &[u8]) -> Vec<&[u8]> {
     let (mut elements, mut end, mut quoted) = (Vec::new(), line.len(), false);
     for (at, byte) in line.iter().enumerate().rev() {
@@ -192,8 +197,8 @@ fn elements_from_the_end(line: &[u8]) -> Vec<&[u8]> {
     elements.filter(|element| !element.is_empty()).collect()
 }
 
-/// The address of `for` in an element of `Forwarded`: pairs of a token and a token or quoted
-/// string, each name once.
+/// The address of `for` in an element of `Forwarded`, which consists of pairs of a token and a
+/// token or quoted string, each name at most once.
 fn forwarded_for(element: &[u8]) -> Option<IpAddr> {
     let mut address = None;
     for pair in element.split(|byte| *byte == b';').map(<[u8]>::trim_ascii) {
@@ -206,7 +211,7 @@ fn forwarded_for(element: &[u8]) -> Option<IpAddr> {
             continue;
         }
         let value = match value.strip_prefix(b"\"") {
-            // No address has a backslash, so none needs to be undone.
+            // No address contains a backslash, so escapes need not be undone.
             Some(quoted) => quoted.strip_suffix(b"\"")?,
             None => value,
         };
@@ -238,8 +243,8 @@ fn node_address(node: &[u8]) -> Option<IpAddr> {
     address.parse::<Ipv4Addr>().ok().filter(|_| is_port(port)).map(IpAddr::V4)
 }
 
-/// What limits by address count together: an IPv4 address, or the /64 that an IPv6 address is in,
-/// which one customer of a network has.
+/// The unit of limits by address: an IPv4 address, or the /64 of an IPv6 address, which usually
+/// belongs to one customer of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct AddressKey(u128);
 

@@ -1,4 +1,4 @@
-//! Who comes how often, and how many at a time.
+//! Limits the rate and the concurrency of callers.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,26 +10,26 @@ use super::limits::LimitMet;
 use crate::server::two_generation_map::TwoGenerationMap;
 use crate::{Class, Error, MonotonicTime};
 
-/// The callers of one kind, each with the same limits.
+/// The callers of one kind, with the same limits.
 pub(super) struct Callers {
     rate: Rate,
     concurrent: usize,
     long_polls: usize,
-    /// What [`ServerLimits`](super::ServerLimits) calls the three.
+    /// The names of the three limits in [`ServerLimits`](super::ServerLimits).
     names: [&'static str; 3],
     state: Mutex<State>,
 }
 
 struct State {
-    /// When the bucket of a caller will be full again: the theoretical arrival time of the generic
-    /// cell rate algorithm.
+    /// When the bucket of a caller is full again: the theoretical arrival time of the generic cell
+    /// rate algorithm.
     full: TwoGenerationMap<MonotonicTime>,
-    /// Requests and long polls under way. Only callers that have some are here, so the limit on all
-    /// of them bounds it.
+    /// The requests and long polls in progress. Only callers with some are entered, so the limit on
+    /// all requests bounds the map.
     counts: HashMap<u128, [usize; 2]>,
 }
 
-/// A request, or a long poll, of one caller, while it lasts.
+/// A request or long poll of one caller; dropping it ends the count.
 pub(super) struct Permit {
     callers: Arc<Callers>,
     key: u128,
@@ -53,7 +53,7 @@ impl Callers {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a request of this caller in.
+    /// Admits a request of this caller.
     ///
     /// # Errors
     /// Class `rate`, with the time to wait.
@@ -84,7 +84,7 @@ impl Callers {
 }
 
 impl Permit {
-    /// Counts as a long poll from now on.
+    /// Counts the request as a long poll from now on.
     ///
     /// # Errors
     /// Class `rate` if there are too many.

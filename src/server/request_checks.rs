@@ -1,4 +1,4 @@
-//! What is looked at before anything else.
+//! The checks that come before everything else.
 
 use ::http::Version;
 use ::http::header::{CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
@@ -8,8 +8,8 @@ use super::ServerLimits;
 use super::limits::LimitMet;
 use crate::Error;
 
-/// Keeps the limits, and refuses what one server could read as other than another: where a body
-/// ends, and whom it is for.
+/// Enforces the limits, and refuses a head that two servers could read differently: where the body
+/// ends, and which host is meant.
 pub(crate) fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Error> {
     let uri = head.uri.path().len() + head.uri.query().map_or(0, |query| query.len() + 1);
     if uri > limits.uri_bytes {
@@ -38,8 +38,8 @@ pub(crate) fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Erro
         Some(host) if !is_host(host.as_bytes()) => {
             return Err(Error::malformed("headers.Host", "not a host"));
         }
-        // RFC 9112, 3.2: also where the address itself names a host. HTTP/1.0 has no such header,
-        // and HTTP/2 says it in another way.
+        // RFC 9112, 3.2 requires it even if the target itself names a host. HTTP/1.0 has no such
+        // header, and HTTP/2 states the host in another way.
         None if head.version == Version::HTTP_11 => {
             return Err(Error::malformed("headers.Host", "none"));
         }
@@ -51,7 +51,7 @@ pub(crate) fn check_head(head: &Parts, limits: &ServerLimits) -> Result<(), Erro
     check_length(&head.headers)
 }
 
-/// Refuses every transfer coding but `chunked`, once (RFC 9112, 6.1 and 6.3).
+/// Refuses every transfer coding except a single `chunked` (RFC 9112, 6.1 and 6.3).
 fn check_coding(head: &Parts) -> Result<(), Error> {
     const PART: &str = "headers.Transfer-Encoding";
     if head.version != Version::HTTP_11 || head.headers.contains_key(CONTENT_LENGTH) {
@@ -59,12 +59,12 @@ fn check_coding(head: &Parts) -> Result<(), Error> {
     }
     let lines = head.headers.get_all(TRANSFER_ENCODING).iter();
     let codings = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-    // Empty elements of a list are passed over (RFC 9110, 5.6.1.2).
+    // Empty elements of a list are ignored (RFC 9110, 5.6.1.2).
     let codings: Vec<&[u8]> =
         codings.map(<[u8]>::trim_ascii).filter(|coding| !coding.is_empty()).collect();
     let is_chunked = |coding: &&[u8]| coding.eq_ignore_ascii_case(b"chunked");
     match codings.split_last() {
-        // Where the body ends cannot be told.
+        // The end of the body cannot be determined.
         Some((last, before)) if is_chunked(last) && !before.iter().any(is_chunked) => {
             if before.is_empty() {
                 return Ok(());
@@ -75,8 +75,8 @@ fn check_coding(head: &Parts) -> Result<(), Error> {
     }
 }
 
-/// `uri-host [":" port]` (RFC 9110, 7.2). An empty one is a host by this grammar; addresses that
-/// are handed out come from the configuration.
+/// Checks for `uri-host [":" port]` (RFC 9110, 7.2). The grammar allows an empty host; addresses in
+/// responses come from the configuration.
 fn is_host(value: &[u8]) -> bool {
     let Ok(value) = std::str::from_utf8(value) else { return false };
     let (host, port) = match value.strip_prefix('[') {
@@ -98,7 +98,7 @@ fn is_host(value: &[u8]) -> bool {
     port && is_reg_name(host)
 }
 
-/// What stands in brackets: an IPv6 address, or one of a later version (RFC 3986, 3.2.2).
+/// Checks the content of brackets: an IPv6 address, or one of a later version (RFC 3986, 3.2.2).
 fn is_ip_literal(text: &str) -> bool {
     if let Some(future) = text.strip_prefix(['v', 'V']) {
         return future.split_once('.').is_some_and(|(version, address)| {
@@ -111,7 +111,7 @@ fn is_ip_literal(text: &str) -> bool {
     text.parse::<std::net::Ipv6Addr>().is_ok()
 }
 
-/// A name with escapes, or an IPv4 address, which has the same form.
+/// Checks for a name with escapes, or an IPv4 address, which has the same form.
 fn is_reg_name(text: &str) -> bool {
     let mut pieces = text.split('%');
     let is_name = |text: &str| text.bytes().all(is_name_byte);
@@ -128,7 +128,7 @@ fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte)
 }
 
-/// A length that is given several times has to be the same each time.
+/// Checks that a length that is given several times is the same each time.
 fn check_length(headers: &HeaderMap) -> Result<(), Error> {
     let bad = || Error::malformed("headers.Content-Length", "not one number");
     let mut length = None;
@@ -143,7 +143,7 @@ fn check_length(headers: &HeaderMap) -> Result<(), Error> {
     Ok(())
 }
 
-/// The length that the head says.
+/// The value of `Content-Length`.
 pub(crate) fn declared_length(headers: &HeaderMap) -> u64 {
     headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
 }

@@ -1,16 +1,15 @@
-//! What a gate is asked with that looks at more than one credential.
+//! The argument of gates that use more than one credential.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use ::http::request::Parts;
 
-/// The head of a request: what a [`Gate`](crate::Gate) is asked with that decides by more than one
-/// credential.
+/// The head of a request, for a [`Gate`](crate::Gate) that decides by more than one credential.
 ///
-/// Extensions are those that whatever accepted the connection put there: the certificate of the
-/// client, the claims of a token that a layer has checked. A header that a proxy sets says who the
-/// client is only if nobody but the proxy can reach this server.
+/// The extensions come from the code that accepted the connection and from layers: for example the
+/// certificate of the client, or the claims of a token that a layer has verified. A header that a
+/// proxy sets identifies the client only if nobody but the proxy can reach this server.
 ///
 /// ```
 /// use keyferry::{Class, Error};
@@ -42,15 +41,15 @@ impl RequestHead {
         Self { parts, path: path.to_owned(), client }
     }
 
-    /// Method, address, headers and extensions, as they came. The credentials in them are read by
-    /// [`command::read_credential`](crate::hermod::wire::http::command::read_credential) and its
-    /// like.
+    /// Method, address, headers and extensions, as they were received.
+    /// [`command::read_credential`](crate::hermod::wire::http::command::read_credential) and
+    /// similar functions read the credentials in them.
     #[must_use]
     pub fn parts(&self) -> &Parts {
         &self.parts
     }
 
-    /// The same, to keep.
+    /// Returns the parts by value.
     #[must_use]
     pub fn into_parts(self) -> Parts {
         self.parts
@@ -70,15 +69,14 @@ impl RequestHead {
     }
 }
 
-/// No more than the method: headers, path and extensions may hold secrets.
+/// Shows the method only: headers, path and extensions may hold secrets.
 impl fmt::Debug for RequestHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestHead").field("method", &self.parts.method).finish_non_exhaustive()
     }
 }
 
-/// Who a request comes from, and what it may do: what a gate opens to that is asked with a
-/// [`RequestHead`].
+/// A caller that a gate with a [`RequestHead`] has authenticated, and its handle.
 #[derive(Clone)]
 pub struct Caller<H> {
     name: String,
@@ -86,8 +84,8 @@ pub struct Caller<H> {
 }
 
 impl<H> Caller<H> {
-    /// A caller with this name, whose requests are counted together, and its handle. The name is
-    /// logged, so it is no secret.
+    /// Creates a caller with this name and handle. Requests with the same name are counted
+    /// together. The name is logged, so it must not be secret.
     #[must_use]
     pub fn new(name: impl Into<String>, handle: H) -> Self {
         Self { name: name.into(), handle }

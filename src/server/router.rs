@@ -1,8 +1,8 @@
-//! Paths below a base.
+//! Paths relative to a base.
 
 use crate::encoding::percent::{escape_path, normal_path};
 
-/// The path below a base, of which a router may have taken the beginning away, or all of it.
+/// The path relative to a base. An outer router may already have removed the base or a part of it.
 pub(crate) fn below<'a>(base: &str, path: &'a str) -> &'a str {
     let begins = base.char_indices().filter(|(_, one)| *one == '/').map(|(at, _)| &base[at..]);
     let mut rests = begins
@@ -11,7 +11,7 @@ pub(crate) fn below<'a>(base: &str, path: &'a str) -> &'a str {
     rests.next().unwrap_or(path)
 }
 
-/// A base path with a slash before it and none after, with the escapes of
+/// Normalises a base path: a leading slash and no trailing slash, with the escapes of
 /// [`normal_path`](crate::encoding::percent::normal_path); empty for the root.
 pub(crate) fn normal(base: &str) -> String {
     match base.trim_matches('/') {

@@ -1,9 +1,9 @@
 //! Accepts connections and serves a service on hyper, so that no peer can take all places.
 //!
-//! [`Server`] bounds, in [`ConnectionLimits`], what a framework leaves open: how many connections
-//! there are, in all and from one address, how many of them have not sent their first request or
-//! are idle, how long the head of a request may take, and how long a peer may leave an answer
-//! unread. TLS is yours: [`Handshake`] takes any closure.
+//! [`Server`] enforces [`ConnectionLimits`] that frameworks leave open: the number of connections
+//! in total and from one address, the number of those that have not sent their first request or are
+//! idle, the time for the head of a request, and the time that a peer may leave a response unread.
+//! You choose the TLS library: any closure can be a [`Handshake`].
 //!
 //! ```
 //! use keyferry::{Class, Error};
@@ -12,7 +12,8 @@
 //! use keyferry::hermod::wire::{ApiKey, AnyCommandApi};
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-//! # let nobody = |_: ApiKey| Err::<AnyCommandApi, _>(Error::new(Class::Unauthorized, "", "nobody is let in here"));
+//! # let refused = || Error::new(Class::Unauthorized, "", "nobody is let in here");
+//! # let nobody = |_: ApiKey| Err::<AnyCommandApi, _>(refused());
 //! let service = HermodService::builder("/hermod/rest").with_commands(nobody).build()?;
 //! let drain = service.config().drain.clone();
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
@@ -24,18 +25,18 @@
 //! # }).unwrap();
 //! ```
 //!
-//! # Who goes when there is no place
+//! # Which connection is closed when a limit is reached
 //!
-//! - When one address has its number of connections, the oldest of them that has not proved a
-//!   credential is closed, or else the one that has been idle for longest. If all of them are proved
-//!   and at work, the new one is closed.
+//! - When one address has reached its number of connections, the oldest of them that has not proved
+//!   a credential is closed, or else the one that has been idle for longest. If all of them are
+//!   proved and busy, the new one is closed.
 //! - When too many have not sent their first request, the oldest of these is closed.
 //! - When the total is reached, the oldest that has not proved a credential is closed, or else the
-//!   one that has been idle for longest. If all are proved and at work, the new one waits.
-//! - When too many are idle, the one that has been so for longest is closed.
+//!   one that has been idle for longest. If all are proved and busy, the new one waits.
+//! - When too many are idle, the one that has been idle for longest is closed.
 //!
-//! A connection has proved a credential once a gate opened to a request on it. IPv6 addresses of
-//! one /64 count as one address. Idle connections are closed between two requests.
+//! A connection has proved a credential once a gate accepted a request on it. IPv6 addresses of one
+//! /64 count as one address. Idle connections are closed between two requests.
 
 mod connections;
 mod write_timeout;
@@ -67,7 +68,7 @@ use super::{Drain, PeerAddr, Proxies};
 use crate::clock::or_deadline;
 use crate::server::on_proof::OnProof;
 
-/// How many connections there may be, and how long they may take; all ours.
+/// Limits on the number and the time of connections. All of them are this crate's choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectionLimits {
@@ -79,17 +80,17 @@ pub struct ConnectionLimits {
     /// Connections that have not sent the head of their first request, the TLS handshake included:
     /// 512.
     pub half_open: usize,
-    /// Connections that wait for a further request: 512.
+    /// Connections that wait for another request: 512.
     pub idle: usize,
-    /// For the TLS handshake, for the head of each request, and for a connection without a request:
-    /// 10 seconds.
+    /// The time for the TLS handshake, for the head of each request, and for a connection without a
+    /// request: 10 seconds.
     pub head_time: Duration,
-    /// For the peer to take some of an answer: 10 seconds.
+    /// The time in which the peer has to read some of a response: 10 seconds.
     pub write_time: Duration,
-    /// For what is under way when the drain has begun: 30 seconds.
+    /// The time for requests in progress after the drain has begun: 30 seconds.
     pub drain_time: Duration,
-    /// Bytes of the buffer of a connection, which the head of a request has to fit into: 64 KiB;
-    /// at least 8 KiB.
+    /// Bytes of the buffer of a connection, which has to hold the head of a request: 64 KiB; at
+    /// least 8 KiB.
     pub buffer_bytes: usize,
 }
 
@@ -108,10 +109,10 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// Makes the stream that requests are read from of a connection: TLS, for example.
+/// Turns a connection into the stream that requests are read from, for example by TLS.
 ///
-/// Any closure is one. To tell the service of the client's certificate, implement the trait and put
-/// it into the extensions, which every request of the connection gets.
+/// Any closure implements it. To pass the client's certificate to the service, implement the trait
+/// and put the certificate into the extensions, which every request of the connection gets.
 ///
 /// ```
 /// # use tokio_rustls::TlsAcceptor;
@@ -123,13 +124,13 @@ impl Default for ConnectionLimits {
 /// # }
 /// ```
 pub trait Handshake: Send + Sync + 'static {
-    /// The stream.
+    /// The type of the stream.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// Makes the stream.
+    /// Performs the handshake.
     ///
     /// # Errors
-    /// Whatever closes the connection.
+    /// Any error closes the connection.
     fn handshake(
         &self,
         stream: TcpStream,
@@ -166,11 +167,11 @@ impl Handshake for Plain {
     }
 }
 
-/// What was not done when the time of a drain was over.
+/// The work that was not finished when the time of a drain was up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Undone {
-    /// Requests, without long polls. What changes something may still run to its end.
+    /// Requests, without long polls. A handler that changes state may still run to completion.
     pub requests: usize,
     /// Long polls.
     pub long_polls: usize,
@@ -179,7 +180,7 @@ pub struct Undone {
 }
 
 impl Undone {
-    /// Whether everything was done.
+    /// Whether all work was finished.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
@@ -197,8 +198,8 @@ pub struct Server<S, H = Plain> {
 }
 
 impl<S> Server<S> {
-    /// Serves this service, by plain HTTP, with the default limits. Any tower service that takes
-    /// hyper's requests will do, a router among them.
+    /// Creates a server for this service, with plain HTTP and the default limits. It takes any
+    /// tower service for hyper's requests, including routers.
     #[must_use]
     pub fn new(service: S) -> Self {
         Self {
@@ -212,23 +213,23 @@ impl<S> Server<S> {
 }
 
 impl<S, H> Server<S, H> {
-    /// The same with a handshake.
+    /// Sets the handshake.
     #[must_use]
     pub fn with_handshake<T: Handshake>(self, handshake: T) -> Server<S, T> {
         let Self { service, limits, proxies, drain, .. } = self;
         Server { service, handshake, limits, proxies, drain }
     }
 
-    /// The same with these limits.
+    /// Sets the limits.
     #[must_use]
     pub fn with_limits(mut self, limits: ConnectionLimits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// The same without a limit on the connections from the addresses of these proxies, each of
-    /// which brings the requests of many clients. See [`ServerConfig::proxies`], which has to be set
-    /// too.
+    /// Exempts the addresses of these proxies from the limit on connections from one address,
+    /// because a proxy forwards the requests of many clients. Set [`ServerConfig::proxies`] as
+    /// well.
     ///
     /// [`ServerConfig::proxies`]: super::ServerConfig::proxies
     #[must_use]
@@ -237,14 +238,15 @@ impl<S, H> Server<S, H> {
         self
     }
 
-    /// The same with the drain that ends it, which is the service's.
+    /// Sets the drain that ends the server. It has to be the drain of the service.
     #[must_use]
     pub fn with_drain(mut self, drain: Drain) -> Self {
         self.drain = drain;
         self
     }
 
-    /// Serves until the drain has begun and what was under way is done, or its time is over.
+    /// Serves until the drain has begun and all requests in progress are finished, or its time is
+    /// up.
     pub async fn serve<B>(self, listener: TcpListener) -> Undone
     where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
@@ -267,7 +269,8 @@ impl<S, H> Server<S, H> {
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    // No more file descriptors, for one. Whoever proved nothing makes room.
+                    // For example, no file descriptors are left. Connections without a valid
+                    // credential make room.
                     warn!(error = %error.kind(), "no connection can be accepted");
                     connections.make_room();
                     sleep(Duration::from_millis(50)).await;
@@ -277,14 +280,14 @@ impl<S, H> Server<S, H> {
             let address = (!proxies.contains(peer.ip())).then(|| peer.ip());
             let admitted = or_deadline(admit(&connections, peer, address), drain.begun()).await;
             let Some(Some((place, wish))) = admitted else { continue };
-            // Small answers are not to wait for more.
+            // Small responses must not wait for more data.
             let _ = stream.set_nodelay(true);
             let (service, shared) = (service.clone(), shared.clone());
             tokio::spawn(
                 async move { connection(stream, peer, service, &shared, place, wish).await },
             );
         }
-        // Nobody is accepted any more.
+        // From here on no connection is accepted.
         drop(listener);
         let (requests, long_polls) = (drain.requests(), drain.long_polls());
         info!(requests, long_polls, connections = connections.count(), "ending");
@@ -313,7 +316,7 @@ impl<S, H> fmt::Debug for Server<S, H> {
     }
 }
 
-/// A place for a connection; `None` if it gets none.
+/// Returns a place for a connection, or `None` if there is none for it.
 async fn admit(
     connections: &Arc<Connections>,
     peer: SocketAddr,
@@ -322,7 +325,7 @@ async fn admit(
     loop {
         let freed = connections.freed();
         let mut freed = pin!(freed);
-        // Before it is looked at, so that nothing falls between.
+        // Registered before the check, so that no notification is missed in between.
         freed.as_mut().enable();
         match connections.admit(peer.ip(), address) {
             Admission::Admitted(place, wish) => return Some((place, wish)),
@@ -380,7 +383,7 @@ async fn connection<S, B, H>(
             answer
         }
     });
-    // hyper itself waits as long as the peer likes for it to take an answer.
+    // hyper itself waits without limit for a peer to read a response.
     let stream = TokioIo::new(WriteTimeout::new(stream, limits.write_time));
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(limits.head_time);
@@ -388,7 +391,7 @@ async fn connection<S, B, H>(
     let mut connection = pin!(server.serve_connection(stream, service));
     loop {
         match or_deadline(connection.as_mut(), changed(&mut wish)).await {
-            // How a connection ends is its peer's business.
+            // The peer decides how a connection ends.
             Some(_) => return,
             None => match *wish.borrow() {
                 Wish::Stay => {}
@@ -399,7 +402,7 @@ async fn connection<S, B, H>(
     }
 }
 
-/// Resolves when another thing is wished; never again once nobody is there to wish.
+/// Resolves when the wish changes, and never again once its sender is gone.
 async fn changed(wish: &mut watch::Receiver<Wish>) {
     if wish.changed().await.is_err() {
         std::future::pending::<()>().await;

@@ -1,10 +1,11 @@
-//! A map that forgets.
+//! A map with a bounded number of entries.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 
-/// A map of at most so many keys: when the newer half is full, the older half is forgotten. Of a
-/// key its hash is kept, made with a key of this process: 128 bits, so that two are never one.
+/// A map with a bounded number of keys: when the newer half is full, the older half is dropped. It
+/// stores a 128-bit hash of each key, made with a random key of this process, so collisions are not
+/// to be expected.
 pub(crate) struct TwoGenerationMap<V> {
     hashers: (RandomState, RandomState),
     newer: HashMap<u128, V>,
@@ -22,7 +23,7 @@ impl<V> TwoGenerationMap<V> {
         u128::from(self.hashers.0.hash_one(name)) << 64 | u128::from(self.hashers.1.hash_one(name))
     }
 
-    /// What is remembered; it counts as new again.
+    /// Returns a value, which then counts as new.
     pub(crate) fn get(&mut self, key: u128) -> Option<&mut V> {
         if let Some(value) = self.older.remove(&key) {
             self.insert(key, value);
@@ -49,7 +50,7 @@ mod tests {
             let key = map.key(&name);
             map.insert(key, name);
             assert!(map.newer.len() + map.older.len() <= 8);
-            // Kept as long as it is asked for.
+            // An entry is kept as long as it is looked up.
             let first = map.key(&0_u32);
             assert_eq!(map.get(first).copied(), Some(0));
             assert_eq!(map.get(key).copied(), Some(name));

@@ -1,4 +1,4 @@
-//! What the pipeline needs of a wire, and the values that pass between the two.
+//! The interface between the pipeline and a wire.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -12,39 +12,39 @@ use crate::transport::operation::{Operation, Route};
 use crate::transport::protocol::Protocol;
 use crate::{Error, Secret};
 
-/// One wire, as it is served. The [pipeline](super::exchange) authenticates a request and bounds it,
-/// and gives what it has admitted to [`handle`](Self::handle).
+/// One wire as a server sees it. The [pipeline](super::exchange) authenticates a request, enforces
+/// its limits, and passes the admitted request to [`handle`](Self::handle).
 pub(crate) trait Wire: Send + Sync + 'static {
     type Protocol: Protocol;
     type Credential: Send + 'static;
     type Handle: Clone + Send + Sync + 'static;
-    /// Which operation of the table it is.
+    /// Identifies an operation of the table.
     type Operation: Send;
     type Call: Clone + Send + Sync + 'static;
     type Answer: Send + 'static;
 
     /// Its name in the log.
     const NAME: &'static str;
-    /// What `WWW-Authenticate` of a 401 says.
+    /// The value of `WWW-Authenticate` in a 401.
     const CHALLENGE: &'static str;
 
     fn protocol(&self) -> &Self::Protocol;
 
     fn entrance(&self) -> &Entrance<Self::Credential, Self::Handle>;
 
-    /// The table of its calls.
+    /// The table of its operations.
     fn operations(&self) -> impl Iterator<Item = Operation<'_, Self::Operation>>;
 
-    /// The credential in the head of a request to `path`, which is below the base; `None` if there
-    /// is none, and without one nobody is admitted.
+    /// Reads the credential in the head of a request to `path`, which is relative to the base. With
+    /// `None`, the request is refused.
     fn read_credential(&self, path: &str, head: &Parts) -> Option<(CallerName, Self::Credential)>;
 
-    /// The name of a caller that a gate by the whole head has given.
+    /// The caller for a name that a gate with the whole head has returned.
     fn caller_name(name: String) -> CallerName {
         CallerName::Tenant(name)
     }
 
-    /// Reads a call. What the body alone can prove, such as a signature, is checked here.
+    /// Parses a call, and checks proofs that cover the body, such as a signature.
     fn read_call(
         &self,
         route: Route<Self::Operation>,
@@ -53,36 +53,36 @@ pub(crate) trait Wire: Send + Sync + 'static {
         now: SystemTime,
     ) -> Result<Self::Call, Error>;
 
-    /// What the log says of a call.
+    /// The ids in a call for the log.
     fn names<'a>(&'a self, call: &'a Self::Call) -> CallNames<'a>;
 
-    /// How long a call that waits is to wait.
+    /// How long the call may wait for an event.
     fn wait(_: &Self::Call) -> Duration {
         Duration::ZERO
     }
 
-    /// A call that waits as one that does not, for a server that is shutting down.
+    /// The same call without its wait, for a server that is shutting down.
     fn without_wait(call: Self::Call) -> Self::Call {
         call
     }
 
-    /// Does what was asked for.
+    /// Performs the call.
     fn handle(
         self: Arc<Self>,
         admitted: Admitted<Self::Handle, Self::Call>,
     ) -> impl Future<Output = Result<Handled<Self::Answer>, Error>> + Send + 'static;
 
-    /// Writes the answer.
+    /// Writes the response.
     fn write(&self, answer: &Result<Self::Answer, Error>, request_id: &str) -> Response<Bytes>;
 }
 
-/// Who a request comes from, as rates are counted and as the log says it.
+/// The identity of a caller, for rates and the log.
 pub(crate) enum CallerName {
     /// A party with a name that may be logged.
     Tenant(String),
     /// A party that gave no name.
     Anonymous,
-    /// A party that is told by its token.
+    /// A party that is identified by its token.
     Token(Secret),
 }
 
@@ -95,18 +95,18 @@ impl CallerName {
     }
 }
 
-/// A request that was authenticated and bounded.
+/// A request that was authenticated and is within its limits.
 pub(crate) struct Admitted<H, C> {
-    /// Acts for the caller.
+    /// The handle that acts for the caller.
     pub(crate) handle: H,
     /// The caller's name, if it has one.
     pub(crate) tenant: Option<String>,
     pub(crate) call: C,
-    /// Whether only the head of the answer is wanted, and nothing may change.
+    /// Whether only the head of the response is needed and nothing may change.
     pub(crate) is_head: bool,
 }
 
-/// What the log says of a call.
+/// The ids in a call for the log.
 #[derive(Default)]
 pub(crate) struct CallNames<'a> {
     pub(crate) command: Option<&'a str>,
@@ -114,14 +114,14 @@ pub(crate) struct CallNames<'a> {
     pub(crate) delivery_id: Option<&'a str>,
 }
 
-/// A request that was handled.
+/// The result of a call.
 pub(crate) struct Handled<A> {
     pub(crate) answer: A,
-    /// What was done, for the log, if it changed something.
+    /// A description for the log, if the call changed something.
     pub(crate) done: Option<&'static str>,
-    /// The id of the command that was made, for the log.
+    /// The id of a new command, for the log.
     pub(crate) command_id: Option<String>,
-    /// Whether the answer to a `HEAD` is as long as that to a `GET` would be.
+    /// Whether the response to a `HEAD` has the length of the response to a `GET`.
     pub(crate) is_length_known: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What goes wrong, how often, and when.
+//! Decides which exchange fails, and how.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,33 +9,33 @@ use super::{ChaosTransport, ChaosWire};
 use crate::Clock;
 use crate::transport::Transport;
 
-/// How often each thing goes wrong, in percent of the exchanges.
+/// The rate of each fault, in percent of the exchanges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Faults {
-    /// No connection: the caller knows that nothing arrived.
+    /// No connection is made; the caller knows that nothing arrived.
     pub unreachable: u8,
-    /// The request never arrives; the caller does not know.
+    /// The request is lost; the caller does not know whether it arrived.
     pub lost_requests: u8,
-    /// The request arrives, its answer does not.
+    /// The request arrives, but its response is lost.
     pub lost_answers: u8,
     /// The request waits before it is sent, so that later ones overtake it.
     pub delayed: u8,
-    /// The request arrives twice: once more after its answer, before the caller's next one.
+    /// The request arrives twice: again after its response, before the caller's next request.
     pub repeated: u8,
-    /// The answer is damaged: a byte of it, or its end. Of a wire there are no bytes; there it
-    /// is lost.
+    /// The response is damaged: one byte is changed, or the end is cut off. A wire has no bytes;
+    /// there the response is lost.
     pub garbled: u8,
 }
 
 impl Faults {
-    /// Nothing goes wrong.
+    /// No faults.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Each fault this often.
+    /// Each fault at this rate.
     #[must_use]
     pub fn each(percent: u8) -> Self {
         Self {
@@ -49,28 +49,28 @@ impl Faults {
     }
 }
 
-/// What went wrong so far, in exchanges.
+/// The number of exchanges with each fault so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tally {
     /// All exchanges.
     pub exchanges: u64,
-    /// Those without a connection.
+    /// Exchanges without a connection.
     pub unreachable: u64,
-    /// Those whose request did not arrive.
+    /// Exchanges whose request did not arrive.
     pub lost_requests: u64,
-    /// Those whose answer did not arrive.
+    /// Exchanges whose response did not arrive.
     pub lost_answers: u64,
-    /// Those that waited.
+    /// Exchanges that were delayed.
     pub delayed: u64,
-    /// Those that arrived twice.
+    /// Exchanges that arrived twice.
     pub repeated: u64,
-    /// Those whose answer was damaged.
+    /// Exchanges whose response was damaged.
     pub garbled: u64,
 }
 
-/// A source of faults. Its clones are the same source. With the same seed, and the same exchanges
-/// in the same order, the same goes wrong.
+/// A source of faults. Clones are the same source. The same seed and the same exchanges in the same
+/// order give the same faults.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -109,7 +109,7 @@ struct State {
     tally: Tally,
 }
 
-/// What happens to one exchange.
+/// The faults of one exchange.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fate {
     pub(super) delay: Option<Duration>,
@@ -117,12 +117,12 @@ pub(super) struct Fate {
     pub(super) request_lost: bool,
     pub(super) answer_lost: bool,
     pub(super) repeated: bool,
-    /// A number to make the damage from.
+    /// A random number that determines the damage.
     pub(super) garbled: Option<u64>,
 }
 
 impl Chaos {
-    /// Faults at these rates. Delays are waited for on `clock`, up to ten seconds of it.
+    /// Creates a source with these rates. Delays take up to ten seconds of `clock`.
     #[must_use]
     pub fn new(seed: u64, faults: Faults, clock: Arc<dyn Clock>) -> Self {
         let state = State { faults, random: Random::new(seed), tally: Tally::default() };
@@ -133,24 +133,24 @@ impl Chaos {
         }))
     }
 
-    /// Other rates from now on: none, to see that everything comes to rest.
+    /// Changes the rates from now on, for example to none to see that all parties settle.
     pub fn set_faults(&self, faults: Faults) {
         self.state().faults = faults;
     }
 
-    /// What went wrong so far.
+    /// The faults so far.
     #[must_use]
     pub fn tally(&self) -> Tally {
         self.state().tally
     }
 
-    /// A transport on which this goes wrong.
+    /// A transport with these faults.
     #[must_use]
     pub fn transport(&self, transport: Arc<dyn Transport>) -> ChaosTransport {
         ChaosTransport::new(self.clone(), transport)
     }
 
-    /// A wire on which this goes wrong: a [`CommandApi`](crate::hermod::wire::CommandApi), a
+    /// A wire with these faults: a [`CommandApi`](crate::hermod::wire::CommandApi), a
     /// [`MailboxApi`](crate::hermod::wire::MailboxApi) or a
     /// [`CallbackApi`](crate::hermod::wire::CallbackApi).
     #[must_use]
@@ -158,7 +158,7 @@ impl Chaos {
         ChaosWire::new(self.clone(), wire)
     }
 
-    /// Decides about one exchange. One thing at most goes wrong with it, beside a delay.
+    /// Decides about one exchange. It has at most one fault besides a delay.
     pub(super) fn fate(&self) -> Fate {
         let mut state = self.state();
         let State { faults, random, tally } = &mut *state;
@@ -179,7 +179,8 @@ impl Chaos {
         let mut place = random.below(100);
         let mut is_next = |percent: u8, count: &mut u64| {
             let hit = place < u64::from(percent);
-            // What comes after counts from the end of this one; nothing does after a hit.
+            // The range of the next fault begins at the end of this one; after a hit no other fault
+            // can match.
             place = if hit { u64::MAX } else { place.saturating_sub(u64::from(percent)) };
             *count += u64::from(hit);
             hit

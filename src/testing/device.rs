@@ -1,4 +1,4 @@
-//! A device that answers rightly, or with one flaw.
+//! A device that answers correctly or with one flaw.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,20 +17,20 @@ use crate::hermod::proof::{KeyRequest, RequestedKey, UnsignedAnswer};
 use crate::hermod::wire::MailboxApi;
 use crate::{Class, Clock, Error};
 
-/// What a [`Device`] did with a mailbox.
+/// The outcome of one visit to a mailbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Served {
-    /// It answered, and the hub took that.
+    /// The device answered, and the hub accepted the answer.
     Answered,
-    /// It fetched a message and kept silent.
+    /// The device fetched a message and did not answer.
     Silent,
-    /// Nothing was there.
+    /// The mailbox was empty.
     Nothing,
 }
 
-/// A device that remembers nothing and answers rightly, or with one [`Flaw`]. It agrees to
-/// everything and keeps no key.
+/// A device without state that answers correctly or with one [`Flaw`]. It consents to everything
+/// and keeps no key.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -40,7 +40,8 @@ pub enum Served {
 /// use keyferry::hermod::proof::{Expectation, Verifier};
 /// use keyferry::testing::{Device, Flaw};
 ///
-/// let command = Command::from_json(include_str!("../../tests/fixtures/hermod/provision-command.json"))?;
+/// let text = include_str!("../../tests/fixtures/hermod/provision-command.json");
+/// let command = Command::from_json(text)?;
 /// let command = command.provision().unwrap();
 /// let device = Device::new(Arc::new(AwsLcRs))?.with_flaw(Flaw::User);
 /// let answer = device.provision(command, "https://hub.example/ms/1", "hub.example")?;
@@ -61,44 +62,44 @@ pub struct Device {
 }
 
 impl Device {
-    /// A device without a flaw, with an attestation key of its own (P-256).
+    /// Creates a device without a flaw, with a new attestation key (P-256).
     ///
     /// # Errors
-    /// What the provider answers.
+    /// The errors of the provider.
     pub fn new(provider: Arc<dyn Provider>) -> Result<Self, CryptoError> {
         let attestation: Arc<dyn Signer> = Arc::new(provider.generate(KeyKind::Ec(Curve::P256))?);
         Ok(Self { provider, attestation, flaw: None, clock: None, dialect: Dialect::default() })
     }
 
-    /// The same with this attestation key.
+    /// Sets the attestation key.
     #[must_use]
     pub fn with_attestation(mut self, attestation: Arc<dyn Signer>) -> Self {
         self.attestation = attestation;
         self
     }
 
-    /// The same with this flaw.
+    /// Sets the flaw.
     #[must_use]
     pub fn with_flaw(mut self, flaw: Flaw) -> Self {
         self.flaw = Some(flaw);
         self
     }
 
-    /// The same with a clock, which [`Flaw::Late`] waits on.
+    /// Sets the clock, which [`Flaw::Late`] waits on.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
         self
     }
 
-    /// The same in another dialect.
+    /// Sets the dialect.
     #[must_use]
     pub fn with_dialect(mut self, dialect: Dialect) -> Self {
         self.dialect = dialect;
         self
     }
 
-    /// The key to pin.
+    /// The attestation key, to be pinned.
     #[must_use]
     pub fn attestation_key(&self) -> &PublicKey {
         self.attestation.public_key()
@@ -107,8 +108,8 @@ impl Device {
     /// Fetches the first message of a mailbox and answers it.
     ///
     /// # Errors
-    /// What the hub answers. To be refused is what a flaw is for: the class says whether the hub
-    /// found it.
+    /// The errors of the hub. A flaw should be refused; the class tells whether the hub detected
+    /// it.
     pub async fn serve(&self, mailbox: &impl MailboxApi) -> Result<Served, Error> {
         let listing = mailbox.list(Duration::ZERO).await?;
         let Some(listed) = listing.messages.first() else { return Ok(Served::Nothing) };
@@ -134,8 +135,8 @@ impl Device {
         Ok(Served::Answered)
     }
 
-    /// The answer to a message: success, whatever it asks. `mailbox` is where the new profile is
-    /// said to have its own.
+    /// Builds the successful answer to a message. `mailbox` is the address that the answer gives
+    /// for the mailbox of the new profile.
     ///
     /// # Errors
     /// Class `not-as-requested` for a command that this device has no answer to; as
@@ -159,11 +160,12 @@ impl Device {
         Ok(Answer::new(message.header.location.clone(), response))
     }
 
-    /// What goes into `result.data` of an answer to a provision command.
+    /// Builds `result.data` of the answer to a provision command.
     ///
     /// # Errors
-    /// As [`KeyRequest::from_command_in`]; class `not-as-requested` if no type of key that is asked for
-    /// can be made, or the flaw needs what the command has not; `unavailable` if the provider fails.
+    /// As [`KeyRequest::from_command_in`]; class `not-as-requested` if no requested type of key can be
+    /// generated, or the flaw needs a member that the command does not have; `unavailable` if the
+    /// provider fails.
     pub fn provision(
         &self,
         command: &ProvisionCommand,
@@ -221,7 +223,7 @@ impl Device {
         };
         let mut text = signed.map_err(failed)?;
         if self.flaw == Some(Flaw::Signature) {
-            // The first character of the signature: all of its bits count.
+            // The first character of the signature, all of whose bits count.
             let at = text.rfind('.').map_or(0, |dot| dot + 1);
             let other = if text.get(at..=at) == Some("A") { "B" } else { "A" };
             text.replace_range(at..=at, other);
@@ -229,7 +231,8 @@ impl Device {
         Ok(text)
     }
 
-    /// A key pair of the first type that can be made; with the flaw, of one that was not asked for.
+    /// Generates a key pair of the first type that can be generated, or, with the flaw, of a type
+    /// that was not requested.
     fn make(&self, key: &RequestedKey) -> Result<(Box<dyn PrivateKey>, Algorithm), Error> {
         if self.flaw == Some(Flaw::NotAsRequested) {
             let is_asked = |curve| {
@@ -251,7 +254,7 @@ impl Device {
         })
     }
 
-    /// A key's own statement, with the flaws that are in it.
+    /// Signs a key's own statement, with its flaws.
     fn sign_key(
         &self,
         key: &RequestedKey,

@@ -1,42 +1,43 @@
-//! What can be wrong with an answer.
+//! The flaws of an answer.
 
 use std::time::Duration;
 
 use crate::Class;
 
-/// One thing that is wrong with a [`Device`](super::Device)'s answer to a provision command.
+/// One flaw of a [`Device`](super::Device)'s answer to a provision command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Flaw {
-    /// Another nonce in what the attestation key signs.
+    /// The attestation key signs another nonce.
     Nonce,
-    /// Another nonce in what a new key signs.
+    /// A new key signs another nonce.
     KeyNonce,
-    /// A byte of the outer signature is another.
+    /// One byte of the outer signature is changed.
     Signature,
-    /// A new key's statement is signed by another key.
+    /// Another key signs the statement of a new key.
     Proof,
-    /// The type or length of a key is not among those asked for.
+    /// The type or length of a key was not requested.
     NotAsRequested,
-    /// The last key that was asked for is missing.
+    /// The last requested key is missing.
     MissingKey,
-    /// There is a key that nobody asked for.
+    /// The answer has a key that was not requested.
     ExtraKey,
-    /// The same key twice, under two names: needs a command that asks for two keys of one type.
+    /// The same key occurs twice, under two names. It needs a command that asks for two keys of one
+    /// type.
     SameKey,
-    /// The request is for another key. Needs a command with a template.
+    /// The request is for another key. It needs a command with a template.
     RequestKey,
-    /// The request's signature does not verify. Needs a command with a template.
+    /// The request's signature does not verify. It needs a command with a template.
     RequestSignature,
-    /// The request that was asked for is missing. Needs a command with a template.
+    /// The request is missing. It needs a command with a template.
     MissingRequest,
-    /// The profile is another user's.
+    /// The profile belongs to another user.
     User,
-    /// Another host name.
+    /// The host name differs.
     Channel,
-    /// A mailbox on another host.
+    /// The mailbox is on another host.
     Mailbox,
-    /// Signed by an attestation key that nobody knows: refused only by a verifier with a pin.
+    /// An unknown attestation key signs the answer. Only a verifier with a pin refuses it.
     Attestation,
     /// The device fetches the message and never answers.
     Silent,
@@ -45,7 +46,7 @@ pub enum Flaw {
 }
 
 impl Flaw {
-    /// Every flaw that is one of the answer itself.
+    /// Every flaw in the answer itself.
     pub const OF_ANSWERS: &'static [Self] = &[
         Self::Nonce,
         Self::KeyNonce,
@@ -64,8 +65,8 @@ impl Flaw {
         Self::Attestation,
     ];
 
-    /// The class that a right verifier refuses such an answer with; `None` if there is no answer to
-    /// refuse, or none in time.
+    /// The class with which a correct verifier refuses the answer; `None` if there is no answer, or
+    /// none in time.
     #[must_use]
     pub fn class(self) -> Option<Class> {
         Some(match self {

@@ -1,4 +1,4 @@
-//! Hubs that do not do their part.
+//! Hubs that fail.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use crate::hermod::model::{
 use crate::hermod::wire::{CommandApi, MailboxApi};
 use crate::{Class, Error};
 
-/// A hub that takes every call and never answers: for deadlines.
+/// A hub that accepts every call and never answers, to test deadlines.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 
-/// A hub that refuses every call with this class: for what a caller makes of refusals.
+/// A hub that refuses every call with this class, to test how callers treat refusals.
 #[derive(Clone, Copy, Debug)]
 pub struct Refusing(pub Class);
 

@@ -1,6 +1,6 @@
-//! Numbers that look random and come again with the same seed.
+//! Reproducible pseudo-random numbers.
 
-/// SplitMix64: every seed is a good one. Not for secrets.
+/// SplitMix64, for which every seed is good. Do not use it for secrets.
 #[derive(Clone, Debug)]
 pub(super) struct Random(u64);
 
@@ -21,7 +21,7 @@ impl Random {
         self.next().checked_rem(end).unwrap_or_default()
     }
 
-    /// Whether it happens this time.
+    /// Whether an event with this probability happens.
     pub(super) fn happens(&mut self, percent: u8) -> bool {
         self.below(100) < u64::from(percent)
     }

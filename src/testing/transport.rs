@@ -1,4 +1,4 @@
-//! A network that misbehaves.
+//! A transport with faults.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,14 +10,14 @@ use super::Chaos;
 use crate::BoxFuture;
 use crate::transport::{Transport, TransportError, TransportErrorKind};
 
-/// Most requests that are held for later.
+/// The maximum number of requests held for later.
 const HELD: usize = 64;
 
-/// A transport on which exchanges go wrong; [`Chaos::transport`] makes one.
+/// A transport with faults; [`Chaos::transport`] creates one.
 pub struct ChaosTransport {
     chaos: Chaos,
     transport: Arc<dyn Transport>,
-    /// Copies of requests that arrive once more, later.
+    /// Copies of requests that arrive again later.
     held: Mutex<Vec<Request<Bytes>>>,
 }
 

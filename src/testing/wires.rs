@@ -1,4 +1,4 @@
-//! Wires that misbehave, without HTTP.
+//! Wires with faults, without HTTP.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,8 +11,7 @@ use crate::hermod::model::{
 use crate::hermod::wire::{CallbackApi, CommandApi, Delivery, MailboxApi};
 use crate::transport::{TransportError, TransportErrorKind};
 
-/// A wire on which calls go wrong as exchanges would; [`Chaos::wire`] makes one. It is whatever
-/// wire the one below is.
+/// A wire with faults; [`Chaos::wire`] creates one. It implements the same wires as the inner one.
 #[derive(Clone)]
 pub struct ChaosWire<W> {
     chaos: Chaos,
@@ -24,7 +23,7 @@ impl<W: Send + Sync> ChaosWire<W> {
         Self { chaos, wire }
     }
 
-    /// The wire below.
+    /// The inner wire.
     #[must_use]
     pub fn inner(&self) -> &W {
         &self.wire

@@ -1,4 +1,4 @@
-//! A device's answer is judged and stored.
+//! Judges and stores the answer of a device.
 
 use super::mailbox::ended;
 use super::{AcceptAnswer, AfterAnswer, Claimed, Digest, Inner, Mailbox, Registration, StoredJson};
@@ -10,12 +10,12 @@ use crate::hermod::model::{
 use crate::hermod::proof::{Expectation, Verifier, unverified_profile};
 use crate::{Class, Error};
 
-/// The member that holds what the device signed: what is wrong in it is named below this.
+/// The member that holds what the device signed. The parts of errors in it are below this path.
 const DATA: &str = "provResponse.result.data";
-/// Most bytes of the id of a profile; a UUID has 36.
+/// The maximum length of a profile id in bytes; a UUID has 36.
 const MAX_PROFILE_ID: usize = 128;
 
-/// A fault in what the device signed.
+/// Adds the member's path to an error in what the device signed.
 fn in_signed(error: Error) -> Error {
     let is_ours = error.is_retryable();
     let error = error.within(DATA);
@@ -66,8 +66,8 @@ impl Mailbox {
 }
 
 impl Inner {
-    /// Whether an answer is one to this command and what it does: whether it is a success, and what
-    /// becomes of a mailbox.
+    /// Checks that an answer fits its command. Returns whether the answer is a success, and what it
+    /// does to a mailbox.
     fn judge(
         &self,
         claimed: &Claimed,
@@ -96,8 +96,8 @@ impl Inner {
         Ok((success, after))
     }
 
-    /// Whether a signature is there, in the format asked for. It is for the integrator to verify,
-    /// who knows the key.
+    /// Checks that a signature is present, in the requested format. The integrator, who knows the
+    /// key, verifies it.
     fn check_signed(
         &self,
         command: &Command,
@@ -115,7 +115,7 @@ impl Inner {
         }))
     }
 
-    /// What a success does, if it is one.
+    /// Returns what a successful answer to a provision command does to a mailbox.
     fn provisioned(
         &self,
         claimed: &Claimed,
@@ -157,7 +157,8 @@ impl Inner {
         }
     }
 
-    /// The profile and its mailbox as the device signed them, verified unless that is switched off.
+    /// Reads the profile and its mailbox from what the device signed. The proof is verified first,
+    /// unless the configuration turns that off.
     fn profile(&self, command: &ProvisionCommand, data: &str) -> Result<(String, String), Error> {
         if !self.config.verify_answers {
             return unverified_profile(data, self.config.padding);

@@ -1,17 +1,17 @@
-//! How a hub is made.
+//! The builder of a hub.
 
 use std::sync::{Arc, RwLock};
 
 use zeroize::Zeroizing;
 
 use super::mailbox::Listeners;
-use super::outbox::InFlight;
+use super::outbox::ActiveDeliveries;
 use super::seal::Seal;
 use super::{Hub, HubConfig, Inner, MemoryStore, Store, config};
 use crate::crypto::Provider;
 use crate::{Clock, Error, SystemClock};
 
-/// A hub in the making; [`Hub::builder`] begins one.
+/// Builds a [`Hub`]; [`Hub::builder`] creates one.
 pub struct HubBuilder {
     provider: Arc<dyn Provider>,
     config: HubConfig,
@@ -25,33 +25,33 @@ impl HubBuilder {
         Self { provider, config, store: None, clock: None, seal_key: None }
     }
 
-    /// Remembers there; without this, in memory.
+    /// Sets the store. The default is a [`MemoryStore`].
     #[must_use]
     pub fn with_store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Some(store);
         self
     }
 
-    /// Takes the time from there; without this, from [`SystemClock`].
+    /// Sets the clock. The default is [`SystemClock`].
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
         self
     }
 
-    /// The key with which activation tokens are masked in the store: 32 random bytes, the same for
-    /// every hub on one store and after each restart. Without this the hub makes one of its own,
-    /// which is right for a store in memory.
+    /// Sets the key with which activation tokens are masked in the store: 32 random bytes, the same
+    /// for every hub on one store and after each restart. By default the hub generates a key, which
+    /// is right for a store in memory.
     ///
-    /// With another key, poll and callback give activation URIs with an empty token. Nothing else
-    /// depends on it: tokens that devices hold go on working.
+    /// If the key changes, polls and callbacks contain activation URIs with an empty token. Nothing
+    /// else depends on the key: tokens that devices hold keep working.
     #[must_use]
     pub fn with_seal_key(mut self, key: Zeroizing<[u8; 32]>) -> Self {
         self.seal_key = Some(key);
         self
     }
 
-    /// The hub.
+    /// Builds the hub.
     ///
     /// # Errors
     /// Class `malformed` if the configuration cannot be used: an address or host name as for
@@ -71,7 +71,7 @@ impl HubBuilder {
             clock: clock.unwrap_or_else(|| Arc::new(SystemClock)),
             integrators: RwLock::new(integrators),
             listeners: Listeners::default(),
-            in_flight: InFlight::default(),
+            active: ActiveDeliveries::default(),
             provider,
             config,
             seal,

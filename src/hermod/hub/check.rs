@@ -1,8 +1,8 @@
-//! What the protocol states about the members of a command, checked before a device sees it.
+//! Checks the members of a command against the protocol before a device sees the command.
 //!
-//! A word that is not known here (`usage`, `format`, `mechanism`, …) is passed on, because a device
-//! may know it. Whether the values have the form that the protocol states is known without the
-//! device: then the integrator gets 400 with the member named, not a code from the device later.
+//! An unknown word (`usage`, `format`, `mechanism`, …) is passed on, because a device may know it.
+//! Values whose form the protocol states are checked here, so that the integrator gets a 400 that
+//! names the member instead of an error code from the device later.
 
 use crate::encoding::base64::{decode_standard, decode_url};
 use crate::hermod::Dialect;
@@ -14,15 +14,15 @@ use crate::hermod::model::{
 use crate::hermod::proof::is_content_id;
 use crate::{Certificate, Class, Error};
 
-/// Most bytes of the id of a content.
+/// The maximum length of a content id in bytes.
 const MAX_CONTENT_ID: usize = 1024;
-/// Most characters of a key length: more than any key has bits.
+/// The maximum number of characters in a key length; no key has so many bits.
 const MAX_KEY_LENGTH: usize = 6;
-/// The characters of a new admin key: 24 bytes in hexadecimal.
+/// The length of a new admin key: 24 bytes in hexadecimal.
 const ADMIN_KEY_CHARACTERS: usize = 48;
 
-/// Checks the members of a command, beyond what reading it and
-/// [`KeyRequest`](crate::hermod::proof::KeyRequest) check. The error's part is the path of the member.
+/// Checks the members of a command that reading it and [`KeyRequest`](crate::hermod::proof::KeyRequest) do
+/// not check. The error's part is the path of the member.
 pub(super) fn check(command: &Command, dialect: &Dialect) -> Result<(), Error> {
     let checked = match &command.body {
         CommandBody::Provision(provision) => check_provision(provision),
@@ -42,12 +42,12 @@ pub(super) fn check(command: &Command, dialect: &Dialect) -> Result<(), Error> {
     })
 }
 
-/// A text that has to say something.
+/// Checks that a text is not empty.
 fn filled(text: &str, part: &'static str) -> Result<(), Error> {
     if text.is_empty() { Err(Error::malformed(part, "empty")) } else { Ok(()) }
 }
 
-/// The same for a member that may be absent.
+/// Checks that an optional text, if present, is not empty.
 fn optional(text: Option<impl AsRef<str>>, part: &'static str) -> Result<(), Error> {
     text.map_or(Ok(()), |text| filled(text.as_ref(), part))
 }
@@ -139,7 +139,8 @@ fn check_side(side: &CardSide, key: &CardSideKey) -> Result<(), Error> {
         Some(_) => return Err(Error::malformed("dataType", "neither IMAGE nor JOSE")),
     };
     let Some(data) = &side.data else { return Ok(()) };
-    // Before version 3.1.1 there was no type, and a JWS cannot be mistaken for base64: it has dots.
+    // Before version 3.1.1 there was no type. A JWS contains dots, so it cannot be mistaken for
+    // base64.
     match data_type {
         Some(data_type) if *data_type == CardDataType::JOSE => check_jws(data),
         None if data.contains('.') => check_jws(data),
@@ -147,7 +148,7 @@ fn check_side(side: &CardSide, key: &CardSideKey) -> Result<(), Error> {
     }
 }
 
-/// Three parts of base64url, none of them empty.
+/// Checks for three non-empty parts of base64url.
 pub(super) fn check_jws(data: &str) -> Result<(), Error> {
     let wrong = || Error::malformed("data", "not a compact JWS");
     let mut parts = data.split('.');
@@ -158,7 +159,7 @@ pub(super) fn check_jws(data: &str) -> Result<(), Error> {
     if parts.next().is_none() && three.iter().all(is_good) { Ok(()) } else { Err(wrong()) }
 }
 
-/// Base64 of a JPEG image.
+/// Checks for base64 of a JPEG image.
 pub(super) fn check_jpeg(data: &str) -> Result<(), Error> {
     if is_jpeg(&content_of(data)?) {
         Ok(())
@@ -167,14 +168,14 @@ pub(super) fn check_jpeg(data: &str) -> Result<(), Error> {
     }
 }
 
-/// What base64 holds, which has to be something.
+/// Decodes base64 that must not be empty.
 fn content_of(data: &str) -> Result<Vec<u8>, Error> {
     let content = decode_standard(data, "data")?;
     if content.is_empty() { Err(Error::malformed("data", "empty")) } else { Ok(content) }
 }
 
-/// Whether bytes begin as every JPEG image does: the marker SOI and the first byte of the next
-/// (ITU-T T.81, B.1.1.3).
+/// Whether the bytes begin as every JPEG image does: with the marker SOI and the first byte of the
+/// next marker (ITU-T T.81, B.1.1.3).
 fn is_jpeg(content: &[u8]) -> bool {
     content.starts_with(&[0xff, 0xd8, 0xff])
 }
@@ -191,7 +192,7 @@ fn check_certificate(command: &CertificateCommand) -> Result<(), Error> {
         optional(delivered.smart_card_id.as_deref(), "smartcardid")?;
         optional(delivered.desktop_key_protection_level.as_ref(), "desktopKeyProtectionLevel")?;
         Certificate::chain_from_text(&delivered.data).map(drop).map_err(|error| {
-            // What the parser says of its inner parts would not name the member.
+            // The parser's own part would not name the member.
             let class =
                 if error.class() == Class::TooLarge { Class::TooLarge } else { Class::Malformed };
             Error::new(class, "data", "not the base64 of a certificate")
@@ -223,7 +224,7 @@ fn check_params(params: &SignParams) -> Result<(), Error> {
     checked().map_err(|error| error.within("params"))
 }
 
-/// An item has one of two forms: base64 of its content, or the id of a content.
+/// Checks an item, which has one of two forms: base64 of its content, or the id of a content.
 fn check_item(item: &Item) -> Result<(), Error> {
     filled(item.key.as_str(), "key")?;
     optional(item.content_type.as_ref(), "content_type")?;
@@ -233,7 +234,7 @@ fn check_item(item: &Item) -> Result<(), Error> {
     check_content(item)
 }
 
-/// A content that is there: base64 of what its type says.
+/// Checks that a content is base64 of data of its stated type.
 pub(super) fn check_content(item: &Item) -> Result<(), Error> {
     let encoding = item.content_encoding.as_ref();
     if encoding.is_some_and(|encoding| !encoding.same_as(&ContentEncoding::BASE64)) {
@@ -245,7 +246,7 @@ pub(super) fn check_content(item: &Item) -> Result<(), Error> {
     if essence.eq_ignore_ascii_case(ItemContentType::JPEG.as_str()) && !is_jpeg(&content) {
         return Err(Error::malformed("data", "not a JPEG image, which its type says"));
     }
-    // A device shows a text as UTF-8. One that is not shown is not looked at.
+    // A device shows a text as UTF-8, so a text that is not shown is not checked.
     let is_shown = item.visible != Some(false);
     if essence.eq_ignore_ascii_case(ItemContentType::TEXT.as_str())
         && is_shown
@@ -266,7 +267,7 @@ fn names_other_charset(parameter: &str) -> bool {
     })
 }
 
-/// A filter is for the device: what it does not understand matches no key.
+/// A device ignores filters that it does not understand: they match no key.
 fn check_filter(filter: &Filter) -> Result<(), Error> {
     filled(filter.op.as_str(), "op")
 }

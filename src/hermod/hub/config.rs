@@ -1,4 +1,4 @@
-//! What a hub is told.
+//! The configuration of a hub.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,24 +11,23 @@ use crate::hermod::wire::{AnyCallbackApi, AnyContentApi};
 use crate::jose::Padding;
 use crate::transport::base_url::BaseUrl;
 
-/// The configuration of a hub, a value.
+/// The configuration of a hub.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct HubConfig {
-    /// The address under which devices reach the mailboxes, without a slash at its end:
-    /// `https://hub.example/hermod/rest/ms`. Links are made from it, never from what a request
-    /// says.
+    /// The address under which devices reach the mailboxes, without a trailing slash:
+    /// `https://hub.example/hermod/rest/ms`. Links are built from it, never from a request.
     pub public_url: String,
-    /// The name of this host as integrators and devices are told it; devices sign it. The same for
-    /// all hubs on one store, as a device may fetch from one and answer to another.
+    /// The host name of this hub as integrators and devices see it; devices sign it. All hubs on
+    /// one store share it, because a device may fetch from one hub and answer to another.
     pub fqdn: String,
-    /// The integrators.
+    /// The integrators that the hub knows.
     pub integrators: Vec<IntegratorConfig>,
-    /// Words and numbers that are not documented.
+    /// The words and numbers that the protocol does not document.
     pub dialect: Dialect,
-    /// Limits.
+    /// The limits that the hub enforces.
     pub limits: HubLimits,
-    /// How callbacks are tried.
+    /// The retry policy for callbacks.
     pub callbacks: CallbackPolicy,
     pub(super) verify_answers: bool,
     /// Whether `=` at the end of the parts of a JWS is tolerated, as apps of earlier years write
@@ -37,7 +36,7 @@ pub struct HubConfig {
 }
 
 impl HubConfig {
-    /// A configuration without integrators, with the defaults for all else.
+    /// Creates a configuration without integrators and with defaults for everything else.
     ///
     /// # Errors
     /// Class `malformed` if `public_url` is not an absolute address without query, fragment and
@@ -74,8 +73,8 @@ impl HubConfig {
     /// [`fqdn`](Self::fqdn) as the host name.
     ///
     /// # Security
-    /// A device's mailbox is registered although its answer proves nothing. The integrator has to
-    /// verify the answer in either case.
+    /// The hub registers a device's mailbox although the answer proves nothing. The integrator has
+    /// to verify the answer in either case.
     #[must_use]
     pub fn danger_without_verification(mut self) -> Self {
         self.verify_answers = false;
@@ -100,55 +99,57 @@ impl HubConfig {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct IntegratorConfig {
-    /// Its id: the part of its API key before the colon, unique in the hub, without a colon.
+    /// The id: the part of the API key before the colon. It is unique in the hub and has no colon.
     pub id: String,
-    /// The digests of its keys: two at a time, so that keys can be changed without a gap; none for
-    /// one that is used within the process only.
+    /// The digests of the integrator's keys. Two can be valid at a time, so that keys can be
+    /// rotated without a gap; an integrator used only within the process needs none.
     pub keys: Vec<Digest>,
-    /// The group whose users and mailboxes it shares; `None`: it has its own.
+    /// The group whose users and mailboxes the integrator shares. `None` gives it a group for
+    /// itself.
     pub group: Option<String>,
-    /// Who gets its callbacks; `None`: nobody, it polls.
+    /// The receiver of callbacks. With `None`, the integrator has to poll.
     pub callback: Option<AnyCallbackApi>,
-    /// Who has the contents that its commands name; `None`: nobody, and such a command is refused.
+    /// The provider of the contents that commands name. With `None`, such commands are refused.
     pub content: Option<AnyContentApi>,
 }
 
 impl IntegratorConfig {
-    /// An integrator without key, group, callback and contents.
+    /// Creates an integrator without key, group, callback and contents.
     #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
         Self { id: id.into(), keys: Vec::new(), group: None, callback: None, content: None }
     }
 
-    /// Adds a key, by its digest. At most two are valid at a time.
+    /// Adds the digest of a key. At most two keys are valid at a time.
     #[must_use]
     pub fn with_key(mut self, digest: Digest) -> Self {
         self.keys.push(digest);
         self
     }
 
-    /// Puts it into a group.
+    /// Puts the integrator into a group.
     #[must_use]
     pub fn with_group(mut self, group: impl Into<String>) -> Self {
         self.group = Some(group.into());
         self
     }
 
-    /// Sends its callbacks there.
+    /// Sets the receiver of callbacks.
     #[must_use]
     pub fn with_callback(mut self, callback: AnyCallbackApi) -> Self {
         self.callback = Some(callback);
         self
     }
 
-    /// Takes its contents from there.
+    /// Sets the provider of contents.
     #[must_use]
     pub fn with_content(mut self, content: AnyContentApi) -> Self {
         self.content = Some(content);
         self
     }
 
-    /// The name of its group in the store. A group of its own can never be that of another.
+    /// The name of the group in the store. The private group of an integrator never equals a named
+    /// group.
     pub(super) fn group_key(&self) -> String {
         self.group
             .as_ref()
@@ -156,7 +157,7 @@ impl IntegratorConfig {
     }
 }
 
-/// Most keys of one integrator.
+/// The maximum number of keys of one integrator.
 const MAX_KEYS: usize = 2;
 
 pub(super) fn index(integrators: Vec<IntegratorConfig>) -> Result<Integrators, Error> {
@@ -175,7 +176,7 @@ pub(super) fn index(integrators: Vec<IntegratorConfig>) -> Result<Integrators, E
     Ok(index)
 }
 
-/// Limits of a hub, all ours. Those of the protocol itself stand in
+/// Limits of a hub. All of them are this crate's choice; those of the protocol itself are in
 /// [`dialect::Limits`](crate::hermod::dialect::Limits).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -185,19 +186,19 @@ pub struct HubLimits {
     /// Commands of one integrator that are kept, those that have ended included: 100,000. Above:
     /// `rate`.
     pub commands_kept: u32,
-    /// Callbacks of one integrator that are not delivered: 10,000. Above, its next command is
-    /// refused: `rate`. No callback is dropped.
+    /// Undelivered callbacks of one integrator: 10,000. Above, its next command is refused: `rate`.
+    /// No callback is dropped.
     pub outbox: u32,
-    /// Bytes of commands and answers of one integrator that are stored, with about what their
-    /// messages take: 256 MiB. Above, commands and answers are refused: `rate`.
+    /// Bytes of stored commands and answers of one integrator, including an estimate for their
+    /// messages: 256 MiB. Above, commands and answers are refused: `rate`.
     pub stored_bytes: u64,
     /// Open messages in one permanent mailbox: 256, at most 1024. Above: `rate`.
     pub mailbox_messages: u32,
     /// Permanent mailboxes of one user in one group: 64. Above, a provision answer is refused:
     /// `rate`.
     pub mailboxes_per_user: u32,
-    /// Permanent mailboxes of one group, of all its users: 1,000,000. They are kept until they are
-    /// removed. Above, as for those of a user.
+    /// Permanent mailboxes of one group, over all its users: 1,000,000. They are kept until they
+    /// are removed. Above, a provision answer is refused: `rate`.
     pub mailboxes_per_group: u32,
     /// Mailboxes that one command goes to: 256, at most 1024. Above: `too-large`.
     pub destinations: usize,
@@ -234,7 +235,7 @@ impl Default for HubLimits {
     }
 }
 
-/// How callbacks are tried.
+/// How callbacks are retried.
 ///
 /// After a failure, the hub pauses for [`first_delay`](Self::first_delay) and a random time on top.
 /// The limit of that time begins at the same delay, doubles with each failure and ends at
@@ -243,22 +244,23 @@ impl Default for HubLimits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallbackPolicy {
-    /// How often a callback is tried before it is given up: 5.
+    /// The number of attempts before a callback is given up: 5.
     pub attempts: u32,
     /// The shortest pause, and the first limit of the random time on top: 30 seconds.
     pub first_delay: Duration,
     /// The largest limit of the random time: 1 hour.
     pub max_delay: Duration,
-    /// How long one try may take: 30 seconds.
+    /// The maximum duration of one attempt: 30 seconds.
     pub timeout: Duration,
-    /// How many are tried at a time: 64.
+    /// The maximum number of concurrent attempts: 64.
     pub in_flight: u32,
-    /// How many of one integrator, about: 8. One that does not answer cannot take all.
+    /// The approximate number of concurrent attempts for one integrator: 8. It keeps an integrator
+    /// that does not answer from taking all of them.
     pub per_integrator: u32,
 }
 
 impl CallbackPolicy {
-    /// The numbers of the dialect, and the defaults for those that it has not.
+    /// The numbers of the dialect, and defaults for the limits that it does not contain.
     #[must_use]
     pub fn new(dialect: &Dialect) -> Self {
         Self {

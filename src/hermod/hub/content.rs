@@ -1,4 +1,4 @@
-//! Contents that a command names by their ids are put into it before it is stored.
+//! Inserts the contents that a command names by id before the command is stored.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,16 +15,16 @@ use crate::hermod::proof::is_content_id;
 use crate::hermod::wire::{AnyContentApi, ContentApi as _};
 use crate::{Class, Error};
 
-/// How long a content provider has for all the contents of one command.
+/// The time a content provider has for all contents of one command.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Most contents that one command names.
+/// The maximum number of contents in one command.
 const MAX_CONTENTS: usize = 16;
 
 type Contents = HashMap<String, ContentAnswer>;
 
 impl Integrator {
-    /// The command with its contents; `None` if it names none. Nothing has been stored if this
-    /// fails.
+    /// Returns the command with its contents, or `None` if it names none. If this fails, nothing
+    /// has been stored.
     pub(super) async fn resolve_contents(
         &self,
         command: &Command,
@@ -62,7 +62,7 @@ impl Integrator {
         Ok(Some(resolved))
     }
 
-    /// Asks for each content once, one after the other, all within one deadline.
+    /// Asks for each content once, one after the other, within one deadline.
     async fn fetch(&self, ids: &[String], limit: usize) -> Result<Contents, Error> {
         let provider = self.content.as_ref().ok_or_else(|| failed("there is none"))?;
         let clock = &self.inner.clock;
@@ -89,7 +89,7 @@ async fn fetch_all(
     Ok(contents)
 }
 
-/// The part of an error that is the provider's.
+/// The part of errors that the content provider caused.
 const PROVIDER: &str = "contentProvider";
 
 /// A failure of the content provider: 502.
@@ -101,7 +101,7 @@ fn too_long() -> Error {
     Error::too_large("", "a command that is too long with its contents")
 }
 
-/// Whether a command has anything to be resolved, if only an id that explicit pictures win over.
+/// Whether a command names a content, even if explicit pictures override it.
 fn names_contents(body: &CommandBody) -> bool {
     match body {
         CommandBody::Provision(command) => {
@@ -115,7 +115,7 @@ fn names_contents(body: &CommandBody) -> bool {
     }
 }
 
-/// The ids that have to be asked for, each once.
+/// The ids to ask for, without duplicates.
 fn ids_of(body: &CommandBody) -> Result<Vec<String>, Error> {
     let mut ids: Vec<String> = Vec::new();
     let mut add = |id: &str, path: &str| {
@@ -170,7 +170,7 @@ fn has_data(side: Option<&CardSide>) -> bool {
     side.is_some_and(|side| side.data.is_some())
 }
 
-/// Whether both sides are there, so that nobody has to be asked.
+/// Whether both sides are present, so that the provider need not be asked.
 fn is_complete(visual: &VisualData) -> bool {
     visual
         .profile_card
@@ -178,7 +178,7 @@ fn is_complete(visual: &VisualData) -> bool {
         .is_some_and(|card| has_data(card.front.as_ref()) && has_data(card.back.as_ref()))
 }
 
-/// Puts the sides of a card where none is given, and takes the id away.
+/// Fills in the sides of a card that are missing, and removes the id.
 fn resolve_card(visual: &mut VisualData, contents: &Contents) -> Result<(), Error> {
     let Some(content) = visual.content_id.take().and_then(|id| contents.get(&id)) else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Digests: what is kept of secrets.
+//! Digests of secrets.
 
 use std::fmt;
 
@@ -8,8 +8,8 @@ use crate::crypto::Provider;
 use crate::encoding::hex;
 use crate::{Error, Secret};
 
-/// SHA-256 of a secret: what the hub keeps of keys, tokens and claims instead of them. It compares
-/// in constant time and `Debug` does not show it.
+/// SHA-256 of a secret. The hub stores it in place of keys, tokens and claims. Comparison takes
+/// constant time, and `Debug` does not show the digest.
 ///
 /// Plain SHA-256 is enough for secrets that nobody can guess (122 random bits or more), and for no
 /// others: a password is not one.
@@ -34,12 +34,12 @@ impl Digest {
         Self(provider.sha256(secret.expose().as_bytes()))
     }
 
-    /// The digest of bytes that are no secret of their own, an answer for example.
+    /// The digest of bytes that are not secret, such as an answer.
     pub(super) fn of_text(provider: &dyn Provider, text: &str) -> Self {
         Self(provider.sha256(text.as_bytes()))
     }
 
-    /// A digest that was kept.
+    /// Creates a digest from its 32 bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -48,7 +48,7 @@ impl Digest {
     /// Reads 64 hexadecimal digits of either case.
     ///
     /// # Errors
-    /// Class `malformed` if it is anything else.
+    /// Class `malformed` for any other text.
     pub fn from_hex(text: &str) -> Result<Self, Error> {
         let bad = || Error::malformed("digest", "not 64 hexadecimal digits");
         let digits = text.as_bytes();

@@ -1,4 +1,4 @@
-//! Credentials become handles.
+//! The gates that turn credentials into handles.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use subtle::{Choice, ConstantTimeEq};
@@ -13,11 +13,12 @@ impl Gate<ApiKey> for Hub {
     type Handle = Integrator;
 
     /// # Errors
-    /// Class `unauthorized`, the same whether id or key is wrong.
+    /// Class `unauthorized`, whether the id or the key is wrong.
     async fn open(&self, credential: ApiKey) -> Result<Integrator, Error> {
         let digest = Digest::of(&*self.0.provider, &credential.key);
         let integrator = self.0.integrator(&credential.id);
-        // An unknown id costs what a known one does: the same digest, and one or two comparisons.
+        // An unknown id takes the same time as a known one: the same digest, and one or two
+        // comparisons.
         let nobody = [Digest::from_bytes([0; 32])];
         let keys = integrator.as_ref().map_or(&nobody[..], |integrator| &integrator.keys);
         let fits = keys.iter().fold(Choice::from(0), |fits, key| fits | key.is(&digest));
@@ -33,14 +34,14 @@ impl Gate<ApiKey> for Hub {
 impl Gate<MailboxKey> for Hub {
     type Handle = Mailbox;
 
-    /// Opens a mailbox, or one message in it. The token of a message still opens it for 24 hours
-    /// after its deadline, that of a mailbox for as long after it was removed; the handle then
-    /// answers `expired`.
+    /// Opens a mailbox, or one message in it. The token of a message opens it until 24 hours after
+    /// its deadline, and the token of a mailbox until 24 hours after its removal; by then the
+    /// handle returns `expired`.
     ///
     /// # Errors
-    /// Class `unauthorized`, the same for an unknown mailbox and every token that does not fit;
-    /// `malformed` if the token is that of a message and the claim is not 32 bytes as base64url,
-    /// or there is a claim with a mailbox's own token; `storage`.
+    /// Class `unauthorized` for an unknown mailbox and for every wrong token; `malformed` if the
+    /// token is that of a message and the claim is not 32 bytes as base64url, or there is a claim
+    /// with a mailbox's own token; `storage`.
     async fn open(&self, credential: MailboxKey) -> Result<Mailbox, Error> {
         let token = Digest::of(&*self.0.provider, &credential.token);
         let record = self.0.store.find_token(&token).await?.ok_or_else(unauthorized)?;

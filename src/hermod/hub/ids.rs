@@ -1,4 +1,4 @@
-//! Ids and tokens, from the provider's generator.
+//! Ids and tokens from the provider's random generator.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use zeroize::Zeroizing;
@@ -16,14 +16,14 @@ pub(super) fn uuid(provider: &dyn Provider) -> Result<String, Error> {
     crate::encoding::uuid::new(provider).map_err(no_randomness)
 }
 
-/// A token of so many bytes, as base64url.
+/// A token of this many bytes, as base64url.
 pub(super) fn token(provider: &dyn Provider, length: usize) -> Result<Secret, Error> {
     let mut bytes = Zeroizing::new(vec![0; length]);
     fill(provider, &mut bytes)?;
     Ok(Secret::new(Base64UrlUnpadded::encode_string(&bytes)))
 }
 
-/// How much greater the next command id is: 1 to 1024.
+/// The difference between the next command id and the last one: 1 to 1024.
 pub(super) fn gap(provider: &dyn Provider) -> Result<u64, Error> {
     let mut bytes = [0; 2];
     fill(provider, &mut bytes)?;

@@ -11,8 +11,8 @@ use crate::hermod::wire::reason;
 use crate::hermod::wire::{AnyContentApi, CommandApi};
 use crate::{Class, Error, Secret};
 
-/// One integrator at the hub: its commands, and the mailboxes of its group. [`Hub`](super::Hub)
-/// opens to it.
+/// The handle of one integrator: its commands, and the mailboxes of its group.
+/// [`Hub`](super::Hub) opens to it.
 #[derive(Clone)]
 pub struct Integrator {
     pub(super) inner: Arc<Inner>,
@@ -33,7 +33,7 @@ impl Integrator {
         }
     }
 
-    /// Its id.
+    /// The integrator's id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -43,12 +43,12 @@ impl Integrator {
 impl CommandApi for Integrator {
     /// Stores a command and its messages. `Ok` means stored.
     ///
-    /// Contents that it names by their ids (`visualData.contentId`, items of the type
-    /// `application/hermod+content-id`) are taken from the integrator's content provider first,
-    /// each once; no device sees an id.
+    /// Contents that the command names by id (`visualData.contentId`, items of the type
+    /// `application/hermod+content-id`) are first fetched from the integrator's content
+    /// provider, each once; no device sees an id.
     ///
-    /// A command to delete mailboxes without asking the device is done at once: its state is
-    /// `COMPLETED` already, its callback follows.
+    /// A command to delete mailboxes without asking the device completes at once: its state is
+    /// `COMPLETED` already, and its callback follows.
     ///
     /// # Errors
     /// - `malformed`: header out of range, no destination; a provision command whose keys or
@@ -90,7 +90,7 @@ impl CommandApi for Integrator {
 }
 
 impl Inner {
-    /// The immediate answer to a command.
+    /// The immediate response to a command.
     fn submitted(&self, command: &CommandRecord) -> Submitted {
         let destinations =
             command.messages.iter().map(|message| self.destination(message)).collect();
@@ -116,7 +116,7 @@ impl Inner {
             command.answer.as_ref().filter(|_| command.state == CommandState::Completed)
         {
             let unreadable =
-                |_| Error::new(Class::Storage, "answer", "what is stored cannot be read");
+                |_| Error::new(Class::Storage, "answer", "the stored answer cannot be read");
             let answer = self.config.dialect.read_answer(answer.as_str()).map_err(unreadable)?;
             (callback.response_header, callback.response, callback.extra) =
                 (Some(answer.response_header), Some(answer.response), answer.extra);
@@ -134,8 +134,8 @@ impl Inner {
             .seal
             .apply(&*self.provider, &message.mid, &message.masked_token)
             .map(|bytes| Secret::new(crate::encoding::uuid::text(&bytes)));
-        // Masked with another key, it is not the token; then there is none to tell, as if the mask
-        // could not be made.
+        // A token that was masked with another key does not match its digest. The URI then has an
+        // empty token, as if the mask could not be removed.
         let token = token
             .ok()
             .filter(|token| Digest::of(&*self.provider, token) == message.token)

@@ -1,4 +1,4 @@
-//! A device at the hub.
+//! The device's handle at the hub.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,17 +16,18 @@ use crate::hermod::model::{
 use crate::hermod::wire::MailboxApi;
 use crate::{Class, Error};
 
-/// One mailbox at the hub, or one message in it: which of the two, the token says.
-/// [`Hub`](super::Hub) opens to it.
+/// One mailbox at the hub, or one message in it, depending on the token. [`Hub`](super::Hub) opens
+/// to it.
 ///
-/// With the **token of a message**, from its activation link: that message and no other. The first
-/// call binds it to the device's claim; a call with another claim is a `conflict`, the first stays
-/// valid. It can be read and answered until its command ends; from then on, for 24 hours after its
-/// deadline, reading is `expired`, the same answer again succeeds and another is a `conflict`.
+/// The **token of a message**, from its activation link, opens that message and no other. The first
+/// call binds the token to the device's claim; a call with another claim is a `conflict`, and the
+/// first claim stays valid. The message can be read and answered until its command ends. From then
+/// on, until 24 hours after the deadline, reading is `expired`, repeating the same answer succeeds,
+/// and another answer is a `conflict`.
 ///
-/// With the **token of the mailbox**: every message in it, whoever claimed it. A reserved mailbox
-/// is empty. When it has been removed, everything is `expired`, but for repeating an answer or the
-/// removal.
+/// The **token of the mailbox** opens every message in it, including those that another device
+/// claimed. A reserved mailbox is empty. After the mailbox was removed, every call is `expired`,
+/// except for repeating an answer or the removal.
 #[derive(Clone)]
 pub struct Mailbox {
     pub(super) inner: Arc<Inner>,
@@ -46,19 +47,19 @@ impl Mailbox {
         Self { inner, bid, scope }
     }
 
-    /// The id of the mailbox.
+    /// The mailbox id.
     #[must_use]
     pub fn bid(&self) -> &str {
         &self.bid
     }
 
-    /// Looks at a message, and claims it.
+    /// Returns a message and claims it.
     pub(super) async fn claim(&self, mid: &str, fetched: bool) -> Result<Claimed, Error> {
         let claim = self.claim_on(mid)?;
         self.look(mid, claim, fetched).await
     }
 
-    /// The claim that comes with each call about this message; `None` with the mailbox's own token.
+    /// The claim for calls about this message; `None` with the mailbox's own token.
     fn claim_on(&self, mid: &str) -> Result<Option<Digest>, Error> {
         match &self.scope {
             Scope::Mailbox => Ok(None),
@@ -83,18 +84,19 @@ impl Mailbox {
         self.inner.store.claim(claim).await
     }
 
-    /// The same, for a message that has not ended.
+    /// Claims a message that has not ended.
     async fn claim_open(&self, mid: &str, fetched: bool) -> Result<Claimed, Error> {
         let claimed = self.claim(mid, fetched).await?;
         if claimed.is_open(self.inner.now()) { Ok(claimed) } else { Err(ended()) }
     }
 
-    /// A message that has not ended, for a `HEAD`: the answers of [`claim_open`](Self::claim_open),
-    /// but nothing is claimed.
+    /// Returns a message that has not ended, for a `HEAD`. Its errors are those of
+    /// [`claim_open`](Self::claim_open), but it claims nothing.
     async fn peek_open(&self, mid: &str) -> Result<Claimed, Error> {
         let claim = self.claim_on(mid)?;
-        // The store changes nothing when it is given no claim, so the claim is compared here, and
-        // before the end is looked at: another device's claim is a conflict also after the end.
+        // The store changes nothing when it is given no claim, so the claim is compared here. The
+        // comparison comes before the check for the end: another device's claim is a conflict even
+        // after the end.
         let claimed = self.look(mid, None, false).await?;
         if let (Some(given), Some(bound)) = (claim, claimed.message.claim)
             && given != bound
@@ -108,7 +110,7 @@ impl Mailbox {
         if claimed.is_open(self.inner.now()) { Ok(claimed) } else { Err(ended()) }
     }
 
-    /// The open messages of a mailbox that is there.
+    /// The open messages of a mailbox that exists.
     async fn open_messages(&self) -> Result<Vec<Claimed>, Error> {
         self.check_mailbox().await?;
         let inner = &*self.inner;
@@ -116,7 +118,7 @@ impl Mailbox {
         inner.store.open_messages(&self.bid, inner.now(), limit).await
     }
 
-    /// Whether the mailbox of this token is there.
+    /// Checks that the mailbox of this token exists.
     async fn check_mailbox(&self) -> Result<(), Error> {
         let mailbox = self.inner.store.mailbox(&self.bid).await?;
         if mailbox.is_none_or(|mailbox| mailbox.state == MailboxState::Removed) {
@@ -125,7 +127,7 @@ impl Mailbox {
         Ok(())
     }
 
-    /// A message that is open.
+    /// Builds the message for the device.
     fn message(&self, claimed: &Claimed) -> Result<Message, Error> {
         let inner = &*self.inner;
         let command = inner.read_command(claimed)?;
@@ -137,7 +139,7 @@ impl Mailbox {
         Ok(Message::new(header, command))
     }
 
-    /// What waits in the mailbox.
+    /// The messages that the token can list.
     async fn waiting(&self) -> Result<Listing, Error> {
         let messages = match &self.scope {
             Scope::Message { mid, .. } => vec![self.claim_open(mid, false).await?],
@@ -162,7 +164,7 @@ impl MailboxApi for Mailbox {
         let _listener = inner.listeners.enter(&self.bid, inner.config.limits.long_polls)?;
         let deadline = inner.clock.monotonic().saturating_add(wait);
         loop {
-            // Watched before it is looked at, so that nothing falls between.
+            // The watch starts before the listing, so that no message is missed in between.
             let watch = inner.store.watch(Topic::Mailbox(self.bid.clone()));
             let listing = self.waiting().await?;
             if !listing.messages.is_empty() || inner.clock.monotonic() >= deadline {
@@ -190,33 +192,33 @@ impl MailboxApi for Mailbox {
         self.message(&self.peek_open(mid).await?).map(Some)
     }
 
-    /// Stores an answer, once: the same bytes again succeed.
+    /// Stores an answer. Storing the same bytes again succeeds.
     ///
     /// `responseHeader.inReplyTo` has to be the location of the message as text, and the response
     /// has to be one to this kind of command. A provision answer with code 0 has to name a mailbox
     /// that was reserved for this message (or, in a permanent mailbox, that one, and its profile)
     /// and a profile that has no mailbox yet, unless the command named it; and it has to be
-    /// consistent with the command, unless the hub was configured
-    /// [without verification](super::HubConfig::danger_without_verification). A refused answer
-    /// leaves the message open.
+    /// consistent with the command, unless the hub was configured [without
+    /// verification](super::HubConfig::danger_without_verification). A refused answer leaves the
+    /// message open.
     ///
     /// # Errors
-    /// - `malformed`, `too-large`: the envelope, the response, or what was signed; the part of the
-    ///   latter begins with `provResponse.result.data`.
-    /// - those of [`proof`](crate::hermod::proof): what was signed does not prove itself; `channel`
-    ///   for the mailbox, `user` for the profile.
-    /// - `conflict`: another answer is stored, or somebody else claimed the message; `expired`: it
-    ///   has ended.
-    /// - `not-found`: no such message here; `rate`: the user has too many mailboxes, the integrator
-    ///   too much that is stored; `storage`.
+    /// - `malformed`, `too-large`: the envelope, the response or the signed data is invalid; the
+    ///   part of an error in the signed data begins with `provResponse.result.data`.
+    /// - the classes of [`proof`](crate::hermod::proof): the signed data is not a valid proof;
+    ///   `channel` for the mailbox, `user` for the profile.
+    /// - `conflict`: another answer is stored, or another device claimed the message; `expired`:
+    ///   the message has ended.
+    /// - `not-found`: the mailbox has no such message; `rate`: the user has too many mailboxes, or
+    ///   the integrator has too many stored bytes; `storage`.
     async fn answer(&self, mid: &str, answer: &str) -> Result<(), Error> {
         self.take_answer(mid, answer).await
     }
 
     /// # Errors
     /// Class `unauthorized` unless the credential is the token of a provision command's message in
-    /// a temporary mailbox; `expired` if it has ended, `conflict` if somebody else claimed it,
-    /// `rate` after 8, `storage`, `unavailable` if the random generator fails.
+    /// a temporary mailbox; `expired` if it has ended, `conflict` if another device claimed it,
+    /// `rate` after 8 reservations, `storage`, `unavailable` if the random generator fails.
     async fn reserve(&self) -> Result<ReservedBox, Error> {
         let inner = &*self.inner;
         let Scope::Message { mid, .. } = &self.scope else { return Err(unauthorized()) };
@@ -269,12 +271,13 @@ impl Inner {
         )
     }
 
-    /// The command of an open message.
+    /// Reads the command of an open message.
     pub(super) fn read_command(
         &self,
         claimed: &Claimed,
     ) -> Result<crate::hermod::model::Command, Error> {
-        let unreadable = |_| Error::new(Class::Storage, "command", "what is stored cannot be read");
+        let unreadable =
+            |_| Error::new(Class::Storage, "command", "the stored command cannot be read");
         self.config.dialect.read_command(claimed.command.body.as_str()).map_err(unreadable)
     }
 }
@@ -289,11 +292,11 @@ impl fmt::Debug for Mailbox {
     }
 }
 
-/// How many long polls each mailbox has.
+/// The number of long polls per mailbox.
 #[derive(Default)]
 pub(super) struct Listeners(Mutex<HashMap<String, u32>>);
 
-/// One of them, while it lasts.
+/// One long poll; dropping it ends the count.
 struct Listener<'a> {
     listeners: &'a Listeners,
     bid: &'a str,

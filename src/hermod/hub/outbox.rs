@@ -1,4 +1,4 @@
-//! Callbacks, from the outbox to the integrators.
+//! Delivers callbacks from the outbox to the integrators.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,45 +12,45 @@ use crate::clock::or_deadline;
 use crate::hermod::wire::{CallbackApi, Delivery, is_tried_again};
 use crate::{BoxFuture, Class, Error};
 
-/// The deliveries that this process is trying, by id.
+/// The ids of the deliveries that this process is attempting.
 ///
-/// A lease is stored, so it is a time of the wall clock, for other processes. If the clock is set
-/// forward past a lease, the try is still under way here, where its end is known: its future ends
-/// by the monotonic clock, and takes the id away when it ends or is dropped.
+/// A lease is stored for other processes, so it is a time of the wall clock. If that clock is set
+/// forward past a lease, the attempt is still in progress in this process. Its future ends by the
+/// monotonic clock and removes the id when it ends or is dropped.
 #[derive(Default)]
-pub(super) struct InFlight(Mutex<HashSet<String>>);
+pub(super) struct ActiveDeliveries(Mutex<HashSet<String>>);
 
-impl InFlight {
+impl ActiveDeliveries {
     fn ids(&self) -> Vec<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }
 
-/// Holds a delivery in [`InFlight`] as long as it is there.
-struct Try {
+/// Keeps the id of a delivery in [`ActiveDeliveries`] until it is dropped.
+struct Attempt {
     hub: Arc<Inner>,
     id: String,
 }
 
-impl Try {
+impl Attempt {
     fn begin(hub: Arc<Inner>, id: String) -> Self {
-        hub.in_flight.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
+        hub.active.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
         Self { hub, id }
     }
 }
 
-impl Drop for Try {
+impl Drop for Attempt {
     fn drop(&mut self) {
-        let tries = &self.hub.in_flight.0;
-        tries.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        let active = &self.hub.active.0;
+        active.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }
 
 impl Hub {
-    /// The callbacks that were given up, by id: of one integrator or of all, those after the id
-    /// `after`, at most `limit`. They stay until their commands are forgotten
-    /// ([`HubLimits::retention`](super::HubLimits::retention)); [`requeue`](Self::requeue) has one
-    /// tried again.
+    /// Lists the callbacks that were given up, ordered by id: of one integrator or of all, only
+    /// those after the id `after`, and at most `limit`. They are kept until their commands are
+    /// purged ([`HubLimits::retention`](super::HubLimits::retention)); [`requeue`](Self::requeue)
+    /// retries one.
     ///
     /// # Errors
     /// Class `storage`.
@@ -63,24 +63,25 @@ impl Hub {
         self.0.store.failed_deliveries(integrator, after, limit).await
     }
 
-    /// Queues a callback again that was given up, with as many attempts as a new one.
+    /// Queues a callback that was given up. It gets as many attempts as a new one.
     ///
     /// # Errors
-    /// Class `not-found` if there is no such one, `storage`.
+    /// Class `not-found` if no such callback was given up, `storage`.
     pub async fn requeue(&self, delivery: &str) -> Result<(), Error> {
         self.0.store.requeue_delivery(delivery, self.0.now()).await
     }
 }
 
 impl Inner {
-    /// Deliveries that are due now, taken.
+    /// Takes deliveries that are due now.
     pub(super) async fn take_deliveries(
         &self,
         limit: u32,
         except: Vec<String>,
     ) -> Result<Vec<DeliveryRecord>, Error> {
         let (now, policy) = (self.now(), &self.config.callbacks);
-        // Twice the time that a try may take: whoever has not reported by then is gone.
+        // The lease is twice the maximum duration of an attempt. A process that has not reported by
+        // then is considered gone.
         let lease_until = now.plus(policy.timeout.saturating_mul(2).max(Duration::from_secs(1)));
         let take = TakeDeliveries {
             now,
@@ -88,16 +89,16 @@ impl Inner {
             limit,
             per_integrator: policy.per_integrator.max(1),
             except,
-            in_flight: self.in_flight.ids(),
+            in_flight: self.active.ids(),
         };
         self.store.take_due_deliveries(take).await
     }
 
-    /// Tries a delivery once, and notes how that went. If even that fails, the lease runs out and
-    /// it is tried again.
+    /// Makes one attempt at a delivery and records the outcome. If recording fails, the lease runs
+    /// out and the delivery is retried.
     pub(super) fn deliver(self: Arc<Self>, delivery: DeliveryRecord) -> BoxFuture<'static, ()> {
-        // From now on, not from the first poll on: the next taking may come before that.
-        let running = Try::begin(self.clone(), delivery.id.clone());
+        // The id is entered now, not at the first poll: the next take may come before that.
+        let running = Attempt::begin(self.clone(), delivery.id.clone());
         Box::pin(async move {
             let outcome = match self.try_delivery(&delivery).await {
                 Ok(()) => {
@@ -141,7 +142,7 @@ impl Inner {
         }
     }
 
-    /// The host that callbacks of an integrator go to, for the log.
+    /// The host that receives an integrator's callbacks, for the log.
     fn callback_host(&self, delivery: &DeliveryRecord) -> Option<String> {
         let integrator = self.integrator(&delivery.integrator)?;
         Some(integrator.callback.as_ref()?.host()?.escape_default().to_string())
@@ -154,17 +155,23 @@ impl Inner {
             (delivery.integrator.escape_default(), delivery.command, error.as_str());
         let (id, host, reason) = (&delivery.id, self.callback_host(delivery), failure.reason);
         if is_last {
-            error!(%integrator, command, delivery = id, attempts, host, class, reason, "a callback was given up");
+            error!(
+                %integrator, command, delivery = id, attempts, host, class, reason,
+                "a callback was given up"
+            );
             return DeliveryOutcome::Failed { error };
         }
-        // Not before the configured delay or before the receiver wants to be asked again, whichever
-        // is later: pauses of nearly nothing would use up the attempts while a receiver restarts.
+        // The pause is at least the configured delay and the pause that the receiver asked for.
+        // Shorter pauses would use up the attempts while a receiver restarts.
         let backoff = Backoff { first: policy.first_delay, max: policy.max_delay };
         let least = policy.first_delay.max(failure.retry_after).max(MIN_PAUSE);
         let pause = backoff.pause(attempts, Some(least));
         let at = self.now().plus(pause);
         let pause_secs = pause.as_secs();
-        warn!(%integrator, command, delivery = id, attempts, host, class, reason, pause_secs, "a callback failed, and is tried again");
+        warn!(
+            %integrator, command, delivery = id, attempts, host, class, reason, pause_secs,
+            "a callback failed, and is tried again"
+        );
         DeliveryOutcome::Retry { at, error }
     }
 }
@@ -172,18 +179,18 @@ impl Inner {
 /// The shortest pause between two attempts.
 const MIN_PAUSE: Duration = Duration::from_millis(1);
 
-/// Why a try came to nothing.
+/// Why an attempt failed.
 struct Failure {
     class: Class,
     is_final: bool,
-    /// How long the receiver wants to be left alone: bounded.
+    /// The pause that the receiver asked for, bounded.
     retry_after: Duration,
     /// For the log.
     reason: String,
 }
 
 impl Failure {
-    /// On this side, or of time: the next try may go better.
+    /// A failure on this side, or a timeout: the next attempt may succeed.
     fn ours(class: Class) -> Self {
         let reason = match class {
             Class::Expired => "no answer in time",
@@ -193,10 +200,10 @@ impl Failure {
         Self { class, is_final: false, retry_after: Duration::ZERO, reason: reason.to_owned() }
     }
 
-    /// What the receiver said, or how it was not reached.
+    /// A refusal by the receiver, or a failed exchange.
     fn of_receiver(error: Error) -> Self {
         let mut reason = error.detail().escape_debug().collect::<String>();
-        // How an exchange failed is the source of its error.
+        // The source of the error tells how an exchange failed.
         if let Some(source) = std::error::Error::source(&error) {
             reason = format!("{reason}: {}", source.to_string().escape_debug());
         }

@@ -1,8 +1,8 @@
-//! Activation tokens, kept so that the store alone cannot read them.
+//! Masks activation tokens, so that a reader of the store cannot use them.
 //!
-//! Poll and callback repeat the activation URI, so a digest of its token is not enough; and no
-//! token is stored in clear. So each is stored masked with 16 bytes that only the hub's key and
-//! the message's id give: each mask is used for one token.
+//! Polls and callbacks repeat the activation URI, so a digest of its token is not enough, and no
+//! token may be stored in clear. Each token is therefore masked with 16 bytes that depend on the
+//! hub's key and the id of the message. Each mask is used for one token.
 
 use zeroize::Zeroizing;
 
@@ -10,7 +10,7 @@ use super::ids::fill;
 use crate::crypto::Provider;
 use crate::{Class, Error};
 
-/// The hub's key for masks.
+/// The hub's masking key.
 pub(super) struct Seal(Zeroizing<[u8; 32]>);
 
 impl Seal {
@@ -18,14 +18,14 @@ impl Seal {
         Self(key)
     }
 
-    /// A key that ends with the process.
+    /// Generates a key that lives as long as the process.
     pub(super) fn generate(provider: &dyn Provider) -> Result<Self, Error> {
         let mut key = Zeroizing::new([0; 32]);
         fill(provider, &mut *key)?;
         Ok(Self(key))
     }
 
-    /// Masks the token of the message `mid`, or takes the mask off.
+    /// Masks the token of the message `mid`, or removes the mask.
     pub(super) fn apply(
         &self,
         provider: &dyn Provider,

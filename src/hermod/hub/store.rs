@@ -1,4 +1,4 @@
-//! What the hub has to remember, as steps that happen wholly or not at all.
+//! The storage of a hub, as a trait of atomic steps.
 
 mod memory;
 mod records;
@@ -17,38 +17,39 @@ pub use steps::{
 use super::{Digest, UnixMillis};
 use crate::{BoxFuture, Error};
 
-/// The hub's memory. Every method is one atomic step: it happens wholly or not at all, and no other
-/// step sees it half done.
+/// The storage of a hub. Every method is one atomic step: it happens completely or not at all, and
+/// no other step sees an intermediate state.
 ///
-/// The contract, for whoever writes one over a database:
-/// - **Success means stored.** A step that answers `Ok` survives whatever the store promises to
-///   survive.
-/// - **A step that has begun runs to its end**, also when its future is dropped after the first
-///   poll: a caller that hangs up cuts nothing short. In memory a step does not wait inside; over a
-///   database it belongs in a task or a thread of the store's own.
-/// - **States only move forward**: a command that has ended, a message that was answered or
-///   withdrawn, a mailbox that was removed stays so.
+/// An implementation has to keep this contract:
+/// - **Success means stored.** The effect of a step that returns `Ok` is as durable as the store
+///   promises.
+/// - **A step that has begun runs to completion**, even if its future is dropped after the first
+///   poll, so a caller that disconnects interrupts nothing. A step in memory does not wait; a store
+///   over a database runs its steps in a separate task or thread.
+/// - **States only move forward**: an ended command, an answered or withdrawn message and a removed
+///   mailbox never change back.
 /// - Records are plain values; there are no closures, and nothing stays locked between steps. Times
 ///   and random ids come in as arguments.
 /// - Errors are [`Error`]s with the classes that each method names; class `storage` for every
 ///   failure of the store itself.
 ///
-/// [`MemoryStore`] is the one that comes along.
+/// This crate contains one implementation, [`MemoryStore`].
 pub trait Store: Send + Sync {
-    /// Stores a new command with its messages and gives its id: the greatest that was given before,
-    /// plus `gap`. `command.id` is not read.
+    /// Stores a new command with its messages and returns its id: the greatest id so far plus
+    /// `gap`. `command.id` is ignored.
     ///
     /// If `removes_mailboxes` is set, the mailboxes of its messages are removed in the same step
-    /// (as by [`remove_mailbox`](Self::remove_mailbox)); the command comes with its state already
-    /// `Completed`. A command that comes ended is ended as by [`expire_due`](Self::expire_due).
+    /// (as by [`remove_mailbox`](Self::remove_mailbox)); such a command already has the state
+    /// `Completed`. A command that has ended already gets its callback queued and its purge
+    /// planned, as if [`expire_due`](Self::expire_due) had ended it.
     ///
     /// # Errors
-    /// Class `rate` if a number of the quota is reached, `not-found` if a message with a `pid` has
-    /// a mailbox that is not (or no more) a permanent one of the command's group.
+    /// Class `rate` if a limit of the quota is reached, `not-found` if a message with a `pid` has a
+    /// mailbox that is not, or no longer, a permanent mailbox of the command's group.
     fn create_command(&self, new: NewCommand) -> BoxFuture<'_, Result<u64, Error>>;
 
-    /// A command of this integrator, with its messages in order; `None` if there is none, or it is
-    /// another's.
+    /// Returns a command of this integrator, with its messages in order; `None` if there is no such
+    /// command, or if it belongs to another integrator.
     ///
     /// # Errors
     /// Class `storage`.
@@ -58,13 +59,13 @@ pub trait Store: Send + Sync {
         id: u64,
     ) -> BoxFuture<'a, Result<Option<CommandRecord>, Error>>;
 
-    /// The mailbox with this id, in whatever state.
+    /// Returns the mailbox with this id, in any state.
     ///
     /// # Errors
     /// Class `storage`.
     fn mailbox<'a>(&'a self, bid: &'a str) -> BoxFuture<'a, Result<Option<MailboxRecord>, Error>>;
 
-    /// The permanent mailboxes of a user in a group, in the order of their registration.
+    /// Returns the permanent mailboxes of a user in a group, in the order of their registration.
     ///
     /// # Errors
     /// Class `storage`.
@@ -74,8 +75,8 @@ pub trait Store: Send + Sync {
         user: &'a str,
     ) -> BoxFuture<'a, Result<Vec<MailboxRecord>, Error>>;
 
-    /// What the token with this digest opens. A mailbox or message that has ended is found until it
-    /// is [purged](Self::purge).
+    /// Returns what the token with this digest opens. A mailbox or message that has ended can be
+    /// found until it is [purged](Self::purge).
     ///
     /// # Errors
     /// Class `storage`.
@@ -84,16 +85,16 @@ pub trait Store: Send + Sync {
         token: &'a Digest,
     ) -> BoxFuture<'a, Result<Option<TokenRecord>, Error>>;
 
-    /// Looks at one message, and binds it to the claim if it is open at `now` and not bound. With
-    /// `fetched`, an open message becomes `Fetched`.
+    /// Returns one message, and binds it to the claim if it is open at `now` and not yet bound.
+    /// With `fetched`, an open message becomes `Fetched`.
     ///
     /// # Errors
     /// Class `not-found` if there is no such message in this mailbox, `conflict` if it is bound to
     /// another claim.
     fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, Error>>;
 
-    /// The open messages of a mailbox whose commands have not ended at `now`, oldest first, each
-    /// with its command (without body and other messages).
+    /// Returns the open messages of a mailbox whose commands have not ended at `now`, oldest first,
+    /// each with its command (without body and other messages).
     ///
     /// # Errors
     /// Class `storage`.
@@ -107,17 +108,18 @@ pub trait Store: Send + Sync {
     /// Stores a new reserved mailbox for a message.
     ///
     /// # Errors
-    /// Class `rate` if the message has reserved `at_most` already, `expired` if it is not open, or
-    /// its command has ended at `now`, `not-found` if there is none.
+    /// Class `rate` if the message has already reserved `at_most` mailboxes, `expired` if the
+    /// message is not open or its command has ended at `now`, `not-found` if there is no such
+    /// message.
     fn reserve(&self, reserve: Reserve) -> BoxFuture<'_, Result<(), Error>>;
 
-    /// Stores the answer to a message with all that follows: the end of the command, its callback,
-    /// the withdrawal of its other messages, the registration of one reserved mailbox, the removal
-    /// of the others.
+    /// Stores the answer to a message with all its consequences: the end of the command, its
+    /// callback, the withdrawal of its other messages, the registration of one reserved mailbox,
+    /// the removal of the others.
     ///
-    /// The answer with the digest of the one that is stored succeeds and changes nothing. The
-    /// command ends by its [`Completion`]; one whose open messages are all answered or gone, and
-    /// that has a refusal, ends with the first.
+    /// An answer with the digest of the stored one succeeds and changes nothing. The command ends
+    /// according to its [`Completion`]. If no message is open any more and there was a refusal, the
+    /// command ends with the first refusal.
     ///
     /// # Errors
     /// Class `conflict` if another answer is stored, `expired` if the message is not open or the
@@ -127,8 +129,9 @@ pub trait Store: Send + Sync {
     /// already, the group `group_mailboxes_at_most`, or more than `stored_bytes` would be stored.
     fn accept_answer(&self, answer: AcceptAnswer) -> BoxFuture<'_, Result<(), Error>>;
 
-    /// Removes a mailbox: its open messages are withdrawn, and their commands end if nothing is
-    /// left to wait for but a refusal is there. Succeeds again. Of a mailbox that is unknown too.
+    /// Removes a mailbox and withdraws its open messages. Their commands end if they have no other
+    /// open message and have an answer to end with. The step is idempotent; an unknown mailbox is
+    /// not an error.
     ///
     /// # Errors
     /// Class `storage`.
@@ -138,9 +141,10 @@ pub trait Store: Send + Sync {
         now: UnixMillis,
     ) -> BoxFuture<'a, Result<(), Error>>;
 
-    /// Ends commands that are due at `now`, at most `limit` of them: state `TimedOut`, body wiped,
-    /// open messages `Expired`, reserved mailboxes removed, callback queued. Returns their
-    /// [heads](CommandRecord::to_head); the list is empty when no command is due.
+    /// Ends up to `limit` commands that are due at `now`: the state becomes `TimedOut`, the body is
+    /// wiped, open messages become `Expired`, reserved mailboxes are removed, and the callback is
+    /// queued. Returns their [heads](CommandRecord::to_head); the list is empty when no command is
+    /// due.
     ///
     /// # Errors
     /// Class `storage`.
@@ -150,9 +154,9 @@ pub trait Store: Send + Sync {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<CommandRecord>, Error>>;
 
-    /// Takes deliveries that are due: they become `InFlight` until `lease_until`, when they are due
-    /// again if nobody has [finished](Self::finish_delivery) them, and their attempts count one
-    /// more. Oldest first.
+    /// Takes deliveries that are due, oldest first. They become `InFlight`, and their count of
+    /// attempts increases by one. At `lease_until` they are due again, unless they were
+    /// [finished](Self::finish_delivery) before.
     ///
     /// # Errors
     /// Class `storage`.
@@ -161,8 +165,8 @@ pub trait Store: Send + Sync {
         take: TakeDeliveries,
     ) -> BoxFuture<'_, Result<Vec<DeliveryRecord>, Error>>;
 
-    /// Notes the end of one attempt. One that is not in flight any more with this number of
-    /// attempts is passed over: somebody else has taken it.
+    /// Records the outcome of one attempt. It does nothing if the delivery is no longer in flight
+    /// with this number of attempts, because another process has taken it.
     ///
     /// # Errors
     /// Class `storage`.
@@ -173,15 +177,15 @@ pub trait Store: Send + Sync {
         outcome: DeliveryOutcome,
     ) -> BoxFuture<'a, Result<(), Error>>;
 
-    /// How much is unfinished: commands in progress, and deliveries that are pending or in flight,
-    /// of all integrators.
+    /// Counts the commands in progress and the deliveries that are pending or in flight, over all
+    /// integrators.
     ///
     /// # Errors
     /// Class `storage`.
     fn count_unfinished(&self) -> BoxFuture<'_, Result<Unfinished, Error>>;
 
-    /// Deliveries that were given up, of one integrator or of all, by id; those after `after`, at
-    /// most `limit`.
+    /// Lists the deliveries that were given up, ordered by id: of one integrator or of all, only
+    /// those after `after`, and at most `limit`.
     ///
     /// # Errors
     /// Class `storage`.
@@ -192,26 +196,28 @@ pub trait Store: Send + Sync {
         limit: u32,
     ) -> BoxFuture<'a, Result<Vec<DeliveryRecord>, Error>>;
 
-    /// Makes a delivery that was given up due at `now`, with its attempts counted anew.
+    /// Makes a delivery that was given up due at `now`, and resets its count of attempts.
     ///
     /// # Errors
-    /// Class `not-found` if there is none in that state.
+    /// Class `not-found` if there is no such delivery that was given up.
     fn requeue_delivery<'a>(
         &'a self,
         id: &'a str,
         now: UnixMillis,
     ) -> BoxFuture<'a, Result<(), Error>>;
 
-    /// Forgets what need not be kept at `now`, at most `limit` commands and mailboxes, and tells
-    /// how many: a command with messages, tokens and delivery when [`CommandRecord::kept_until`]
-    /// has passed and its delivery is not waiting; a removed mailbox and its token when `forget_at`
-    /// has.
+    /// Deletes up to `limit` expired commands and mailboxes and returns the number deleted.
+    ///
+    /// - A command is deleted with its messages, tokens and delivery when
+    ///   [`CommandRecord::kept_until`] has passed and its delivery is neither pending nor in
+    ///   flight.
+    /// - A removed mailbox is deleted with its token when its `forget_at` has passed.
     ///
     /// # Errors
     /// Class `storage`.
     fn purge(&self, now: UnixMillis, limit: u32) -> BoxFuture<'_, Result<u32, Error>>;
 
-    /// When the next of [`expire_due`](Self::expire_due),
+    /// Returns the earliest time at which one of [`expire_due`](Self::expire_due),
     /// [`take_due_deliveries`](Self::take_due_deliveries) (for integrators other than `except`) and
     /// [`purge`](Self::purge) has something to do; `None` if nothing is planned.
     ///
@@ -223,7 +229,7 @@ pub trait Store: Send + Sync {
     ) -> BoxFuture<'a, Result<Option<UnixMillis>, Error>>;
 
     /// Resolves after something changed about `topic`. The watch begins with the call, not with the
-    /// first poll: what is stored after the call resolves it. It may resolve for nothing; whoever
-    /// waits looks again.
+    /// first poll, so a change that is stored after the call resolves it. It may resolve without a
+    /// change; the caller looks again.
     fn watch(&self, topic: Topic) -> BoxFuture<'static, ()>;
 }

@@ -1,4 +1,4 @@
-//! A command becomes a record with its messages.
+//! Turns a command into a record with its messages.
 
 use std::time::Duration;
 
@@ -13,15 +13,15 @@ use crate::hermod::proof::KeyRequest;
 use crate::hermod::wire::reason;
 use crate::{Class, Error, Secret};
 
-/// Most elements of `to`, as many as a reader takes.
+/// The maximum number of elements of `to`, which is also the reader's limit.
 const MAX_TO: usize = 64;
-/// Most destinations that an answer can list.
+/// The maximum number of destinations that an answer can list.
 const MAX_DESTINATIONS: usize = 1024;
 
-/// Most bytes of a user id, as it is kept with each mailbox.
+/// The maximum length of a user id in bytes; it is kept with each mailbox.
 const MAX_USER_ID: usize = 1024;
 
-/// A mailbox that a command goes to.
+/// A mailbox that a command is sent to.
 struct Target {
     bid: String,
     /// Its profile; `None` for a temporary mailbox.
@@ -29,7 +29,7 @@ struct Target {
 }
 
 impl Integrator {
-    /// Stores a command; gives it as it was stored.
+    /// Stores a command and returns it as it was stored.
     pub(super) async fn store(&self, command: Command) -> Result<CommandRecord, Error> {
         let inner = &*self.inner;
         let (command, body) = inner.check_command(&command)?;
@@ -96,15 +96,15 @@ impl Integrator {
             removes_mailboxes: deletes_silently,
         };
         record.id = inner.store.create_command(new).await.map_err(|error| match error.class() {
-            // A mailbox was removed since it was found.
+            // The mailbox was removed after it had been found.
             Class::NotFound => error.answered(reason::NO_DESTINATION),
             _ => error,
         })?;
         Ok(record)
     }
 
-    /// The mailboxes that a command goes to, each once. One address that finds none refuses the
-    /// command.
+    /// Returns the mailboxes that a command is sent to, without duplicates. An address that matches
+    /// no mailbox refuses the command.
     async fn resolve(&self, command: &Command, kind: CommandKind) -> Result<Vec<Target>, Error> {
         let inner = &*self.inner;
         let recipients = command.header.recipients();
@@ -171,7 +171,7 @@ impl Integrator {
 }
 
 impl Inner {
-    /// Whether the command can be taken; gives it as a device will read it, and its text.
+    /// Checks a command. Returns it as a device will read it, and its text.
     fn check_command(&self, command: &Command) -> Result<(Command, StoredJson), Error> {
         let (dialect, limits) = (&self.config.dialect, &self.config.limits);
         let text = dialect.write_command(command);
@@ -183,7 +183,7 @@ impl Inner {
         if text.len() > limit {
             return Err(Error::too_large("", "a command that is too long"));
         }
-        // What was made in this process has not passed the reader and its limits.
+        // A command that was built in this process has not passed the reader and its limits yet.
         let command = dialect.read_command(&text)?;
         command.extra.refuse(Message::OF_THE_HUB)?;
         dialect.check_header(&command.header)?;

@@ -1,10 +1,8 @@
-//! Times as they are stored and written.
-
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-/// A time as it is stored: milliseconds since 1970 in UTC, leap seconds not counted. What lies
-/// before 1970 is 1970.
+/// A time as it is stored: milliseconds since 1970 in UTC, not counting leap seconds. Times before
+/// 1970 become 1970.
 ///
 /// `Display` writes RFC 3339 in UTC, the form of all times on the wire: `2026-01-31T23:59:59Z`,
 /// with `.123` where it is not a whole second. After the year 9999, which RFC 3339 cannot write, it
@@ -22,16 +20,16 @@ pub struct UnixMillis(pub u64);
 const LAST: u64 = 253_402_300_799_999;
 
 impl UnixMillis {
-    /// This much later; the last time there is, if that is too far.
+    /// Adds a duration. The result saturates at the greatest time.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    /// The same as a time of the standard library.
+    /// Converts to a time of the standard library.
     #[must_use]
     pub fn to_system_time(self) -> SystemTime {
-        // On every system the end of the year 9999 can be shown.
+        // Every system can represent the end of the year 9999.
         SystemTime::UNIX_EPOCH
             .checked_add(Duration::from_millis(self.0.min(LAST)))
             .unwrap_or(SystemTime::UNIX_EPOCH)
@@ -57,12 +55,12 @@ impl fmt::Display for UnixMillis {
     }
 }
 
-/// Year, month and day, `days` after 1970-01-01, in the Gregorian calendar. Years are counted from
-/// March, so that the day that leap years have more is a year's last, and in eras of 400 years,
-/// which are all alike.
+/// Year, month and day, `days` after 1970-01-01, in the Gregorian calendar. The calculation counts
+/// years from March, so that a leap day is the last day of a year, and in eras of 400 years, which
+/// all have the same length.
 fn civil(days: u64) -> (u64, u64, u64) {
     const ERA: u64 = 146_097;
-    /// From 0000-03-01 to 1970-01-01.
+    /// The days from 0000-03-01 to 1970-01-01.
     const BEFORE: u64 = 719_468;
     let days = days + BEFORE;
     let (era, day) = (days / ERA, days % ERA);

@@ -1,4 +1,4 @@
-//! The connections that there are, and who makes room for others.
+//! The open connections, and which of them make room for others.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -13,17 +13,17 @@ use tracing::warn;
 use super::ConnectionLimits;
 use crate::server::proxies::AddressKey;
 
-/// How often it is logged that connections made room.
+/// The interval between two log lines about connections that made room.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What a connection is to do.
+/// The instruction to a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
-    /// Nothing special.
+    /// It continues.
     Stay,
-    /// To end after the request that it is at.
+    /// It ends after the current request.
     Finish,
-    /// To end.
+    /// It ends now.
     Close,
 }
 
@@ -39,46 +39,46 @@ pub(super) struct Connections {
 
 #[derive(Default)]
 struct State {
-    /// Counts up: an id for each connection, and the order in which they became idle. The older, the
-    /// smaller.
+    /// A counter for connection ids and the order in which connections became idle; older ones have
+    /// smaller numbers.
     next: u64,
     entries: HashMap<u64, Entry>,
     addresses: HashMap<AddressKey, BTreeSet<u64>>,
     half_open: BTreeSet<u64>,
     unproved: BTreeSet<u64>,
-    /// When each became idle, and its id.
+    /// When each idle connection became idle, and its id.
     idle: BTreeSet<(u64, u64)>,
-    /// When it was last logged that one made room, and how many were not.
+    /// When a line was last logged, and how many were left out since then.
     logged: Option<Instant>,
     left_out: u64,
 }
 
 struct Entry {
-    /// `None` if it is not counted.
+    /// The address that it counts for, if any.
     address: Option<AddressKey>,
     wish: watch::Sender<Wish>,
-    /// The requests on it that are under way: one at most, in HTTP/1.
+    /// The number of requests in progress on it; at most one in HTTP/1.
     requests: usize,
     idle_since: Option<u64>,
 }
 
-/// Whether there is a place for a connection.
+/// Whether a connection gets a place.
 pub(super) enum Admission {
     Admitted(Place, watch::Receiver<Wish>),
-    /// Its address has too many.
+    /// The limit of its address is reached.
     Refused,
-    /// There is none at the moment.
+    /// No place is free at the moment.
     Full,
 }
 
-/// The place of one connection, while it lasts.
+/// The place of one connection; dropping it frees the place.
 pub(super) struct Place {
     connections: Arc<Connections>,
     id: u64,
     is_proved: AtomicBool,
 }
 
-/// A request on a connection, while it lasts.
+/// A request on a connection; dropping it ends the request.
 pub(super) struct Work(Arc<Place>);
 
 impl Connections {
@@ -102,7 +102,7 @@ impl Connections {
         self.freed.notified()
     }
 
-    /// A place for a connection from `peer`, which counts for `address`, if for any.
+    /// Admits a connection from `peer`, counted for `address` if there is one.
     pub(super) fn admit(self: &Arc<Self>, peer: IpAddr, address: Option<IpAddr>) -> Admission {
         let mut state = self.state();
         let address = address.map(AddressKey::of);
@@ -141,7 +141,7 @@ impl Connections {
         Admission::Admitted(Place { connections, id, is_proved: AtomicBool::new(false) }, wished)
     }
 
-    /// Makes room, if that is possible.
+    /// Closes one connection, if one can be closed.
     pub(super) fn make_room(&self) {
         let mut state = self.state();
         if let Some(id) = state.dispensable() {
@@ -149,12 +149,12 @@ impl Connections {
         }
     }
 
-    /// How many there are.
+    /// The number of connections.
     pub(super) fn count(&self) -> usize {
         self.state().entries.len()
     }
 
-    /// Has all of them end after the request that they are at, and waits for that.
+    /// Tells all connections to end after their current request, and waits until they have ended.
     pub(super) async fn finish(&self) {
         self.wish(Wish::Finish);
         loop {
@@ -168,7 +168,7 @@ impl Connections {
         }
     }
 
-    /// Has all of them end.
+    /// Tells all connections to end.
     pub(super) fn close(&self) {
         self.wish(Wish::Close);
     }
@@ -195,16 +195,16 @@ impl State {
         Some((self.entries.get(&id)?.idle_since?, id))
     }
 
-    /// The connection that is missed least.
+    /// The connection to close first.
     fn dispensable(&self) -> Option<u64> {
         self.unproved.first().copied().or_else(|| self.idle.first().map(|(_, id)| *id))
     }
 
-    /// Has a connection end; it counts no longer.
+    /// Tells a connection to end. It no longer counts.
     fn evict(&mut self, id: u64) {
         let is_proved = !self.unproved.contains(&id);
         if let Some(entry) = self.remove(id) {
-            // A proved one may still be writing its last answer.
+            // A proved connection may still be writing its last response.
             entry.wish.send_replace(if is_proved { Wish::Finish } else { Wish::Close });
         }
     }
@@ -227,7 +227,7 @@ impl State {
         Some(entry)
     }
 
-    /// Logs that a limit was met, once in a while.
+    /// Logs that a limit was reached, at most once per interval.
     fn log(&mut self, client: IpAddr, limit: &str, value: usize) {
         if self.logged.is_some_and(|logged| logged.elapsed() < LOG_INTERVAL) {
             self.left_out += 1;
@@ -240,15 +240,15 @@ impl State {
 }
 
 impl Place {
-    /// A gate opened to a request.
+    /// Records that a gate accepted a request.
     pub(super) fn proved(&self) {
-        // Most requests are not the first.
+        // This is true only for the first request of a connection.
         if !self.is_proved.swap(true, Ordering::Relaxed) {
             self.connections.state().unproved.remove(&self.id);
         }
     }
 
-    /// A request begins.
+    /// Records the begin of a request.
     pub(super) fn begin(self: &Arc<Self>) -> Work {
         let mut guard = self.connections.state();
         let state = &mut *guard;
@@ -285,13 +285,13 @@ impl Drop for Work {
         if state.idle.len() > connections.idle
             && let Some((_, longest)) = state.idle.first().copied()
         {
-            // Its last answer, which may not be written yet, is written.
+            // It is idle, so it finishes writing its last response before it ends.
             if let Some(entry) = state.remove(longest) {
                 entry.wish.send_replace(Wish::Finish);
             }
         }
         drop(guard);
-        // One that is idle can make room.
+        // An idle connection can make room.
         connections.freed.notify_waiters();
     }
 }

@@ -1,4 +1,4 @@
-//! A stream whose peer has to take what is written to it.
+//! A stream that limits how long a write may stall.
 
 use std::future::Future as _;
 use std::io;
@@ -9,17 +9,17 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// Ends with an error once nothing at all was taken for so long: a peer that reads no answers would
-/// keep its connection for ever.
+/// A stream that fails once the peer has accepted no data for `time`. Otherwise a peer that reads
+/// no responses would keep its connection for ever.
 pub(super) struct WriteTimeout<S> {
     stream: S,
     time: Duration,
-    /// When the time is up; `None` while nothing waits to be taken.
+    /// When the time is up; `None` while no write is pending.
     end: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> WriteTimeout<S> {
-    /// The same stream.
+    /// Wraps a stream.
     pub(super) fn new(stream: S, time: Duration) -> Self {
         Self { stream, time, end: None }
     }
@@ -93,7 +93,7 @@ mod tests {
     async fn a_peer_that_takes_no_answer_does_not_keep_its_connection() {
         let (mut peer, ours) = tokio::io::duplex(64);
         let mut ours = WriteTimeout::new(ours, Duration::from_secs(10));
-        // Slow is not the same: each piece that is taken gives more time.
+        // A slow reader is not a stalled one: each piece that it accepts resets the time.
         let slow = async {
             for _ in 0..4 {
                 tokio::time::sleep(Duration::from_secs(9)).await;

@@ -1,5 +1,3 @@
-//! The store in memory.
-
 mod commands;
 mod mailboxes;
 mod outbox;
@@ -18,8 +16,8 @@ use crate::hermod::hub::{Digest, UnixMillis};
 use crate::{BoxFuture, Class, Error};
 use signals::Signals;
 
-/// A [`Store`] in memory: it forgets all when the process ends. Every step is done within the call
-/// that makes its future.
+/// A [`Store`] in memory: everything is lost when the process ends. Every step completes within the
+/// call that creates its future.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -40,39 +38,38 @@ pub struct MemoryStore {
     signals: Signals,
 }
 
-/// All that is remembered, with its indexes.
+/// The stored records and their indexes.
 #[derive(Default)]
 struct State {
     last_id: u64,
     commands: BTreeMap<u64, CommandRecord>,
-    /// Where a message is: its command, and its place in that.
+    /// The location of a message: its command, and its index in that command.
     messages: HashMap<String, (u64, usize)>,
     mailboxes: HashMap<String, MailboxRecord>,
-    /// The mailboxes that a message reserved.
+    /// The mailboxes that each message reserved.
     reserved: HashMap<String, Vec<String>>,
-    /// The permanent mailboxes of (group, user), in the order of their registration.
+    /// The permanent mailboxes by group and user, in the order of their registration.
     users: HashMap<(String, String), Vec<String>>,
-    /// How many permanent mailboxes a group has.
+    /// The number of permanent mailboxes per group.
     groups: HashMap<String, u32>,
-    /// The permanent mailboxes of (group, profile in lower case).
+    /// The permanent mailboxes by group and profile (in lower case).
     profiles: HashMap<(String, String), String>,
-    /// The open messages of a mailbox, by command and place.
+    /// The open messages of each mailbox, by command and index.
     queues: HashMap<String, BTreeSet<(u64, usize)>>,
     tokens: HashMap<[u8; 32], TokenRecord>,
     usage: HashMap<String, Usage>,
     deliveries: BTreeMap<String, DeliveryRecord>,
     deadlines: BTreeSet<(UnixMillis, u64)>,
-    /// The deliveries of an integrator that are planned. One that has many costs the others
-    /// nothing.
+    /// The planned deliveries per integrator, so that one with many does not slow the others.
     due: BTreeMap<String, BTreeSet<(UnixMillis, String)>>,
     purges: BTreeSet<(UnixMillis, Purged)>,
-    /// Mailboxes that somebody should look into, and whether something was planned, since the last
+    /// The mailboxes to signal, and whether deadlines or deliveries were planned, since the last
     /// step.
     changed: Vec<String>,
     planned: bool,
 }
 
-/// What one integrator takes up.
+/// The resources that one integrator uses.
 #[derive(Default)]
 struct Usage {
     in_progress: u32,
@@ -88,7 +85,7 @@ enum Purged {
 }
 
 impl MemoryStore {
-    /// One step: everything it does, it does here, so it cannot be cut short.
+    /// Runs one step. It completes before the future is returned, so it cannot be interrupted.
     fn step<'a, T: Send + 'a>(
         &self,
         step: impl FnOnce(&mut State) -> Result<T, Error>,
@@ -256,7 +253,7 @@ impl State {
         Unfinished { commands, callbacks }
     }
 
-    /// Entries of all indexes together: none when everything is forgotten.
+    /// The number of entries in all indexes; zero when everything was deleted.
     fn entries(&self) -> usize {
         let of_messages =
             self.messages.len() + self.reserved.len() + self.queues.len() + self.tokens.len();

@@ -1,4 +1,4 @@
-//! What is kept: plain values.
+//! The records of a store, as plain values.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use super::super::{Digest, UnixMillis};
 use crate::Class;
 
 /// A JSON text as it was received or written, in the hub's dialect. It may hold secrets (an
-/// encrypted nonce, a new admin key), so `Debug` shows its length only. Its clones share it. Empty:
-/// wiped, or none.
+/// encrypted nonce, a new admin key), so `Debug` shows its length only. Clones share the text. An
+/// empty text means that it was wiped or never existed.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct StoredJson(Arc<str>);
 
@@ -19,13 +19,13 @@ impl StoredJson {
         &self.0
     }
 
-    /// Bytes of it.
+    /// Its length in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether the text is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -44,15 +44,15 @@ impl fmt::Debug for StoredJson {
     }
 }
 
-/// How far a command is. It moves once, from the first to one of the others.
+/// The state of a command. It changes once, from `InProgress` to one of the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CommandState {
-    /// Waits for devices.
+    /// The command waits for devices.
     InProgress,
-    /// Answered or refused.
+    /// A device answered or refused.
     Completed,
-    /// Nobody answered in time.
+    /// No device answered in time.
     TimedOut,
 }
 
@@ -61,10 +61,11 @@ pub enum CommandState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Completion {
-    /// At the first success; the other messages are withdrawn. Every command but delete.
+    /// The command completes at the first success, and its other messages are withdrawn. This
+    /// applies to every command except delete.
     FirstSuccess,
-    /// When no message is open any more; the first refusal, if there was one, is what is told.
-    /// Delete: its purpose is every mailbox.
+    /// The command completes when no message is open any more, with the first refusal if there was
+    /// one. This applies to delete, which is meant for every mailbox.
     Every,
 }
 
@@ -73,23 +74,23 @@ pub enum Completion {
 pub struct CommandRecord {
     /// Its id, unique in the store.
     pub id: u64,
-    /// Whose it is.
+    /// The integrator that submitted it.
     pub integrator: String,
-    /// The group whose mailboxes it may reach: a name that no other group's can equal.
+    /// The group whose mailboxes it may reach. No two groups have the same name.
     pub group: String,
     /// The integrator's own id.
     pub external_id: Option<String>,
-    /// What it is, as the wire calls it: `PROV`.
+    /// The type as on the wire: `PROV`.
     pub command_type: String,
-    /// When it came.
+    /// When it was submitted.
     pub created: UnixMillis,
     /// When it times out: the earlier of lifespan and timeout.
     pub ends: UnixMillis,
-    /// How far it is.
+    /// The state.
     pub state: CommandState,
     /// When it ended.
     pub ended: Option<UnixMillis>,
-    /// The command as it came; wiped when it has ended.
+    /// The command as it was submitted; wiped at the end.
     pub body: StoredJson,
     /// When it is completed.
     pub completion: Completion,
@@ -108,23 +109,23 @@ pub struct CommandRecord {
 }
 
 impl CommandRecord {
-    /// Whether it can still be answered at `now`.
+    /// Whether the command can still be answered at `now`.
     #[must_use]
     pub fn is_open(&self, now: UnixMillis) -> bool {
         self.state == CommandState::InProgress && now < self.ends
     }
 
-    /// Until when it is kept at least; `None` while it has not ended.
+    /// The earliest time at which the command may be purged; `None` while it is in progress.
     #[must_use]
     pub fn kept_until(&self) -> Option<UnixMillis> {
         Some(UnixMillis(self.ended?.0.saturating_add(self.keep_millis)).max(self.tokens_until))
     }
 
-    /// Bytes that it takes up for as long as it is kept, beside body and answers: about what its
-    /// messages take, and the integrator's own text.
+    /// The bytes that the command uses for as long as it is kept, besides body and answers: an
+    /// estimate for its messages, and the length of the external id.
     #[must_use]
     pub fn kept_bytes(&self) -> u64 {
-        /// A message with its token and its places in the indexes of a store.
+        /// An estimate for a message with its token and its entries in the indexes of a store.
         const OF_A_MESSAGE: u64 = 1024;
         self.external_id.as_ref().map_or(0, String::len) as u64
             + OF_A_MESSAGE * self.messages.len() as u64
@@ -155,11 +156,11 @@ impl CommandRecord {
     }
 }
 
-/// How far a message is. It moves forward only: the first two are open.
+/// The state of a message. It moves forward only. The first two states are open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MessageState {
-    /// Nobody has fetched it.
+    /// No device has fetched it.
     Pending,
     /// A device has fetched it.
     Fetched,
@@ -167,7 +168,7 @@ pub enum MessageState {
     Answered,
     /// Its command timed out.
     Expired,
-    /// Its command ended otherwise, or its mailbox was removed.
+    /// Its command ended for another reason, or its mailbox was removed.
     Withdrawn,
 }
 
@@ -176,24 +177,24 @@ pub enum MessageState {
 pub struct MessageRecord {
     /// Its id, a UUID.
     pub mid: String,
-    /// The mailbox, a UUID. A temporary one is nothing but this id.
+    /// The mailbox, a UUID. A temporary mailbox exists only as this id.
     pub bid: String,
     /// The profile of a permanent mailbox; `None` for a temporary one.
     pub pid: Option<String>,
     /// The digest of its token.
     pub token: Digest,
-    /// Its token, masked: only the hub can read it.
+    /// Its token, masked so that only the hub can read it.
     pub masked_token: [u8; 16],
     /// The digest of the claim that the token is bound to.
     pub claim: Option<Digest>,
-    /// How far it is.
+    /// The state.
     pub state: MessageState,
-    /// The digest of the answer, once there is one.
+    /// The digest of the answer, if there is one.
     pub answer: Option<Digest>,
 }
 
 impl MessageRecord {
-    /// Whether it waits for an answer, as far as it knows by itself.
+    /// Whether the message waits for an answer. Its command may still have ended.
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(self.state, MessageState::Pending | MessageState::Fetched)
@@ -207,30 +208,30 @@ pub struct TokenRecord {
     pub token: Digest,
     /// The mailbox.
     pub bid: String,
-    /// The message, if it opens only that.
+    /// The message, if the token opens only that one.
     pub mid: Option<String>,
-    /// Until when it is known; `None`: until its mailbox is removed.
+    /// Until when the token is known; `None` until its mailbox is removed.
     pub until: Option<UnixMillis>,
 }
 
-/// What a mailbox is. It moves forward only.
+/// The state of a mailbox. It moves forward only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MailboxState {
-    /// Promised to a device that is being provisioned.
+    /// It is reserved for a device that is being provisioned.
     Reserved,
-    /// Registered for a user.
+    /// It is registered for a user.
     Permanent,
-    /// Gone; its token is still known for some time.
+    /// It was removed; its token is still known for some time.
     Removed,
 }
 
-/// A mailbox with a token of its own.
+/// A mailbox with its own token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailboxRecord {
     /// Its id, a UUID.
     pub bid: String,
-    /// What it is.
+    /// The state.
     pub state: MailboxState,
     /// The group that it belongs to.
     pub group: String,
@@ -242,42 +243,42 @@ pub struct MailboxRecord {
     pub user: Option<String>,
     /// Its profile, once it is registered.
     pub pid: Option<String>,
-    /// How long it is known after it was removed, in milliseconds.
+    /// How long the mailbox is known after its removal, in milliseconds.
     pub known_millis: u64,
-    /// When it is forgotten; set when it is removed.
+    /// When the mailbox is deleted; set at its removal.
     pub forget_at: Option<UnixMillis>,
 }
 
-/// How far a callback is.
+/// The state of a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DeliveryState {
-    /// Waits for its time.
+    /// It waits for its due time.
     Pending,
-    /// Somebody tries to deliver it.
+    /// A process is attempting to deliver it.
     InFlight,
-    /// The integrator has it.
+    /// The integrator has received it.
     Delivered,
-    /// Given up; it can be queued again.
+    /// It was given up; it can be queued again.
     Failed,
 }
 
-/// A callback in the outbox. What it says is made from its command, which does not change any more.
-/// A command has one.
+/// A callback in the outbox. Its content is built from its command, which does not change any more.
+/// A command has at most one callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryRecord {
-    /// Its id, a UUID, the same on each try.
+    /// Its id, a UUID, the same for each attempt.
     pub id: String,
     /// Its command.
     pub command: u64,
-    /// Who gets it.
+    /// The integrator that receives it.
     pub integrator: String,
-    /// How far it is.
+    /// The state.
     pub state: DeliveryState,
-    /// How often it was tried.
+    /// The number of attempts so far.
     pub attempts: u32,
-    /// When it is tried next or, in flight, when the try counts as lost.
+    /// When the next attempt is due or, in flight, when the current attempt counts as lost.
     pub due: UnixMillis,
-    /// Why the last try failed.
+    /// Why the last attempt failed.
     pub last_error: Option<Class>,
 }

@@ -1,4 +1,4 @@
-//! What the steps of a store are asked for and give.
+//! The arguments and results of the steps of a store.
 
 use super::super::{Digest, UnixMillis};
 use super::{CommandRecord, MailboxRecord, MessageRecord, StoredJson};
@@ -7,45 +7,46 @@ use crate::Class;
 /// A command to be stored.
 #[derive(Clone, Debug)]
 pub struct NewCommand {
-    /// The command with its messages; its id is given by the store.
+    /// The command with its messages; the store assigns its id.
     pub command: CommandRecord,
-    /// How much greater its id is than the greatest before; at least 1.
+    /// The difference between its id and the greatest id so far; at least 1.
     pub gap: u64,
-    /// The numbers that are not to be passed.
+    /// The limits that the store enforces.
     pub quota: Quota,
     /// Whether the mailboxes of its messages are removed at once.
     pub removes_mailboxes: bool,
 }
 
-/// Numbers that one integrator, and one mailbox, must not pass. A number that is reached refuses
-/// the next command.
+/// Limits of one integrator and of one mailbox. When a limit is reached, the next command is
+/// refused.
 #[derive(Clone, Copy, Debug)]
 pub struct Quota {
-    /// Its commands in progress.
+    /// Commands in progress.
     pub commands_in_progress: u32,
-    /// Its commands that are kept, those that have ended included.
+    /// Commands that are kept, including those that have ended.
     pub commands_kept: u32,
-    /// Its deliveries that are not delivered, those that were given up included.
+    /// Undelivered callbacks, including those that were given up.
     pub outbox: u32,
-    /// Bytes of its stored commands and answers together, with those of the new one: bodies,
-    /// answers and [`CommandRecord::kept_bytes`].
+    /// Bytes of the stored commands and answers, including the new command: bodies, answers and
+    /// [`CommandRecord::kept_bytes`].
     pub stored_bytes: u64,
     /// Open messages in one permanent mailbox.
     pub mailbox_messages: u32,
 }
 
-/// A look at one message.
+/// A request for one message.
 #[derive(Clone, Debug)]
 pub struct Claim {
-    /// The mailbox that it has to be in.
+    /// The mailbox that has to contain it.
     pub bid: String,
     /// The message.
     pub mid: String,
-    /// The digest of the claim; `None` with a mailbox's own token, which needs and makes no claim.
+    /// The digest of the claim; `None` with a mailbox's own token, which neither needs nor makes a
+    /// claim.
     pub claim: Option<Digest>,
-    /// Whether the message is handed out.
+    /// Whether the message is given to a device.
     pub fetched: bool,
-    /// The time.
+    /// The current time.
     pub now: UnixMillis,
 }
 
@@ -59,25 +60,25 @@ pub struct Claimed {
 }
 
 impl Claimed {
-    /// Whether it can be answered at `now`.
+    /// Whether the message can be answered at `now`.
     #[must_use]
     pub fn is_open(&self, now: UnixMillis) -> bool {
         self.message.is_open() && self.command.is_open(now)
     }
 }
 
-/// A mailbox to be reserved.
+/// A request to reserve a mailbox.
 #[derive(Clone, Debug)]
 pub struct Reserve {
     /// The mailbox; `reserved_by` names the message.
     pub mailbox: MailboxRecord,
-    /// How many the message may have reserved, with this one.
+    /// How many mailboxes the message may have reserved, including this one.
     pub at_most: u32,
-    /// The time.
+    /// The current time.
     pub now: UnixMillis,
 }
 
-/// An answer to be stored.
+/// A request to store an answer.
 #[derive(Clone, Debug)]
 pub struct AcceptAnswer {
     /// The message.
@@ -86,18 +87,18 @@ pub struct AcceptAnswer {
     pub digest: Digest,
     /// The answer.
     pub answer: StoredJson,
-    /// Whether its code says success.
+    /// Whether its code means success.
     pub success: bool,
-    /// What becomes of a mailbox.
+    /// What the answer does to a mailbox.
     pub after: AfterAnswer,
-    /// How many mailboxes a user may have, with a new one.
+    /// How many mailboxes a user may have, including a new one.
     pub mailboxes_at_most: u32,
-    /// How many mailboxes all users of a group may have, with a new one.
+    /// How many mailboxes all users of a group may have, including a new one.
     pub group_mailboxes_at_most: u32,
-    /// Bytes of commands and answers of one integrator that may be stored, with this answer; see
-    /// [`Quota::stored_bytes`].
+    /// How many bytes of commands and answers of one integrator may be stored, including this
+    /// answer; see [`Quota::stored_bytes`].
     pub stored_bytes: u64,
-    /// The time.
+    /// The current time.
     pub now: UnixMillis,
 }
 
@@ -107,7 +108,7 @@ pub struct AcceptAnswer {
 pub enum AfterAnswer {
     /// Nothing.
     Nothing,
-    /// Registers one that the message reserved.
+    /// Registers a mailbox that the message reserved.
     Register(Registration),
     /// Removes the mailbox of the message.
     Remove,
@@ -120,51 +121,52 @@ pub struct Registration {
     pub bid: String,
     /// Its user.
     pub user: String,
-    /// Its profile. ASCII case does not tell profiles apart.
+    /// Its profile. Profiles that differ only in ASCII case are the same.
     pub pid: String,
-    /// Whether the command named the profile, so that a mailbox that the same user has for it in
-    /// the same group is replaced: removed.
+    /// Whether the command named the profile. If so, a mailbox that the same user has for it in the
+    /// same group is removed.
     pub replaces: bool,
 }
 
-/// Deliveries to be taken.
+/// A request for deliveries that are due.
 #[derive(Clone, Debug)]
 pub struct TakeDeliveries {
-    /// The time.
+    /// The current time.
     pub now: UnixMillis,
-    /// When a try that is not heard of any more counts as lost.
+    /// When an attempt without a reported outcome counts as lost.
     pub lease_until: UnixMillis,
-    /// At most so many.
+    /// The maximum number of deliveries.
     pub limit: u32,
-    /// At most so many of one integrator.
+    /// The maximum number of deliveries for one integrator.
     pub per_integrator: u32,
-    /// None of these integrators.
+    /// The integrators to leave out.
     pub except: Vec<String>,
-    /// None of these deliveries: the caller is trying them, also where `now` is past their lease.
+    /// The deliveries to leave out because the caller is attempting them, even if `now` is past
+    /// their lease.
     pub in_flight: Vec<String>,
 }
 
-/// How an attempt ended.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeliveryOutcome {
-    /// The integrator has it.
+    /// The integrator has received it.
     Delivered,
-    /// It is tried again at that time.
+    /// It is retried at that time.
     Retry {
-        /// When.
+        /// The time of the next attempt.
         at: UnixMillis,
         /// Why it failed.
         error: Class,
     },
-    /// It is given up.
+    /// It was given up.
     Failed {
         /// Why it failed.
         error: Class,
     },
 }
 
-/// How much a hub has not finished.
+/// The unfinished work of a hub.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unfinished {
@@ -175,25 +177,25 @@ pub struct Unfinished {
 }
 
 impl Unfinished {
-    /// So many of both.
+    /// Creates a value with both counts.
     #[must_use]
     pub fn new(commands: u64, callbacks: u64) -> Self {
         Self { commands, callbacks }
     }
 
-    /// Whether nothing is left to do.
+    /// Whether no work is left.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// What can be watched.
+/// A subject that can be watched.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Topic {
     /// The messages of one mailbox, by its id.
     Mailbox(String),
-    /// What is planned: deadlines and deliveries.
+    /// Planned work: deadlines and deliveries.
     Work,
 }

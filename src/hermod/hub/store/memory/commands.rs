@@ -1,20 +1,21 @@
-//! Commands: how they begin, are answered, end and are forgotten.
+//! The transitions of commands: creation, answer, end and purge.
 
 use super::super::{
     AcceptAnswer, AfterAnswer, CommandRecord, CommandState, Completion, DeliveryRecord,
     DeliveryState, MailboxState, MessageState, NewCommand, StoredJson,
 };
-use super::mailboxes::Most;
+use super::mailboxes::MailboxLimits;
 use super::{Purged, State, TokenRecord, ended, no_message, quota};
 use crate::hermod::hub::UnixMillis;
 use crate::{Class, Error};
 
-/// How long a command that should be forgotten waits for its delivery before it is looked at again.
+/// How long the purge of a command is postponed while its delivery is unfinished.
 const LATER_MILLIS: u64 = 3_600_000;
 
 impl State {
     pub(super) fn create(&mut self, new: NewCommand) -> Result<u64, Error> {
         let NewCommand { mut command, gap, quota: limits, removes_mailboxes } = new;
+        // Check the quota and the mailboxes first, so that a refusal changes nothing.
         let in_progress = command.state == CommandState::InProgress;
         let bytes = command.body.len() as u64 + command.kept_bytes();
         if let Some(usage) = self.usage.get(&command.integrator) {
@@ -44,6 +45,7 @@ impl State {
             }
         }
 
+        // Assign the id, then enter the messages, tokens and queues.
         let id = self.last_id.saturating_add(gap.max(1));
         self.last_id = id;
         command.id = id;
@@ -61,6 +63,7 @@ impl State {
                 self.changed.push(message.bid.clone());
             }
         }
+        // Plan the deadline, or the purge of a command that has already ended.
         let (created, mailboxes) = (
             command.created,
             command.messages.iter().map(|message| message.bid.clone()).collect::<Vec<_>>(),
@@ -72,7 +75,7 @@ impl State {
         }
         self.commands.insert(id, command);
         if !in_progress {
-            self.bury(id, created);
+            self.schedule_purge(id, created);
         }
         if removes_mailboxes {
             mailboxes.iter().for_each(|bid| self.remove_mailbox(bid, created));
@@ -92,6 +95,7 @@ impl State {
             stored_bytes,
             now,
         } = answer;
+        // Find the message, and handle a repeated, conflicting or late answer.
         let &(id, place) = self.messages.get(&mid).ok_or_else(no_message)?;
         let command = self.commands.get(&id).ok_or_else(no_message)?;
         let message = command.messages.get(place).ok_or_else(no_message)?;
@@ -103,7 +107,7 @@ impl State {
         }
         let (group, bid, completion) =
             (command.group.clone(), message.bid.clone(), command.completion);
-        // A success that ends the command takes the place of its body.
+        // A success that ends the command replaces its body.
         let freed =
             if success && completion == Completion::FirstSuccess { command.body.len() } else { 0 }
                 as u64;
@@ -113,19 +117,21 @@ impl State {
         }
         let replaced = match &after {
             AfterAnswer::Register(registration) => {
-                let most = Most { of_user: mailboxes_at_most, of_group: group_mailboxes_at_most };
-                self.may_register(&group, &mid, registration, most)?
+                let limits =
+                    MailboxLimits { of_user: mailboxes_at_most, of_group: group_mailboxes_at_most };
+                self.may_register(&group, &mid, registration, limits)?
             }
             _ => None,
         };
 
-        // From here on nothing is refused.
+        // From here on nothing is refused: all changes are applied.
         self.close(id, place, MessageState::Answered);
         if let Some(message) =
             self.commands.get_mut(&id).and_then(|command| command.messages.get_mut(place))
         {
             message.answer = Some(digest);
         }
+        // Apply the change to the mailbox.
         let removed = match after {
             AfterAnswer::Nothing => None,
             AfterAnswer::Register(registration) => {
@@ -134,13 +140,13 @@ impl State {
             }
             AfterAnswer::Remove => Some(bid),
         };
-        // Before a mailbox is removed, as that withdraws messages, this command's among them: it
-        // must not end with another answer by that.
+        // The command ends before the mailbox is removed: the removal withdraws messages, possibly
+        // of this command, and must not end it with another answer.
         if success && completion == Completion::FirstSuccess {
             self.end(id, CommandState::Completed, Some(answer), now);
         } else {
-            self.note(id, answer, success);
-            self.settle(id, now);
+            self.record_answer(id, answer, success);
+            self.complete_if_done(id, now);
         }
         if let Some(removed) = removed {
             self.remove_mailbox(&removed, now);
@@ -195,7 +201,7 @@ impl State {
         [deadline, purge, delivery].into_iter().flatten().min()
     }
 
-    /// Takes a message out of its queue, for good.
+    /// Removes a message from its queue for good.
     pub(super) fn close(&mut self, id: u64, place: usize, state: MessageState) {
         let Some(message) =
             self.commands.get_mut(&id).and_then(|command| command.messages.get_mut(place))
@@ -212,9 +218,8 @@ impl State {
         self.changed.push(message.bid.clone());
     }
 
-    /// Keeps an answer that does not end its command by itself: the first refusal, and the last
-    /// success.
-    fn note(&mut self, id: u64, answer: StoredJson, success: bool) {
+    /// Records an answer that does not end its command: the first refusal, and the last success.
+    fn record_answer(&mut self, id: u64, answer: StoredJson, success: bool) {
         let Some(command) = self.commands.get_mut(&id) else { return };
         let slot = if success { &mut command.answer } else { &mut command.refusal };
         if !success && slot.is_some() {
@@ -227,8 +232,8 @@ impl State {
         }
     }
 
-    /// Ends a command of which no message is open any more, if it has an answer to end with.
-    pub(super) fn settle(&mut self, id: u64, now: UnixMillis) {
+    /// Ends a command that has no open message left, if it has an answer to end with.
+    pub(super) fn complete_if_done(&mut self, id: u64, now: UnixMillis) {
         let Some(command) = self.commands.get(&id) else { return };
         if command.messages.iter().any(super::super::MessageRecord::is_open) {
             return;
@@ -244,6 +249,7 @@ impl State {
         else {
             return;
         };
+        // Move the state and release the bytes of what is no longer needed.
         command.state = state;
         command.ended = Some(now);
         let before = [
@@ -261,6 +267,7 @@ impl State {
         }
         command.answer = answer;
         self.deadlines.remove(&(command.ends, id));
+        // Close the open messages and remove the mailboxes that they reserved.
         let messages: Vec<(String, bool)> = command
             .messages
             .iter()
@@ -285,11 +292,11 @@ impl State {
                 }
             }
         }
-        self.bury(id, now);
+        self.schedule_purge(id, now);
     }
 
-    /// What follows an end: the callback, and some day the purge.
-    fn bury(&mut self, id: u64, now: UnixMillis) {
+    /// Queues the callback of an ended command and schedules its purge.
+    fn schedule_purge(&mut self, id: u64, now: UnixMillis) {
         let Some(command) = self.commands.get(&id) else { return };
         if let Some(time) = command.kept_until() {
             self.purges.insert((time, Purged::Command(id)));

@@ -1,4 +1,4 @@
-//! Mailboxes and the messages in them.
+//! The transitions of mailboxes and of the messages in them.
 
 use super::super::{
     Claim, Claimed, MailboxRecord, MailboxState, MessageState, Registration, Reserve,
@@ -7,9 +7,9 @@ use super::{Purged, State, TokenRecord, ended, no_message, quota};
 use crate::hermod::hub::UnixMillis;
 use crate::{Class, Error};
 
-/// How many permanent mailboxes there may be, with a new one.
+/// The maximum numbers of permanent mailboxes, including a new one.
 #[derive(Clone, Copy)]
-pub(super) struct Most {
+pub(super) struct MailboxLimits {
     pub(super) of_user: u32,
     pub(super) of_group: u32,
 }
@@ -30,6 +30,7 @@ impl State {
             .filter(|message| message.bid == claim.bid)
             .ok_or_else(no_message)?;
         let open = open && message.is_open();
+        // A claim binds an open message once; another claim conflicts, even after the end.
         match (&claim.claim, &message.claim) {
             (Some(given), Some(bound)) if given != bound => {
                 return Err(Error::new(
@@ -83,13 +84,13 @@ impl State {
         Ok(())
     }
 
-    /// Whether a reserved mailbox can be registered; gives the one that it replaces.
+    /// Checks that a reserved mailbox can be registered. Returns the mailbox that it replaces.
     pub(super) fn may_register(
         &self,
         group: &str,
         mid: &str,
         registration: &Registration,
-        most: Most,
+        limits: MailboxLimits,
     ) -> Result<Option<String>, Error> {
         let Registration { bid, user, pid, replaces } = registration;
         let reserved = self.mailboxes.get(bid).is_some_and(|mailbox| {
@@ -114,10 +115,11 @@ impl State {
             ));
         }
         let mailboxes = self.users.get(&(group.to_owned(), user.clone())).map_or(0, Vec::len);
-        if taken.is_none() && mailboxes >= most.of_user as usize {
+        if taken.is_none() && mailboxes >= limits.of_user as usize {
             return Err(quota("the user has too many mailboxes"));
         }
-        if taken.is_none() && self.groups.get(group).is_some_and(|count| *count >= most.of_group) {
+        if taken.is_none() && self.groups.get(group).is_some_and(|count| *count >= limits.of_group)
+        {
             return Err(quota("the group has too many mailboxes"));
         }
         Ok(taken.cloned())
@@ -140,12 +142,14 @@ impl State {
         else {
             return;
         };
+        // Mark the mailbox as removed; its token stays known until the purge.
         mailbox.state = MailboxState::Removed;
         let forget_at = UnixMillis(now.0.saturating_add(mailbox.known_millis));
         mailbox.forget_at = Some(forget_at);
         if let Some(token) = self.tokens.get_mut(mailbox.token.as_bytes()) {
             token.until = Some(forget_at);
         }
+        // Take a registered mailbox out of the indexes of its group.
         if let (Some(user), Some(pid)) = (&mailbox.user, &mailbox.pid) {
             let (user, profile) =
                 ((mailbox.group.clone(), user.clone()), profile_key(&mailbox.group, pid));
@@ -168,9 +172,10 @@ impl State {
         self.purges.insert((forget_at, Purged::Mailbox(bid.to_owned())));
         self.planned = true;
         self.changed.push(bid.to_owned());
+        // Withdraw its open messages, which may complete their commands.
         for (id, place) in self.queues.get(bid).cloned().unwrap_or_default() {
             self.close(id, place, MessageState::Withdrawn);
-            self.settle(id, now);
+            self.complete_if_done(id, now);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Deliveries.
+//! The transitions of deliveries.
 
 use super::super::{DeliveryOutcome, DeliveryRecord, DeliveryState, TakeDeliveries};
 use super::State;
@@ -7,6 +7,7 @@ use crate::{Class, Error};
 
 impl State {
     pub(super) fn take_due(&mut self, take: &TakeDeliveries) -> Vec<DeliveryRecord> {
+        // Choose the oldest due deliveries, with at most `per_integrator` from each integrator.
         let mut chosen: Vec<(UnixMillis, String)> = Vec::new();
         for (_, due) in self.due.iter().filter(|(integrator, _)| !take.except.contains(integrator))
         {
@@ -19,6 +20,7 @@ impl State {
         }
         chosen.sort_unstable();
         chosen.truncate(take.limit as usize);
+        // Take each one under the lease.
         let mut taken = Vec::with_capacity(chosen.len());
         for (_, id) in chosen {
             let Some(delivery) = self.deliveries.get_mut(&id) else { continue };

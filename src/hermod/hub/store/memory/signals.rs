@@ -1,4 +1,4 @@
-//! Waking those who watch.
+//! Wakes the tasks that watch a topic.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::Topic;
 use crate::BoxFuture;
 
-/// One channel a topic, for as long as somebody watches it.
+/// One channel per topic, for as long as it is watched.
 #[derive(Clone, Default)]
 pub(super) struct Signals(Arc<Mutex<HashMap<Topic, watch::Sender<()>>>>);
 
@@ -36,7 +36,8 @@ impl Signals {
         let mut watching = Watching { signals: self.clone(), topic, receiver: Some(receiver) };
         Box::pin(async move {
             if let Some(receiver) = &mut watching.receiver {
-                // The sender is there as long as this is; if it were not, looking again is right.
+                // The sender exists as long as this task; without it, looking again would be right
+                // too.
                 let _ = receiver.changed().await;
             }
         })
@@ -47,7 +48,7 @@ impl Signals {
     }
 }
 
-/// Takes the channel away when nobody watches it any more.
+/// Removes the channel when its last watcher is dropped.
 struct Watching {
     signals: Signals,
     topic: Topic,
