@@ -1,7 +1,7 @@
-//! What the clients of every protocol share: a retry loop, back-off, waiting, and a timer for
-//! clients that block.
+//! The parts of clients that do not depend on a protocol: a retry loop, back-off, waiting, and a
+//! timer for blocking clients.
 //!
-//! The clients themselves stand with their protocol: [`hermod::client`](crate::hermod::client).
+//! The clients belong to their protocol: [`hermod::client`](crate::hermod::client).
 
 pub(crate) mod backoff;
 #[cfg(feature = "client")]

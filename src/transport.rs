@@ -1,16 +1,18 @@
-//! HTTP without a library for it: requests and responses are the types of the crate `http`, and a
+//! HTTP independent of a library: requests and responses are the types of the crate `http`, and a
 //! [`Transport`] sends them. All but the address type needs the feature `http`.
 //!
-//! - [`Transport`] and [`BlockingTransport`]: the seam to a library of HTTP. Any closure is one.
-//!   `OnThreads` makes the first of the second, `InProcess` of a service without a socket,
-//!   `GuardedTransport` calls only what a [`TargetPolicy`] allows, by a `TargetUrl`. `ReqwestTransport` and
-//!   `UreqTransport` are on the libraries of these names.
-//! - [`ExchangeLimits`]: how long an exchange may take and how much an answer may hold.
-//! - [`PeerCertificate`]: who answered, if a transport knows it. [`ReceivedAt`]: when.
-//! - [`TransportError`] and [`StatusError`]: what went wrong, as
+//! - [`Transport`] and [`BlockingTransport`] are the interface to an HTTP library. Any closure
+//!   implements them. `OnThreads` turns the second into the first, `InProcess` calls a service
+//!   without a socket, and `GuardedTransport` calls only the addresses that a [`TargetPolicy`]
+//!   allows, by a `TargetUrl`. `ReqwestTransport` and `UreqTransport` use the libraries of these
+//!   names.
+//! - [`ExchangeLimits`] limits the time of an exchange and the size of a response.
+//! - [`PeerCertificate`] is the server's certificate, if a transport knows it; [`ReceivedAt`] is
+//!   the time of a response.
+//! - [`TransportError`] and [`StatusError`] describe failures, as
 //!   [sources](std::error::Error::source) of an [`Error`](crate::Error).
 //!
-//! What is sent stands in [`hermod::wire::http`](crate::hermod::wire::http).
+//! The HTTP form of the wires is in [`hermod::wire::http`](crate::hermod::wire::http).
 
 pub(crate) mod base_url;
 #[cfg(feature = "http")]

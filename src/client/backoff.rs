@@ -1,4 +1,4 @@
-//! How long to pause before something is tried again: exponential back-off with full jitter.
+//! The pause before another attempt: exponential back-off with full jitter.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;

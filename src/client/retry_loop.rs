@@ -25,12 +25,12 @@ pub(crate) trait Endpoint: Sync {
 
     fn idempotency(call: &Self::Call) -> Idempotency;
 
-    /// How long the other side is asked to wait before it answers.
+    /// How long the server is asked to wait for an event before it answers.
     fn wait(_: &Self::Call) -> Duration {
         Duration::ZERO
     }
 
-    /// `wait` is what is left of the time that the other side is to wait.
+    /// `wait` is the rest of the time that the server may wait for an event.
     fn write(
         &self,
         settings: &Settings<Self::Protocol>,
@@ -66,7 +66,7 @@ impl<'a, E: Endpoint> Attempts<'a, E> {
         Self { settings, endpoint, call, started: now, failures: 0, sent: HeaderMap::new() }
     }
 
-    /// What to send. The first attempt has its whole time, however long it took to get here.
+    /// Writes the next request. The first attempt always has its whole time.
     pub(crate) fn write(&mut self, now: MonotonicTime) -> Result<Request<Bytes>, Error> {
         let elapsed = match self.failures {
             0 => Duration::ZERO,
@@ -84,7 +84,7 @@ impl<'a, E: Endpoint> Attempts<'a, E> {
         Ok(limited(request, limits))
     }
 
-    /// What came of it, at `now`.
+    /// Reads the result of an attempt at `now`.
     pub(crate) fn read(
         &self,
         exchanged: Result<Response<Bytes>, TransportError>,
@@ -96,7 +96,7 @@ impl<'a, E: Endpoint> Attempts<'a, E> {
             .map_err(|error| without_credentials(&*self.settings.protocol, &self.sent, None, error))
     }
 
-    /// When to try again after this error; `None` if that is not to be.
+    /// When to retry after this error; `None` if there is no further attempt.
     pub(crate) fn again(&mut self, error: &Error, now: MonotonicTime) -> Option<MonotonicTime> {
         let policy = &self.settings.retry;
         self.failures = self.failures.saturating_add(1);
@@ -136,7 +136,7 @@ pub(crate) async fn call<E: Endpoint>(
     }
 }
 
-/// The same, blocking the thread.
+/// The blocking counterpart of [`call`].
 pub(crate) fn call_blocking<E: Endpoint>(
     transport: &dyn BlockingTransport,
     timer: &dyn Timer,
@@ -165,13 +165,13 @@ pub(crate) fn limited(mut request: Request<Bytes>, limits: ExchangeLimits) -> Re
     request
 }
 
-/// An error of ours, before anything was sent.
+/// An error on this side, before anything was sent.
 pub(crate) fn unsendable(error: Error) -> Error {
     error.permanent().with_source(TransportError::new(TransportErrorKind::Unsendable, ""))
 }
 
-/// An answer that is not longer than it may be, whatever the transport looked at, with the time
-/// that it was received at.
+/// Checks the length of a response, even if the transport did so, and adds the time at which it was
+/// received.
 pub(crate) fn checked(
     exchanged: Result<Response<Bytes>, TransportError>,
     limits: ExchangeLimits,
@@ -188,8 +188,8 @@ pub(crate) fn checked(
     Ok(response)
 }
 
-/// The error without the words of the other side if these repeat a credential that was sent, among
-/// the headers or in the query.
+/// Removes the server's text from an error if it repeats a credential that was sent, in a header or
+/// in the query.
 pub(crate) fn without_credentials(
     protocol: &dyn Protocol,
     sent: &HeaderMap,
@@ -203,7 +203,7 @@ pub(crate) fn without_credentials(
         .map(|said| [said.code, said.message, said.request_id].join("\n"))
         .unwrap_or_default();
     let shows = |secret: &str| {
-        // Shorter ones are part of too many words.
+        // Shorter secrets occur in too many words.
         secret.len() >= 4
             && [&*body, &said, error.detail()].iter().any(|text| text.contains(secret))
     };

@@ -19,7 +19,7 @@ use crate::transport::{StatusError, TransportError, TransportErrorKind};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
-    /// Most attempts, the first included: 4. Nought is one.
+    /// The maximum number of attempts, including the first: 4. Zero counts as one.
     pub attempts: u32,
     /// The longest first pause: half a second. The limit doubles with each failure, and each pause is
     /// drawn evenly between zero and its limit, so that clients that failed together do not return
@@ -27,9 +27,8 @@ pub struct RetryPolicy {
     pub first_pause: Duration,
     /// The longest pause, unless the other side asks for a longer one: 10 seconds.
     pub max_pause: Duration,
-    /// From the first step to the last: 60 seconds. An attempt that would begin later is not made,
-    /// and one that is made has what is left. The first has its whole time, whatever this says; the
-    /// time that a long poll is to wait comes on top.
+    /// The time for all attempts: 60 seconds. No attempt begins later, and each attempt has only
+    /// what is left. The first attempt always has its whole time; the wait of a long poll is added.
     pub budget: Duration,
 }
 
@@ -58,9 +57,9 @@ impl Default for RetryPolicy {
 /// Whether the same call twice has the same effect as once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Idempotency {
-    /// Twice would be two: the call is repeated only if nothing of it was sent.
+    /// A repeat would have a second effect: the call is retried only if nothing of it was sent.
     NotIdempotent,
-    /// Twice is the same as once: the call is repeated after every failure that may pass.
+    /// A repeat has no further effect: the call is retried after every failure that may pass.
     Idempotent,
 }
 

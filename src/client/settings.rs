@@ -1,4 +1,4 @@
-//! What the clients of every protocol have in common.
+//! The settings that the clients of all protocols have.
 
 use std::sync::Arc;
 
@@ -27,14 +27,14 @@ impl<P> Clone for Settings<P> {
 /// The setters of a client with a member `settings`.
 macro_rules! setters {
     () => {
-        /// The same with another policy of trying again.
+        /// Sets the retry policy.
         #[must_use]
         pub fn with_retry(mut self, retry: $crate::client::RetryPolicy) -> Self {
             self.settings.retry = retry;
             self
         }
 
-        /// The same with other limits of one exchange.
+        /// Sets the limits of one exchange.
         #[must_use]
         pub fn with_limits(mut self, limits: $crate::transport::ExchangeLimits) -> Self {
             self.settings.limits = limits;
@@ -44,8 +44,8 @@ macro_rules! setters {
     (clock) => {
         $crate::client::settings::setters!();
 
-        /// The same with another clock, which pauses are waited for on. Without one it is the
-        /// [`SystemClock`](crate::SystemClock), which needs a tokio runtime whose time is on.
+        /// Sets the clock, which also times pauses. The default is
+        /// [`SystemClock`](crate::SystemClock), which needs a tokio runtime with time enabled.
         #[must_use]
         pub fn with_clock(mut self, clock: std::sync::Arc<dyn $crate::Clock>) -> Self {
             self.clock = clock;
@@ -55,7 +55,7 @@ macro_rules! setters {
     (timer) => {
         $crate::client::settings::setters!();
 
-        /// The same with another timer, which pauses are waited for on. Without one it is the
+        /// Sets the timer, which also times pauses. The default is
         /// [`SystemTimer`](crate::client::SystemTimer).
         #[must_use]
         pub fn with_timer(mut self, timer: std::sync::Arc<dyn $crate::client::Timer>) -> Self {

@@ -1,19 +1,19 @@
-//! Time, for those who wait.
+//! Time for threads that block.
 
 use std::time::SystemTime;
 
 use crate::clock::monotonic_now;
 use crate::{ManualClock, MonotonicTime};
 
-/// A clock that a thread can be blocked on, in monotonic time.
+/// A clock with which a thread can sleep, in monotonic time.
 pub trait Timer: Send + Sync {
-    /// The wall time, which dates in answers are compared with.
+    /// The wall-clock time, with which dates in responses are compared.
     fn now(&self) -> SystemTime;
 
-    /// The monotonic time. It never goes back, and does not notice when the wall time is set.
+    /// The monotonic time. It never goes back, and is not affected when the wall clock is set.
     fn monotonic(&self) -> MonotonicTime;
 
-    /// Blocks the thread until `time`, not at all if that has passed.
+    /// Blocks the thread until `time`; returns at once if it has passed.
     fn sleep_until(&self, time: MonotonicTime);
 }
 
@@ -35,7 +35,7 @@ impl Timer for SystemTimer {
     }
 }
 
-/// The thread that sleeps moves the clock itself: for tests, which then take no time.
+/// The sleeping thread advances the clock itself, so tests take no time.
 impl Timer for ManualClock {
     fn now(&self) -> SystemTime {
         crate::Clock::now(self)

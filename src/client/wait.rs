@@ -1,4 +1,4 @@
-//! Waiting for something that another party is doing to end, by polling.
+//! Polls until something that another party does has ended.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use super::retry_policy::may_pass;
 use crate::clock::or_deadline;
 use crate::{Clock, Error, MonotonicTime};
 
-/// How long and how often to ask for a state.
+/// How long and how often to poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WaitPolicy {
-    /// How long to wait in all.
+    /// How long to wait in total.
     pub timeout: Duration,
     /// The longest first pause between two polls: 1 second. The limit doubles with each poll, and
     /// each pause is drawn evenly between zero and its limit.
@@ -32,43 +32,42 @@ impl WaitPolicy {
     }
 }
 
-/// Why waiting ended before what was waited for did, whose last known state is a `T`. Nothing is
-/// changed by it: unless it is [`Forgotten`](Self::Forgotten), wait again with the same id.
+/// Why waiting stopped early. `T` is the last known state. The error changes nothing: unless it is
+/// [`Forgotten`](Self::Forgotten), you can wait again with the same id.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WaitError<T: fmt::Debug> {
     /// The time was up, or the other side asked for a pause that is longer than the time left.
     #[error("it has not ended in time")]
     TimedOut {
-        /// What the last poll that succeeded said, if one did.
+        /// The result of the last successful poll, if there was one.
         last: Option<Box<T>>,
-        /// What the last poll ended with, if it did not succeed.
+        /// The error of the last poll, if it failed.
         #[source]
         error: Option<Error>,
     },
-    /// The other side itself says that it does not know what was polled, so that waiting any longer
-    /// is of no use.
+    /// The server itself says that it does not know the object, so waiting longer is of no use.
     #[error(
         "the other side does not know it: it has lost what it stored, or it ended longer ago than \
          it is kept; begin again"
     )]
     Forgotten(#[source] Error),
-    /// A poll ended with another error that does not pass: class `unauthorized`, …
+    /// A poll failed with another error that does not pass, for example with class `unauthorized`.
     #[error("it cannot be polled")]
     Refused(#[source] Error),
 }
 
-/// What a future gives, unless the time is up first.
+/// The output of a future, unless the deadline comes first.
 pub(crate) async fn before<T>(
     future: impl Future<Output = T>,
     clock: &dyn Clock,
     deadline: MonotonicTime,
 ) -> Option<T> {
-    // The clock is not asked to wake anybody before there is something to wait for.
+    // The clock is used only when there is something to wait for.
     or_deadline(future, async { clock.sleep_until(deadline).await }).await
 }
 
-/// What the polls have said so far, without the waiting.
+/// The results of the polls so far, without the waiting.
 pub(crate) struct Waiting<'a, T> {
     policy: &'a WaitPolicy,
     started: MonotonicTime,
@@ -78,11 +77,11 @@ pub(crate) struct Waiting<'a, T> {
     error: Option<Error>,
 }
 
-/// What follows from a poll.
+/// The next step after a poll.
 #[allow(clippy::large_enum_variant, reason = "one at a time, and not kept")]
 pub(crate) enum PollOutcome<T: fmt::Debug> {
     End(Result<T, WaitError<T>>),
-    /// Poll again then.
+    /// Poll again at this time.
     Pause(MonotonicTime),
 }
 
@@ -98,7 +97,7 @@ impl<'a, T: fmt::Debug> Waiting<'a, T> {
         }
     }
 
-    /// From the start until the next poll is given up.
+    /// The time from the start until the next poll is given up.
     fn whole(&self) -> Duration {
         self.policy.timeout.saturating_add(if self.is_last {
             WaitPolicy::LAST_POLL
@@ -112,13 +111,13 @@ impl<'a, T: fmt::Debug> Waiting<'a, T> {
         self.started.saturating_add(self.whole())
     }
 
-    /// How long a poll may take that begins now.
+    /// How long a poll that begins now may take.
     pub(crate) fn left(&self, now: MonotonicTime) -> Duration {
         self.whole().saturating_sub(now.saturating_duration_since(self.started))
     }
 
-    /// Takes the outcome of a poll; `is_over` tells whether a state is the last, and `is_forgotten`
-    /// whether an error is the other side's own word that it does not know what was polled.
+    /// Handles the result of a poll. `is_over` tells whether a state is final, and `is_forgotten`
+    /// whether an error is the server's own statement that it does not know the object.
     pub(crate) fn polled(
         &mut self,
         polled: Result<T, Error>,

@@ -1,4 +1,4 @@
-//! Addresses of services, in one form.
+//! Base addresses of services in a normal form.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -8,9 +8,8 @@ use crate::Error;
 use crate::encoding::percent::{encode, is_path_or_query, normal_path};
 
 /// The address of a service: absolute, http or https, without query, fragment, user and dot
-/// segments, in a form that can be compared and that paths can be put below. Escapes of characters
-/// that need none (RFC 3986 section 6.2.2) are those characters; empty segments inside of a path
-/// stay.
+/// segments, in a form that can be compared and that paths can be put below. Escapes of unreserved
+/// characters are decoded (RFC 3986 section 6.2.2); empty segments inside a path are kept.
 ///
 /// ```
 /// use keyferry::BaseUrl;
@@ -26,10 +25,10 @@ use crate::encoding::percent::{encode, is_path_or_query, normal_path};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct BaseUrl {
     is_https: bool,
-    /// Lower case, without a dot at the end; an IPv6 address in brackets.
+    /// Lower case, without a trailing dot; an IPv6 address in brackets.
     host: String,
     port: u16,
-    /// Without a slash at the end.
+    /// Without a trailing slash.
     path: String,
 }
 
@@ -37,8 +36,8 @@ impl BaseUrl {
     /// Reads an address.
     ///
     /// # Errors
-    /// Class `malformed` for everything that is not such an address by RFC 3986, and for what some
-    /// server could read as another one: dot segments and separators in disguise.
+    /// Class `malformed` for a text that is not such an address by RFC 3986, and for an address
+    /// that some server could read differently: one with dot segments or escaped separators.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let bad = |detail| Err(Error::malformed("address", detail));
         if !text.bytes().all(|byte| byte.is_ascii_graphic())
@@ -57,13 +56,13 @@ impl BaseUrl {
             return bad("no host, or a user before it");
         }
         let (host, port) = match authority.rsplit_once(':') {
-            // Not a colon inside of an IPv6 address.
+            // The colon is not inside an IPv6 address.
             Some((host, port)) if !port.ends_with(']') => {
                 (host, if port.is_empty() { default_port } else { port })
             }
             _ => (authority, default_port),
         };
-        // `parse` alone takes a plus sign as well.
+        // `parse` alone accepts a plus sign as well.
         let digits = port.bytes().all(|byte| byte.is_ascii_digit());
         let Some(port) = port.parse::<u16>().ok().filter(|_| digits) else {
             return bad("not a port");
@@ -75,7 +74,7 @@ impl BaseUrl {
         };
         let Some(host) = host else { return bad("no host") };
         let lower = path.to_ascii_lowercase();
-        // Escapes of an escape are for servers that decode twice.
+        // Some servers decode twice, so an escaped percent sign is refused too.
         let disguised = ["%2e", "%2f", "%5c", "%25"].iter().any(|escape| lower.contains(escape));
         if disguised || path.split('/').any(is_dot_segment) {
             return bad("dot segments, or separators in disguise");
@@ -87,7 +86,7 @@ impl BaseUrl {
         Ok(Self { is_https, host, port, path })
     }
 
-    /// Whether it is https.
+    /// Whether the scheme is https.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.is_https
@@ -99,7 +98,7 @@ impl BaseUrl {
         &self.host
     }
 
-    /// The port, that of the scheme if none was given.
+    /// The port; that of the scheme if none was given.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
@@ -111,17 +110,17 @@ impl BaseUrl {
         &self.path
     }
 
-    /// The address of what is below: each segment escaped, so that none can lead elsewhere. An
-    /// empty segment is left out.
+    /// The address with these segments appended. Each segment is escaped, so that it cannot lead
+    /// elsewhere; empty segments are left out.
     ///
-    /// What [`parse`](Self::parse) refuses to read, such as an escaped slash, can be written here.
+    /// The result may contain what [`parse`](Self::parse) refuses, such as an escaped slash.
     #[must_use]
     pub fn join(&self, segments: &[&str]) -> Self {
         let mut joined = self.clone();
         for segment in segments.iter().filter(|segment| !segment.is_empty()) {
             joined.path.push('/');
             match *segment {
-                // Escapes do not protect these: `%2e` is a dot segment too.
+                // Escapes do not protect dot segments: `%2e` is one too.
                 dots @ ("." | "..") => dots.bytes().for_each(|_| joined.path.push_str("%252E")),
                 segment => encode(segment, &mut joined.path),
             }
@@ -142,7 +141,7 @@ impl BaseUrl {
     }
 }
 
-/// The normal form: without the port of the scheme, without a slash at the end.
+/// Writes the normal form: without the default port and without a trailing slash.
 impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, default_port) = if self.is_https { ("https", 443) } else { ("http", 80) };
@@ -170,21 +169,21 @@ impl std::str::FromStr for BaseUrl {
     }
 }
 
-/// Whether a host is a name or an IPv4 address by its characters: what RFC 3986 calls a registered
-/// name, without escapes.
+/// Whether a host consists of the characters of a name or an IPv4 address: a registered name of RFC
+/// 3986 without escapes.
 fn is_name(host: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);
     !host.is_empty() && host.bytes().all(plain)
 }
 
-/// Whether two texts are one address.
+/// Whether two texts are the same address.
 #[cfg(feature = "device")]
 pub(crate) fn is_same(one: &str, other: &str) -> bool {
     matches!((BaseUrl::parse(one), BaseUrl::parse(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-/// Whether a segment of a path means another one to some server: many take away what follows a
-/// semicolon before they look at the dots.
+/// Whether some server reads a segment as a dot segment: many remove a semicolon and the text after
+/// it before they check for dots.
 pub(crate) fn is_dot_segment(segment: &str) -> bool {
     matches!(segment.split_once(';').map_or(segment, |(name, _)| name), "." | "..")
 }

@@ -1,9 +1,9 @@
-//! The certificate that the other side showed.
+//! The certificate of the server.
 
 use std::fmt;
 
-/// The DER of the leaf certificate that the other side of a TLS connection showed. A transport that
-/// knows it puts it among the extensions of the answer; without TLS there is none.
+/// The DER of the leaf certificate that the server presented in the TLS handshake. A transport that
+/// knows it adds it to the extensions of the response; without TLS there is none.
 ///
 /// ```
 /// use keyferry::transport::PeerCertificate;
@@ -16,7 +16,7 @@ use std::fmt;
 pub struct PeerCertificate(pub Vec<u8>);
 
 impl PeerCertificate {
-    /// The certificate that an answer came with.
+    /// The certificate of the connection that a response came over.
     #[must_use]
     pub fn of<B>(answer: &::http::Response<B>) -> Option<&Self> {
         answer.extensions().get()

@@ -8,14 +8,14 @@ use zeroize::Zeroizing;
 
 use crate::{Error, Secret};
 
-/// The only value of a header; two are none.
+/// The value of a header that occurs exactly once.
 pub(crate) fn only(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&HeaderValue> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
     if values.next().is_some() { None } else { Some(value) }
 }
 
-/// The only value of a header as text.
+/// The value of a header that occurs exactly once, as text.
 pub(crate) fn only_text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     only(headers, name)?.to_str().ok()
 }
@@ -27,7 +27,7 @@ pub(crate) fn sensitive(text: &str) -> Result<HeaderValue, Error> {
     Ok(value)
 }
 
-/// `base64(name:secret)`.
+/// Writes `base64(name:secret)`.
 pub(crate) fn write_pair(name: &str, secret: &Secret) -> Result<Zeroizing<String>, Error> {
     if name.contains(':') {
         return Err(Error::malformed("credential", "a colon before the secret"));
@@ -36,7 +36,7 @@ pub(crate) fn write_pair(name: &str, secret: &Secret) -> Result<Zeroizing<String
     Ok(Zeroizing::new(Base64::encode_string(pair.as_bytes())))
 }
 
-/// The other way. Padding may be left out.
+/// Reads `base64(name:secret)`; padding may be missing.
 pub(crate) fn read_pair(text: &str) -> Option<(String, Secret)> {
     let mut padded = Zeroizing::new(text.trim_end_matches('=').to_owned());
     if text.len() - padded.len() > 2 {
@@ -60,12 +60,12 @@ pub(crate) fn read_bearer(headers: &HeaderMap) -> Option<Secret> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| Secret::new(token))
 }
 
-/// `Basic` with a user and a password (RFC 7617).
+/// Writes `Basic` with a user and a password (RFC 7617).
 pub(crate) fn write_basic(user: &str, password: &Secret) -> Result<HeaderValue, Error> {
     sensitive(&Zeroizing::new(format!("Basic {}", write_pair(user, password)?.as_str())))
 }
 
-/// User and password of HTTP Basic; `None` if there are none, or not exactly one pair.
+/// Reads user and password of HTTP Basic; `None` unless there is exactly one pair.
 pub(crate) fn read_basic(headers: &HeaderMap) -> Option<(String, Secret)> {
     let (scheme, pair) = only_text(headers, AUTHORIZATION)?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("basic").then(|| read_pair(pair.trim()))?

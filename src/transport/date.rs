@@ -4,9 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use der::DateTime;
 
-/// When an answer was received, by the clock of who asked. The clients put it among the extensions
-/// of an answer, and [`read_refusal`](crate::hermod::wire::http::read_refusal) takes it for a
-/// `Retry-After` that is a date where the answer has no `Date` of its own.
+/// When a response was received, by the client's clock. The clients add it to the extensions of a
+/// response. [`read_refusal`](crate::hermod::wire::http::read_refusal) uses it for a `Retry-After`
+/// that is a date if the response has no `Date`.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -28,7 +28,7 @@ use der::DateTime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReceivedAt(pub SystemTime);
 
-/// The year that a year of two digits is taken relative to if no later one is known.
+/// The reference for two-digit years if no later year is known.
 const REFERENCE_YEAR: u16 = 2026;
 
 const MONTHS: [&str; 12] =
@@ -37,12 +37,12 @@ const MONTHS: [&str; 12] =
 const DAYS: [&str; 7] =
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
-/// Reads a date in any of the three forms: `Sun, 06 Nov 1994 08:49:37 GMT`,
-/// `Sunday, 06-Nov-94 08:49:37 GMT`, `Sun Nov  6 08:49:37 1994`.
+/// Reads a date in any of the three forms: `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94
+/// 08:49:37 GMT`, `Sun Nov  6 08:49:37 1994`.
 ///
-/// A year of two digits is the latest one with these digits that is at most 50 years after `now`.
-/// A leap second is read. The name of the day has to be one, and is not held against the date. A
-/// date before 1970 counts as the beginning of 1970.
+/// A two-digit year is the latest year with these digits that is at most 50 years after `now`. Leap
+/// seconds are accepted. The name of the day has to be valid, but need not match the date. A date
+/// before 1970 becomes the beginning of 1970.
 pub(crate) fn parse_date(text: &str, now: Option<SystemTime>) -> Option<SystemTime> {
     let words: Vec<&str> = text.split(' ').collect();
     let short = |name: &str| DAYS.iter().any(|day| day.get(..3) == Some(name));
@@ -73,13 +73,13 @@ fn full_year(two_digits: u16, now: Option<SystemTime>) -> u16 {
     let this_year = now
         .and_then(|now| now.duration_since(SystemTime::UNIX_EPOCH).ok())
         .and_then(|since| DateTime::from_unix_duration(since).ok())
-        // A clock that was never set tells nothing.
+        // A clock that was never set gives no reference.
         .map_or(REFERENCE_YEAR, |date| date.year().max(REFERENCE_YEAR));
     let latest = this_year + 50;
     latest - (latest + 100 - two_digits) % 100
 }
 
-/// A number of exactly so many digits.
+/// A number of exactly this many digits.
 fn number(text: &str, digits: usize) -> Option<u16> {
     let is_one = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| is_one)
@@ -105,7 +105,7 @@ fn moment(year: u16, month: &str, day: u16, time: &str) -> Option<SystemTime> {
         .ok()
     };
     if year < 1970 {
-        // A leap year, so that every day is there.
+        // A leap year, in which every day exists.
         return date(2000).map(|_| SystemTime::UNIX_EPOCH);
     }
     let since = date(year)?.unix_duration() + Duration::from_secs(u64::from(second / 60));

@@ -1,9 +1,9 @@
-//! What failed below a library of HTTP. Which library does TLS is the caller's choice, so its
-//! errors are known by how they show themselves, not by type.
+//! Finds out what failed below an HTTP library. The caller chooses the TLS library, so its errors
+//! are recognised by their text, not by type.
 
 use std::error::Error;
 
-/// The causes of an error, from itself to the first of them.
+/// The causes of an error, from itself to the root cause.
 #[cfg(feature = "reqwest")]
 pub(super) fn causes<'a>(
     error: &'a (dyn Error + 'static),
@@ -11,7 +11,7 @@ pub(super) fn causes<'a>(
     std::iter::successors(Some(error), |error| (*error).source())
 }
 
-/// What the first cause says, unless it says the host.
+/// The text of the root cause, unless it contains the host.
 pub(super) fn detail(error: &(dyn Error + 'static), host: &str) -> String {
     let mut first = error;
     while let Some(source) = first.source() {
@@ -25,13 +25,13 @@ pub(super) fn detail(error: &(dyn Error + 'static), host: &str) -> String {
     }
 }
 
-/// Whether an error, as `Debug` shows it, says that one side did not accept the certificate of the
-/// other, in words. Each decides on that before it reads anything of a request.
+/// Describes an error, given as its `Debug` output, that says that one side did not accept the
+/// certificate of the other. Each side decides on that before it reads anything of a request.
 pub(super) fn certificate(shown: &str) -> Option<&'static str> {
     CERTIFICATE.iter().find(|(sign, _)| shown.contains(sign)).map(|(_, words)| *words)
 }
 
-/// How rustls and OpenSSL show it.
+/// The texts of rustls and OpenSSL.
 const CERTIFICATE: [(&str, &str); 24] = [
     ("InvalidCertificate(UnknownIssuer", "the certificate is of no issuer that is trusted"),
     ("InvalidCertificate(BadSignature", "the certificate is of no issuer that is trusted"),
@@ -54,7 +54,8 @@ const CERTIFICATE: [(&str, &str); 24] = [
     ("AlertReceived(UnknownCa", OURS),
     ("AlertReceived(UnknownCA", OURS),
     ("alert unknown ca", OURS),
-    // Of a signature in the handshake; records that cannot be read have an alert of another name.
+    // It refers to a signature in the handshake; records that cannot be decrypted have another
+    // alert.
     ("AlertReceived(DecryptError", OURS),
     ("alert decrypt error", OURS),
     ("AlertReceived(HandshakeFailure", "no handshake that both sides accept"),

@@ -1,4 +1,4 @@
-//! How an exchange can fail, and what an answer that is no success holds.
+//! Failures of exchanges, and responses that are not successful.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,19 +13,19 @@ use crate::{Class, Error};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
-    /// No connection was made: nothing was sent.
+    /// No connection was made, so nothing was sent.
     Unreachable,
-    /// The other side did not prove who it is, or TLS is not there: nothing was sent.
+    /// The server did not prove its identity, or TLS is not available; nothing was sent.
     Tls,
-    /// The address must not be called: nothing was sent.
+    /// The address must not be called; nothing was sent.
     TargetRefused,
-    /// The request could not be sent as it is: nothing was sent.
+    /// The request is invalid and could not be sent.
     Unsendable,
     /// The time was up.
     Timeout,
-    /// The answer is longer than is allowed.
+    /// The response is longer than allowed.
     AnswerTooLarge,
-    /// The connection ended, or what came is not HTTP.
+    /// The connection ended early, or the response is not HTTP.
     Broken,
 }
 
@@ -37,7 +37,7 @@ impl TransportErrorKind {
     }
 }
 
-/// No whole answer came.
+/// No complete response was received.
 ///
 /// ```
 /// use keyferry::{Class, Error};
@@ -54,11 +54,11 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    /// Most characters of a detail.
+    /// The maximum length of a detail in characters.
     const DETAIL: usize = 200;
 
-    /// An error. `detail` is for a person; it is cut to one line of 200 characters, and must not
-    /// hold an address or a header of the request.
+    /// Creates an error. `detail` is for people; it is cut to one line of 200 characters, and must
+    /// not contain an address or a header of the request.
     #[must_use]
     pub fn new(kind: TransportErrorKind, detail: impl Into<Cow<'static, str>>) -> Self {
         let mut detail = detail.into();
@@ -72,13 +72,13 @@ impl TransportError {
         Self { kind, detail }
     }
 
-    /// How it failed.
+    /// The kind of failure.
     #[must_use]
     pub fn kind(&self) -> TransportErrorKind {
         self.kind
     }
 
-    /// What the library of HTTP says of it, for a person.
+    /// The description by the HTTP library, for people.
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.detail
@@ -115,9 +115,8 @@ impl fmt::Display for TransportError {
 
 impl std::error::Error for TransportError {}
 
-/// Class `target-refused` if the address must not be called; else `unavailable`: nothing is known of
-/// what the other side did, and trying again may help.
-/// What a client can tell of an exchange that failed.
+/// The class is `target-refused` if the address must not be called, and otherwise `unavailable`: it
+/// is not known what the server did, and trying again may help.
 impl Error {
     /// Whether a call of a client certainly sent nothing: no connection was made, or there was
     /// nothing that could be sent.
@@ -168,7 +167,7 @@ impl From<TransportError> for Error {
     }
 }
 
-/// An answer that is no success, as it came: status and body, whatever that is, up to 64 KiB.
+/// A response that is not successful, as it was received: its status and any body, up to 64 KiB.
 /// `Debug` and `Display` do not show the body.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StatusError {
@@ -179,7 +178,7 @@ pub struct StatusError {
 }
 
 impl StatusError {
-    /// Most bytes of a body that are kept.
+    /// The maximum number of bytes of a body that are kept.
     const KEPT: usize = 64 * 1024;
 
     pub(crate) fn new(status: StatusCode, body: &Bytes, retry_after: Option<Duration>) -> Self {
@@ -197,13 +196,13 @@ impl StatusError {
         self.status
     }
 
-    /// The body: at most its first 64 KiB. It came from outside, and may hold anything.
+    /// The body: at most its first 64 KiB. It is untrusted.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// Bytes of the whole body.
+    /// The length of the whole body in bytes.
     #[must_use]
     pub fn body_bytes(&self) -> usize {
         self.body_bytes

@@ -1,4 +1,4 @@
-//! A transport that calls only what it may.
+//! A transport that calls only allowed addresses.
 
 #[cfg(feature = "reqwest")]
 mod resolver;
@@ -14,15 +14,14 @@ pub(super) use self::resolver::Refused;
 use super::{TargetPolicy, Transport, TransportError, TransportErrorKind};
 use crate::BoxFuture;
 
-/// A transport that checks each address when it connects, so that a name that is resolved anew
-/// cannot lead inside. It follows no redirects and uses no proxy. What must not be called fails
-/// with kind [`TargetRefused`](TransportErrorKind::TargetRefused), class `target-refused`, before
-/// a byte is sent.
+/// A transport that checks each address when it connects, so that resolving a name again cannot
+/// lead into the internal network. It follows no redirects and uses no proxy. A call to a forbidden
+/// address fails with kind [`TargetRefused`](TransportErrorKind::TargetRefused), class
+/// `target-refused`, before a byte is sent.
 ///
-/// Only constructors of this crate make one: those with reqwest check all of it. A name may lead to
-/// several addresses: those that are refused are left out, the connection is made to one of the
-/// others, and there is a refusal if none is left. Between the check and the connection nothing is
-/// resolved again.
+/// Only constructors of this crate create one; those with reqwest check everything. If a name has
+/// several addresses, forbidden ones are dropped, and the call is refused only if none remain.
+/// Nothing is resolved again between the check and the connection.
 #[derive(Clone)]
 pub struct GuardedTransport {
     policy: TargetPolicy,
@@ -30,15 +29,15 @@ pub struct GuardedTransport {
 }
 
 impl GuardedTransport {
-    /// Takes a transport of the caller's own, **which has to check the addresses that it connects
-    /// to itself**, by [`TargetPolicy::permits`], and to follow no redirects: only how an address
-    /// is written is checked here.
+    /// Wraps the caller's transport, **which itself has to check the addresses that it connects
+    /// to** with [`TargetPolicy::permits`], and must not follow redirects. The wrapper checks only
+    /// the text of an address.
     #[must_use]
     pub fn danger_unguarded(policy: TargetPolicy, transport: Arc<dyn Transport>) -> Self {
         Self { policy, transport }
     }
 
-    /// What may be called.
+    /// The policy for addresses.
     #[must_use]
     pub fn policy(&self) -> &TargetPolicy {
         &self.policy
@@ -60,7 +59,7 @@ impl Transport for GuardedTransport {
     }
 }
 
-/// What is wrong with how an address is written, if something is.
+/// The fault in the text of an address, if there is one.
 fn check(policy: &TargetPolicy, uri: &Uri) -> Result<(), &'static str> {
     let (is_https, default_port) = match uri.scheme_str() {
         Some("https") => (true, 443),
@@ -71,7 +70,7 @@ fn check(policy: &TargetPolicy, uri: &Uri) -> Result<(), &'static str> {
     if authority.as_str().contains('@') {
         return Err("a user before the host");
     }
-    // What follows the host is a port, or nothing.
+    // After the host comes a port, or nothing.
     let port = match authority.as_str().strip_prefix(authority.host()) {
         Some("" | ":") => default_port,
         _ => authority.port_u16().ok_or("not a port")?,

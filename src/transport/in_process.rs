@@ -1,4 +1,4 @@
-//! A service without a socket.
+//! A transport to a service in the same process.
 
 use std::fmt;
 
@@ -11,8 +11,7 @@ use tower_service::Service;
 use super::{ExchangeLimits, Transport, TransportError, TransportErrorKind};
 use crate::BoxFuture;
 
-/// Hands requests to a service in the same process. Limits on time are not kept: what does not
-/// answer is waited for.
+/// Passes requests to a service in the same process. It enforces no limits on time.
 #[derive(Clone)]
 pub struct InProcess<S>(pub S);
 
@@ -36,11 +35,11 @@ where
             std::future::poll_fn(|context| service.poll_ready(context))
                 .await
                 .map_err(|error| broken(error.to_string()))?;
-            // HTTP/1.1 wants it of every client, and servers refuse a request without.
+            // HTTP/1.1 requires `Host` of every client, and servers refuse a request without it.
             if let (Some(authority), false) =
                 (request.uri().authority(), request.headers().contains_key(HOST))
             {
-                // Without what stands before an `@`, which is no part of a host.
+                // The part before an `@` does not belong to the host.
                 let host = authority.as_str().rsplit('@').next().unwrap_or_default();
                 if let Ok(host) = HeaderValue::from_str(host) {
                     request.headers_mut().insert(HOST, host);

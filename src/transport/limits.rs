@@ -1,14 +1,14 @@
-//! How long an exchange may take and how much an answer may hold.
+//! Limits on the time of an exchange and the size of a response.
 
 use std::time::Duration;
 
 use ::http::Request;
 
-/// The limits of one exchange. A transport finds them among the extensions of a request; without
-/// them it takes the [default](Self::default).
+/// The limits of one exchange. A transport reads them from the extensions of a request; without
+/// them it uses the [default](Self::default).
 ///
-/// Whoever sends looks at the size of an answer again, so a closure that does not know of them does
-/// no harm but to itself.
+/// The clients check the size of a response again, so a closure that ignores the limits harms only
+/// itself.
 ///
 /// ```
 /// use keyferry::transport::ExchangeLimits;
@@ -23,9 +23,9 @@ use ::http::Request;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExchangeLimits {
-    /// From the first step to the last byte of the answer: 30 seconds.
+    /// The time from the start to the last byte of the response: 30 seconds.
     pub timeout: Duration,
-    /// Most bytes of the answer's body: 6 MiB, more than the longest message there is.
+    /// The maximum size of the response's body in bytes: 6 MiB, more than the longest message.
     pub answer_bytes: usize,
     /// Whether the status alone decides, so that an answer counts without its whole body: `false`.
     ///
@@ -43,7 +43,7 @@ impl Default for ExchangeLimits {
 }
 
 impl ExchangeLimits {
-    /// How long a body that is optional is waited for: 2 seconds.
+    /// The maximum wait for an optional body: 2 seconds.
     pub const BODY_GRACE: Duration = Duration::from_secs(2);
 
     /// These limits.

@@ -25,7 +25,7 @@ pub(crate) fn is_json(value: &[u8]) -> bool {
     }
 }
 
-/// What follows `name=value`, where the value is a token or a quoted string; no white space is
+/// The rest after `name=value`, where the value is a token or a quoted string; no white space is
 /// allowed around the equals sign.
 fn after_parameter(text: &[u8]) -> Option<&[u8]> {
     let (b'=', value) = after_token(text)?.split_first()? else { return None };
@@ -35,13 +35,13 @@ fn after_parameter(text: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// What follows a token of at least one character.
+/// The rest after a token of at least one character.
 fn after_token(text: &[u8]) -> Option<&[u8]> {
     let length = text.iter().position(|byte| !is_token(*byte)).unwrap_or(text.len());
     if length == 0 { None } else { text.get(length..) }
 }
 
-/// What follows the closing quotation mark of a quoted string (RFC 9110, 5.6.4).
+/// The rest after the closing quotation mark of a quoted string (RFC 9110, 5.6.4).
 fn after_quoted(mut text: &[u8]) -> Option<&[u8]> {
     let is_text = |byte: u8| byte == b'\t' || (byte >= b' ' && byte != 0x7f);
     loop {

@@ -1,4 +1,4 @@
-//! What all requests and answers have in common: JSON bodies, methods, paths.
+//! The common parts of requests and responses: JSON bodies, methods, paths.
 
 use ::http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, TRANSFER_ENCODING,
@@ -24,7 +24,7 @@ pub(crate) fn write_request(
     *request.uri_mut() = Uri::try_from(address.to_string())
         .map_err(|_| Error::malformed("address", "not one that HTTP can carry"))?;
     *request.method_mut() = method;
-    // Without it, a server may answer in any coding (RFC 9110 section 12.5.3).
+    // Without it, a server may use any content coding (RFC 9110 section 12.5.3).
     request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     if let Some(body) = body {
         request.headers_mut().insert(CONTENT_TYPE, JSON);
@@ -75,11 +75,12 @@ pub(crate) fn last_segments(path: &str) -> (String, String) {
     (next(), last)
 }
 
-/// The reason of a 404 that speaks of the address itself.
+/// The reason of a 404 for an unknown address.
 pub(crate) const UNKNOWN_ADDRESS: &str = "unknown address";
 
-/// Refuses an address that is not there. Its code is
-/// [another](crate::hermod::dialect::ErrorCodes::unknown_address) than that of what is not found.
+/// Refuses an unknown address. Its code
+/// [differs](crate::hermod::dialect::ErrorCodes::unknown_address) from that of an object that is
+/// not found.
 pub(crate) fn no_such_address() -> Error {
     Error::new(Class::NotFound, "path", "no such address")
         .answered(HttpAnswer::Reason(UNKNOWN_ADDRESS))
@@ -90,7 +91,7 @@ pub(crate) fn method_not_allowed() -> Error {
     Error::malformed("method", "not one of this address").with_http_status(405)
 }
 
-/// The body of a request as text, if its header says that it is JSON as it is.
+/// The body of a request as text, if its header says that it is JSON without a coding.
 pub(crate) fn read_json<'a>(head: &Parts, body: &'a [u8]) -> Result<&'a str, Error> {
     if head.headers.contains_key(CONTENT_ENCODING) || !is_json(&head.headers) {
         return Err(Error::malformed("Content-Type", "not application/json without a coding")
@@ -99,10 +100,10 @@ pub(crate) fn read_json<'a>(head: &Parts, body: &'a [u8]) -> Result<&'a str, Err
     text_of(body)
 }
 
-/// The body of an answer as text, if it came as it is.
+/// The body of a response as text, if it has no content coding.
 ///
 /// # Errors
-/// Class `malformed`; a coding is named.
+/// Class `malformed`. If there is a coding, the error names it.
 pub(crate) fn answer_text(response: &Response<Bytes>) -> Result<&str, Error> {
     match coding(response.headers()) {
         Some(coding) => Err(Error::malformed(
@@ -113,10 +114,10 @@ pub(crate) fn answer_text(response: &Response<Bytes>) -> Result<&str, Error> {
     }
 }
 
-/// The coding of an answer, in letters that can be shown; `None` if the body is as it is.
+/// The coding of a response, in printable characters; `None` if the body has none.
 pub(crate) fn coding(headers: &HeaderMap) -> Option<String> {
     let content = headers.get_all(CONTENT_ENCODING).iter();
-    // The library that reads the answer has taken `chunked` away, and no other.
+    // The HTTP library decodes `chunked` and no other transfer coding.
     let transfer = headers.get_all(TRANSFER_ENCODING).iter();
     let codings = content.chain(transfer).flat_map(|value| value.as_bytes().split(|b| *b == b','));
     let coding = codings.map(<[u8]>::trim_ascii).find(|coding| {
@@ -132,14 +133,14 @@ pub(crate) fn coding(headers: &HeaderMap) -> Option<String> {
     Some(name.collect())
 }
 
-/// A body as text, without the byte order mark that it may begin with (RFC 8259 section 8.1).
+/// A body as text, without a leading byte order mark (RFC 8259 section 8.1).
 pub(crate) fn text_of(body: &[u8]) -> Result<&str, Error> {
     std::str::from_utf8(body)
         .map(without_mark)
         .map_err(|error| Error::malformed("", "not UTF-8").at(error.valid_up_to()))
 }
 
-/// Whether the one content type is `application/json`, with whatever parameters.
+/// Whether there is one content type, and it is `application/json` with any parameters.
 fn is_json(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return false };

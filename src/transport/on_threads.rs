@@ -1,4 +1,4 @@
-//! A blocking transport where nothing may block.
+//! Runs a blocking transport on threads.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,11 +9,10 @@ use bytes::Bytes;
 use super::{BlockingTransport, Transport, TransportError, TransportErrorKind};
 use crate::BoxFuture;
 
-/// Makes a [`Transport`] of a [`BlockingTransport`]: each exchange has a thread of its own while it
-/// lasts. Right for a few at a time, as a device has them; a server with many takes a transport
-/// that need not wait.
+/// Turns a [`BlockingTransport`] into a [`Transport`]: each exchange runs on a separate thread. It
+/// suits the few concurrent exchanges of a device; use an asynchronous transport for many.
 ///
-/// Dropping the future does not stop the thread; what it gets is thrown away.
+/// Dropping the future does not stop the thread; its result is discarded.
 pub struct OnThreads<T>(Arc<T>);
 
 impl<T: BlockingTransport + 'static> OnThreads<T> {

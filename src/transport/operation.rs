@@ -1,26 +1,26 @@
-//! The calls of a wire as a table: one [`Operation`] for each, which servers route by and clients
-//! take their paths from.
+//! The operations of a wire as a table of [`Operation`]s. Servers route by it, and clients take
+//! their paths from it.
 
 use ::http::{Method, StatusCode};
 
 use super::message::{last_segments, method_not_allowed, no_such_address, split_path};
 use crate::{BaseUrl, Error};
 
-/// One call of a wire.
+/// One operation of a wire.
 #[cfg_attr(not(feature = "server"), allow(dead_code, reason = "what a server reads"))]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operation<'a, I> {
-    /// Which call it is.
+    /// Identifies the operation.
     pub(crate) id: I,
     pub(crate) method: OperationMethod,
     pub(crate) path: PathPattern<'a>,
     pub(crate) body: BodyKind,
     pub(crate) effect: Effect,
-    /// The status of success.
+    /// The status of a successful response.
     pub(crate) success: StatusCode,
 }
 
-/// The methods that operations have. A server answers `HEAD` wherever there is `GET`.
+/// The methods of operations. A server answers `HEAD` wherever there is `GET`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum OperationMethod {
     Get,
@@ -37,7 +37,7 @@ impl OperationMethod {
         }
     }
 
-    /// What stands in `Allow`.
+    /// The method in `Allow`.
     #[cfg(feature = "server")]
     fn allow(self) -> &'static str {
         match self {
@@ -48,7 +48,7 @@ impl OperationMethod {
     }
 }
 
-/// How much a body may hold; a server has a limit for each.
+/// The kind of a body; a server has a size limit for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyKind {
     /// No body.
@@ -60,29 +60,29 @@ pub(crate) enum BodyKind {
     Callback,
 }
 
-/// What a call does at the server.
+/// The effect of a call on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// It changes nothing: it ends when the client goes away.
+    /// It changes nothing, and ends when the client disconnects.
     Reads,
-    /// It may wait for something to happen, and changes nothing.
+    /// It may wait for an event, and changes nothing.
     Waits,
-    /// It changes something, and so runs to its end even if the client goes away.
+    /// It changes state, so it runs to completion even if the client disconnects.
     Changes,
 }
 
-/// A path below the base of a wire.
+/// A path relative to the base of a wire.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PathPattern<'a> {
     segments: [Option<Segment<'a>>; 2],
-    /// Whether anything may stand in front of the segments.
+    /// Whether other segments may come before these.
     has_any_prefix: bool,
 }
 
 /// One segment of a path.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Segment<'a> {
-    /// This word.
+    /// This exact word.
     Word(&'a str),
     /// The value of a parameter.
     Parameter,
@@ -100,12 +100,12 @@ impl<'a> PathPattern<'a> {
         Self { segments: [Some(first), Some(second)], has_any_prefix: false }
     }
 
-    /// A path that ends in this segment, whatever stands before it.
+    /// A path that ends in this segment, after any others.
     pub(crate) const fn last(segment: Segment<'a>) -> Self {
         Self { segments: [Some(segment), None], has_any_prefix: true }
     }
 
-    /// The values of the parameters if `path` has this pattern.
+    /// The values of the parameters if `path` matches this pattern.
     fn values(&self, path: &str) -> Result<Option<Vec<String>>, Error> {
         let given = match self.has_any_prefix {
             true => vec![last_segments(path).1],

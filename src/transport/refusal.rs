@@ -1,4 +1,4 @@
-//! Refusals: an error as a response, and a response as an error.
+//! Writes an error as a response, and reads it back.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use super::protocol::Protocol;
 use super::{ReceivedAt, StatusError, parse_date};
 use crate::{Class, Error};
 
-/// What a caller is told to wait if nothing better is known.
+/// The default for `Retry-After`.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// An error as a response, with the protocol's body. Its status is [`Error::http_status`]; 429 and
-/// 503 say `Retry-After`.
+/// Writes an error as a response, with the protocol's body. Its status is [`Error::http_status`];
+/// 429 and 503 have `Retry-After`.
 pub(crate) fn write_refusal(
     protocol: &dyn Protocol,
     error: &Error,
@@ -27,12 +27,12 @@ pub(crate) fn write_refusal(
         write_response(status, protocol.write_error(status.as_u16(), error, request_id));
     if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
         let pause = error.retry_after().unwrap_or(PAUSE);
-        // Rounded up: a caller that comes back too early is refused again.
+        // Rounded up, because a caller that returns too early is refused again.
         let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     }
     if status == StatusCode::UNAUTHORIZED {
-        // HTTP wants a challenge (RFC 9110, 15.5.2); it says nothing of the cause.
+        // HTTP requires a challenge (RFC 9110, 15.5.2); it does not tell the cause.
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if let (Ok(name), Ok(value)) =
@@ -47,11 +47,12 @@ fn status_of(error: &Error) -> StatusCode {
     StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// A response that is no success as an error, with the response as its [source](StatusError::of).
+/// Reads a response that is not successful as an error, with the response as its
+/// [source](StatusError::of).
 ///
-/// The class follows from the status; that of a 422 from the body, if its code names a class. What
-/// says nothing about the request is `unavailable`, so that the request is sent again: a 5xx, a
-/// redirect, 408, 425, and any status that is unknown here.
+/// The class follows from the status; that of a 422 from the body, if its code names a class. A
+/// response that is not about the request itself is `unavailable`, so that the request is retried:
+/// a 5xx, a redirect, 408, 425, and any unknown status.
 pub(crate) fn read_refusal(protocol: &dyn Protocol, response: &Response<Bytes>) -> Error {
     let status = response.status();
     let retry_after = retry_after(response);
@@ -73,7 +74,7 @@ pub(crate) fn read_refusal(protocol: &dyn Protocol, response: &Response<Bytes>) 
     error.with_source(StatusError::new(status, response.body(), retry_after))
 }
 
-/// What a response says, for a person.
+/// A description of a response, for people.
 fn words(protocol: &dyn Protocol, response: &Response<Bytes>) -> String {
     let mut words = format!("refused with status {}", response.status().as_u16());
     if let Some(coding) = coding(response.headers()) {
@@ -93,7 +94,7 @@ fn words(protocol: &dyn Protocol, response: &Response<Bytes>) -> String {
     words
 }
 
-/// Text that came from outside on one line, of at most 200 characters before it is escaped.
+/// Text from outside as one line, of at most 200 characters before escaping.
 fn line(text: &str) -> String {
     const MOST: usize = 200;
     let mut line = String::new();
@@ -103,7 +104,7 @@ fn line(text: &str) -> String {
                 line.push('…');
                 break;
             }
-            // Nothing here stands in such quotes.
+            // The text is not placed inside such quotes.
             '\'' => line.push(character),
             character => line.extend(character.escape_debug()),
         }
@@ -111,8 +112,8 @@ fn line(text: &str) -> String {
     line
 }
 
-/// The class that the body of a 422 names. A class whose own status is another is passed over: that
-/// would be two statements.
+/// The class that the body of a 422 names. A class with another status is ignored, because the two
+/// would contradict each other.
 fn read_class(protocol: &dyn Protocol, body: &[u8]) -> Option<Class> {
     let class = protocol.read_error(text_of(body).ok()?)?.class?;
     let is_unprocessable = matches!(class, Class::Malformed | Class::TooLarge)
@@ -120,15 +121,16 @@ fn read_class(protocol: &dyn Protocol, body: &[u8]) -> Option<Class> {
     is_unprocessable.then_some(class)
 }
 
-/// What `Retry-After` asks for, in seconds or as a date: at most [`Error::MAX_RETRY_AFTER`].
+/// The pause that `Retry-After` asks for, in seconds or as a date: at most
+/// [`Error::MAX_RETRY_AFTER`].
 ///
-/// A date is relative to the answer's own `Date`, so that no two clocks are compared, and else to
-/// the time that the answer was [received](ReceivedAt) at. A date that has passed is zero.
+/// A date is relative to the `Date` of the response, so that no two clocks are compared, and
+/// otherwise to the time at which the response was [received](ReceivedAt). A past date gives zero.
 fn retry_after(response: &Response<Bytes>) -> Option<Duration> {
     let text = |name| Some(response.headers().get(name)?.to_str().ok()?.trim());
     let asked = text(RETRY_AFTER)?;
     let pause = if !asked.is_empty() && asked.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit are a long time too.
+        // A number with too many digits is a long time too.
         asked.parse().map_or(Error::MAX_RETRY_AFTER, Duration::from_secs)
     } else {
         let received = response.extensions().get().map(|ReceivedAt(time)| *time);

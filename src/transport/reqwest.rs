@@ -16,11 +16,10 @@ use crate::BoxFuture;
 
 /// A [`Transport`] on [reqwest](::reqwest). It needs a runtime of tokio.
 ///
-/// It brings no TLS: whoever wants https turns on a feature of reqwest for it (`rustls`, or
-/// `native-tls`). Without one, https is refused with kind [`Tls`](TransportErrorKind::Tls) and
-/// words that say so.
+/// It contains no TLS library: for https, turn on a feature of reqwest (`rustls` or `native-tls`).
+/// Without one, https fails with kind [`Tls`](TransportErrorKind::Tls) and a detail that says so.
 ///
-/// Own roots, a client certificate and a proxy are those of the caller's client:
+/// Set roots, a client certificate and a proxy in your client:
 ///
 /// ```no_run
 /// use keyferry::transport::ReqwestTransport;
@@ -36,10 +35,11 @@ use crate::BoxFuture;
 /// ```
 ///
 /// # Kinds of failure
-/// A connection that did not come to stand within the time of the client for that (for ours,
-/// [`CONNECT_TIMEOUT`](Self::CONNECT_TIMEOUT)) is [`Unreachable`](TransportErrorKind::Unreachable):
-/// nothing was sent. When the [time of the exchange](ExchangeLimits) is up, it is
-/// [`Timeout`](TransportErrorKind::Timeout), whether a connection stood or not.
+/// A connection that was not established within the client's connect timeout (for the default
+/// client, [`CONNECT_TIMEOUT`](Self::CONNECT_TIMEOUT)) is
+/// [`Unreachable`](TransportErrorKind::Unreachable): nothing was sent. When the [time of the
+/// exchange](ExchangeLimits) is up, it is [`Timeout`](TransportErrorKind::Timeout), whether a
+/// connection was established or not.
 ///
 /// A client certificate that is not accepted is [`Tls`](TransportErrorKind::Tls), unless the
 /// connection was reset before the refusal could be read.
@@ -52,31 +52,31 @@ pub struct ReqwestTransport {
 type CertificateOf = dyn Fn(&Extensions) -> Option<Vec<u8>> + Send + Sync;
 
 impl ReqwestTransport {
-    /// How long our client waits for a connection, TLS included.
+    /// The connect timeout of the default client, including TLS.
     pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-    /// How long our client keeps a connection that is not in use.
+    /// How long the default client keeps an idle connection.
     pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-    /// How many such connections our client keeps for each host.
+    /// The number of idle connections that the default client keeps per host.
     pub const IDLE_CONNECTIONS: usize = 8;
 
-    /// A client with the constants of this type; it follows no redirects, uses no proxy, not even
-    /// one that the environment names, keeps no cookies, sends nothing twice and unpacks nothing.
-    /// Whom it trusts is reqwest's default. The time of an exchange and the size of its answer are
-    /// those of its [`ExchangeLimits`].
+    /// Creates a client with the constants of this type. It follows no redirects, uses no proxy,
+    /// not even one from the environment, keeps no cookies, retries nothing and decompresses
+    /// nothing. It trusts reqwest's default roots. [`ExchangeLimits`] limit the time of an exchange
+    /// and the size of its response.
     ///
     /// # Errors
-    /// Kind [`Unsendable`](TransportErrorKind::Unsendable): the client cannot be made; with TLS,
-    /// for want of roots in the system.
+    /// Kind [`Unsendable`](TransportErrorKind::Unsendable): the client cannot be created; with TLS,
+    /// for example because the system has no roots.
     ///
     /// # Panics
-    /// reqwest does, if it has its feature `rustls-no-provider` and no provider of rustls was
+    /// reqwest panics if its feature `rustls-no-provider` is on and no rustls provider was
     /// installed.
     pub fn new() -> Result<Self, TransportError> {
         Self::from_builder(ours())
     }
 
-    /// Makes a client of the caller's builder, and only sees to it that it follows no redirects and
-    /// sends nothing twice. All else is as the builder has it, or reqwest's default: [no time for
+    /// Builds a client from the caller's builder that follows no redirects and retries nothing.
+    /// Everything else is as the builder has it, or reqwest's default: [no time for
     /// connecting](Self::CONNECT_TIMEOUT), and, with the feature `system-proxy`, the proxy of the
     /// environment.
     ///
@@ -96,11 +96,11 @@ impl ReqwestTransport {
         Ok(Self::from_client(client))
     }
 
-    /// Takes the caller's own client as it is. The limits of each exchange hold.
+    /// Uses the caller's client unchanged. The limits of each exchange apply.
     ///
-    /// Whether it follows redirects was settled when it was built. If it does, it has sent the
-    /// request to where it was led, with whatever headers it keeps; the answer from there is not
-    /// taken, but fails with kind [`Broken`](TransportErrorKind::Broken). Better build it with
+    /// Whether it follows redirects was decided when it was built. If it does, it may send the
+    /// request, with some of its headers, to another address; the response from there is discarded
+    /// with kind [`Broken`](TransportErrorKind::Broken). Better build it with
     /// [`redirect::Policy::none`](::reqwest::redirect::Policy::none), or let
     /// [`from_builder`](Self::from_builder) do so.
     #[must_use]
@@ -108,9 +108,9 @@ impl ReqwestTransport {
         Self { client, certificate: None }
     }
 
-    /// Says where the [certificate of the other side](PeerCertificate) stands among the extensions
-    /// of reqwest's responses. What is found comes with each response. reqwest knows it only with
-    /// TLS, so the type is the caller's to name:
+    /// Sets how to find the [server's certificate](PeerCertificate) in the extensions of reqwest's
+    /// responses. It is added to each response. reqwest has it only with TLS, so the caller names
+    /// the type:
     ///
     /// ```no_run
     /// use keyferry::transport::ReqwestTransport;
@@ -130,7 +130,8 @@ impl ReqwestTransport {
     }
 }
 
-/// The builder of our client. What features of reqwest would turn on for everybody is turned off.
+/// The builder of the default client. It turns off behaviour that features of reqwest turn on for
+/// all clients.
 pub(super) fn ours() -> ClientBuilder {
     Client::builder()
         .connect_timeout(ReqwestTransport::CONNECT_TIMEOUT)
@@ -156,7 +157,7 @@ impl Transport for ReqwestTransport {
             let failure = |error| failure(error, is_https, &host);
 
             let mut request = ::reqwest::Request::try_from(request).map_err(failure)?;
-            // How long the body is, is said by the library that sends it.
+            // The library that sends the body sets its length.
             request.headers_mut().remove(CONTENT_LENGTH);
             request.headers_mut().remove(TRANSFER_ENCODING);
             *request.timeout_mut() = Some(limits.timeout);
@@ -174,7 +175,7 @@ impl Transport for ReqwestTransport {
                 read(&mut response, &mut bytes, limits.answer_bytes, failure).await?;
             } else if !response.status().is_success() {
                 let read = read(&mut response, &mut bytes, limits.answer_bytes, failure);
-                // However that ends: what has come is given.
+                // However it ends, the part that was received is returned.
                 let _ = tokio::time::timeout(ExchangeLimits::BODY_GRACE, read).await;
             }
 
@@ -192,7 +193,7 @@ impl Transport for ReqwestTransport {
     }
 }
 
-/// Reads the body of an answer, at most so many bytes.
+/// Reads the body of a response, of at most `limit` bytes.
 async fn read(
     response: &mut ::reqwest::Response,
     body: &mut BytesMut,
@@ -213,7 +214,7 @@ async fn read(
     Ok(())
 }
 
-/// What an error of reqwest says of how far the request came.
+/// Finds out from an error of reqwest how far the request came.
 fn failure(error: ::reqwest::Error, is_https: bool, host: &str) -> TransportError {
     use TransportErrorKind::{
         AnswerTooLarge, Broken, TargetRefused, Timeout, Tls, Unreachable, Unsendable,
@@ -228,7 +229,7 @@ fn failure(error: ::reqwest::Error, is_https: bool, host: &str) -> TransportErro
     } else if let Some(words) = certificate(&format!("{error:?}")) {
         return TransportError::new(Tls, words);
     } else if error.is_connect() {
-        // The request waits until the connection stands.
+        // The request waits until the connection is established.
         if says("scheme is not http") {
             return TransportError::new(
                 Tls,

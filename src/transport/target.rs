@@ -1,24 +1,24 @@
-//! Which addresses may be called.
+//! The policy for addresses that a hub may call.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::{BaseUrl, Class, Error};
 
-/// Which addresses a hub may call for an integrator: https, and nothing that is inside or special,
+/// Which addresses a hub may call for an integrator: https, and no internal or special address
 /// unless it is allowed by name.
 ///
-/// How an address is written is judged by [`check`](Self::check), at registration and again before
-/// each exchange; what a name leads to is judged by [`permits`](Self::permits), at each connection.
-/// What is refused:
+/// [`check`](Self::check) judges the text of an address, at registration and again before each
+/// exchange; [`permits`](Self::permits) judges the resolved address, at each connection. Refused
+/// are:
 ///
 /// - http, unless [`danger_with_plain_http`](Self::danger_with_plain_http) says otherwise;
-/// - names that are inside by what they are: without a dot, `localhost`, and below `localhost`,
-///   `local`, `internal`, `home.arpa` and the others that are in use inside;
-/// - hosts that some resolver reads as an address and that are not written as one: `2130706433`,
-///   `0x7f000001`, `0177.0.0.1`, `127.1`;
-/// - addresses that are inside or special: [`permits`](Self::permits) tells which;
-/// - port 0. Every other port may be called: those of callbacks differ from site to site, and what
-///   is inside is out of reach whatever its port.
+/// - internal names: names without a dot, `localhost`, and names below `localhost`, `local`,
+///   `internal`, `home.arpa` and other suffixes of internal networks;
+/// - hosts that some resolvers read as an address although they do not have its standard form:
+///   `2130706433`, `0x7f000001`, `0177.0.0.1`, `127.1`;
+/// - internal and special addresses, which [`permits`](Self::permits) lists;
+/// - port 0. Every other port is allowed: the ports of callbacks differ between sites, and internal
+///   addresses are refused on every port.
 ///
 /// ```
 /// use keyferry::BaseUrl;
@@ -38,7 +38,7 @@ pub struct TargetPolicy {
 }
 
 impl TargetPolicy {
-    /// https only, and nothing that is inside or special.
+    /// Allows https only, and no internal or special address.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -47,31 +47,31 @@ impl TargetPolicy {
     /// Allows http too: for development.
     ///
     /// # Security
-    /// Everybody on the way reads callbacks and the credentials that are sent with them.
+    /// Everyone on the network path can read callbacks and the credentials sent with them.
     #[must_use]
     pub fn danger_with_plain_http(mut self) -> Self {
         self.plain_http = true;
         self
     }
 
-    /// Allows this host, a name or an IP address as it is written in addresses, wherever it is. It
-    /// is no pattern: what is below it stays refused.
+    /// Allows this host, a name or an IP address as it is written in addresses, wherever it leads.
+    /// It is not a pattern: subdomains stay refused.
     ///
     /// # Security
-    /// The host may lead to any address, inside the network too, so an integrator that can name it
-    /// in an address reaches the services there.
+    /// The host may resolve to any address, including internal ones, so an integrator that can name
+    /// it in an address reaches the services there.
     #[must_use]
     pub fn danger_with_host(mut self, host: impl Into<String>) -> Self {
         self.hosts.push(normal(&host.into()));
         self
     }
 
-    /// Whether an address may be registered. Nothing is resolved.
+    /// Checks whether an address may be registered. Nothing is resolved.
     ///
     /// # Errors
     /// Class `target-refused`.
     pub fn check(&self, address: &BaseUrl) -> Result<(), Error> {
-        // The one dot that a name may end in is gone.
+        // The one trailing dot that a name may have is already removed.
         let checked = match address.host().ends_with('.') {
             true => Err("neither a name nor an address"),
             false => self.check_parts(address.is_https(), address.host(), address.port()),
@@ -79,20 +79,20 @@ impl TargetPolicy {
         checked.map_err(|detail| Error::new(Class::TargetRefused, "address", detail))
     }
 
-    /// Whether a connection may be made to `address`, which is what `host` leads to. A host that is
-    /// allowed by name may lead anywhere.
+    /// Whether a connection may be made to `address`, to which `host` resolved. A host that is
+    /// allowed by name may resolve to any address.
     ///
     /// Refused are loopback, private, shared, link-local and unique local addresses, multicast,
-    /// broadcast, documentation, benchmarking, whatever else the special-purpose registries of IANA
-    /// list as not global, what carries an IPv4 address inside of an IPv6 one to a gateway (6to4,
-    /// Teredo, NAT64), and all of IPv6 that is not assigned for global unicast. An IPv4 address
-    /// that is mapped into IPv6 counts as that IPv4 address.
+    /// broadcast, documentation, benchmarking, every other address that the special-purpose
+    /// registries of IANA list as not global, IPv6 addresses that embed an IPv4 address for a
+    /// gateway (6to4, Teredo, NAT64), and all of IPv6 that is not assigned for global unicast. An
+    /// IPv4 address that is mapped into IPv6 counts as that IPv4 address.
     #[must_use]
     pub fn permits(&self, host: &str, address: IpAddr) -> bool {
         self.names(host) || is_outside(address)
     }
 
-    /// What is wrong with an address, if something is.
+    /// The fault in an address, if there is one.
     pub(super) fn check_parts(
         &self,
         is_https: bool,
@@ -132,8 +132,8 @@ impl TargetPolicy {
         }
         let Some((_, last)) = host.rsplit_once('.') else { return Err("a name that is inside") };
         if is_number(last) {
-            // The parser of the standard library takes four decimal numbers without leading zeros,
-            // and nothing else.
+            // The parser of the standard library accepts only four decimal numbers without leading
+            // zeros.
             let address = host.parse::<Ipv4Addr>().map_err(|_| "an address in disguise")?;
             return if is_outside(address.into()) {
                 Ok(())
@@ -160,7 +160,7 @@ impl TargetPolicy {
     }
 }
 
-/// Lower case, without a dot at the end, without the brackets of an IPv6 address.
+/// Lower case, without a trailing dot and without the brackets of an IPv6 address.
 fn normal(host: &str) -> String {
     let bare = host
         .strip_prefix('[')
@@ -169,8 +169,8 @@ fn normal(host: &str) -> String {
     bare.or(host.strip_suffix('.')).unwrap_or(host).to_ascii_lowercase()
 }
 
-/// Whether a host that ends in this label is read as an IPv4 address, as the URL standard of WHATWG
-/// has it (and `inet_aton` in most of it).
+/// Whether a host that ends in this label is read as an IPv4 address, by the WHATWG URL standard
+/// (and mostly by `inet_aton`).
 fn is_number(label: &str) -> bool {
     label.bytes().all(|byte| byte.is_ascii_digit())
         || label
@@ -178,7 +178,7 @@ fn is_number(label: &str) -> bool {
             .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// Whether an address is neither inside nor special.
+/// Whether an address is neither internal nor special.
 fn is_outside(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {
@@ -198,7 +198,7 @@ fn is_in_v4(address: Ipv4Addr, network: [u8; 4], length: u32) -> bool {
     (address.to_bits() ^ u32::from_be_bytes(network)) >> (32 - length) == 0
 }
 
-/// The first half of the network is enough: none of them is longer than 64 bits.
+/// Comparing the first 64 bits is enough: no network here has a longer prefix.
 fn is_in_v6(address: Ipv6Addr, network: [u16; 4], length: u32) -> bool {
     let first = |segments: [u16; 4]| {
         segments.iter().fold(0, |bits, segment| bits << 16 | u64::from(*segment))
@@ -207,8 +207,8 @@ fn is_in_v6(address: Ipv6Addr, network: [u16; 4], length: u32) -> bool {
     (first([a, b, c, d]) ^ first(network)) >> (64 - length) == 0
 }
 
-/// Names that lead inside: RFC 6761 (`localhost`), RFC 6762 with its appendix G (`local` and what
-/// is used in its place), RFC 8375 (`home.arpa`), and `internal`, which ICANN keeps free for this.
+/// Internal names: RFC 6761 (`localhost`), RFC 6762 with its appendix G (`local` and its
+/// substitutes), RFC 8375 (`home.arpa`), and `internal`, which ICANN reserves for private use.
 const INSIDE: [&str; 10] = [
     "localhost",
     "localdomain",
@@ -250,7 +250,7 @@ const V4: [([u8; 4], u32); 18] = [
 /// 4193), link-local (`fe80::/10`), site-local (`fec0::/10`, RFC 3879) and multicast (`ff00::/8`).
 const GLOBAL: ([u16; 4], u32) = ([0x2000, 0, 0, 0], 3);
 
-/// What is special inside of that: IANA IPv6 Special-Purpose Address Registry.
+/// Special networks inside of it: IANA IPv6 Special-Purpose Address Registry.
 const V6: [([u16; 4], u32); 5] = [
     ([0x2001, 0, 0, 0], 23), // protocol assignments, RFC 2928: Teredo, benchmarking, ORCHID and others
     ([0x2001, 0xdb8, 0, 0], 32), // documentation, RFC 3849

@@ -1,4 +1,4 @@
-//! An address that is called for somebody else.
+//! The address of a service that a hub calls for an integrator.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use ::http::{Request, Uri};
 use crate::encoding::percent::is_path_or_query;
 use crate::{BaseUrl, Error, Secret};
 
-/// The address of a service that a hub calls for an integrator: a [`BaseUrl`], and maybe a query,
-/// which stays at the end of every address below it. A query may be a secret
+/// The address of a service that a hub calls for an integrator: a [`BaseUrl`] with an optional
+/// query, which is appended to every address below it. A query may be a secret
 /// (`https://app.example/api/hook?code=…`): it is never logged, and only methods with `expose` in
 /// their names show it.
 ///
@@ -28,11 +28,11 @@ pub struct TargetUrl {
 }
 
 impl TargetUrl {
-    /// Reads an address. A query that is empty counts as none.
+    /// Reads an address. An empty query counts as none.
     ///
     /// # Errors
-    /// As [`BaseUrl::parse`], and class `malformed` for a query that is none by RFC 3986 and for a
-    /// fragment, which is never sent.
+    /// As [`BaseUrl::parse`], and class `malformed` for a query that RFC 3986 does not allow, and
+    /// for a fragment, which is never sent.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let (base, query) = text.split_once('?').unwrap_or((text, ""));
         if !is_path_or_query(query, true) {
@@ -51,13 +51,13 @@ impl TargetUrl {
         &self.base
     }
 
-    /// What follows the question mark, as it was given, if there is a query.
+    /// The text after the question mark as it was given, if there is a query.
     #[must_use]
     pub fn expose_query(&self) -> Option<&str> {
         self.query.as_ref().map(Secret::expose)
     }
 
-    /// Gives a request to an address below the base the query.
+    /// Appends the query to a request for an address below the base.
     pub(crate) fn complete<B>(&self, request: &mut Request<B>) -> Result<(), Error> {
         if let Some(query) = &self.query {
             *request.uri_mut() = Uri::try_from(format!("{}?{}", request.uri(), query.expose()))
@@ -67,7 +67,7 @@ impl TargetUrl {
     }
 }
 
-/// The address without a query.
+/// An address without a query.
 impl From<BaseUrl> for TargetUrl {
     fn from(base: BaseUrl) -> Self {
         Self { base, query: None }
@@ -84,7 +84,7 @@ impl std::str::FromStr for TargetUrl {
     }
 }
 
-/// Shows the host alone: path and query may be secrets.
+/// Shows the host only: path and query may be secret.
 impl fmt::Debug for TargetUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TargetUrl").field("host", &self.base.host()).finish_non_exhaustive()

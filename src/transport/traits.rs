@@ -1,4 +1,4 @@
-//! The seam to a library of HTTP.
+//! The interface to an HTTP library.
 
 use std::sync::Arc;
 
@@ -8,16 +8,18 @@ use bytes::Bytes;
 use super::TransportError;
 use crate::BoxFuture;
 
-/// Sends a request and gives the answer.
+/// Sends a request and returns the response.
 ///
 /// Any closure `Fn(Request<Bytes>) -> impl Future<Output = Result<Response<Bytes>,
-/// TransportError>>` is one.
+/// TransportError>>` implements it.
 ///
-/// What it must keep: a status is never an error. No redirect is followed. The limits of the
-/// [request](super::ExchangeLimits) hold, also
-/// [that the body is optional](super::ExchangeLimits::is_body_optional). The request is sent at
-/// most once. Dropping the future
-/// gives the exchange up and leaves nothing behind.
+/// An implementation has to keep these rules:
+/// - A status is never an error.
+/// - No redirect is followed.
+/// - The limits of the [request](super::ExchangeLimits) apply, including [an optional
+///   body](super::ExchangeLimits::is_body_optional).
+/// - The request is sent at most once.
+/// - Dropping the future aborts the exchange and leaves no work behind.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -34,7 +36,7 @@ pub trait Transport: Send + Sync {
     /// Sends `request`, whose address is absolute.
     ///
     /// # Errors
-    /// No whole answer came; the error tells whether the request may have arrived.
+    /// No complete response was received; the error tells whether the request may have arrived.
     fn send(
         &self,
         request: Request<Bytes>,
@@ -63,9 +65,9 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
     }
 }
 
-/// The same for those who wait: it blocks the thread until the answer is there.
+/// The blocking counterpart of [`Transport`]: it blocks the thread until the response is complete.
 ///
-/// Any closure `Fn(Request<Bytes>) -> Result<Response<Bytes>, TransportError>` is one.
+/// Any closure `Fn(Request<Bytes>) -> Result<Response<Bytes>, TransportError>` implements it.
 pub trait BlockingTransport: Send + Sync {
     /// As [`Transport::send`].
     ///

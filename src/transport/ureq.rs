@@ -14,14 +14,14 @@ use bytes::Bytes;
 use super::diagnosis::{certificate, detail};
 use super::{BlockingTransport, ExchangeLimits, TransportError, TransportErrorKind};
 
-/// A [`BlockingTransport`] on [ureq](::ureq). [`OnThreads`](super::OnThreads) makes an asynchronous
-/// one of it.
+/// A [`BlockingTransport`] on [ureq](::ureq). [`OnThreads`](super::OnThreads) makes it
+/// asynchronous.
 ///
-/// It brings no TLS: whoever wants https turns on a feature of ureq for it (`rustls`, or
-/// `native-tls`). Without one, https ends with kind [`Tls`](TransportErrorKind::Tls) and words that
-/// say so. ureq does not tell the [certificate of the other side](super::PeerCertificate).
+/// It contains no TLS library: for https, turn on a feature of ureq (`rustls` or `native-tls`).
+/// Without one, https fails with kind [`Tls`](TransportErrorKind::Tls) and a detail that says so.
+/// ureq does not provide the [server's certificate](super::PeerCertificate).
 ///
-/// Own roots, a client certificate and a proxy are those of the caller's agent:
+/// Set roots, a client certificate and a proxy in your agent:
 ///
 /// ```no_run
 /// use keyferry::transport::UreqTransport;

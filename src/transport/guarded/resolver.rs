@@ -36,10 +36,10 @@ impl GuardedTransport {
         Self::reqwest_builder(policy, ours())
     }
 
-    /// A client of the caller's builder: with own roots, say, or a client certificate. Its
-    /// redirects, its proxies and its resolver are replaced. Do not tie hosts to addresses in it
-    /// (`resolve` and the like), nor give it a connector or a socket of another kind: those are
-    /// asked first, and not checked.
+    /// Builds the client from the caller's builder, for example with other roots or a client
+    /// certificate. Redirects, proxies and the resolver are replaced. Do not map hosts to addresses
+    /// in the builder (`resolve` and similar), and do not set another connector or socket: they
+    /// take precedence and are not checked.
     ///
     /// # Errors
     /// As [`ReqwestTransport::new`].
@@ -72,11 +72,11 @@ impl GuardedTransport {
     }
 }
 
-/// What a name leads to.
+/// Looks up the addresses of a name.
 type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
 
-/// Gives a name's addresses without those that must not be called. What it gives is what is
-/// connected to.
+/// Resolves a name and drops forbidden addresses. reqwest connects to the addresses that it
+/// returns.
 struct Resolver {
     policy: TargetPolicy,
     lookup: Lookup,
@@ -101,7 +101,7 @@ impl Resolve for Resolver {
     }
 }
 
-/// A name that leads nowhere but to where nothing may be called.
+/// All addresses of the name are forbidden.
 #[derive(Debug)]
 pub(in crate::transport) struct Refused;
 
@@ -113,7 +113,7 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Checks the hosts that reqwest reads as addresses, for which it asks no resolver.
+/// Checks the hosts that reqwest reads as addresses, for which it does not ask the resolver.
 struct Literals {
     policy: TargetPolicy,
     transport: ReqwestTransport,
@@ -124,7 +124,7 @@ impl Transport for Literals {
         &self,
         request: Request<Bytes>,
     ) -> BoxFuture<'_, Result<Response<Bytes>, TransportError>> {
-        // As reqwest reads it.
+        // The host as reqwest reads it.
         let url = Url::parse(&request.uri().to_string());
         let host = url.as_ref().ok().and_then(Url::host_str).unwrap_or_default();
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
