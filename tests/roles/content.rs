@@ -1,4 +1,4 @@
-//! Contents that commands name by their ids: what the hub puts in, and what it refuses.
+//! Contents that commands name by their ids: the hub inserts them or refuses the command.
 
 use std::collections::HashMap;
 use std::future::pending;
@@ -22,7 +22,7 @@ use crate::support::{standard, time};
 
 type Answers = HashMap<&'static str, Result<ContentAnswer, Error>>;
 
-/// A content provider that counts what it is asked.
+/// A content provider that records its requests.
 #[derive(Clone, Default)]
 struct Provider {
     answers: Arc<Mutex<Answers>>,
@@ -50,7 +50,7 @@ fn image(key: Option<CardSideKey>, bytes: impl AsRef<[u8]>) -> ContentItem {
     ContentItem::image(key, "image/jpeg", jpeg(bytes))
 }
 
-/// Base64 of what begins as a JPEG image does.
+/// Base64 of data that begins like a JPEG image.
 fn jpeg(rest: impl AsRef<[u8]>) -> String {
     standard([&[0xff, 0xd8, 0xff, 0xe0], rest.as_ref()].concat())
 }
@@ -80,7 +80,7 @@ impl World {
         Self { hub: hub.build().unwrap(), clock, provider }
     }
 
-    /// Submits a command, and gives the message as a device reads it.
+    /// Submits a command and returns the message as a device reads it.
     async fn message(&self, command: Command) -> Result<Message, Error> {
         let submitted = self.hub.integrator("shop").unwrap().submit(command).await?;
         let destination = &submitted.destinations[0];
@@ -98,7 +98,7 @@ impl World {
         self.provider.asked.lock().unwrap().clone()
     }
 
-    /// Why a command is refused; the error does not repeat its ids.
+    /// Returns the error with which a command is refused, which must not repeat its ids.
     async fn refusal(&self, command: Command) -> Error {
         let error = self.message(command).await.unwrap_err();
         assert!(
@@ -109,7 +109,7 @@ impl World {
     }
 }
 
-/// What a failure of the provider is.
+/// Returns the error that a failure of the provider causes.
 #[track_caller]
 fn is_the_providers(error: &Error) {
     assert_eq!((error.class(), error.part()), (Class::Unavailable, "contentProvider"), "{error}");
@@ -225,7 +225,7 @@ async fn explicit_pictures_win_and_the_rest_of_a_side_stays() {
         (Some(&*jpeg("back")), Some(TextColor::CLEAR))
     );
 
-    // With both there, nobody is asked.
+    // The provider is not asked if both sides are present.
     let message = world
         .message(card("PROV:2", |card| {
             (card.front, card.back) = (Some(side("/9j/4A==")), Some(side("/9j/4A==")))
@@ -235,7 +235,7 @@ async fn explicit_pictures_win_and_the_rest_of_a_side_stays() {
     assert_eq!(card_of(&message).back, Some(side("/9j/4A==")));
     assert_eq!(world.asked(), ["PROV:1"]);
 
-    // A back alone is enough if the front is there.
+    // The provider only has to return the back if the front is present.
     let world = World::new([("PROV:1", answer(&[image(Some(CardSideKey::BACK), "back")]))]);
     let message =
         world.message(card("PROV:1", |card| card.front = Some(side("/9j/4A==")))).await.unwrap();
@@ -380,7 +380,7 @@ async fn nothing_is_stored_of_a_command_that_is_refused() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_silent_has_ten_seconds_for_all_contents_together() {
+async fn a_silent_provider_has_ten_seconds_for_all_contents() {
     let world = World::new([("AUTH:1", answer(&[image(None, "a")]))]);
     let silent =
         sign(vec![Item::content_id("auth_image", "AUTH:1")], Item::content_id("tbs", "AUTH:2"));
@@ -441,7 +441,7 @@ async fn the_limits_count_again_with_the_contents_in() {
     ]);
     world.message(only_id("PROV:1")).await.unwrap();
     assert_eq!(world.refusal(only_id("PROV:2")).await.class(), Class::TooLarge);
-    // One content in many items counts as often.
+    // A content that appears in several items counts once for each.
     let times = |count: usize| vec![Item::content_id("auth_image", "AUTH:1"); count];
     world.message(sign(times(2), hello())).await.unwrap();
     let error = world.refusal(sign(times(3), hello())).await;

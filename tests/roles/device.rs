@@ -1,5 +1,4 @@
-//! The rules for the device client, each with a test named after it, against a hub that does what
-//! the test says.
+//! The rules for the device, each with a test named after it, against a scripted hub.
 
 pub(crate) mod support;
 

@@ -25,7 +25,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-// ---- The whole way
+// ---- Complete journeys
 
 async fn goes_the_whole_way(
     keys: Vec<keyferry::hermod::model::KeyGenRequest>,
@@ -42,17 +42,17 @@ async fn goes_the_whole_way(
     }
     assert_eq!(steps, if with_certificate.is_empty() { 2 } else { 5 });
     world.assert_installed(with_certificate).await;
-    // The evidence is still there.
+    // The evidence is kept.
     assert_eq!(world.prove(&enrollment).user_id(), USER);
 }
 
 #[tokio::test]
-async fn a_p256_key_goes_the_whole_way_with_a_restart_after_every_event() {
+async fn a_p256_journey_survives_a_restart_after_every_event() {
     goes_the_whole_way(vec![key("signer", P256)], &["signer"]).await;
 }
 
 #[tokio::test]
-async fn an_rsa_2048_key_goes_the_whole_way_with_a_restart_after_every_event() {
+async fn an_rsa_2048_journey_survives_a_restart_after_every_event() {
     goes_the_whole_way(vec![key("signer", RSA2048)], &["signer"]).await;
 }
 
@@ -83,7 +83,7 @@ async fn nothing_is_delivered_for_raw_keys() {
 }
 
 #[tokio::test]
-async fn the_certificate_command_names_user_profile_key_state_and_journey() {
+async fn the_certificate_command_names_user_profile_key_and_journey() {
     let world = World::new();
     let enrollment = world.at(3).await;
     let Next::Deliver(command) = enrollment.next() else { panic!() };
@@ -118,7 +118,8 @@ async fn a_callback_may_come_before_the_answer_to_the_command() {
         let callback = world.callback().await;
         assert_eq!(enrollment.received(&callback).unwrap(), EventOutcome::New);
         restart(&mut enrollment);
-        // The answer to the command comes late, or never; one that names another command is not it.
+        // The answer to the command arrives late or never, and an answer with another id is not
+        // accepted.
         let mut other = submitted.clone();
         other.command_id = CommandId::from("4711");
         refused(enrollment.submitted(&other), Class::Conflict);
@@ -134,8 +135,7 @@ async fn a_callback_may_come_before_the_answer_to_the_command() {
 }
 
 #[tokio::test]
-async fn a_callback_of_another_command_id_is_not_found_even_if_the_answer_to_the_command_is_missing()
- {
+async fn a_callback_with_another_command_id_is_never_accepted() {
     let world = World::new();
     let mut enrollment = begin(vec![key("signer", P256)]);
     let Next::Submit(command) = enrollment.next() else { panic!() };
@@ -169,7 +169,7 @@ async fn every_event_may_come_twice() {
         let callback = world.callback().await;
         assert_eq!(enrollment.received(&callback).unwrap(), EventOutcome::New);
         assert_eq!(enrollment.received(&callback).unwrap(), EventOutcome::Known);
-        // A poll says the same; what was said before comes late.
+        // A poll reports the same, and an earlier report arrives late.
         assert_eq!(
             enrollment
                 .received(&world.commands().poll(&submitted.command_id).await.unwrap())
@@ -183,8 +183,7 @@ async fn every_event_may_come_twice() {
             let issued = world.issue(&proven).await;
             assert_eq!(enrollment.issued(&proven, &named(&issued)).unwrap(), EventOutcome::New);
             assert_eq!(enrollment.issued(&proven, &named(&issued)).unwrap(), EventOutcome::Known);
-            // Issued once more they are others: they take the place of those that were not sent,
-            // and of no others.
+            // Certificates issued again differ, and replace only those that were not sent.
             let others = world.issue(&proven).await;
             assert_eq!(enrollment.issued(&proven, &named(&others)).unwrap(), EventOutcome::New);
             assert_eq!(enrollment.issued(&proven, &named(&others)).unwrap(), EventOutcome::Known);
@@ -199,7 +198,7 @@ async fn every_event_may_come_twice() {
 }
 
 #[tokio::test]
-async fn a_command_that_may_have_been_sent_is_not_given_again_unless_it_certainly_was_not() {
+async fn a_command_is_repeated_only_if_it_certainly_was_not_sent() {
     let world = World::new();
     let mut enrollment = begin(vec![key("signer", P256)]);
     let provision = to_send(&enrollment);
@@ -210,7 +209,7 @@ async fn a_command_that_may_have_been_sent_is_not_given_again_unless_it_certainl
     assert_eq!(enrollment.not_sent(&provision).unwrap(), EventOutcome::Known);
     restart(&mut enrollment);
     assert!(matches!(enrollment.next(), Next::Submit(_)));
-    // Once it is answered, it was sent, whatever is said.
+    // A command that was answered counts as sent.
     world.advance(&mut enrollment).await;
     assert_eq!(enrollment.not_sent(&provision).unwrap(), EventOutcome::Known);
     restart(&mut enrollment);
@@ -229,7 +228,7 @@ async fn a_command_that_may_have_been_sent_is_not_given_again_unless_it_certainl
     assert!(matches!(enrollment.next(), Next::AwaitDelivery { submitted: Some(_), .. }));
 }
 
-/// The command that is to be sent.
+/// Returns the command that is to be sent.
 fn to_send(enrollment: &Enrollment) -> Command {
     match enrollment.next() {
         Next::Submit(command) | Next::Deliver(command) => command.clone(),
@@ -238,7 +237,7 @@ fn to_send(enrollment: &Enrollment) -> Command {
 }
 
 #[tokio::test]
-async fn what_is_said_of_one_command_hits_no_other() {
+async fn a_report_on_one_command_does_not_change_another() {
     let world = World::new();
     let mut enrollment = begin(vec![key("signer", P256)]);
     let provision = to_send(&enrollment);
@@ -248,10 +247,10 @@ async fn what_is_said_of_one_command_hits_no_other() {
     let proven = world.prove(&enrollment);
     enrollment.issued(&proven, &named(&world.issue(&proven).await)).unwrap();
     let replaced = to_send(&enrollment);
-    // What is late about the first command is not about the second.
+    // A late report on the first command does not concern the second.
     assert_eq!(enrollment.sending(&provision).unwrap(), EventOutcome::Known);
     assert!(matches!(enrollment.next(), Next::Deliver(_)));
-    // Nor is what is about certificates that have given way to others.
+    // A report on certificates that were replaced is not accepted either.
     enrollment.issued(&proven, &named(&world.issue(&proven).await)).unwrap();
     let delivery = to_send(&enrollment);
     refused(enrollment.sending(&replaced), Class::NotFound);
@@ -263,7 +262,7 @@ async fn what_is_said_of_one_command_hits_no_other() {
 }
 
 #[tokio::test]
-async fn what_is_not_about_a_command_of_this_journey_is_not_found() {
+async fn an_event_of_another_journey_is_not_found() {
     let world = World::new();
     let (mut enrollment, other) = (world.at(1).await, world.at(1).await);
     let Next::AwaitDevice { submitted: Some(foreign), .. } = other.next() else { panic!() };
@@ -281,7 +280,7 @@ async fn what_is_not_about_a_command_of_this_journey_is_not_found() {
         callback.external_id = external_id;
         refused(enrollment.received(&callback), Class::NotFound);
     }
-    // The other's answer under this journey's name, but the other's command id.
+    // The answer of the other journey has this journey's name but the other command id.
     let mut forged = callback.clone();
     forged.external_id = Some(enrollment.id().to_owned());
     refused(enrollment.received(&forged), Class::NotFound);
@@ -294,7 +293,7 @@ async fn what_is_not_about_a_command_of_this_journey_is_not_found() {
     }
     assert_eq!(enrollment.to_json(), before);
 
-    // With the right id as well it is taken, and does not prove itself.
+    // With the right id it is accepted, but it fails verification.
     forged.command_id = own.command_id;
     enrollment.received(&forged).unwrap();
     let verifier = Verifier::pinned(AwsLcRs, [world.attestation.public_key()]).unwrap();
@@ -304,7 +303,7 @@ async fn what_is_not_about_a_command_of_this_journey_is_not_found() {
         .into_refusal()
         .unwrap();
     assert_eq!(refusal.class(), Class::Nonce);
-    // Nor does it with what the other journey expects.
+    // It also fails with the expectation of the other journey.
     assert!(enrollment.prove(&verifier, &other.expectation().unwrap()).is_err());
 }
 
@@ -364,7 +363,7 @@ async fn an_answer_that_is_not_there_is_malformed() {
         refused(enrollment.received(&callback), Class::Malformed);
         assert_eq!(enrollment.to_json(), stored);
     }
-    // One whose state says nothing yet is nothing yet.
+    // A callback without progress changes nothing.
     for state in [State::IN_PROGRESS, State::from("PAUSED")] {
         let mut callback = callback.clone();
         callback.state = state;
@@ -391,7 +390,7 @@ async fn a_device_that_refuses_ends_the_journey() {
 }
 
 #[tokio::test]
-async fn an_answer_with_a_refusal_proves_nothing_whatever_came_with_it() {
+async fn a_refusal_proves_nothing_even_with_an_answer() {
     let world = World::new();
     let mut enrollment = world.at(1).await;
     world.activate(&enrollment).await.unwrap();
@@ -411,7 +410,7 @@ async fn an_answer_with_a_refusal_proves_nothing_whatever_came_with_it() {
 }
 
 #[tokio::test]
-async fn a_device_that_does_not_take_its_certificate_ends_the_journey() {
+async fn a_device_that_refuses_its_certificate_ends_the_journey() {
     let world = World::new();
     let mut enrollment = world.at(4).await;
     let profile = world.profiles().await.remove(0);
@@ -459,7 +458,7 @@ async fn a_command_that_the_hub_does_not_know_ends_the_journey() {
             panic!()
         };
         let id = submitted.command_id.clone();
-        // What a hub with an empty store says.
+        // This is the answer of a hub with an empty store.
         let error = World::new().commands().poll(&id).await.unwrap_err();
         assert!(is_unknown_command(&error));
         refused(enrollment.forgotten(&CommandId::from("4711")), Class::NotFound);
@@ -475,7 +474,7 @@ async fn a_command_that_the_hub_does_not_know_ends_the_journey() {
 }
 
 #[tokio::test]
-async fn an_answer_counts_although_the_hub_has_forgotten_its_command() {
+async fn an_answer_counts_after_the_hub_forgot_its_command() {
     let world = World::new();
     let mut enrollment = world.at(1).await;
     let Next::AwaitDevice { submitted: Some(submitted), .. } = enrollment.next() else { panic!() };
@@ -506,7 +505,7 @@ async fn a_journey_that_is_given_up_stays_so_whatever_comes_later() {
         let failed = Failure::GivenUp { reason: "the user has left".into() };
         restart(&mut enrollment);
         assert_eq!(enrollment.next(), Next::Failed(failed.clone()));
-        // The first reason is the reason.
+        // The first reason stays.
         assert_eq!(enrollment.give_up("another").unwrap(), EventOutcome::Known);
         assert_eq!(enrollment.next(), Next::Failed(failed.clone()));
         if let Some(command) = command {
@@ -527,12 +526,12 @@ async fn a_journey_that_is_given_up_stays_so_whatever_comes_later() {
 }
 
 #[tokio::test]
-async fn what_has_ended_is_not_given_up() {
+async fn a_journey_that_has_ended_is_not_given_up() {
     let mut world = World::new();
     let mut done = world.at(5).await;
     refused(done.give_up("too late"), Class::Conflict);
     assert_eq!(done.next(), Next::Done);
-    // Raw keys are done without a proof: one that fails ends them otherwise.
+    // A journey with raw keys is done without a proof, so a failed proof has to end it.
     let mut raw = begin(vec![raw_key("signer", P256)]);
     world.advance(&mut raw).await;
     world.advance(&mut raw).await;
@@ -545,14 +544,14 @@ async fn what_has_ended_is_not_given_up() {
         failed.next(),
         Next::Failed(Failure::Refused { command: CommandKind::Provision, code: 1 })
     );
-    // What could not be read again is not stored.
+    // A reason that could not be read again is not stored.
     refused(begin(vec![key("signer", P256)]).give_up("x".repeat(1025)), Class::TooLarge);
 }
 
 // ---- Proofs and certificates
 
 #[tokio::test]
-async fn what_is_known_of_the_hub_is_asked_of_the_answer() {
+async fn an_answer_must_match_the_hub_identity() {
     let world = World::new();
     let verifier = Verifier::pinned(AwsLcRs, [world.attestation.public_key()]).unwrap();
     let base = |text| BaseUrl::parse(text).unwrap();
@@ -563,7 +562,7 @@ async fn what_is_known_of_the_hub_is_asked_of_the_answer() {
     for other in [
         HubIdentity::new().with_fqdn("other.example"),
         HubIdentity::new().with_mailbox_base(base("https://other.example/ms")),
-        // This device saw no certificate.
+        // The device saw no certificate.
         HubIdentity::new().with_certificate_sha256([7; 32]),
     ] {
         assert_eq!(
@@ -587,8 +586,7 @@ async fn the_proof_of_another_journey_or_answer_is_refused() {
     refused(enrollment.issued(&foreign, &named(&issued)), Class::NotFound);
     assert_eq!(enrollment.next(), Next::Prove);
 
-    // The journey as it was before it had an answer, and one that has another answer under the same
-    // id.
+    // These are the journey before it had an answer, and one with another answer under the same id.
     let own = world.prove(&enrollment);
     let issued = world.issue(&own).await;
     let twin = begin(vec![key("signer", P256)]);
@@ -628,12 +626,12 @@ async fn each_key_with_a_request_has_exactly_one_certificate() {
         refused(enrollment.issued(&proven, &given), class);
         assert_eq!(enrollment.next(), Next::Prove);
     }
-    // In any order.
+    // The certificates may be in any order.
     enrollment.issued(&proven, &[("login", login), ("signer", signer)]).unwrap();
     assert!(matches!(enrollment.next(), Next::Deliver(_)));
 }
 
-/// A request with a key of nobody's.
+/// A request with an unrelated key.
 fn other_request(subject: &str) -> Request {
     let template = Template::for_subject(subject, &AwsLcRs).unwrap();
     let der = template.replace_key(&*signer(KeyKind::Ec(Curve::P256))).unwrap();
@@ -652,7 +650,7 @@ async fn a_certificate_of_another_subject_is_refused() {
 }
 
 #[tokio::test]
-async fn a_subject_that_the_authority_wrote_in_its_own_way_is_delivered_and_reported() {
+async fn a_subject_in_another_encoding_is_delivered_and_reported() {
     let world = World::new();
     let mut enrollment = world.at(2).await;
     let proven = world.prove(&enrollment);
@@ -679,7 +677,7 @@ async fn a_chain_is_delivered_with_its_leaf_first() {
     let CommandBody::Certificate(body) = &command.body else { panic!() };
     let delivered = Certificate::chain_from_text(&body.certificates[0].data).unwrap();
     assert_eq!(delivered, [leaf.clone(), root.clone()]);
-    // A chain without a leaf, and two leaves.
+    // A chain without a leaf and two leaves are refused.
     let mut other = world.at(2).await;
     let proven = world.prove(&other);
     refused(other.issued(&proven, &[("signer", &root)]), Class::Proof);
@@ -687,8 +685,7 @@ async fn a_chain_is_delivered_with_its_leaf_first() {
     refused(other.issued(&proven, &[("signer", leaf), ("signer", leaf)]), Class::KeyId);
 }
 
-/// The same certificate with another name in the place of `Jane`. Nobody here is to check its
-/// signature.
+/// The same certificate with another name instead of `Jane`; its signature is not checked here.
 fn renamed(certificate: &Certificate, name: &[u8; 4]) -> Certificate {
     let mut der = certificate.as_der().to_vec();
     let at = der.windows(4).position(|window| window == b"Jane").unwrap();
@@ -697,7 +694,7 @@ fn renamed(certificate: &Certificate, name: &[u8; 4]) -> Certificate {
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_vouches_for_goes_on_only_by_its_dangerous_name() {
+async fn an_unattested_answer_is_delivered_only_by_the_danger_method() {
     let world = World::new();
     let mut enrollment = world.at(2).await;
     let other = signer(KeyKind::Ec(Curve::P256));
@@ -718,7 +715,7 @@ async fn an_answer_that_nobody_vouches_for_goes_on_only_by_its_dangerous_name() 
     }
 }
 
-// ---- What is stored
+// ---- Stored journeys
 
 fn changed(enrollment: &Enrollment, change: impl FnOnce(&mut Value)) -> String {
     let mut stored: Value = serde_json::from_str(&enrollment.to_json()).unwrap();
@@ -729,7 +726,7 @@ fn changed(enrollment: &Enrollment, change: impl FnOnce(&mut Value)) -> String {
 /// A change of a JSON value.
 type Change<'a> = &'a dyn Fn(&mut Value);
 
-/// Changes a text of JSON inside of the stored JSON.
+/// Changes a JSON text nested in the stored JSON.
 fn inner(stored: &mut Value, exchange: &str, member: &str, change: impl FnOnce(&mut Value)) {
     let text = &mut stored[exchange][member];
     let mut value: Value = serde_json::from_str(text.as_str().unwrap()).unwrap();
@@ -738,7 +735,7 @@ fn inner(stored: &mut Value, exchange: &str, member: &str, change: impl FnOnce(&
 }
 
 #[tokio::test]
-async fn a_stored_journey_whose_answer_was_changed_does_not_prove_itself() {
+async fn a_stored_journey_with_a_changed_answer_is_not_proven() {
     let world = World::new();
     let (enrollment, other) = (world.at(2).await, world.at(2).await);
     let verifier = Verifier::pinned(AwsLcRs, [world.attestation.public_key()]).unwrap();
@@ -768,7 +765,7 @@ async fn a_stored_journey_whose_answer_was_changed_does_not_prove_itself() {
             .into_refusal()
             .unwrap();
         assert_eq!(refusal.class(), class);
-        // Nor does the proof of what it was open it.
+        // The proof of the original answer is not accepted either.
         let proven = world.prove(&enrollment);
         let issued = world.issue(&proven).await;
         refused(loaded.clone().issued(&proven, &named(&issued)), Class::NotFound);
@@ -776,7 +773,7 @@ async fn a_stored_journey_whose_answer_was_changed_does_not_prove_itself() {
 }
 
 #[tokio::test]
-async fn a_stored_journey_whose_command_was_changed_does_not_prove_itself() {
+async fn a_stored_journey_with_a_changed_command_is_not_proven() {
     let world = World::new();
     let enrollment = world.at(2).await;
     let verifier = Verifier::pinned(AwsLcRs, [world.attestation.public_key()]).unwrap();
@@ -865,7 +862,7 @@ async fn another_version_than_1_is_refused() {
 }
 
 #[tokio::test]
-async fn of_what_is_stored_only_what_the_journey_would_have_taken_is_read() {
+async fn loading_accepts_only_events_that_the_journey_would_accept() {
     let world = World::new();
     let (done, early) = (world.at(5).await, world.at(4).await);
     let ping = Command::new(CommandHeader::new(1, 1), PingCommand::new(false)).to_json();
@@ -878,7 +875,7 @@ async fn of_what_is_stored_only_what_the_journey_would_have_taken_is_read() {
         &|stored| drop(stored["provision"].as_object_mut().unwrap().remove("ended")),
         &|stored| stored["certificate"]["ended"] = stored["provision"]["ended"].clone(),
         &|stored| stored["certificate"]["submitted"] = stored["provision"]["submitted"].clone(),
-        // A hub can only forget a command that it told of.
+        // A hub can only forget a command that it reported.
         &|stored| {
             stored["certificate"]["forgotten"] = true.into();
             drop(stored["certificate"].as_object_mut().unwrap().remove("submitted"));
@@ -892,7 +889,8 @@ async fn of_what_is_stored_only_what_the_journey_would_have_taken_is_read() {
     for (n, change) in changes.iter().enumerate() {
         assert_refused(&n, &changed(&done, change));
     }
-    // Exchange, text in it, member of that text, and what stands there instead; null for nothing.
+    // Each case has the exchange, the text in it, the member of that text, and its new value; null
+    // removes it.
     for (exchange, text, member, value) in [
         ("certificate", "command", "/commandHeader/externalId", json!("other")),
         ("certificate", "command", "/commandHeader/to", json!(["@mallory"])),
@@ -923,7 +921,7 @@ async fn of_what_is_stored_only_what_the_journey_would_have_taken_is_read() {
         });
         assert_refused(&(exchange, text, member, &value), &stored);
     }
-    // Members that are not known here are not minded.
+    // Unknown members are ignored.
     Enrollment::from_json(&changed(&early, |stored| stored["later"] = json!({"x": 1}))).unwrap();
 }
 
@@ -934,7 +932,7 @@ fn a_journey_that_could_not_go_all_the_way_is_not_begun() {
     let begin = |user: &str, profile| {
         Enrollment::begin(&AwsLcRs, CommandHeader::new(60, 60), user, profile)
     };
-    // Nobody that a certificate could be sent to.
+    // No certificate could be sent to this user.
     for user in ["", "tmp"] {
         assert_eq!(
             refused(begin(user, profile(one())), Class::Malformed).part(),
@@ -943,7 +941,7 @@ fn a_journey_that_could_not_go_all_the_way_is_not_begun() {
     }
     refused(begin(USER, profile(vec![])), Class::Malformed);
     refused(begin(USER, profile(vec![key("signer", P256), key("signer", P256)])), Class::Malformed);
-    // What would be stored and not read again.
+    // These values could be stored but not read again.
     refused(begin(&"u".repeat(65 * 1024), profile(one())), Class::TooLarge);
     let command = |external_id: Option<&str>| {
         let mut header = CommandHeader::new(60, 60);
@@ -964,7 +962,7 @@ fn a_journey_that_could_not_go_all_the_way_is_not_begun() {
 }
 
 #[test]
-fn every_journey_has_an_id_and_a_nonce_of_its_own() {
+fn every_journey_has_a_fresh_id_and_nonce() {
     let of = |enrollment: &Enrollment| {
         let Next::Submit(command) = enrollment.next() else { panic!() };
         (command.header.external_id.clone().unwrap(), command.provision().unwrap().nonce.clone())
@@ -994,7 +992,7 @@ async fn debug_shows_neither_token_nor_answer() {
     }
     let answer: Value = serde_json::from_str(&answer).unwrap();
     let jws = answer["provResponse"]["result"]["data"].as_str().unwrap();
-    // All of it has to be stored: it is the evidence.
+    // The whole evidence must be stored.
     assert!(enrollment.to_json().contains(&token) && enrollment.to_json().contains(jws));
     assert!(token.len() >= 32 && !shown.contains(&token), "{shown}");
     for part in jws.split('.') {
@@ -1002,29 +1000,29 @@ async fn debug_shows_neither_token_nor_answer() {
     }
 }
 
-// ---- A crash at any point, and a delivery that is asked for again
+// ---- Crashes at any point, and repeated deliveries
 
-/// The process with the journey is killed after so many steps, and another goes on with what was
-/// stored. Gives how many steps there were.
+/// Stops the process with the journey after this many steps, and continues from the stored journey
+/// in another. Returns the total number of steps.
 async fn is_interrupted_after(steps_before: usize) -> usize {
     let world = World::new();
     let mut stored = begin(vec![key("signer", P256)]).to_json();
     let mut steps = 0;
-    // Whether the process lives after this step.
+    // Returns whether the process survives this step.
     let mut lives = move |total: &mut usize| {
         *total += 1;
         steps += 1;
         steps != steps_before
     };
     let mut total = 0;
-    // One turn of this loop is the life of one process.
+    // Each iteration of this loop is the life of one process.
     'process: loop {
         let mut enrollment = Enrollment::from_json(&stored).unwrap();
         match enrollment.next() {
             Next::AwaitDelivery { submitted: None, .. } => {
                 assert_eq!(enrollment.deliver_again().unwrap(), EventOutcome::New);
             }
-            // The link is lost: another journey.
+            // The link is lost, so another journey begins.
             Next::AwaitDevice { submitted: None, .. } => {
                 enrollment = begin(vec![key("signer", P256)]);
             }
@@ -1046,9 +1044,9 @@ async fn is_interrupted_after(steps_before: usize) -> usize {
                     enrollment.submitted(&submitted).unwrap();
                 }
                 Next::AwaitDevice { .. } | Next::AwaitDelivery { .. } => {
-                    // The device works whether or not the integrator lives.
+                    // The device works whether or not the integrator runs.
                     if let Next::AwaitDevice { .. } = enrollment.next() {
-                        // A link that was opened before is refused.
+                        // The hub refuses a link that was opened before.
                         let _ = world.activate(&enrollment).await;
                     } else {
                         world.poll_device().await;
@@ -1091,7 +1089,7 @@ async fn is_interrupted_after(steps_before: usize) -> usize {
 }
 
 #[tokio::test]
-async fn a_journey_interrupted_at_any_step_ends_with_an_installed_certificate() {
+async fn an_interrupted_journey_still_installs_its_certificate() {
     let steps = is_interrupted_after(usize::MAX).await;
     assert!(steps >= 15, "{steps}");
     for step in 1..=steps {
@@ -1118,7 +1116,7 @@ async fn a_delivery_can_be_asked_for_again_until_it_has_succeeded() {
     assert_eq!(enrollment.next(), Next::Deliver(&delivery));
     world.advance(&mut enrollment).await;
     restart(&mut enrollment);
-    // The device installs both, and the end of either ends the journey.
+    // The device installs both deliveries, and the end of either ends the journey.
     world.poll_device().await;
     let polled = world.commands().poll(&first.command_id).await.unwrap();
     assert_eq!(enrollment.received(&polled).unwrap(), EventOutcome::New);
@@ -1135,7 +1133,7 @@ async fn a_delivery_can_be_asked_for_again_until_it_has_succeeded() {
 }
 
 #[tokio::test]
-async fn the_end_of_an_earlier_delivery_without_success_does_not_end_a_later_one() {
+async fn a_failed_earlier_delivery_does_not_end_a_later_one() {
     let world = World::new();
     let mut enrollment = world.at(4).await;
     world.pass(TIMEOUT + 1).await;
@@ -1146,7 +1144,7 @@ async fn the_end_of_an_earlier_delivery_without_success_does_not_end_a_later_one
         panic!("{:?}", enrollment.next())
     };
     restart(&mut enrollment);
-    // The keys are there and so are the certificates: delivery may be tried again.
+    // Keys and certificates exist, so delivery may be tried again.
     assert_eq!(enrollment.deliver_again().unwrap(), EventOutcome::New);
     restart(&mut enrollment);
     assert_eq!(enrollment.received(&timed_out).unwrap(), EventOutcome::Known);
@@ -1190,7 +1188,7 @@ async fn the_revision_grows_with_each_change_and_with_nothing_else() {
         assert_eq!(enrollment.revision(), last, "it is stored");
         world.advance(&mut enrollment).await;
     }
-    // What is known or refused changes nothing.
+    // Known and refused events change nothing.
     last = enrollment.revision();
     assert_eq!(enrollment.submitted(&submitted).unwrap(), EventOutcome::Known);
     refused(enrollment.give_up("x"), Class::Conflict);
@@ -1201,7 +1199,7 @@ async fn the_revision_grows_with_each_change_and_with_nothing_else() {
 
 // ---- Any events in any order
 
-/// What happened on one journey.
+/// The events of one journey.
 struct Recorded {
     begun: String,
     command: Command,
@@ -1253,7 +1251,7 @@ async fn record() -> Recorded {
     }
 }
 
-/// How far a journey is.
+/// The progress of a journey.
 fn rank(next: &Next<'_>) -> u8 {
     match next {
         Next::Submit(_) => 0,
@@ -1269,7 +1267,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn storing_changes_nothing_and_a_journey_only_goes_forward(events in prop::collection::vec(0u8..12, 0..24)) {
+    fn storing_is_lossless_and_progress_is_monotonic(events in prop::collection::vec(0u8..12, 0..24)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let recorded = runtime.block_on(RECORDED.get_or_init(record));
         let mut enrollment = Enrollment::from_json(&recorded.begun).unwrap();
@@ -1293,7 +1291,7 @@ proptest! {
             prop_assert!(matches!(event, 2 | 10) || rank(&enrollment.next()) >= before, "{} after {:?}", event, enrollment.next());
             restart(&mut enrollment);
         }
-        // Whatever came, the rest of it brings the journey to its end.
+        // After any events, the remaining ones complete the journey.
         enrollment.received(&recorded.callback).unwrap();
         enrollment.issued(&recorded.proven, &named(&recorded.issued)).unwrap();
         enrollment.received(&recorded.delivery_callback).unwrap();

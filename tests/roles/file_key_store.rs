@@ -1,5 +1,5 @@
-//! The rules of a key store, on the one in a folder; and what is its own: files, and what is left
-//! of them when the power fails.
+//! The rules of a key store for the one in a folder, and rules about its files, also after a power
+//! failure.
 
 mod damage;
 mod faults;
@@ -27,7 +27,7 @@ fn opened(folder: &str) -> FileKeyStore {
     FileKeyStore::open(folder, Arc::new(AwsLcRs)).unwrap()
 }
 
-/// The files of a folder, but the lock.
+/// The files of a folder except the lock.
 fn files(folder: &str) -> BTreeMap<String, Vec<u8>> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     let files = entries.map(|entry| {
@@ -36,7 +36,7 @@ fn files(folder: &str) -> BTreeMap<String, Vec<u8>> {
     files.filter(|(name, _)| name != "lock").collect()
 }
 
-/// Everything that a store tells of itself, about these messages among others.
+/// The complete contents of a store, including these messages.
 async fn told(store: &dyn KeyStore, messages: &[MessageId]) -> String {
     let (activations, pending, profiles) = (
         store.activations().await.unwrap(),
@@ -55,7 +55,7 @@ async fn told(store: &dyn KeyStore, messages: &[MessageId]) -> String {
     said
 }
 
-/// Each key that a store names signs, and each private key in the folder is one that it names.
+/// Checks that each key of a store signs and that the folder has no other private key.
 async fn keys_are_neither_lost_nor_orphaned(store: &dyn KeyStore, folder: &str) {
     let mut names = Vec::new();
     let mut check = |key: &keyferry::crypto::PublicKey,

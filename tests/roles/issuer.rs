@@ -1,4 +1,4 @@
-//! The seam to an authority, and the small authority of our own.
+//! The issuer trait and the local certificate authority.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -54,7 +54,7 @@ const KINDS: [KeyKind; 5] = [
     KeyKind::Ed25519,
 ];
 
-/// Answers whatever it was made with.
+/// An issuer that returns fixed certificates.
 struct Answers(Issuance);
 
 impl Issuer for Answers {
@@ -67,7 +67,7 @@ impl Issuer for Answers {
 }
 
 #[tokio::test]
-async fn refuses_a_certificate_for_another_key_before_it_is_handed_on() {
+async fn a_certificate_for_another_key_is_refused_before_delivery() {
     let authority = ca(KeyKind::Ec(Curve::P256));
     let (mine, other) = (request(KeyKind::Ec(Curve::P256)), request(KeyKind::Ec(Curve::P256)));
     let wrong = Answers(issue(&authority, &other).await.unwrap().into_certificate().into());
@@ -77,10 +77,10 @@ async fn refuses_a_certificate_for_another_key_before_it_is_handed_on() {
 }
 
 #[tokio::test]
-async fn refuses_a_certificate_for_another_subject_before_it_is_handed_on() {
+async fn a_certificate_for_another_subject_is_refused_before_delivery() {
     let pair: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
     let mine = Request::from_der(&template().replace_key(&pair).unwrap(), &AwsLcRs).unwrap();
-    // The right key under another name: a root of its own.
+    // The certificate has the right key but another name, so it is a separate root.
     let wrong = LocalCa::new_root(
         "CN=Mallory",
         Arc::new(pair),
@@ -98,7 +98,7 @@ async fn refuses_a_certificate_for_another_subject_before_it_is_handed_on() {
 }
 
 #[tokio::test]
-async fn an_authority_that_writes_the_name_in_its_own_way_is_reported_and_not_refused() {
+async fn a_name_in_another_encoding_is_reported_and_not_refused() {
     let authority = ca(KeyKind::Ec(Curve::P256));
     let name = |tag, text: &[u8]| tlv(0x30, &[&tlv(0x31, &[&attribute(CN, tag, text)])]);
     let pair: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
@@ -128,7 +128,7 @@ async fn the_chain_of_an_authority_is_handed_on_and_bounded() {
     assert_eq!((issued.certificate(), issued.chain()), (&leaf, &chain[..]));
     let all: Vec<&Certificate> = issued.certificates().collect();
     assert_eq!(all, [&leaf, &chain[0], &chain[1]]);
-    // The certificate itself among them counts once.
+    // The issued certificate counts once if the chain repeats it.
     let with_leaf = vec![leaf.clone(), chain[0].clone()];
     assert_eq!(issue(&answer(with_leaf), &request).await.unwrap().chain(), &chain[..1]);
 
@@ -146,10 +146,10 @@ async fn the_chain_of_an_authority_is_handed_on_and_bounded() {
 }
 
 #[tokio::test]
-async fn an_authority_below_another_gives_its_own_certificate_and_those_above() {
+async fn a_subordinate_authority_returns_its_whole_chain() {
     let root = ca(KeyKind::Ec(Curve::P256));
     let key: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
-    // Signed by nobody: the one who continues with it knows what it is.
+    // The certificate is not signed; the caller vouches for it.
     let name = |text: &[u8]| tlv(0x30, &[&tlv(0x31, &[&attribute(CN, 0x0c, text)])]);
     let algorithm = tlv(0x30, &[&tlv(0x06, &[&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]])]);
     let constraints = tlv(
@@ -184,7 +184,7 @@ async fn an_authority_below_another_gives_its_own_certificate_and_those_above() 
 }
 
 #[tokio::test]
-async fn takes_subject_bytes_and_key_from_the_request_and_the_rest_from_its_profile() {
+async fn only_subject_and_key_are_copied_from_the_request() {
     for root in KINDS {
         let authority = ca(root)
             .with_profile(LeafProfile::new(90 * DAY).with_key_uses(&[KeyUse::DigitalSignature]));
@@ -234,7 +234,7 @@ async fn serial_numbers_are_positive_random_and_long() {
 }
 
 #[tokio::test]
-async fn no_certificate_outlives_the_root_and_an_expired_root_issues_nothing() {
+async fn no_certificate_outlives_the_root_or_follows_its_expiry() {
     let key: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
     let root = LocalCa::new_root(
         "CN=Short",
@@ -260,7 +260,7 @@ async fn no_certificate_outlives_the_root_and_an_expired_root_issues_nothing() {
 }
 
 #[tokio::test]
-async fn a_root_is_gone_on_with_only_by_its_own_key_and_only_if_it_is_an_authority() {
+async fn a_root_is_loaded_only_with_its_own_key_and_only_as_a_ca() {
     let authority = ca(KeyKind::Ec(Curve::P256));
     let other: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
     let clock = Arc::new(ManualClock::new(now()));
@@ -338,14 +338,13 @@ async fn odd_subjects_are_taken_byte_for_byte() {
             issue(&authority, &request).await.unwrap_or_else(|error| panic!("{what}: {error:?}"));
         assert_eq!(certificate.subject_der(), subject, "{what}");
     }
-    // Not in the order of DER: it is not changed.
+    // The order is not that of DER, and it stays unchanged.
     let unordered = tlv(0x30, &[&tlv(0x31, &[&o, &cn])]);
     let certificate = issue(&authority, &request_for(&unordered, &[])).await.unwrap();
     assert_eq!(certificate.subject_der(), unordered);
 }
 
-/// `Zoë`, or what comes near it, in every type of string that a name may have: the tag, the
-/// content.
+/// `Zoë`, or a similar text, in every string type of a name, as tag and content.
 const STRINGS: [(&str, u8, &[u8]); 8] = [
     ("UTF8String", 0x0c, "Zoë".as_bytes()),
     ("NumericString", 0x12, b"2 0 6"),
@@ -395,7 +394,8 @@ async fn issues_for_and_by_names_of_every_string_type() {
             let leaf = issued.unwrap_or_else(|error| panic!("{root_type}, {leaf_type}: {error:?}"));
             assert_eq!(leaf.subject_der(), subject);
             assert_eq!(leaf.issuer_der(), authority.certificate().subject_der());
-            // OpenSSL reads no name that has a VisibleString, which is no DirectoryString.
+            // OpenSSL cannot read a name with a VisibleString, because that is not a
+            // DirectoryString.
             let is_read = ![root_type, leaf_type].contains(&"VisibleString");
             let Some(openssl) = openssl.as_ref().filter(|_| is_read) else { continue };
             std::fs::write(&root_pem, authority.certificate().to_pem()).unwrap();
@@ -410,7 +410,7 @@ async fn issues_for_and_by_names_of_every_string_type() {
 }
 
 #[tokio::test]
-async fn dates_are_utc_time_through_2049_and_generalized_time_after_it() {
+async fn dates_after_2049_are_generalized_time() {
     let key: Arc<dyn PrivateKey> = Arc::from(AwsLcRs.generate(KeyKind::Ec(Curve::P256)).unwrap());
     let last_of_2049 = Duration::from_secs(2_524_607_999);
     for (until, tag) in [(last_of_2049, 0x17), (last_of_2049 + Duration::from_secs(1), 0x18)] {

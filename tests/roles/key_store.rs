@@ -1,4 +1,4 @@
-//! The rules of a key store, on the one in memory.
+//! The rules of a key store for the one in memory.
 
 pub(crate) mod rules;
 
@@ -15,7 +15,7 @@ fn open(provider: Arc<dyn Provider>) -> rules::Opened {
 
 rules::key_store_rules!(open);
 
-/// A provider whose keys are not written out.
+/// A provider whose private keys cannot be exported.
 struct Closed;
 struct ClosedKey(Box<dyn PrivateKey>);
 
@@ -56,7 +56,7 @@ impl Provider for Closed {
 }
 
 #[tokio::test]
-async fn a_private_key_in_memory_is_never_written_out_and_debug_shows_no_secret() {
+async fn memory_keys_are_never_written_and_debug_is_redacted() {
     let store = MemoryKeyStore::new(Arc::new(Closed));
     rules::with_profile(&store, &["a"]).await;
     let shown = format!("{store:?}");

@@ -1,4 +1,4 @@
-//! Each role by its rules: the hub, the device and its key stores, the integrator, the issuer.
+//! The rules of each role: the hub, the device and its key stores, the integrator, the issuer.
 #![cfg(feature = "aws-lc-rs")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -1,5 +1,5 @@
-//! The hub, the device and the network that misbehave on purpose: each flaw is found, by the hub
-//! and by the integrator, as the class that it names.
+//! Hubs, devices and networks that misbehave on purpose: hub and integrator detect each flaw with
+//! its class.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,7 +65,7 @@ async fn mailbox(hub: &Hub, submitted: &Submitted) -> keyferry::hermod::hub::Mai
 }
 
 #[test]
-fn a_right_verifier_refuses_each_flaw_as_the_class_that_it_names() {
+fn a_verifier_refuses_each_flaw_with_its_class() {
     let command = command();
     let expectation = Expectation::from_command(&command)
         .unwrap()
@@ -91,7 +91,7 @@ fn a_right_verifier_refuses_each_flaw_as_the_class_that_it_names() {
 }
 
 #[tokio::test]
-async fn a_hub_refuses_each_flaw_but_an_unknown_attestation_key_and_the_message_stays_open() {
+async fn a_hub_refuses_each_flaw_and_keeps_the_message_open() {
     for flaw in Flaw::OF_ANSWERS {
         let hub = hub(&clock(), true);
         let submitted = submit(&hub).await;
@@ -108,7 +108,7 @@ async fn a_hub_refuses_each_flaw_but_an_unknown_attestation_key_and_the_message_
 }
 
 #[tokio::test]
-async fn a_device_that_is_silent_lets_the_command_time_out_and_one_that_is_late_is_told_so() {
+async fn a_silent_device_times_out_and_a_late_one_is_told() {
     let clock = clock();
     let hub = hub(&clock, true);
     let submitted = submit(&hub).await;
@@ -131,7 +131,7 @@ async fn a_device_that_is_silent_lets_the_command_time_out_and_one_that_is_late_
 }
 
 #[tokio::test]
-async fn a_wire_under_chaos_fails_as_a_network_does_and_comes_to_rest_without() {
+async fn a_chaotic_wire_fails_like_a_network_and_then_recovers() {
     let clock = clock();
     let hub = hub(&clock, true);
     let submitted = submit(&hub).await;

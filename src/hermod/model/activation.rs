@@ -44,8 +44,8 @@ pub enum Activation {
 
 impl Activation {
     /// Reads a link. White space, line ends and a byte order mark around it are passed over, as a
-    /// link is often pasted. Escapes are decoded strictly: `%` and two hexadecimal digits of either case, UTF-8
-    /// all together.
+    /// link is often pasted. Escapes are decoded strictly: `%` and two hexadecimal digits of either
+    /// case, and the result must be UTF-8.
     ///
     /// A plugout URI is read with or without its empty authority and with an empty path, which is
     /// the same as `/` (RFC 3986 section 6.2.3): `:///?`, `://?` and `:/?`.

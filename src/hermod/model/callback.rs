@@ -214,8 +214,8 @@ impl Response {
 /// What the hub tells the integrator when a command has ended, and what a poll answers at any time.
 ///
 /// Source: Hermod protocol, "Example: Personal Mobile certificate provisioning"; what is sent when
-/// no device answered is not documented: ours has neither `responseHeader` nor a response. Nothing
-/// in it is verified.
+/// no device answered is not documented: this crate's hub sends neither `responseHeader` nor a
+/// response. Nothing in it is verified.
 ///
 /// ```
 /// use keyferry::hermod::model::{Callback, Response};

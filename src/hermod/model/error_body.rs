@@ -6,8 +6,8 @@ use crate::json::json_object;
 json_object! {
     /// The body with which a hub refuses a request.
     ///
-    /// Not documented; this is the design of this crate. Another hub may send anything: what does not read as this is kept as
-    /// received by those who call.
+    /// Not documented; this is the design of this crate. Another hub may send anything; clients
+    /// keep a body of another form as received.
     ///
     /// ```
     /// use keyferry::hermod::model::ErrorBody;

@@ -136,8 +136,8 @@ impl Message {
 
 /// An answer of a device: the body of `POST {public}/{bid}/{mid}`.
 ///
-/// Not documented; ours, the device's part of a callback. Its bytes are kept as they were sent: a
-/// repeat has to be equal.
+/// Not documented; this crate uses the device's part of a callback. The bytes are kept as they were
+/// sent, because a repeated answer must be identical.
 ///
 /// ```
 /// use keyferry::hermod::model::{Answer, CertificateResponse, Response};

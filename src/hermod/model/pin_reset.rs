@@ -100,8 +100,8 @@ json_object! {
 json_object! {
     /// The app's answer to the first step.
     ///
-    /// The members are documented ("API parameters specific to Smart ID Desktop App"); that they
-    /// stand beside `code` is not; ours.
+    /// The members are documented ("API parameters specific to Smart ID Desktop App"). Their place
+    /// beside `code` is not documented and is this crate's design.
     pub struct StartPinResetResponse {
         /// 0 for success; [`ResponseCodes`](crate::hermod::dialect::ResponseCodes) has the others.
         required pub code: i64 = "code",
@@ -131,7 +131,7 @@ json_object! {
     /// The second step of a PIN reset: proves that the sender knows the admin key.
     ///
     /// Source: Hermod protocol, "API parameters specific to Smart ID Desktop App", command
-    /// "Endpinreset"; `profileid` is not documented here; ours.
+    /// "Endpinreset"; `profileid` is not documented here and is this crate's design.
     pub struct EndPinResetCommand {
         /// The nonce, encrypted with the admin key; the cipher is not documented. Wire member
         /// `encryptednonce`.

@@ -30,8 +30,8 @@ json_object! {
     /// The command to ask whether a device is there; wire member `pingCommand`.
     ///
     /// Source: Hermod protocol, "API parameters specific to Personal Desktop App", for
-    /// `deviceinfo`; that it stands directly in the command, and the name of the command, are not
-    /// documented; ours.
+    /// `deviceinfo`; its place in the command and the name of the command are not documented and
+    /// are this crate's design.
     ///
     /// ```
     /// use keyferry::hermod::model::PingCommand;
@@ -76,8 +76,9 @@ json_object! {
 json_object! {
     /// The answer to a ping; wire member `pingResponse`.
     ///
-    /// That device and profile are told is documented ("API parameters specific to Personal Desktop
-    /// App"); the members are not; ours, those of the answer to a provision command.
+    /// The documents say that the answer describes device and profile ("API parameters specific to
+    /// Personal Desktop App"). They do not name the members; this crate uses those of the answer to
+    /// a provision command.
     pub struct PingResponse {
         /// 0 for success; [`ResponseCodes`](crate::hermod::dialect::ResponseCodes) has the others.
         required pub code: i64 = "code",

@@ -77,8 +77,8 @@ word! {
 
 /// The length of a key: a text of digits on the wire; a number is read too.
 ///
-/// For RSA the bits of the modulus. For elliptic curves the field size in bits, which is not
-/// documented; ours.
+/// For RSA it is the size of the modulus in bits. For elliptic curves it is the field size in bits,
+/// which is not documented and is this crate's choice.
 ///
 /// ```
 /// use keyferry::hermod::model::KeyLength;
@@ -211,7 +211,8 @@ json_object! {
         required pub key_gen_requests: Vec<KeyGenRequest> = "keygenrequests",
         /// How the card looks; absent: a plain card. Wire member `visualData`.
         optional pub visual_data: VisualData = "visualData",
-        /// The profile to renew, a UUID; absent: a new one. Not documented; ours.
+        /// The profile to renew, a UUID; absent: a new one. Not documented; this is the design of
+        /// this crate.
         optional pub id: String = "id",
     }
 }

@@ -185,7 +185,7 @@ json_object! {
     /// Which keys may answer. Operators and parameters that are not known are carried untouched.
     ///
     /// Source: Hermod protocol, "Example: Personal Desktop Client signing", where `eq` of
-    /// `key.type` is the only example; `args` is not documented; ours.
+    /// `key.type` is the only example; `args` is not documented and is this crate's design.
     ///
     /// ```
     /// use keyferry::hermod::model::{Filter, FilterParam};
@@ -236,7 +236,7 @@ json_object! {
     /// The answer to a sign or an authenticate command; wire members `signResponse` and
     /// `authResponse`.
     ///
-    /// Not documented; ours, after the answer to a provision command.
+    /// Not documented; this crate's design, after the answer to a provision command.
     pub struct SignResponse {
         /// 0 for success; [`ResponseCodes`](crate::hermod::dialect::ResponseCodes) has the others.
         required pub code: i64 = "code",

@@ -293,7 +293,8 @@ impl<P: Pins> Verifier<P> {
             verify(verify_key.as_ref(), compact.signing_input.as_bytes(), compact.signature())
         })?;
         steps.run_if_asked(Check::Pin, self.pins.check(&attestation_key), |pinned| pinned)?;
-        // Binding: the signed contents must belong to this command, and to this hub if that is known.
+        // Binding: the signed contents must belong to this command and, if it is known, to this
+        // hub.
         steps.run(Check::Nonce, || same_nonce(header.nonce.as_deref(), &asked.nonce))?;
 
         let signed_fqdn = header.fqdn.as_deref();

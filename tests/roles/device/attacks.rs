@@ -1,4 +1,4 @@
-//! A hub, and whoever makes links, against a device.
+//! Attacks on a device by a hub or by the author of a link.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn provision() -> Command {
     Command::new(CommandHeader::new(60, 60), ProvisionCommand::new("nonce", "userA", profile))
 }
 
-/// A hub that asks and never takes an answer does not fill the device.
+/// A hub that sends commands but never accepts an answer does not fill the device.
 #[test]
 fn answers_that_nobody_takes_are_limited() {
     let world = World::new();
@@ -37,7 +37,7 @@ fn answers_that_nobody_takes_are_limited() {
     }
     let unsent = || run(world.store.unsent(&profile.channel.address)).unwrap().unwrap().len();
     assert!(unsent() <= KEPT_ANSWERS, "{}", unsent());
-    // When it takes them again, all are answered.
+    // All commands are answered once it accepts answers again.
     world.hub.state().failing.clear();
     for _ in 0..4 {
         let _ = run(world.device().poll(&profile.names.id, Duration::ZERO)).unwrap();
@@ -64,7 +64,7 @@ fn links_that_are_kept_are_limited() {
     let kept = run(world.store.activations()).unwrap().unwrap().len();
     assert!(kept <= 64, "{kept}");
     assert!(matches!(last, Some(DeviceError::Link(error)) if error.class() == Class::Rate));
-    // One that is kept can be opened again.
+    // A stored link can be opened again.
     assert!(
         matches!(world.activate(&link(0)), Err(DeviceError::Hub(error)) if error.class() == Class::Unavailable)
     );
@@ -86,8 +86,8 @@ fn a_mailbox_is_the_same_in_every_spelling_of_its_address() {
     assert!(run(world.store.activations()).unwrap().unwrap().is_empty());
 }
 
-/// Two profiles of one mailbox would take each other's messages, and its answers with them when one
-/// of them goes.
+/// Two profiles with one mailbox would take each other's messages, and removing one would remove
+/// the answers of both.
 #[test]
 fn a_new_profile_gets_no_mailbox_that_is_in_use() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! Certificates, and every other command.
+//! Certificate commands and all other commands.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use keyferry::json::RawJson;
 use keyferry::{Certificate, Class};
 
 #[test]
-fn a_certificate_is_stored_only_if_it_carries_the_key_it_is_for_and_the_old_one_stays_until_then() {
+fn a_certificate_for_another_key_leaves_the_old_one() {
     let world = World::new();
     let command = provision(vec![key("signer", &[P256]), key("login", &[P256])]);
     let (link, bid) = world.hub.post(command.clone());
@@ -48,7 +48,7 @@ fn a_certificate_is_stored_only_if_it_carries_the_key_it_is_for_and_the_old_one_
 }
 
 #[test]
-fn a_certificate_may_be_pem_or_come_with_its_chain_which_is_kept() {
+fn a_certificate_may_be_pem_and_its_chain_is_kept() {
     let world = World::new();
     let command = one_key();
     let (link, bid) = world.hub.post(command.clone());
@@ -77,12 +77,12 @@ fn a_certificate_may_be_pem_or_come_with_its_chain_which_is_kept() {
         assert_eq!(install(text), 0);
         assert_eq!(kept(), (Some(leaf.clone()), roots.to_vec()));
     }
-    // None, or two, for the key: what is there stays.
+    // Without a certificate for the key, or with two, the old one stays.
     for text in [pem(&[first, second]), pem(&[&leaf, first, &leaf])] {
         assert_eq!(install(text), 6);
         assert_eq!(kept(), (Some(leaf.clone()), roots.to_vec()));
     }
-    // A certificate without a chain takes the place of one with it.
+    // A certificate without a chain replaces one with a chain.
     for text in [pem(&[&leaf]), leaf.to_base64().replace('A', "\r\nA")] {
         assert_eq!(install(text), 0);
         assert_eq!(kept(), (Some(leaf.clone()), Vec::new()));
@@ -90,7 +90,7 @@ fn a_certificate_may_be_pem_or_come_with_its_chain_which_is_kept() {
 }
 
 #[test]
-fn answers_a_ping_with_what_was_asked() {
+fn a_ping_is_answered_with_the_requested_data() {
     let world = World::new();
     let profile = world.provisioned(&one_key());
     let Response::Ping(told) = world.response_of(&profile, PingCommand::new(true)) else {
@@ -105,7 +105,7 @@ fn answers_a_ping_with_what_was_asked() {
 }
 
 #[test]
-fn refuses_what_it_does_not_do_and_signs_nothing_for_it() {
+fn an_unsupported_command_is_refused_without_a_signature() {
     let world = World::new();
     let profile = world.provisioned(&one_key());
     let raw = SignMechanism::from_static("CKM_RSA_PKCS");
@@ -127,7 +127,7 @@ fn refuses_what_it_does_not_do_and_signs_nothing_for_it() {
         command.response_format = DataFormat::PKCS7;
     }
     assert_eq!(world.code_of(other_format), 4);
-    // Through a link there is no profile to speak for.
+    // A command by link has no profile.
     assert_eq!(
         world.code_of(Command::new(CommandHeader::new(60, 60), delivery(&profile.names.id, &[]))),
         5
@@ -143,7 +143,7 @@ fn refuses_what_it_does_not_do_and_signs_nothing_for_it() {
 }
 
 #[test]
-fn a_content_id_that_nobody_resolved_is_not_signed_and_not_shown() {
+fn an_unresolved_content_id_is_not_signed_or_shown() {
     let world = World::new();
     let profile = world.provisioned(&one_key());
     let id = || Item::content_id("tbs", "AUTH:1");
@@ -196,7 +196,7 @@ fn deletes_a_profile_only_if_the_user_agrees() {
 }
 
 #[test]
-fn one_message_that_cannot_be_read_does_not_keep_the_next_from_being_answered() {
+fn an_unreadable_message_does_not_block_the_next() {
     let world = World::new();
     let profile = world.provisioned(&one_key());
     let broken = provision(Vec::new());

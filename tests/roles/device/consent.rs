@@ -1,5 +1,5 @@
-//! What the user is asked: subject and extensions of each template, and a text in which nothing
-//! from outside can be mistaken for anything else.
+//! Questions to the user: they show subject and extensions of each template, and no outside text
+//! can imitate another part.
 
 use base64_simd::STANDARD;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
@@ -55,7 +55,7 @@ fn asking_for(attributes: &[Vec<u8>]) -> keyferry::hermod::model::Command {
 }
 
 #[test]
-fn a_template_for_a_ca_certificate_is_refused_unless_the_policy_allows_it() {
+fn a_ca_template_is_refused_unless_the_policy_allows_it() {
     let bits = |first: u8| [0x03, 0x02, 0x00, first];
     let ca: Vec<(Vec<Vec<u8>>, &str)> = vec![
         (vec![requests(EXTENSION_REQUEST, &[extension(BASIC_CONSTRAINTS, CA_TRUE)])], "cA"),
@@ -135,7 +135,7 @@ fn the_question_shows_subject_and_extensions_of_each_template() {
             ("1.2.3.4".into(), "cafe"),
         ]
     );
-    // A long value is continued on the next line, behind its label again.
+    // A long value continues on the next line behind a repeated label.
     let text = question.to_string().replace("\n       extension | 0.0.1", "0.0.1");
     for part in ["CN=Jane,O=Acme", "vpn.acme.example", "10.0.0.1", "clientAuth", "1.2.3.4: cafe"] {
         assert!(text.contains(part), "{part}: {text}");
@@ -143,7 +143,7 @@ fn the_question_shows_subject_and_extensions_of_each_template() {
 }
 
 #[test]
-fn no_text_of_a_command_imitates_another_block_of_the_question() {
+fn no_command_text_imitates_another_block_of_a_question() {
     let world = World::new();
     let profile = world.provisioned(&one_key());
     world.asked.lock().unwrap().clear();

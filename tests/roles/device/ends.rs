@@ -1,4 +1,4 @@
-//! How messages end: too late, refused, claimed by another, forgotten.
+//! The ends of messages: too late, refused, claimed by another device, forgotten.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn a_renewal_that_comes_too_late_keeps_the_old_keys() {
 }
 
 #[test]
-fn an_answer_that_the_hub_refuses_removes_the_new_keys_and_says_so() {
+fn an_answer_refused_by_the_hub_removes_the_new_keys() {
     let world = World::new();
     let (link, _) = world.hub.post(one_key());
     world.hub.state().failing.insert("answer", Class::Attestation);
@@ -78,7 +78,7 @@ fn a_renewal_ends_with_its_mailbox_and_the_profile_stays() {
     world.policy = world.policy.clone().danger_allow_overwriting();
     let profile = world.provisioned(&one_key());
     world.hub.post_to(&profile.channel.address, renewal(&profile.names.id));
-    // Stopped between keys and answer, and meanwhile the integrator deletes the mailbox.
+    // The device stopped between keys and answer, and the integrator deletes the mailbox meanwhile.
     for at in 0.. {
         let _ = run(world.device_until(&Crash::at(at)).poll(&profile.names.id, Duration::ZERO));
         if !run(world.store.all_pending()).unwrap().unwrap().is_empty() {

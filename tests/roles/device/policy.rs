@@ -1,5 +1,5 @@
-//! Rules 2 and 3: own policy on key types, lengths, storage and overwriting, the hub can ask, not
-//! decide; names from outside never become file names or paths as they are.
+//! Rules 2 and 3: the device's policy decides on key types, lengths, storage and overwriting,
+//! whatever the hub asks; outside names never become file names or paths unchanged.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ fn policy_decides_on_types_and_lengths() {
         world.asked.lock().unwrap().is_empty(),
         "the user is not asked for what is not done anyway"
     );
-    // The first that is taken, and one refused key refuses all.
+    // The first accepted type is chosen, and one refused key refuses the command.
     let profile = world.provisioned(&provision(vec![key(
         "signer",
         &[RSA2048, P256, ("EC", "384", "ES384"), ("RSA", "3072", "RS256")],
@@ -124,7 +124,7 @@ fn a_renewal_by_the_profiles_own_mailbox_keeps_the_mailbox() {
 }
 
 #[test]
-fn a_renewal_by_a_link_moves_the_profile_and_gives_the_old_mailbox_up() {
+fn a_renewal_by_link_moves_the_profile_to_a_new_mailbox() {
     let mut world = World::new();
     world.policy = world.policy.clone().danger_allow_overwriting();
     let old = world.provisioned(&one_key());
@@ -142,8 +142,8 @@ fn keys_that_nothing_will_ever_ask_for_are_removed() {
     let mut world = World::new();
     world.policy = world.policy.clone().danger_allow_overwriting();
     let old = world.provisioned(&one_key());
-    // A renewal hangs in the old mailbox while another one, by a link, moves the profile away from
-    // it.
+    // A renewal waits in the old mailbox while another one, by link, moves the profile to a new
+    // mailbox.
     world.hub.post_to(&old.channel.address, renewal(&old.names.id));
     world.hub.state().failing.insert("answer", Class::Unavailable);
     assert!(world.poll(&old).is_err());
@@ -156,7 +156,7 @@ fn keys_that_nothing_will_ever_ask_for_are_removed() {
 }
 
 #[test]
-fn a_link_into_a_mailbox_of_ones_own_reads_it_with_its_own_token() {
+fn a_link_to_a_known_mailbox_uses_the_stored_token() {
     let world = World::new();
     let profile = world.provisioned(&one_key());
     let mid = world.hub.post_to(
@@ -181,7 +181,7 @@ fn without_the_users_consent_nothing_is_made() {
 }
 
 #[test]
-fn names_from_outside_are_data_and_the_profiles_name_is_our_own() {
+fn outside_names_are_data_and_profile_ids_are_local() {
     let world = World::new();
     let mut command = provision(vec![key("../../etc/passwd", &[P256]), key("a\0b/\\..", &[P256])]);
     if let CommandBody::Provision(provision) = &mut command.body {
@@ -195,7 +195,7 @@ fn names_from_outside_are_data_and_the_profiles_name_is_our_own() {
 }
 
 #[test]
-fn a_builder_names_what_it_was_not_given() {
+fn a_builder_names_the_missing_value() {
     let parts = ["key_store", "connector", "consent", "attestation_key", "policy"];
     for missing in parts {
         let mut builder = Agent::builder(Arc::new(AwsLcRs));

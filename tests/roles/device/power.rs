@@ -1,5 +1,5 @@
-//! Rule 4: survive power loss at any point without a lost or orphaned key and without doing a
-//! command twice.
+//! Rule 4: a device survives power loss at any point without a lost or orphaned key and without
+//! carrying out a command twice.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use keyferry::hermod::model::{
     Response, SignCommand, SignMechanism, SignParams,
 };
 
-/// Runs `step` with a crash at every point, starts again until it is through, and checks.
+/// Runs `step` with a crash at every point, restarts until it has finished, and checks.
 fn crash_at_every_step(
     setting: impl Fn() -> World,
     first: impl Fn(&World) -> String,
@@ -31,7 +31,7 @@ fn crash_at_every_step(
             for _ in 0..3 {
                 let _ = run(world.device().run_once()).unwrap();
             }
-            // A link that was not kept yet is opened again by the user; one that is done says so.
+            // The user opens a link again that was not stored yet; a finished link reports its end.
             if what.starts_with("com.") {
                 let _ = world.activate(&what);
             }
@@ -92,7 +92,8 @@ fn survives_power_loss_while_signing() {
         |world| world.profiles().remove(0).names.id,
         async |agent, profile| drop(agent.poll(profile, Duration::ZERO).await),
         |world| {
-            // A signature of P-256 is another each time: one answer, however often it was sent.
+            // P-256 signatures differ each time, so equal answers show that the stored one was sent
+            // again.
             answers_are_identical(world);
             let state = world.hub.state();
             let (mid, _) = state.posted.last().unwrap().clone();
@@ -213,7 +214,7 @@ fn survives_power_loss_while_deleting_from_either_side() {
             },
             |world| {
                 if let [profile] = &world.profiles()[..] {
-                    // Stopped before the first step: nothing has happened.
+                    // The device stopped before the first step, so nothing has happened.
                     assert!(local && !profile.retired);
                 } else {
                     assert!(
@@ -237,12 +238,12 @@ fn a_repeat_sends_the_same_bytes_and_does_nothing_again() {
     assert!(world.poll(&profile).is_err_and(|error| error.is_retryable()));
     world.hub.state().failing.clear();
     let bid = profile.channel.address.rsplit('/').next().unwrap();
-    // The command changes under the same id; what was answered stays answered.
+    // The command changes under the same id; the stored answer stays.
     world.hub.state().mailboxes.get_mut(bid).unwrap().messages[0].command.body =
         DeleteCommand::new(None, true).into();
     world.poll(&profile).unwrap();
     assert!(matches!(world.hub.answer_to(&mid).unwrap().response, Response::Ping(_)));
-    // And again, as if the hub had lost it.
+    // The command comes again, as if the hub had lost the answer.
     world.hub.state().mailboxes.get_mut(bid).unwrap().messages[0].answer = None;
     world.poll(&profile).unwrap();
     answers_are_identical(&world);
@@ -250,7 +251,7 @@ fn a_repeat_sends_the_same_bytes_and_does_nothing_again() {
 }
 
 #[test]
-fn pending_keys_are_not_used_for_another_command_under_the_same_id() {
+fn pending_keys_are_not_reused_for_a_changed_command() {
     let mut for_somebody_else = one_key();
     if let CommandBody::Provision(command) = &mut for_somebody_else.body {
         command.user_id = String::from("userB");

@@ -42,7 +42,7 @@ impl World {
         }
     }
 
-    /// A device that has just started, and stops at a step.
+    /// A device that has just started and stops at a step.
     pub(crate) fn device_until(&self, crash: &Arc<Crash>) -> Agent {
         let (asked, decision) = (Arc::clone(&self.asked), self.decision);
         let keys = CrashingStore(Arc::clone(&self.store), Arc::clone(crash));
@@ -81,7 +81,7 @@ impl World {
         }
     }
 
-    /// Provisions a profile and gives it.
+    /// Provisions a profile and returns it.
     pub(crate) fn provisioned(&self, command: &Command) -> Profile {
         let (link, _) = self.hub.post(command.clone());
         let events = self.activate(&link).unwrap();
@@ -104,7 +104,7 @@ impl World {
         Answer::from_json(&self.hub.answer_in(bid).unwrap()).unwrap().response.code().unwrap()
     }
 
-    /// Posts a command, opens the link, and gives the code that was answered.
+    /// Posts a command, opens the link, and returns the code of the answer.
     pub(crate) fn code_of(&self, command: Command) -> i64 {
         let (link, bid) = self.hub.post(command);
         self.activate(&link).unwrap();
@@ -112,7 +112,7 @@ impl World {
         self.code_in(&bid)
     }
 
-    /// Posts a command to a profile, and gives the response.
+    /// Posts a command to a profile and returns the response.
     pub(crate) fn response_of(
         &self,
         profile: &Profile,
@@ -164,7 +164,7 @@ pub(crate) fn one_key() -> Command {
     provision(vec![key("signer", &[P256])])
 }
 
-/// The same for a profile that is there.
+/// A command for an existing profile.
 pub(crate) fn renewal(profile_id: &str) -> Command {
     let mut command = one_key();
     if let CommandBody::Provision(provision) = &mut command.body {
@@ -199,7 +199,7 @@ pub(crate) fn delivery(
     CertificateCommand::new(profile_id, certificates)
 }
 
-/// Provisions a profile and posts its certificate; gives the id of the profile.
+/// Provisions a profile and posts its certificate; returns the id of the profile.
 pub(crate) fn installing(world: &World) -> String {
     let command = one_key();
     let (link, bid) = world.hub.post(command.clone());
@@ -211,7 +211,7 @@ pub(crate) fn installing(world: &World) -> String {
     profile.names.id.clone()
 }
 
-/// Each message was answered with one text, however often it was sent.
+/// Checks that each message was always answered with the same text.
 pub(crate) fn answers_are_identical(world: &World) {
     let state = world.hub.state();
     for (mid, text) in &state.posted {

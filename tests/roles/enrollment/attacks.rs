@@ -1,4 +1,4 @@
-//! Whoever writes where an enrollment is stored, and hubs and devices that want it lost.
+//! Attacks on an enrollment by a writer of its store, a hub or a device.
 
 use keyferry::Class;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 const COMMAND: &str = include_str!("../../fixtures/hermod/provision-command.json");
 const CALLBACK: &str = include_str!("../../fixtures/hermod/provision-callback.json");
 
-/// The captured run, its answer received.
+/// The captured journey with its answer.
 fn captured() -> Enrollment {
     let mut enrollment = Enrollment::from_command(Command::from_json(COMMAND).unwrap()).unwrap();
     enrollment.sending(&Command::from_json(COMMAND).unwrap()).unwrap();
@@ -22,7 +22,7 @@ fn captured() -> Enrollment {
     enrollment
 }
 
-/// What is stored of it, changed.
+/// The stored form of the journey with a change.
 fn stored(change: impl FnOnce(&mut Value)) -> String {
     let mut stored: Value = serde_json::from_str(&captured().to_json()).unwrap();
     change(&mut stored);
@@ -37,8 +37,8 @@ fn a_stored_enrollment_delivers_certificates_and_nothing_else() {
     for command in [
         json!({"commandHeader": header, "deleteCommand": {}}),
         json!({"commandHeader": header, "provCommand": serde_json::from_str::<Value>(COMMAND).unwrap()["provCommand"]}),
-        // Another journey's, another user's, a temporary mailbox, a key that nobody asked for, what
-        // is no certificate.
+        // The commands are of another journey, for another user, for a temporary mailbox, for a key
+        // that was not requested, and without a valid certificate.
         json!({"commandHeader": {"lifespan": 60, "timeout": 60, "externalId": "other", "to": header["to"]}, "certCommand": certificate}),
         json!({"commandHeader": {"lifespan": 60, "timeout": 60, "externalId": "my-id", "to": ["@other"]}, "certCommand": certificate}),
         json!({"commandHeader": {"lifespan": 60, "timeout": 60, "externalId": "my-id"}, "certCommand": certificate}),
@@ -84,7 +84,7 @@ fn whatever_an_enrollment_takes_survives_being_stored() {
         }
     }
 
-    // A callback of a hub in the same process, which has passed no reader.
+    // A callback of a hub in the same process is not parsed from text.
     let mut enrollment = Enrollment::from_command(Command::from_json(COMMAND).unwrap()).unwrap();
     let mut callback = Callback::from_json(CALLBACK).unwrap();
     let mut extra = UnknownMembers::new();
@@ -94,7 +94,7 @@ fn whatever_an_enrollment_takes_survives_being_stored() {
     assert!(Enrollment::from_json(&enrollment.to_json()).is_ok());
 }
 
-/// Nonces are to be fresh; where they are not, the command decides.
+/// Nonces should be fresh; if they are not, the command decides.
 #[test]
 fn an_expectation_of_another_command_proves_nothing() {
     let enrollment = captured();

@@ -1,4 +1,4 @@
-//! Files that are not what they were: an error that says which, and nothing is removed or changed.
+//! Damaged files: the error names the file, and nothing is removed or changed.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ async fn folder(scratch: &Scratch) -> (String, String) {
     (folder, key)
 }
 
-/// Opening fails, of that file; the folder is as it was.
+/// Checks that opening fails with an error about that file, and that the folder is unchanged.
 #[track_caller]
 fn assert_damaged(folder: &str, name: &str, class: Class) {
     let before = files(folder);

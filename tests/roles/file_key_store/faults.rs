@@ -1,4 +1,4 @@
-//! Operations on files that fail, and what the disk has then.
+//! Failing file operations and the resulting contents of the disk.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -8,18 +8,19 @@ use crate::file_key_store::files;
 use keyferry::crypto::aws_lc_rs::AwsLcRs;
 use keyferry::keys::{FileKeyStore, FileStoreError};
 
-/// What happens at an operation.
+/// A fault at an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It fails, and the next one does not.
+    /// The operation fails, and the next one succeeds.
     Once,
-    /// The program is killed: it and whatever comes after it fails. What was done is there.
+    /// The program is killed: this and all later operations fail. Completed operations are kept.
     Killed,
-    /// The power fails: the same, and whatever was done since the folder was last synced is gone.
+    /// The power fails: this and all later operations fail, and changes since the last sync of the
+    /// folder are lost.
     PowerLost,
 }
 
-/// A folder where the operation of one number fails, from 0.
+/// A folder where the operation with one number fails, counted from 0.
 #[derive(Clone)]
 pub(crate) struct Disk {
     folder: String,
@@ -32,7 +33,7 @@ pub(crate) struct Disk {
 struct Seen {
     operations: usize,
     just_synced: bool,
-    /// What is there for good.
+    /// The contents that survive a power failure.
     durable: BTreeMap<String, Vec<u8>>,
 }
 
@@ -41,13 +42,13 @@ impl Disk {
         Self { folder, fault, at, seen: Arc::default() }
     }
 
-    /// The same with files that are there for good.
+    /// Makes a disk with synced files.
     pub(crate) fn with_durable(self, durable: BTreeMap<String, Vec<u8>>) -> Self {
         self.seen.lock().unwrap().durable = durable;
         self
     }
 
-    /// The store on this disk.
+    /// Opens the store on this disk.
     pub(crate) fn open(&self) -> Result<FileKeyStore, FileStoreError> {
         let disk = self.clone();
         FileKeyStore::open_with_faults(&self.folder, Arc::new(AwsLcRs), move |operation| {
@@ -70,12 +71,12 @@ impl Disk {
         Ok(())
     }
 
-    /// Whether the fault has happened.
+    /// Returns whether the fault has happened.
     pub(crate) fn failed(&self) -> bool {
         self.seen.lock().unwrap().operations > self.at
     }
 
-    /// The store after the program was started again. The one before has to be dropped.
+    /// Opens the store after a restart of the program. The previous store must have been dropped.
     pub(crate) fn open_again(&self) -> FileKeyStore {
         if self.fault == Fault::PowerLost {
             for name in files(&self.folder).into_keys() {

@@ -1,4 +1,4 @@
-//! What is in the folder, who may read it, and who has it open.
+//! The contents, permissions and lock of the folder.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use keyferry::keys::{
 };
 
 #[tokio::test]
-async fn what_was_done_is_there_after_opening_again() {
+async fn all_changes_are_present_after_reopening() {
     let scratch = Scratch::new();
     let folder = scratch.path("keys");
     let store = opened(&folder);
@@ -108,7 +108,7 @@ async fn nobody_else_may_read_it() {
     for name in files(&folder).into_keys().chain([String::from("lock")]) {
         assert_eq!(mode(&format!("{folder}/{name}")), 0o600, "{name}");
     }
-    // A folder that was open to others is not afterwards.
+    // A folder that others could read is restricted.
     let open = scratch.path("open");
     std::fs::create_dir(&open).unwrap();
     std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -197,7 +197,7 @@ async fn files_of_others_are_left_alone_and_left_overs_are_removed() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_again_is_not_written() {
+async fn an_unreadable_value_is_not_written() {
     let scratch = Scratch::new();
     let folder = scratch.path("keys");
     let store = opened(&folder);
@@ -211,7 +211,7 @@ async fn what_cannot_be_read_again_is_not_written() {
     assert!(!format!("{store:?}").contains("own-t0ken"));
 }
 
-/// The modes, times and sizes of a folder and of what is in it.
+/// The modes, times and sizes of a folder and its entries.
 #[cfg(unix)]
 fn looks(folder: &str) -> Vec<(std::path::PathBuf, u32, u64, std::time::SystemTime)> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -229,7 +229,7 @@ fn looks(folder: &str) -> Vec<(std::path::PathBuf, u32, u64, std::time::SystemTi
 
 #[cfg(unix)]
 #[tokio::test]
-async fn what_is_not_a_folder_of_its_own_is_refused_unchanged() {
+async fn a_folder_of_another_program_is_refused_unchanged() {
     use std::os::unix::fs::PermissionsExt as _;
     let scratch = Scratch::new();
     let refused = |path: &str| {
@@ -276,7 +276,7 @@ async fn what_is_not_a_folder_of_its_own_is_refused_unchanged() {
 #[tokio::test]
 async fn a_folder_of_another_user_is_refused_unchanged() {
     use std::os::unix::fs::{MetadataExt as _, chown};
-    /// Nobody, on most systems; any number that is not ours would do.
+    /// The user `nobody` on most systems; any other user than the current one would do.
     const OTHER: u32 = 65_534;
     let own = std::fs::metadata("/proc/self").unwrap().uid();
     let scratch = Scratch::new();
@@ -294,7 +294,7 @@ async fn a_folder_of_another_user_is_refused_unchanged() {
         assert!(matches!(error, FileStoreError::NotOwn { .. }), "{path}: {error:?}");
         assert_eq!(looks(path), before);
     }
-    // The same folder is opened once it is given back.
+    // The same folder can be opened after its owner is restored.
     chown(&with_state, Some(own), None).unwrap();
     opened(&with_state);
 }

@@ -1,5 +1,4 @@
-//! Every operation on a file fails once, at the end of the program or of the power: each step was
-//! done as a whole, or not at all.
+//! Every file operation fails once, by an error, a crash or a power failure: each step is atomic.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +16,7 @@ use keyferry::hermod::device::Agent;
 use keyferry::hermod::model::{Command, CommandHeader, DeleteCommand};
 use keyferry::keys::{Channel, FileKeyStore, KeyStore, KeyStoreError, MemoryKeyStore, MessageId};
 
-/// What a device does to its store in its life, step by step.
+/// The operations of a device on its store, step by step.
 const STEPS: usize = 15;
 
 async fn step(store: &dyn KeyStore, number: usize) -> Result<(), KeyStoreError> {
@@ -60,9 +59,9 @@ fn messages() -> Vec<MessageId> {
     messages
 }
 
-/// Has each operation of each step fail.
+/// Makes each operation of each step fail.
 async fn every_operation_fails(fault: Fault) {
-    // What is in the folder before each step.
+    // The contents of the folder before each step.
     let scratch = Scratch::new();
     let store = FileKeyStore::open(scratch.path("keys"), Arc::new(AwsLcRs)).unwrap();
     let mut images = vec![BTreeMap::new()];
@@ -99,7 +98,7 @@ async fn every_operation_fails(fault: Fault) {
             }
             let after = told(&store, &messages()).await;
             keys_are_neither_lost_nor_orphaned(&store, &folder).await;
-            // The same step again: it does nothing if it was done.
+            // The step is repeated, which does nothing if it was done.
             step(&store, number).await.unwrap();
             if done.is_ok() || after != before {
                 assert_eq!(
@@ -115,7 +114,7 @@ async fn every_operation_fails(fault: Fault) {
 }
 
 #[tokio::test]
-async fn a_step_whose_operation_fails_is_done_as_a_whole_or_not_at_all() {
+async fn a_step_with_a_failed_operation_is_atomic() {
     every_operation_fails(Fault::Once).await;
 }
 
@@ -125,12 +124,12 @@ async fn a_step_that_is_killed_was_done_as_a_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_step_that_the_power_ended_was_done_as_a_whole_or_not_at_all() {
+async fn a_step_interrupted_by_a_power_failure_is_atomic() {
     every_operation_fails(Fault::PowerLost).await;
 }
 
-/// Has a device do something on a disk where an operation fails, starts it again until it is
-/// through, and checks.
+/// Runs a device on a disk where an operation fails, restarts it until it has finished, and checks
+/// the result.
 fn device_at_every_operation(
     first: impl Fn(&World) -> String,
     act: impl AsyncFn(&Agent, &str),
@@ -141,7 +140,7 @@ fn device_at_every_operation(
         loop {
             let scratch = Scratch::new();
             let folder = scratch.path("keys");
-            // What comes first is done on a disk without faults.
+            // The setup runs on a disk without faults.
             let mut world =
                 with_store(World::new(), FileKeyStore::open(&folder, Arc::new(AwsLcRs)).unwrap());
             let what = first(&world);
@@ -182,7 +181,7 @@ fn with_store(world: World, store: impl KeyStore + 'static) -> World {
     World { store: Arc::new(store), ..world }
 }
 
-/// In the place of a store that is to be dropped.
+/// A placeholder for a store that is to be dropped.
 fn opened_elsewhere() -> MemoryKeyStore {
     MemoryKeyStore::new(Arc::new(AwsLcRs))
 }

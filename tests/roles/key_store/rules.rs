@@ -1,4 +1,4 @@
-//! The rules of a key store, for whichever one is opened.
+//! The rules that every key store must follow.
 
 use std::sync::{Arc, Mutex};
 
@@ -22,7 +22,7 @@ pub(crate) const MAILBOX: &str = "https://hub.example/ms/b1";
 pub(crate) const OWN: &str = "https://hub.example/ms/b2";
 pub(crate) const PROFILE: &str = "3051e9f3-0e4d-436b-a512-2e18d8afe134";
 
-/// A store, and what has to live as long as it does.
+/// A store and a value that must live as long as the store.
 pub(crate) type Opened = (Box<dyn KeyStore>, Option<Scratch>);
 /// Opens an empty store.
 pub(crate) type Open = fn(Arc<dyn Provider>) -> Opened;
@@ -84,7 +84,7 @@ pub(crate) async fn the_first_claim_of_a_mailbox_stays(open: Open) {
     assert_eq!(store.activations().await.unwrap(), [first]);
 }
 
-pub(crate) async fn keys_are_made_once_a_message_and_are_no_profiles_until_commit(open: Open) {
+pub(crate) async fn keys_are_made_once_per_message_and_used_after_commit(open: Open) {
     let (store, _folder) = open(Arc::new(AwsLcRs));
     let store = &*store;
     let first = store.begin(wanted("m1", &["a", "b"])).await.unwrap();
@@ -152,9 +152,7 @@ pub(crate) async fn abandoned_keys_are_gone_with_their_answer(open: Open) {
     }
 }
 
-pub(crate) async fn new_keys_take_the_place_of_those_with_the_same_keyids_and_no_others(
-    open: Open,
-) {
+pub(crate) async fn new_keys_replace_only_keys_with_the_same_keyids(open: Open) {
     let (store, _folder) = open(Arc::new(AwsLcRs));
     let store = &*store;
     let old = with_profile(store, &["a", "b"]).await;
@@ -178,7 +176,7 @@ pub(crate) async fn new_keys_take_the_place_of_those_with_the_same_keyids_and_no
     }
 }
 
-pub(crate) async fn a_certificate_is_installed_only_for_its_own_key_and_all_or_none(open: Open) {
+pub(crate) async fn certificates_are_installed_for_their_keys_all_or_none(open: Open) {
     let (store, _folder) = open(Arc::new(AwsLcRs));
     let store = &*store;
     with_profile(store, &["a", "b"]).await;
@@ -229,7 +227,7 @@ pub(crate) async fn a_retired_profile_has_no_keys_and_can_still_answer(open: Ope
     assert!(store.answer(&in_own).await.unwrap().is_none());
 }
 
-pub(crate) async fn sent_answers_are_kept_up_to_a_number_and_unsent_ones_always(open: Open) {
+pub(crate) async fn sent_answers_are_limited_and_unsent_ones_always_kept(open: Open) {
     let (store, _folder) = open(Arc::new(AwsLcRs));
     let store = &*store;
     let mid = |number: usize| message(&number.to_string());
@@ -243,9 +241,7 @@ pub(crate) async fn sent_answers_are_kept_up_to_a_number_and_unsent_ones_always(
     assert_eq!(store.unsent(MAILBOX).await.unwrap().len(), 1);
 }
 
-pub(crate) async fn a_closed_activation_takes_along_what_was_pending_in_its_mailbox_only(
-    open: Open,
-) {
+pub(crate) async fn closing_an_activation_removes_only_its_pending_keys(open: Open) {
     let (store, _folder) = open(Arc::new(AwsLcRs));
     let store = &*store;
     store
@@ -260,7 +256,7 @@ pub(crate) async fn a_closed_activation_takes_along_what_was_pending_in_its_mail
     assert_eq!(store.unsent(OWN).await.unwrap().len(), 1);
 }
 
-/// A provider whose keys tell when they go.
+/// A provider whose keys report when they are dropped.
 struct Counting(Arc<Mutex<i32>>);
 struct Counted(Box<dyn PrivateKey>, Arc<Mutex<i32>>);
 
@@ -360,20 +356,20 @@ pub(crate) async fn a_keys_signature_verifies_and_debug_shows_no_secret(open: Op
     assert!(!shown.contains("own-t0ken") && !shown.contains("eyJ"), "{shown}");
 }
 
-/// Every rule as a test, on what `$open` opens.
+/// Declares every rule as a test on the store that `$open` opens.
 macro_rules! key_store_rules {
     ($open:path) => {
         $crate::key_store::rules::key_store_rules! { $open:
             the_first_claim_of_a_mailbox_stays,
-            keys_are_made_once_a_message_and_are_no_profiles_until_commit,
+            keys_are_made_once_per_message_and_used_after_commit,
             a_recorded_answer_stays_the_same_bytes,
             a_kept_refusal_cannot_be_replaced,
             abandoned_keys_are_gone_with_their_answer,
-            new_keys_take_the_place_of_those_with_the_same_keyids_and_no_others,
-            a_certificate_is_installed_only_for_its_own_key_and_all_or_none,
+            new_keys_replace_only_keys_with_the_same_keyids,
+            certificates_are_installed_for_their_keys_all_or_none,
             a_retired_profile_has_no_keys_and_can_still_answer,
-            sent_answers_are_kept_up_to_a_number_and_unsent_ones_always,
-            a_closed_activation_takes_along_what_was_pending_in_its_mailbox_only,
+            sent_answers_are_limited_and_unsent_ones_always_kept,
+            closing_an_activation_removes_only_its_pending_keys,
             no_private_key_outlives_its_use,
             a_keys_signature_verifies_and_debug_shows_no_secret,
         }
