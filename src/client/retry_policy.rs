@@ -6,7 +6,8 @@ use super::backoff::Backoff;
 use crate::Error;
 use crate::transport::{StatusError, TransportError, TransportErrorKind};
 
-/// How often and how long a call is tried. The documentation of each client says which calls are sent again.
+/// How often and how long a call is tried. The documentation of each client says which calls are
+/// retried.
 ///
 /// ```
 /// use std::time::Duration;

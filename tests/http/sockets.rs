@@ -281,8 +281,7 @@ async fn a_blocking_integrator_submits_and_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn over_tls_the_device_signs_the_certificate_that_it_saw_and_the_integrator_holds_it_against_the_hubs()
- {
+async fn over_tls_the_signed_certificate_is_compared_with_the_hubs() {
     let authority = Authority::new("one");
     let leaf = authority.issue("localhost");
     let acceptor = leaf.acceptor();

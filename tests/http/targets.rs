@@ -240,7 +240,7 @@ fn every_port_but_0_may_be_called() {
 }
 
 #[test]
-fn a_host_that_is_allowed_by_name_is_allowed_as_it_is_written_and_not_what_is_below_it() {
+fn a_host_allowed_by_name_does_not_allow_its_subdomains() {
     let policy = TargetPolicy::new()
         .danger_with_host("App.Internal.")
         .danger_with_host("10.1.2.3")
@@ -285,7 +285,7 @@ fn what_a_name_leads_to_is_judged_by_the_same_ranges() {
 
 /// The standard library knows some of these ranges too.
 #[test]
-fn no_address_that_the_standard_library_calls_special_is_permitted() {
+fn addresses_special_in_the_standard_library_are_refused() {
     let policy = TargetPolicy::new();
     let mut permitted = 0;
     for index in 0..=u32::from(u16::MAX) {
@@ -399,7 +399,7 @@ async fn nothing_inside_is_connected_to() {
 }
 
 #[tokio::test]
-async fn what_is_allowed_by_name_is_called_and_its_redirects_are_not_followed() {
+async fn a_host_allowed_by_name_is_called_without_its_redirects() {
     let inside = Server::new(|_| Reply::status(200));
     for status in [301, 302, 303, 307, 308] {
         let location = inside.url("/").into_bytes();
@@ -419,7 +419,7 @@ async fn what_is_allowed_by_name_is_called_and_its_redirects_are_not_followed() 
 
 /// A builder of the caller's cannot undo it.
 #[tokio::test]
-async fn the_redirects_the_proxy_and_the_resolver_of_a_builder_do_not_count() {
+async fn redirects_proxy_and_resolver_of_a_builder_are_replaced() {
     let server = Server::new(|_| Reply::Answer {
         status: 302,
         headers: vec![("Location", b"/again".to_vec())],

@@ -120,7 +120,7 @@ fn child_of_the_proxies() {
 /// A connection that stands is used again, and if it has ended meanwhile, another is made: nothing
 /// is lost by that.
 #[test]
-fn a_connection_that_ended_meanwhile_is_made_anew() {
+fn a_connection_that_ended_meanwhile_is_made_again() {
     provide();
     for send in [asynchronous(ReqwestTransport::new().unwrap()), blocking(UreqTransport::new())] {
         let server = Server::start(
@@ -148,7 +148,7 @@ fn dropping_the_future_ends_the_exchange() {
         let exchange = transport.send(rules::request("GET", &server.url("/"), ""));
         assert!(tokio::time::timeout(Duration::from_millis(200), exchange).await.is_err());
     });
-    // The server finds out when it goes on sending.
+    // The server notices when it continues to send.
     wait_until(|| server.ended() == 1);
 }
 
@@ -164,7 +164,7 @@ fn wait_until(is_done: impl Fn() -> bool) {
 
 /// `tests/fixtures/field/12_*`: receivers that answer 200, and send a long body or not all of it.
 #[test]
-fn a_callback_that_was_answered_with_2xx_is_delivered_whatever_comes_of_the_body() {
+fn a_callback_answered_with_2xx_is_delivered_without_its_body() {
     provide();
     let head = |status: &str, rest: &str| format!("HTTP/1.1 {status}\r\n{rest}\r\n");
     let taken: Vec<Reply> = vec![

@@ -207,7 +207,7 @@ fn a_foreign_refusal_keeps_status_and_body() {
 }
 
 #[test]
-fn a_success_that_cannot_be_read_says_what_is_wrong_and_keeps_the_answer() {
+fn an_unreadable_success_names_the_fault_and_keeps_the_answer() {
     let call = command::Call::Submit(Command::from_json(COMMAND).unwrap());
     let error =
         command::read_answer(dialect(), &call, &answer(200, r#"{"commandId":1}"#)).unwrap_err();
@@ -366,7 +366,7 @@ fn an_answer_from_between_never_names_a_fault_of_the_device() {
 }
 
 #[test]
-fn a_callback_is_signed_over_its_time_and_body_and_named_by_its_delivery() {
+fn a_callback_is_signed_over_its_id_time_and_body() {
     let callback = Callback::from_json(CALLBACK).unwrap();
     let delivery = Delivery::new("0b8f2e0c-1111-4222-8333-444455556666", callback.clone());
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);

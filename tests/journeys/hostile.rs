@@ -1,5 +1,5 @@
 //! Two thousand journeys over a network that loses, delays, repeats, overtakes and garbles, in
-//! simulated time: every party goes on until it has what it needs, and at the end nobody believes
+//! simulated time: every party continues until it has what it needs, and at the end nobody believes
 //! what is not so. (Bytes that change on the way are TLS's business; here they may cost a journey,
 //! but never its truth.)
 
@@ -151,8 +151,7 @@ impl World {
     async fn enroll(&self, number: usize) -> usize {
         let user = format!("user-{number}");
         let keys = Arc::new(MemoryKeyStore::new(Arc::new(AwsLcRs)));
-        // The device looks into its mailboxes all the time, each time as a process that was started
-        // anew.
+        // The device polls its mailboxes all the time, each time as a new process.
         let device = tokio::spawn({
             let (world, keys) = (self.clone(), keys.clone());
             async move {
@@ -232,7 +231,7 @@ impl World {
                 .unwrap();
         let (mut proven, mut issued) = (None, None);
         loop {
-            // The process ends here, and another goes on with what was stored.
+            // The process ends here, and another continues from what was stored.
             enrollment = Enrollment::from_json(&enrollment.to_json()).unwrap();
             match enrollment.next() {
                 Next::Submit(command) | Next::Deliver(command) => {
@@ -325,7 +324,7 @@ async fn run(seed: u64, faults: Faults, people: usize) -> (World, usize) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_thousand_journeys_over_a_hostile_network_end_right_and_no_answer_is_lost() {
+async fn two_thousand_hostile_journeys_end_right_and_lose_no_answer() {
     let mut faults = Faults::each(5);
     faults.garbled = 0;
     let (world, journeys) = run(20_261_122, faults, JOURNEYS).await;
@@ -347,7 +346,7 @@ async fn on_a_network_that_works_every_journey_succeeds_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_that_are_garbled_never_make_anybody_believe_what_is_not_so() {
+async fn garbled_answers_never_make_a_party_believe_a_falsehood() {
     let (world, journeys) = run(4711, Faults::each(5), 300).await;
     println!("300 people, {journeys} journeys, {:?}", world.chaos.tally());
     assert!(world.chaos.tally().garbled > 50);

@@ -1,4 +1,4 @@
-//! Journeys that are disturbed: parties that are dropped and made anew, callbacks that are lost,
+//! Journeys that are disturbed: parties that are dropped and created again, callbacks that are lost,
 //! devices that lie, commands that expire.
 
 use std::sync::Arc;
@@ -84,7 +84,7 @@ fn a_device_that_stops_at_any_step_and_starts_again_brings_the_journey_to_its_en
                 run(device.run_once()).map(drop)
             };
             drop(device);
-            // What a device that was started anew does: go on, and, if it never took note of the
+            // What a device that was started again does: continue, and, if it never took note of the
             // link, open it.
             if finished.is_none() {
                 run(world.poll_device()).unwrap();
@@ -113,7 +113,7 @@ fn a_device_that_stops_at_any_step_and_starts_again_brings_the_journey_to_its_en
 }
 
 #[tokio::test]
-async fn an_integrator_that_dies_while_it_sends_starts_anew_and_the_old_command_ends_by_itself() {
+async fn an_integrator_that_dies_while_sending_sends_a_new_command() {
     let world = World::new();
     let mut enrollment = begin(vec![key("signer", P256)]);
     let Next::Submit(command) = enrollment.next() else { panic!() };

@@ -88,7 +88,7 @@ fn the_sample_has_every_key_with_a_value_that_can_be_used() {
 }
 
 #[test]
-fn what_is_not_said_has_its_default() {
+fn a_missing_setting_has_its_default() {
     let file = HubFile::parse(LEAST).unwrap();
     assert_eq!(
         (file.listen.port(), file.fqdn.as_str(), file.integrators.len()),

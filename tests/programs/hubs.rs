@@ -208,7 +208,7 @@ fn a_hub_speaks_tls_with_the_files_of_its_configuration() {
 
 #[test]
 fn each_program_says_how_it_is_called_and_ends_with_2_if_it_is_not() {
-    /// Whoever reaches it could end its commands.
+    /// Anyone who reaches it could end its commands.
     const OPEN: &[&str] = &["--hub", "http://127.0.0.1:1", "--key", "a:b", "--listen", "0.0.0.0:0"];
     let wrong: [(&str, &[&[&str]]); 4] = [
         (

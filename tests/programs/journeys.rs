@@ -113,7 +113,7 @@ fn a_device_that_is_killed_at_any_exchange_goes_on() {
         killer.aim(&device);
         device.end();
         if !killer.is_armed() {
-            // What was kept goes on by itself; what was not, the user opens again.
+            // A stored link continues by itself; the user opens any other link again.
             site.device(&user, &["run", "--once", "--yes"], "").end();
             site.device(&user, &["activate", &link, "--yes"], "").end();
         }
@@ -246,7 +246,7 @@ fn a_user_who_does_not_agree_ends_the_journey() {
 }
 
 #[test]
-fn nobody_vouches_for_a_device_that_is_not_pinned() {
+fn an_unpinned_device_is_not_attested() {
     let Some(site) = Site::start(&Killer::default(), &Killer::default()) else { return };
     for accepted in [false, true] {
         let user = format!("user{accepted}");

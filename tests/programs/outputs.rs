@@ -229,7 +229,7 @@ fn a_device_with_a_failed_output_ends_with_3_and_keeps_what_it_did() {
         with(&["activate", &link]);
         with(&["run"]);
         with(&["list"]);
-        // What was done is done: the journey comes to its end, whoever prints it.
+        // The work is done, so the journey ends even though nothing can be printed.
         let device = site.device(user, &["run", "--yes"], "");
         integrator.line("* integrator: the certificates are installed");
         drop(device);

@@ -473,7 +473,7 @@ async fn by_threads(world: &World, evidence: &Evidence) {
     .unwrap();
 }
 
-/// Whoever has reqwest log what goes over its connections, has it log secrets: the search finds
+/// A program that has reqwest log its connections has it log secrets: the search finds
 /// them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_is_told_to_log_its_connections_logs_secrets() {

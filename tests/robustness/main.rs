@@ -1,4 +1,4 @@
-//! What nothing from outside may bring about: secrets that are shown, work and memory without
+//! Input from outside must not cause any of these: secrets that are shown, work and memory without
 //! bounds, panics. The allocations are counted on the thread that makes them.
 #![cfg(feature = "aws-lc-rs")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]

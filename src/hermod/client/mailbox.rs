@@ -175,7 +175,8 @@ impl Endpoint for MailboxEndpoint {
             |call: &Call| mailbox::write_call(&settings.protocol, &self.public, &self.key, call);
         match call {
             Call::List { .. } => write(&Call::List { wait }),
-            // Our own fault is none of the answer's, which the class of the error would say.
+            // Failing to write the request says nothing about the answer, so do not report it as a
+            // refused answer.
             Call::Answer { .. } => {
                 write(call).map_err(|error| error.with_class(Class::Unavailable))
             }

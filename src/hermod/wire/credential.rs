@@ -61,7 +61,7 @@ pub struct MailboxKey {
 }
 
 impl MailboxKey {
-    /// The credential of a mailbox of one's own.
+    /// The credential of a registered mailbox.
     #[must_use]
     pub fn of_mailbox(bid: impl Into<String>, token: Secret) -> Self {
         Self { bid: bid.into(), token, claim: None }

@@ -205,7 +205,7 @@ fn a_foreign_refusal_keeps_status_and_body_whatever_that_is() {
 }
 
 #[test]
-fn a_success_that_cannot_be_read_is_malformed_and_keeps_its_body() {
+fn an_unreadable_success_is_malformed_and_keeps_its_body() {
     both(
         || vec![answer(200, "<html>welcome</html>")],
         |clients| {
@@ -220,7 +220,7 @@ fn a_success_that_cannot_be_read_is_malformed_and_keeps_its_body() {
 }
 
 #[test]
-fn a_message_that_cannot_be_read_is_malformed_and_anything_else_is_no_word_of_the_hub() {
+fn an_unreadable_message_is_malformed_and_other_text_unavailable() {
     for (body, class) in [
         (MESSAGE.replace("\"mid\":\"m1\",", ""), Class::Malformed),
         (MESSAGE.replace("pingCommand\":{}", "pingCommand\":[]"), Class::Malformed),
@@ -238,7 +238,7 @@ fn a_message_that_cannot_be_read_is_malformed_and_anything_else_is_no_word_of_th
 }
 
 #[test]
-fn an_answer_is_not_longer_than_it_may_be_even_if_the_transport_does_not_look() {
+fn an_answer_that_is_too_long_is_refused_by_the_client_too() {
     both(
         || vec![answer(200, COMPLETED)],
         |mut clients| {

@@ -64,13 +64,13 @@ fn through(world: &World, between: Between) -> Agent {
 }
 
 #[test]
-fn a_device_goes_the_whole_way_over_http_and_signs_the_certificate_that_its_hub_showed() {
+fn a_device_provisions_over_http_and_signs_the_hub_certificate() {
     run(async {
         let world = World::new();
         let device = through(
             &world,
             Arc::new(|number, _, mut response| {
-                // One that is shown anew in between: the last one counts.
+                // The certificate changes in between; the last one counts.
                 let der = if number < 2 { "the old certificate" } else { "the certificate" };
                 response.extensions_mut().insert(PeerCertificate(der.into()));
                 Ok(response)
@@ -221,7 +221,7 @@ async fn disturbed(disturbance: Exchanged, at: &'static str, arrives: bool) {
 }
 
 #[test]
-fn nothing_between_a_device_and_its_hub_makes_it_give_up_its_keys_or_its_link() {
+fn a_proxy_cannot_make_a_device_give_up_its_keys_or_link() {
     for at in STEPS {
         for disturbance in between() {
             for arrives in [true, false] {
@@ -246,7 +246,7 @@ async fn with_profile(world: &World, between: Exchanged) -> (Agent, String) {
 }
 
 #[test]
-fn nothing_between_a_device_and_its_hub_makes_it_drop_a_profile() {
+fn a_proxy_cannot_make_a_device_drop_a_profile() {
     for disturbance in between() {
         run(async {
             let world = World::new();
@@ -267,7 +267,7 @@ fn nothing_between_a_device_and_its_hub_makes_it_drop_a_profile() {
 }
 
 #[test]
-fn a_profile_to_be_deleted_is_dropped_when_the_hub_itself_says_that_its_mailbox_is_gone() {
+fn a_profile_is_dropped_when_the_hub_says_its_mailbox_is_gone() {
     for status in [401, 404, 410] {
         run(async {
             let world = World::new();

@@ -46,7 +46,7 @@ fn deliver(exchanged: Exchanged) -> (Script, Result<(), Error>) {
 }
 
 #[test]
-fn a_delivery_goes_to_the_path_of_its_command_with_id_time_and_credential() {
+fn a_delivery_has_the_path_id_time_and_credential() {
     let script = Script::new([answer(204, "")]);
     let sender =
         sender(&script).with_basic_auth(BasicAuth::new("Aladdin", Secret::new("open sesame")));
@@ -121,7 +121,7 @@ fn a_delivery_is_signed_so_that_its_receiver_and_openssl_agree() {
 
 /// Both ways between this crate and the crate `standardwebhooks`.
 #[test]
-fn deliveries_are_signed_and_verified_as_standard_webhooks_has_it() {
+fn deliveries_are_signed_as_standard_webhooks() {
     use standardwebhooks::Webhook;
 
     // Its clock is the system's.
@@ -212,7 +212,7 @@ fn is_tried_again(class: Class) -> bool {
 }
 
 #[test]
-fn whatever_does_not_refuse_for_good_is_left_to_the_outbox_in_one_exchange() {
+fn a_delivery_is_one_exchange_and_the_outbox_retries_it() {
     let kinds = [
         TransportErrorKind::Unreachable,
         TransportErrorKind::Tls,
@@ -241,7 +241,7 @@ fn whatever_does_not_refuse_for_good_is_left_to_the_outbox_in_one_exchange() {
 }
 
 #[test]
-fn what_refuses_a_callback_for_good_is_the_last_word() {
+fn a_final_refusal_ends_the_delivery() {
     let mut lasting = vec![failure(TransportErrorKind::TargetRefused)];
     for status in [410, 422] {
         // A receiver that says with it what would be tried again.
@@ -281,7 +281,7 @@ fn a_callback_of_an_unknown_command_is_not_sent() {
 }
 
 #[test]
-fn an_address_that_must_not_be_called_is_refused_when_it_is_registered() {
+fn a_forbidden_address_is_refused_at_registration() {
     let script = Script::new([answer(204, "")]);
     let plain = base("http://shop.example/hermod");
     refused(CallbackSender::new(guarded(&script), plain.clone()), Class::TargetRefused);
@@ -319,7 +319,7 @@ fn a_query_stays_at_the_end_of_every_address_and_is_not_shown() {
 }
 
 #[test]
-fn an_address_that_could_not_be_called_is_refused_when_it_is_registered() {
+fn an_unusable_address_is_refused_at_registration() {
     for text in [
         "https://app.example/hook?a b",
         "https://app.example/hook?%",
@@ -421,7 +421,7 @@ fn an_api_user_becomes_an_integrator_with_callbacks_and_contents() {
 type Change = fn(&mut ApiUser);
 
 #[test]
-fn what_is_wrong_with_an_api_user_is_named() {
+fn a_fault_in_an_api_user_is_named() {
     let changes: [(Change, Class, &str); 6] = [
         (
             |user| user.callback_url = "http://shop.example".into(),

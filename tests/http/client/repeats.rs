@@ -36,7 +36,7 @@ fn unsure() -> Vec<Exchanged> {
 }
 
 #[test]
-fn a_command_that_may_have_arrived_is_never_sent_again_and_the_error_does_not_deny_it() {
+fn a_command_that_may_have_arrived_is_never_sent_again() {
     for exchanged in unsure() {
         for (name, call, good) in ONCE {
             both(
@@ -53,7 +53,7 @@ fn a_command_that_may_have_arrived_is_never_sent_again_and_the_error_does_not_de
 }
 
 #[test]
-fn a_command_that_was_refused_is_not_sent_again_and_was_not_taken() {
+fn a_refused_command_is_not_sent_again_and_was_not_taken() {
     for exchanged in [
         refusal(400),
         refusal(401),
@@ -75,7 +75,7 @@ fn a_command_that_was_refused_is_not_sent_again_and_was_not_taken() {
 }
 
 #[test]
-fn a_journey_gives_its_command_again_if_and_only_if_the_hub_certainly_does_not_have_it() {
+fn a_journey_resends_a_command_only_if_the_hub_does_not_have_it() {
     let not_taken = [
         failure(TransportErrorKind::Unreachable),
         failure(TransportErrorKind::Tls),
@@ -110,7 +110,7 @@ fn a_journey_gives_its_command_again_if_and_only_if_the_hub_certainly_does_not_h
 }
 
 #[test]
-fn whatever_was_certainly_not_sent_for_want_of_a_connection_is_sent_again() {
+fn a_call_without_a_connection_is_sent_again() {
     for (name, call, good) in ONCE.iter().chain(REPEATABLE) {
         both(
             || {
@@ -133,7 +133,7 @@ fn whatever_was_certainly_not_sent_for_want_of_a_connection_is_sent_again() {
 }
 
 #[test]
-fn reads_answers_and_removals_are_sent_again_after_whatever_may_pass_octet_by_byte() {
+fn idempotent_calls_are_sent_again_byte_by_byte() {
     let passing = || {
         let kinds = [
             TransportErrorKind::Unreachable,
@@ -272,7 +272,7 @@ fn a_retry_after_beyond_the_budget_ends_the_call_at_once() {
 }
 
 #[test]
-fn the_budget_ends_the_attempts_and_each_has_only_what_is_left_of_it() {
+fn the_budget_ends_the_attempts_and_bounds_each_of_them() {
     for kind in [Kind::Async, Kind::Blocking] {
         // A hub that never answers.
         let mut clients = Clients::new(
@@ -309,7 +309,7 @@ fn the_budget_ends_the_attempts_and_each_has_only_what_is_left_of_it() {
 }
 
 #[test]
-fn pauses_are_waited_for_on_the_clock_of_the_system_if_no_other_is_given() {
+fn pauses_use_the_system_clock_by_default() {
     let mut retry = RetryPolicy::default();
     retry.first_pause = Duration::from_millis(1);
     let (id, answers) =
@@ -335,8 +335,7 @@ fn pauses_are_waited_for_on_the_clock_of_the_system_if_no_other_is_given() {
 // ---- Long polls
 
 #[test]
-fn a_long_poll_has_its_wait_on_top_of_the_time_of_an_exchange_and_waits_no_longer_than_a_hub_does()
-{
+fn a_long_poll_has_its_wait_on_top_of_the_exchange_time() {
     for (wait, asked) in [(0, 0), (50, 50), (60, 60), (3600, 60)] {
         both(
             || vec![answer(200, r#"{"messages":[]}"#)],

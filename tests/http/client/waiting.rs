@@ -40,7 +40,7 @@ fn a_command_is_polled_until_it_has_ended() {
 }
 
 #[test]
-fn the_first_poll_is_made_at_once_and_pauses_stay_below_a_limit_that_doubles() {
+fn the_first_poll_is_immediate_and_pauses_double_their_limit() {
     both(
         || vec![state("IN_PROGRESS")],
         |clients| {
@@ -56,7 +56,7 @@ fn the_first_poll_is_made_at_once_and_pauses_stay_below_a_limit_that_doubles() {
 }
 
 #[test]
-fn the_last_poll_is_made_when_the_time_is_up_and_what_it_said_is_told() {
+fn the_last_poll_is_made_at_the_timeout_and_is_reported() {
     both(
         || vec![state("PAUSED")],
         |clients| {
@@ -121,7 +121,7 @@ fn what_may_pass_is_waited_out_and_retry_after_is_kept() {
 }
 
 #[test]
-fn what_does_not_pass_ends_it_at_once() {
+fn a_permanent_error_ends_the_wait_at_once() {
     for lasting in
         [refusal(401), refusal(404), failure(TransportErrorKind::Tls), answer(200, "<html>")]
     {
@@ -138,7 +138,7 @@ fn what_does_not_pass_ends_it_at_once() {
 }
 
 #[test]
-fn a_hub_that_wants_to_be_left_alone_for_longer_than_there_is_is_left_alone() {
+fn a_retry_after_beyond_the_time_left_ends_the_wait() {
     both(
         || vec![state("IN_PROGRESS"), later(429, 3600), state("COMPLETED")],
         |clients| {
@@ -304,7 +304,7 @@ fn any_command_api_can_be_waited_for() {
 }
 
 #[test]
-fn only_the_hubs_own_word_says_that_it_does_not_know_the_command() {
+fn only_a_404_of_the_hub_itself_means_an_unknown_command() {
     let body = r#"{"error":{"code":"UNKNOWN_COMMAND","message":"no","requestId":"r"}}"#;
     both(
         || vec![state("IN_PROGRESS"), answer(404, body)],

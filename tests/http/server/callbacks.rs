@@ -20,11 +20,11 @@ on_both! {
     a_callback_arrives_below_every_base_that_can_be_registered
     forged_callbacks_get_the_same_401
     replayed_callbacks_are_dropped
-    a_hub_that_counts_its_commands_anew_does_not_repeat_itself
+    a_hub_that_restarts_its_command_ids_sends_no_repeat
     a_repeat_is_not_answered_before_the_first_has_succeeded
     a_handlers_failure_says_whether_to_come_again
     callbacks_that_are_none_are_refused
-    contents_are_given_to_whoever_may_have_them
+    contents_are_given_to_authorized_callers_only
 }
 
 fn hub() -> BasicAuth {
@@ -36,7 +36,7 @@ fn secret(name: &str) -> WebhookSecret {
     WebhookSecret::from_bytes(format!("{name:-<32}").as_bytes()).unwrap()
 }
 
-/// Whoever proves that it is the hub.
+/// A caller that proves to be the hub.
 fn gate<H: Clone + Send + Sync + 'static>(
     handle: &H,
 ) -> impl Fn(Option<BasicAuth>) -> Result<H, Error> + Send + Sync + use<H> {
@@ -300,7 +300,7 @@ async fn replayed_callbacks_are_dropped(framework: Framework) {
     assert_eq!(receiver.seen(), 5);
 }
 
-async fn a_hub_that_counts_its_commands_anew_does_not_repeat_itself(framework: Framework) {
+async fn a_hub_that_restarts_its_command_ids_sends_no_repeat(framework: Framework) {
     let receiver = Receiver::new(framework, true).await;
     let of = |mid: &str, external_id: Option<&str>| {
         let mut callback = callback("688", "TIMEOUT");
@@ -425,7 +425,7 @@ impl ContentApi for Pictures {
     }
 }
 
-async fn contents_are_given_to_whoever_may_have_them(framework: Framework) {
+async fn contents_are_given_to_authorized_callers_only(framework: Framework) {
     let alone = Served::start(
         framework,
         HermodService::builder("")

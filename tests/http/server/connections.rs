@@ -112,7 +112,7 @@ async fn slow_heads_from_many_addresses_keep_nobody_out() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn what_has_proved_a_credential_stays_when_the_total_is_reached() {
+async fn a_proved_connection_stays_when_the_total_is_reached() {
     let accepting = Accepting::start(service(), |limits| {
         (limits.total, limits.head_time) = (3, Duration::from_secs(600));
     })

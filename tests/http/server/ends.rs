@@ -6,13 +6,13 @@ use crate::server::support::{COMMAND, JSON, MS, PING, Slow, World, api_key, clai
 use crate::support::serve::{Framework, PATIENCE, Served};
 
 on_both! {
-    what_was_begun_is_brought_to_its_end_when_the_peer_goes_away
+    a_handler_runs_to_completion_when_the_client_disconnects
     a_long_poll_ends_when_the_peer_goes_away
-    a_drain_ends_long_polls_refuses_new_requests_and_waits_for_the_others
+    a_drain_ends_long_polls_and_waits_for_other_requests
     a_message_wakes_a_long_poll
 }
 
-async fn what_was_begun_is_brought_to_its_end_when_the_peer_goes_away(framework: Framework) {
+async fn a_handler_runs_to_completion_when_the_client_disconnects(framework: Framework) {
     let slow = Slow::default();
     let config = ServerConfig::default();
     let drain = config.drain.clone();
@@ -54,9 +54,7 @@ async fn a_long_poll_ends_when_the_peer_goes_away(framework: Framework) {
     tokio::time::timeout(PATIENCE, drain.drained()).await.unwrap();
 }
 
-async fn a_drain_ends_long_polls_refuses_new_requests_and_waits_for_the_others(
-    framework: Framework,
-) {
+async fn a_drain_ends_long_polls_and_waits_for_other_requests(framework: Framework) {
     let slow = Slow::default();
     let config = ServerConfig::default();
     let drain = config.drain.clone();

@@ -11,7 +11,7 @@ use crate::server::support::{
 use crate::support::serve::{Framework, Served};
 
 on_both! {
-    a_body_over_its_limit_is_413_whether_it_is_declared_or_streamed
+    a_body_over_its_limit_is_413_declared_or_streamed
     headers_over_their_limits_are_431_and_an_address_414
     nesting_counts_and_numbers_over_their_limits_are_400
     every_address_has_its_methods
@@ -20,7 +20,7 @@ on_both! {
     a_tenant_that_comes_too_often_gets_429_and_nobody_else
     a_clock_that_is_set_changes_no_rate
     a_token_that_comes_too_often_gets_429_and_no_other
-    a_tenant_has_so_many_requests_under_way_and_the_server_so_many
+    concurrent_requests_are_limited_by_tenant_and_server
     long_polls_have_limits_of_their_own
     a_body_that_does_not_come_is_408
     a_body_that_breaks_off_is_no_command
@@ -28,7 +28,7 @@ on_both! {
     a_handler_that_panics_is_503
 }
 
-async fn a_body_over_its_limit_is_413_whether_it_is_declared_or_streamed(framework: Framework) {
+async fn a_body_over_its_limit_is_413_declared_or_streamed(framework: Framework) {
     const MIB: usize = 1024 * 1024;
     let world = World::new(framework).await;
     let key = api_key("shop", "shop-key");
@@ -308,7 +308,7 @@ async fn slow(framework: Framework, config: ServerConfig) -> (Slow, Served) {
     (slow, served)
 }
 
-async fn a_tenant_has_so_many_requests_under_way_and_the_server_so_many(framework: Framework) {
+async fn concurrent_requests_are_limited_by_tenant_and_server(framework: Framework) {
     let limits = config(|limits| (limits.tenant_concurrent, limits.concurrent) = (2, 3));
     let (slow, served) = slow(framework, limits).await;
     let (shop, rival) = (api_key("shop", ""), api_key("rival", ""));

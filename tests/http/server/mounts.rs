@@ -205,7 +205,7 @@ fn a_base_that_is_no_path_is_an_error_when_the_service_is_built() {
 
 /// The address that devices are told has to be the one that the service is found at.
 #[test]
-fn a_public_address_that_does_not_fit_is_an_error_when_the_service_is_built() {
+fn a_public_address_that_does_not_fit_fails_the_build() {
     let hub = hub(&clock());
     HermodService::hub_builder(&hub).build().unwrap();
     let moved = HermodService::hub_builder(&hub).with_paths("/command", "/boxes");

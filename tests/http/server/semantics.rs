@@ -192,7 +192,7 @@ async fn http_1_1_without_one_valid_host_is_400(framework: Framework) {
         assert_eq!(send(lines(good)).await, 200, "{good}");
     }
     assert_eq!(send(without.replace("HTTP/1.1", "HTTP/1.0")).await, 200);
-    // Whatever the path is, and whoever asks.
+    // For every path and every caller.
     for path in ["/health", "/ready", "/nowhere", MS, "/callback/ping", "/getcontent"] {
         let head = format!("GET {path} HTTP/1.1\r\n");
         assert_eq!(send(format!("{head}\r\n")).await, 400, "{path}");

@@ -79,7 +79,7 @@ fn a_certificate_of_a_trusted_issuer_is_taken() {
 }
 
 #[test]
-fn a_certificate_that_is_not_trusted_is_refused_and_nothing_is_sent() {
+fn an_untrusted_certificate_is_refused_before_sending() {
     let authority = Authority::new("one");
     let (of_another, of_a_double) =
         (Authority::new("another").issue("localhost"), Authority::new("one").issue("localhost"));

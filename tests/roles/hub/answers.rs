@@ -21,7 +21,7 @@ async fn the_same_answer_again_succeeds_and_another_conflicts() {
     let answer = provisioning.success();
     provisioning.answer(&answer).await.unwrap();
     provisioning.answer(&answer).await.unwrap();
-    // Signed anew it is another, and so is one with a blank more.
+    // An answer that is signed again is another answer, and so is one with an extra space.
     for other in [provisioning.success(), format!("{answer} "), String::from("{}"), String::new()] {
         refused(provisioning.answer(&other).await, Class::Conflict);
     }
@@ -397,7 +397,7 @@ async fn unknown_members_of_an_answer_reach_the_integrator() {
 }
 
 #[tokio::test]
-async fn whoever_hangs_up_cuts_nothing_short() {
+async fn a_caller_that_disconnects_interrupts_no_step() {
     let world = World::new();
     let submitted = world.submit(ping(&[])).await;
     let to = &submitted.destinations[0];

@@ -96,7 +96,7 @@ async fn a_success_that_replaces_a_mailbox_is_not_overtaken_by_a_refusal() {
 /// What stays when a command has ended counts as stored: else small commands fill the memory beside
 /// the limit.
 #[tokio::test]
-async fn what_is_left_of_ended_commands_is_limited() {
+async fn the_remains_of_ended_commands_are_limited() {
     let world = World::with(|config| config.limits.stored_bytes = 1024 * 1024);
     let mut taken = 0;
     for _ in 0..64 {

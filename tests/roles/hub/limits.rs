@@ -147,7 +147,7 @@ async fn bodies_are_limited_and_a_provision_command_may_hold_pictures() {
 }
 
 #[tokio::test]
-async fn what_no_reader_would_take_is_refused_when_it_is_submitted() {
+async fn a_command_that_no_reader_accepts_is_refused_at_submission() {
     let world = World::new();
     world.provision(USER, PROFILE).await;
     let mut command = certificate(user(USER), PROFILE);

@@ -56,7 +56,7 @@ async fn callbacks_back_off_and_end_visibly() {
 }
 
 #[tokio::test]
-async fn what_was_given_up_can_be_queued_again() {
+async fn a_callback_that_was_given_up_can_be_queued_again() {
     let world = World::new();
     world.shop.is_now(Mood::Refuses(Class::TargetRefused));
     answered(&world).await;
@@ -141,7 +141,7 @@ async fn a_try_that_was_cut_off_is_made_again_when_its_time_is_up() {
     let world = World::new();
     world.shop.is_now(Mood::Hangs);
     answered(&world).await;
-    // Whoever drove the hub goes away in the middle.
+    // The run loop is dropped in the middle of a delivery.
     let step = tokio::time::timeout(Duration::ZERO, world.hub.step()).await;
     assert!(step.is_err());
     world.shop.is_now(Mood::Takes);
@@ -153,7 +153,7 @@ async fn a_try_that_was_cut_off_is_made_again_when_its_time_is_up() {
 }
 
 #[tokio::test]
-async fn one_who_hangs_does_not_keep_others_waiting() {
+async fn a_receiver_that_hangs_does_not_delay_others() {
     let (slow, quick) = (Inbox::default(), Inbox::default());
     slow.is_now(Mood::Hangs);
     let world = World::with(|config| {
