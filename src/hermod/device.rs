@@ -132,15 +132,20 @@ const MAX_ACTIVATIONS: usize = 64;
 ///     .with_info(DeviceInfo::new("Linux"))
 ///     .build()?;
 ///
-/// // The policy refuses other hubs before anything is sent. let elsewhere =
-/// agent.activate("com.nexusgroup.plugout:///?url=https%3A%2F%2Fevil.example%2Fms%2Fb1&token=t").await;
-/// assert!(matches!(elsewhere, Err(DeviceError::Link(error)) if error.class() ==
-/// Class::TargetRefused));
+/// // The policy refuses other hubs before anything is sent.
+/// let link = "com.nexusgroup.plugout:///?url=https%3A%2F%2Fevil.example%2Fms%2Fb1&token=t";
+/// let elsewhere = agent.activate(link).await;
+/// assert!(matches!(
+///     elsewhere,
+///     Err(DeviceError::Link(error)) if error.class() == Class::TargetRefused
+/// ));
 ///
 /// // The network is down: the link is stored, and the next run continues.
-/// assert!(agent.activate("com.nexusgroup.plugout:///?url=https%3A%2F%2Fhub.example%2Fms%2Fb1&token=t").await.is_err());
-/// assert_eq!(agent.key_store().activations().await?.len(), 1); let events =
-/// agent.run_once().await; assert!(events[0].as_ref().is_err_and(DeviceError::is_retryable));
+/// let link = "com.nexusgroup.plugout:///?url=https%3A%2F%2Fhub.example%2Fms%2Fb1&token=t";
+/// assert!(agent.activate(link).await.is_err());
+/// assert_eq!(agent.key_store().activations().await?.len(), 1);
+/// let events = agent.run_once().await;
+/// assert!(events[0].as_ref().is_err_and(DeviceError::is_retryable));
 /// # Ok(()) }
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(run())?;
 /// # }

@@ -63,7 +63,7 @@ pub use visual::{
 /// The code of a response that means success. The only one that is documented.
 pub const SUCCESS: i64 = 0;
 
-/// Gives objects their JSON texts.
+/// Implements reading and writing of JSON for objects.
 macro_rules! json_text {
     ($( $name:ident ),*) => { $(
         impl $name {

@@ -117,7 +117,7 @@ impl Agent {
         Ok(Event::Answered { message: id.clone(), command, code })
     }
 
-    /// The message ended: what was made for it goes.
+    /// Handles a message that ended: abandons the keys that were made for it.
     pub(super) async fn ended(
         &self,
         owner: Option<&Profile>,

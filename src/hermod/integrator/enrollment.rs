@@ -45,8 +45,8 @@ use crate::{Class, Error};
 /// enrollment.sending(&command)?;              // store it, then send
 /// let stored = enrollment.to_json();
 ///
-/// // After a crash, it is not known whether the command was sent, so it is not sent again
-/// automatically. let enrollment = Enrollment::from_json(&stored)?;
+/// // After a crash, it is not known whether the command was sent, so it is not sent again.
+/// let enrollment = Enrollment::from_json(&stored)?;
 /// assert!(matches!(enrollment.next(), Next::AwaitDevice { submitted: None, .. }));
 /// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -1,4 +1,4 @@
-//! The answers to a command: at once, when the device has answered, and when somebody asks.
+//! The hub's answers to a command: the immediate answer, the callback, and the answer to a poll.
 
 use serde::Deserializer;
 use serde::de::MapAccess;
@@ -158,7 +158,7 @@ json_object! {
     pub struct ResponseHeader {
         /// The `location` of the message, compared as text; wire member `inReplyTo`.
         required pub in_reply_to: String = "inReplyTo",
-        /// A status after the manner of HTTP; 200 for success.
+        /// A status like that of HTTP; 200 for success.
         required pub status: i64 = "status",
     }
 }
@@ -211,11 +211,11 @@ impl Response {
     }
 }
 
-/// What the hub tells the integrator when a command has ended, and what a poll answers at any time.
+/// The hub's report when a command has ended, and the answer to a poll at any time.
 ///
-/// Source: Hermod protocol, "Example: Personal Mobile certificate provisioning"; what is sent when
-/// no device answered is not documented: this crate's hub sends neither `responseHeader` nor a
-/// response. Nothing in it is verified.
+/// Source: Hermod protocol, "Example: Personal Mobile certificate provisioning". The callback
+/// without an answer of a device is not documented: this crate's hub sends neither `responseHeader`
+/// nor a response. Nothing in it is verified.
 ///
 /// ```
 /// use keyferry::hermod::model::{Callback, Response};
@@ -232,7 +232,7 @@ impl Response {
 pub struct Callback {
     /// Which message was answered; absent when no device answered. Wire member `responseHeader`.
     pub response_header: Option<ResponseHeader>,
-    /// What the device answered; absent when none did. The wire member that the dialect names.
+    /// The device's answer; absent when none answered. The dialect names the wire member.
     pub response: Option<Response>,
     /// The hub's id of the command; wire member `commandId`.
     pub command_id: CommandId,
@@ -415,7 +415,7 @@ pub enum Progress {
 }
 
 impl Dialect {
-    /// What `state` means in this dialect. Case counts.
+    /// Returns the meaning of `state` in this dialect; case counts.
     ///
     /// ```
     /// use keyferry::hermod::{Dialect, model::{Progress, State}};

@@ -125,7 +125,7 @@ impl CommandHeader {
         self.to.as_deref().unwrap_or(&[Address::Tmp])
     }
 
-    /// Whether a hub takes this header, by the rules of the default dialect; see
+    /// Checks whether a hub accepts this header by the rules of the default dialect; see
     /// [`Dialect::check_header`].
     ///
     /// # Errors
@@ -136,7 +136,7 @@ impl CommandHeader {
 }
 
 impl Dialect {
-    /// Whether a hub takes this header: `lifespan` and `timeout` within
+    /// Checks whether a hub accepts this header: `lifespan` and `timeout` must be within
     /// [`Limits`](crate::hermod::dialect::Limits), `to` not empty.
     ///
     /// Not documented; this is the design of this crate.
@@ -206,8 +206,8 @@ from_body! {
 /// A command as an integrator posts it.
 ///
 /// Source: Hermod protocol, "Smart ID Messaging API overview" and the examples.
-/// [`Dialect::read_command`] and [`Dialect::write_command`] take other spellings of what is not
-/// documented.
+/// [`Dialect::read_command`] and [`Dialect::write_command`] accept other spellings of undocumented
+/// words.
 ///
 /// ```
 /// use keyferry::hermod::model::{Command, CommandBody, CommandHeader, CommandKind, PingCommand};

@@ -34,7 +34,7 @@ impl DeleteCommand {
         Self { profile_id, confirmation: Some(confirmation), extra: Default::default() }
     }
 
-    /// Whether the request goes to the app.
+    /// Returns whether the request goes to the app.
     #[must_use]
     pub fn asks_device(&self) -> bool {
         self.confirmation.unwrap_or(true)

@@ -233,7 +233,8 @@ macro_rules! bodies {
     };
 }
 
-/// Gives an envelope its texts, in the default dialect and in any, and its serde traits.
+/// Implements reading and writing of an envelope in the default or a given dialect, and its serde
+/// traits.
 macro_rules! envelope_text {
     ($name:ident, $read:ident, $write:ident, $what:literal) => {
         impl $name {

@@ -42,7 +42,7 @@ json_object! {
     /// ```
     #[derive(Default)]
     pub struct PingCommand {
-        /// Whether the answer is to tell what the device is; absent: no. Wire member `deviceinfo`.
+        /// Whether the answer should describe the device; absent: no. Wire member `deviceinfo`.
         optional pub device_info: TextFlag = "deviceinfo",
         /// Another place where `deviceinfo` may stand; read, and not written by [`Self::new`].
         optional pub params: PingParams = "params",
@@ -50,13 +50,13 @@ json_object! {
 }
 
 impl PingCommand {
-    /// A ping that asks, or does not ask, what the device is.
+    /// Makes a ping that asks, or does not ask, for a description of the device.
     #[must_use]
     pub fn new(device_info: bool) -> Self {
         Self { device_info: Some(TextFlag(device_info)), params: None, extra: Default::default() }
     }
 
-    /// Whether the answer is to tell what the device is, wherever the command says so.
+    /// Returns whether the answer should describe the device, in either place of the member.
     #[must_use]
     pub fn wants_device_info(&self) -> bool {
         let inside = self.params.as_ref().and_then(|params| params.device_info);
@@ -82,15 +82,15 @@ json_object! {
     pub struct PingResponse {
         /// 0 for success; [`ResponseCodes`](crate::hermod::dialect::ResponseCodes) has the others.
         required pub code: i64 = "code",
-        /// What the device is, if that was asked; wire member `deviceinfo`.
+        /// The description of the device, if it was requested; wire member `deviceinfo`.
         optional pub device_info: DeviceInfo = "deviceinfo",
-        /// The profile that answers, if that was asked.
+        /// The profile that answers, if it was requested.
         optional pub profile: ProfileInfo = "profile",
     }
 }
 
 impl PingResponse {
-    /// An answer that tells only that the device is there (`code` 0), or why it refuses.
+    /// Makes an answer that only says that the device is there (`code` 0), or why it refuses.
     #[must_use]
     pub fn new(code: i64) -> Self {
         Self { code, device_info: None, profile: None, extra: Default::default() }
@@ -98,7 +98,7 @@ impl PingResponse {
 }
 
 json_object! {
-    /// What a device says about itself. It proves nothing.
+    /// A device's description of itself, which proves nothing.
     pub struct DeviceInfo {
         /// Name and version of the operating system: `iOS (11.2.6)`. Wire member `operatingsystem`.
         required pub operating_system: String = "operatingsystem",
@@ -112,10 +112,10 @@ json_object! {
 }
 
 impl DeviceInfo {
-    /// What stands for a name or a model that a device does not tell.
+    /// The text in place of a name or model that a device does not state.
     pub const UNKNOWN: &str = "unknown";
 
-    /// The same with every member that the protocol requires: what is absent or empty is
+    /// Fills every member that the protocol requires: an absent or empty one becomes
     /// [`UNKNOWN`](Self::UNKNOWN). Devices answer with this, because other hubs refuse an answer
     /// without `name` or `model`.
     #[must_use]
@@ -145,7 +145,7 @@ impl DeviceInfo {
 }
 
 json_object! {
-    /// What a device says about a profile. It proves nothing.
+    /// A device's description of a profile, which proves nothing.
     #[derive(Default)]
     pub struct ProfileInfo {
         /// The profile, a UUID; absent: not told, as for all members here.

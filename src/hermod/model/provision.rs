@@ -293,21 +293,21 @@ impl KeyGenRequest {
         Self::new(key_id, KeyUsage::SIG, vec![KeyTypePrio::of_kind(kind)])
     }
 
-    /// The same with another kind that would do, after those that are there.
+    /// Adds another acceptable kind with lower preference.
     #[must_use]
     pub fn or_kind(mut self, kind: KeyKind) -> Self {
         self.key_type_prios.push(KeyTypePrio::of_kind(kind));
         self
     }
 
-    /// The same with another usage.
+    /// Sets the usage.
     #[must_use]
     pub fn with_usage(mut self, usage: impl Into<KeyUsage>) -> Self {
         self.usage = usage.into();
         self
     }
 
-    /// The same with a template, so that the answer has a certificate request.
+    /// Sets the template, so that the answer has a certificate request.
     #[must_use]
     pub fn with_template(mut self, template: &Template) -> Self {
         self.cert_req = Some(template.to_base64().into());
@@ -322,7 +322,7 @@ impl KeyGenRequest {
 }
 
 json_object! {
-    /// One type of key that would do.
+    /// One acceptable key type.
     pub struct KeyTypePrio {
         /// The kind of key; wire member `keytype`.
         required pub key_type: KeyType = "keytype",
@@ -386,7 +386,7 @@ json_object! {
         /// 0 for success; [`ResponseCodes`](crate::hermod::dialect::ResponseCodes) has the others,
         /// which are not documented.
         required pub code: i64 = "code",
-        /// What the device signed; absent when it refused.
+        /// The signed answer; absent when the device refused.
         optional pub result: ProvisionResult = "result",
     }
 }
@@ -411,7 +411,7 @@ impl ProvisionResponse {
 }
 
 json_object! {
-    /// What a device signed when it made a profile. Nothing in it is verified.
+    /// The answer that a device signed when it made a profile. Nothing in it is verified.
     pub struct ProvisionResult {
         /// The form of `data`; wire member `contenttype`.
         required pub content_type: DataFormat = "contenttype",

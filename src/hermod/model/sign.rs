@@ -14,7 +14,7 @@ word! {
 }
 
 word! {
-    /// What an item of a sign command is there for.
+    /// The role of an item of a sign command.
     ItemKey {
         /// Who asks.
         REQUESTER = "requester",
@@ -56,8 +56,8 @@ word! {
 }
 
 word! {
-    /// What a filter looks at. [`Dialect`](crate::hermod::Dialect) has the others, which are not
-    /// documented.
+    /// The property that a filter compares. [`Dialect`](crate::hermod::Dialect) has the others,
+    /// which are not documented.
     FilterParam {
         /// The kind of the key. The only value seen.
         KEY_TYPE = "key.type",
@@ -110,7 +110,7 @@ impl AuthenticateCommand {
 }
 
 json_object! {
-    /// What to sign, what to show, and with which key.
+    /// The data to sign, the items to show, and the choice of the key.
     pub struct SignParams {
         /// Things to show the user, in order; absent: none.
         optional pub description: Vec<Item> = "description",
@@ -146,7 +146,7 @@ json_object! {
         optional pub content_encoding: ContentEncoding = "content_encoding",
         /// Base64 of the bytes, or a content id: `AUTH:` and a UUID.
         required pub data: DataText = "data",
-        /// Whether the user sees it; absent: not said. A text `"true"` or `"false"` is read too.
+        /// Whether the user sees it; absent: not stated. A text `"true"` or `"false"` is read too.
         optional pub visible: bool = "visible",
     }
 }

@@ -25,7 +25,7 @@ macro_rules! word {
                 &self.0
             }
 
-            /// Whether the two are the same but for ASCII case.
+            /// Returns whether the two words are equal, ignoring ASCII case.
             #[must_use]
             pub fn same_as(&self, other: &Self) -> bool {
                 self.0.eq_ignore_ascii_case(&other.0)
