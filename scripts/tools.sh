@@ -5,3 +5,4 @@ source scripts/versions.sh
 tool cargo-hack "$CARGO_HACK"
 tool cargo-deny "$CARGO_DENY"
 tool cargo-fuzz "$CARGO_FUZZ"
+tool cargo-public-api "$CARGO_PUBLIC_API"

@@ -47,7 +47,6 @@
 //! minute and address, with the number of lines that were left out. The log never contains tokens,
 //! keys, claims, bodies, queries or headers.
 
-mod body;
 pub(crate) mod config;
 mod drain;
 pub(crate) mod erased_gate;
@@ -65,7 +64,6 @@ pub mod serve;
 pub(crate) mod two_generation_map;
 pub(crate) mod wire;
 
-pub use body::Body;
 pub use config::ServerConfig;
 pub use drain::Drain;
 pub use limits::{Rate, ServerLimits};

@@ -15,6 +15,8 @@
 //! The HTTP form of the wires is in [`hermod::wire::http`](crate::hermod::wire::http).
 
 pub(crate) mod base_url;
+#[cfg(feature = "server")]
+mod body;
 #[cfg(feature = "http")]
 mod certificate;
 #[cfg(feature = "http")]
@@ -54,6 +56,8 @@ mod traits;
 #[cfg(feature = "ureq")]
 mod ureq;
 
+#[cfg(feature = "server")]
+pub use body::Body;
 #[cfg(feature = "http")]
 pub use certificate::PeerCertificate;
 #[cfg(feature = "http")]

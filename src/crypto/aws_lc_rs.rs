@@ -37,7 +37,7 @@ impl Provider for AwsLcRs {
         }
         let parsed = ParsedPublicKey::new(verification(algorithm), key.as_subject_public_key())
             .map_err(|_| CryptoError::BadKey)?;
-        Ok(Box::new(parsed))
+        Ok(Box::new(Parsed(parsed)))
     }
 
     fn import_for(
@@ -53,6 +53,7 @@ impl Provider for AwsLcRs {
         }
         let parsed = |algorithm: &'static dyn VerificationAlgorithm| {
             ParsedPublicKey::new(algorithm, key.as_subject_public_key())
+                .map(Parsed)
                 .map_err(|_| CryptoError::BadKey)
         };
         let SignatureAlgorithm::Ecdsa { curve, digest } = algorithm else {
@@ -140,15 +141,18 @@ impl Provider for AwsLcRs {
     }
 }
 
-impl VerifyKey for ParsedPublicKey {
+/// A key that the library has parsed for one algorithm.
+struct Parsed(ParsedPublicKey);
+
+impl VerifyKey for Parsed {
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
-        self.verify_sig(message, signature).map_err(|_| CryptoError::BadSignature)
+        self.0.verify_sig(message, signature).map_err(|_| CryptoError::BadSignature)
     }
 }
 
 /// A key for which the library reads signatures in DER only.
 struct OfDer {
-    key: ParsedPublicKey,
+    key: Parsed,
     /// The length of `r‖s` in bytes.
     length: usize,
 }
@@ -158,7 +162,7 @@ impl VerifyKey for OfDer {
         if signature.len() != self.length {
             return Err(CryptoError::BadSignature);
         }
-        VerifyKey::verify(&self.key, message, &raw_to_der(signature))
+        self.key.verify(message, &raw_to_der(signature))
     }
 }
 

@@ -5,10 +5,10 @@ use std::fmt;
 use ::http::header::{HOST, HeaderValue};
 use ::http::{Request, Response};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use tower_service::Service;
 
-use super::{ExchangeLimits, Transport, TransportError, TransportErrorKind};
+use super::{Body, ExchangeLimits, Transport, TransportError, TransportErrorKind};
 use crate::BoxFuture;
 
 /// Passes requests to a service in the same process. It enforces no limits on time.
@@ -17,7 +17,7 @@ pub struct InProcess<S>(pub S);
 
 impl<S, B> Transport for InProcess<S>
 where
-    S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync,
+    S: Service<Request<Body>, Response = Response<B>> + Clone + Send + Sync,
     S::Future: Send,
     S::Error: fmt::Display,
     B: http_body::Body + Send,
@@ -46,7 +46,7 @@ where
                 }
             }
             let response = service
-                .call(request.map(Full::new))
+                .call(request.map(Body::new))
                 .await
                 .map_err(|error| broken(error.to_string()))?;
             let (head, body) = response.into_parts();

@@ -23,7 +23,8 @@ use crate::server::config::Core;
 use crate::server::erased_gate::Entrance;
 use crate::server::exchange::{serve, unauthorized};
 use crate::server::wire::{Admitted, CallNames, CallerName, Handled, Wire};
-use crate::server::{Body, Caller, RequestHead, ServerConfig};
+use crate::server::{Caller, RequestHead, ServerConfig};
+use crate::transport::Body;
 use crate::transport::operation::{Operation, Route};
 use crate::{BoxFuture, Class, Error, Gate};
 

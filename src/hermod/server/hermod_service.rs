@@ -30,7 +30,8 @@ use crate::server::erased_gate::Entrance;
 use crate::server::exchange::{finish_headers, serve, without_body};
 use crate::server::request_checks::check_head;
 use crate::server::router::{below, normal};
-use crate::server::{Body, Caller, RequestHead, ServerConfig};
+use crate::server::{Caller, RequestHead, ServerConfig};
+use crate::transport::Body;
 use crate::transport::message::{last_segments, method_not_allowed};
 use crate::{BoxFuture, Class, Error, Gate};
 

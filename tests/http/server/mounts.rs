@@ -6,7 +6,8 @@ use http::{Request, Response};
 use keyferry::Class;
 use keyferry::hermod::server::{CallbackService, HermodService};
 use keyferry::hermod::wire::{ApiKey, BasicAuth, MailboxKey};
-use keyferry::server::{Body, Drain, ServerConfig};
+use keyferry::server::{Drain, ServerConfig};
+use keyferry::transport::Body;
 use keyferry::transport::{InProcess, Transport};
 use tower_service::Service;
 

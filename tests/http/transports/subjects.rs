@@ -161,7 +161,7 @@ struct Service {
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
-impl tower_service::Service<Request<Full<Bytes>>> for Service {
+impl tower_service::Service<Request<keyferry::transport::Body>> for Service {
     type Response = Response<Full<Bytes>>;
     type Error = Infallible;
     type Future = Ready<Result<Self::Response, Infallible>>;
@@ -170,7 +170,7 @@ impl tower_service::Service<Request<Full<Bytes>>> for Service {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+    fn call(&mut self, request: Request<keyferry::transport::Body>) -> Self::Future {
         let (head, body) = request.into_parts();
         let bytes = whole(body);
         let seen = Seen {
@@ -197,7 +197,7 @@ impl tower_service::Service<Request<Full<Bytes>>> for Service {
 }
 
 /// A body that is whole is there at once.
-fn whole(body: Full<Bytes>) -> Bytes {
+fn whole(body: keyferry::transport::Body) -> Bytes {
     use http_body_util::BodyExt;
     let mut context = Context::from_waker(std::task::Waker::noop());
     match std::pin::pin!(body.collect()).poll(&mut context) {
