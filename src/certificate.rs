@@ -1,4 +1,4 @@
-//! Certificates, as far as carrying them needs them to be understood.
+//! X.509 certificates, parsed only as far as carrying them requires.
 
 mod remark;
 mod validity;
@@ -16,31 +16,31 @@ use crate::encoding::pem;
 use crate::name::{self, Likeness};
 use crate::{Class, Error};
 
-/// Most bytes of a certificate.
+/// Maximum size of a certificate in bytes.
 pub const MAX_CERTIFICATE: usize = 64 * 1024;
 
-/// Most certificates that are read as one chain, the leaf among them.
+/// Maximum number of certificates that are read as one chain, including the leaf.
 pub const MAX_CHAIN: usize = 16;
 
 const PART: &str = "certificate";
 
-/// The label of RFC 7468 section 5, and the two that older programs write.
+/// The label of RFC 7468 section 5, and the two labels that older programs write.
 const PEM_LABELS: &[&str] = &["CERTIFICATE", "X509 CERTIFICATE", "X.509 CERTIFICATE"];
 
-/// A certificate (RFC 5280) that can be read. Nobody has verified it: not its signature, not its
-/// dates, not its issuer.
+/// A parsed but unverified certificate (RFC 5280): neither its signature nor its dates nor its
+/// issuer has been checked.
 ///
-/// It is read by position and kept byte for byte. Only its shape is checked: DER with the fields of
-/// a certificate of version 1, 2 or 3. Names may hold strings of any type, extensions may be
-/// unknown, and the key may be of any kind: what is not understood is carried all the same, and
-/// only asking for it fails.
+/// It is read by position and kept byte for byte. Only its structure is checked: DER with the
+/// fields of a certificate of version 1, 2 or 3. Names may hold strings of any type, extensions may
+/// be unknown, and the key may be of any kind. A part that this crate does not understand is
+/// carried unchanged; only the accessor for that part fails.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Certificate {
     der: Vec<u8>,
     places: Places,
 }
 
-/// Where fields stand in the DER.
+/// Positions of the fields in the DER.
 #[derive(Clone, PartialEq, Eq)]
 struct Places {
     /// The content of the INTEGER.
@@ -48,7 +48,7 @@ struct Places {
     issuer: Range<usize>,
     subject: Range<usize>,
     spki: Range<usize>,
-    /// The content of the list of extensions, empty if there is none.
+    /// The content of the list of extensions; empty if there is none.
     extensions: Range<usize>,
     validity: Validity,
 }
@@ -57,8 +57,8 @@ impl Certificate {
     /// Reads DER: one certificate and nothing after it.
     ///
     /// # Errors
-    /// Class `malformed` if it is not that, `too-large` above [`MAX_CERTIFICATE`] bytes or if it is
-    /// nested deeper than 32 levels.
+    /// Class `malformed` if the input is anything else, `too-large` if it exceeds
+    /// [`MAX_CERTIFICATE`] bytes or is nested deeper than 32 levels.
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         let places = Places::read(der)?;
         Ok(Self { der: der.to_vec(), places })
@@ -90,16 +90,16 @@ impl Certificate {
     /// ```
     ///
     /// # Errors
-    /// Class `malformed` if it is not that, and as [`from_der`](Self::from_der).
+    /// Class `malformed` if the input is anything else, and as [`from_der`](Self::from_der).
     pub fn from_pem(text: &str) -> Result<Self, Error> {
         Self::from_owned(pem::read_one(text, PEM_LABELS, PART)?)
     }
 
-    /// Reads PEM of one certificate or several, in the order in which they stand there.
+    /// Reads PEM of one or more certificates and returns them in the order of the text.
     ///
     /// # Errors
-    /// Class `malformed` if it is not that or holds anything else, `too-large` for more than
-    /// [`MAX_CHAIN`], and as [`from_der`](Self::from_der).
+    /// Class `malformed` if the input is not PEM or holds anything but certificates, `too-large`
+    /// for more than [`MAX_CHAIN`], and as [`from_der`](Self::from_der).
     pub fn chain_from_pem(text: &str) -> Result<Vec<Self>, Error> {
         let blocks = pem::read(text, PART)?;
         if blocks.len() > MAX_CHAIN {
@@ -115,9 +115,9 @@ impl Certificate {
         read.collect()
     }
 
-    /// Reads what integrators deliver to a device: PEM of one certificate or several, or base64 of
-    /// one or several in DER, one behind the other. Which of them is the leaf is not said by their
-    /// order: it is the one whose key is asked for.
+    /// Reads the forms that integrators deliver to a device: PEM of one or more certificates, or
+    /// base64 of one or more concatenated DER certificates. Their order does not identify the leaf;
+    /// the leaf is the certificate whose key was requested.
     ///
     /// # Errors
     /// As [`chain_from_pem`](Self::chain_from_pem).
@@ -143,7 +143,7 @@ impl Certificate {
         pem::write("CERTIFICATE", &self.der)
     }
 
-    /// The certificate as it was read.
+    /// The certificate exactly as it was read, in DER.
     #[must_use]
     pub fn as_der(&self) -> &[u8] {
         &self.der
@@ -155,54 +155,54 @@ impl Certificate {
         encode_standard(&self.der)
     }
 
-    /// The key that it is for.
+    /// The subject's public key.
     ///
     /// # Errors
-    /// Class `algorithm` for a key of a type, a curve or a form that is not known here, otherwise
-    /// as [`PublicKey::from_spki_der`].
+    /// Class `algorithm` if the key has an unsupported type, curve or encoding, otherwise as
+    /// [`PublicKey::from_spki_der`].
     pub fn public_key(&self) -> Result<PublicKey, Error> {
         PublicKey::from_spki_der(self.spki_der())
     }
 
-    /// The key that it is for, whatever its type: SubjectPublicKeyInfo, DER.
+    /// The SubjectPublicKeyInfo in DER, for keys of any type.
     #[must_use]
     pub fn spki_der(&self) -> &[u8] {
         &self.der[self.places.spki.clone()]
     }
 
-    /// The subject in the form of RFC 4514. A value that is no text, or of a type without a short
-    /// name, is shown as `#` and its hexadecimal DER.
+    /// The subject in the form of RFC 4514. A value is shown as `#` and its hexadecimal DER if it
+    /// is not text or its type has no short name.
     #[must_use]
     pub fn subject(&self) -> String {
         name::to_text(self.subject_der())
     }
 
-    /// The subject, a DER Name, as it stands in the certificate.
+    /// The subject: a DER Name, unchanged.
     #[must_use]
     pub fn subject_der(&self) -> &[u8] {
         &self.der[self.places.subject.clone()]
     }
 
-    /// The issuer in the form of RFC 4514, as [`subject`](Self::subject).
+    /// The issuer in the form of RFC 4514, like [`subject`](Self::subject).
     #[must_use]
     pub fn issuer(&self) -> String {
         name::to_text(self.issuer_der())
     }
 
-    /// The issuer, a DER Name, as it stands in the certificate.
+    /// The issuer: a DER Name, unchanged.
     #[must_use]
     pub fn issuer_der(&self) -> &[u8] {
         &self.der[self.places.issuer.clone()]
     }
 
     /// The serial number: the content of its INTEGER, big-endian, with the leading zero that DER
-    /// gives a number whose highest bit is set.
+    /// requires when the highest bit is set.
     #[must_use]
     pub fn serial_number(&self) -> &[u8] {
         &self.der[self.places.serial.clone()]
     }
 
-    /// From when to when it is valid. Nothing here compares it with a clock.
+    /// The validity period. It is not compared with a clock.
     #[must_use]
     pub fn validity(&self) -> Validity {
         self.places.validity
@@ -214,10 +214,10 @@ impl Certificate {
         provider.sha256(&self.der)
     }
 
-    /// Refuses a certificate that is not for this key.
+    /// Checks that the certificate is for this key.
     ///
     /// # Errors
-    /// Class `proof`.
+    /// Class `proof` if it is for another key.
     pub fn require_key(&self, key: &PublicKey) -> Result<(), Error> {
         if self.is_for(key) {
             Ok(())
@@ -230,11 +230,11 @@ impl Certificate {
         }
     }
 
-    /// Refuses a certificate that is not for the key and the subject of this request. Says what an
-    /// authority may do, and did, in another way than it was asked for.
+    /// Checks that the certificate is for the key and the subject of this request, and returns the
+    /// permitted differences from the request.
     ///
-    /// Subjects are compared as RFC 5280 section 7.1 compares names, so that an authority may write
-    /// a name with strings of another type, in other case or with other blanks.
+    /// Subjects are compared as RFC 5280 section 7.1 compares names, so an authority may write a
+    /// name with other string types, other case or other whitespace.
     ///
     /// # Errors
     /// Class `proof` if it is for another key, `csr` if it has another subject.
@@ -243,7 +243,7 @@ impl Certificate {
         self.remarks_on(request.subject_der(), "not the request's name")
     }
 
-    /// The part of [`matches`](Self::matches) that is about the subject.
+    /// The part of [`matches`](Self::matches) that compares the subject.
     pub(crate) fn remarks_on(
         &self,
         subject: &[u8],
@@ -256,13 +256,14 @@ impl Certificate {
         }
     }
 
-    /// Whether it is for this key. A [`PublicKey`] has one form, and so has its DER.
+    /// Whether the certificate is for this key. Comparing DER is enough, because a [`PublicKey`]
+    /// has exactly one encoding.
     pub(crate) fn is_for(&self, key: &PublicKey) -> bool {
         self.spki_der() == key.as_spki_der()
     }
 
-    /// The value of the first extension of this type, whose content of the object identifier this
-    /// is: what stands in the OCTET STRING.
+    /// The value of the first extension whose object identifier has the content `id`: the content
+    /// of its OCTET STRING.
     pub(crate) fn extension(&self, oid: &[u8]) -> Option<&[u8]> {
         let mut found = None;
         // The shape was checked when the certificate was read.
@@ -280,10 +281,11 @@ fn too_many() -> Error {
     Error::too_large(PART, "more than 16 certificates")
 }
 
-/// Finds the leaf, the one certificate for this key; the others are its chain, in their order.
+/// Moves the leaf, the only certificate for this key, out of the list. The rest is its chain, in
+/// the original order.
 ///
 /// # Errors
-/// Class `proof` if none is for the key, `keyid` if several are.
+/// Class `proof` if no certificate is for the key, `keyid` if several are.
 pub(crate) fn split_chain<C: std::borrow::Borrow<Certificate>>(
     certificates: Vec<C>,
     key: &PublicKey,
@@ -303,8 +305,8 @@ pub(crate) fn split_chain<C: std::borrow::Borrow<Certificate>>(
     }
 }
 
-/// Base64 of certificates one behind the other, on one line: the first is the leaf. Who expects one
-/// certificate and reads the first object reads that.
+/// Base64 of concatenated DER certificates on one line, the leaf first, so that a receiver that
+/// expects one certificate and reads only the first object gets the leaf.
 pub(crate) fn to_delivered<C: std::borrow::Borrow<Certificate>>(leaf: &C, chain: &[C]) -> String {
     let all = std::iter::once(leaf).chain(chain);
     let der: Vec<&[u8]> = all.map(|certificate| certificate.borrow().as_der()).collect();
@@ -379,7 +381,7 @@ fn version(explicit: &Element<'_>) -> Result<(), Error> {
     }
 }
 
-/// AlgorithmIdentifier: whatever algorithm, with whatever parameters.
+/// AlgorithmIdentifier with any algorithm and any parameters.
 fn algorithm(identifier: &Element<'_>) -> Result<(), Error> {
     const PART: &str = "algorithmIdentifier";
     let mut fields = identifier.inside();
@@ -390,7 +392,7 @@ fn algorithm(identifier: &Element<'_>) -> Result<(), Error> {
     fields.end(PART)
 }
 
-/// The extensions of a list: the content of each object identifier, and what stands in the OCTET
+/// The extensions of a list: for each, the contents of its object identifier and of its OCTET
 /// STRING.
 fn each_extension<'a>(
     mut list: Cursor<'a>,

@@ -1,4 +1,4 @@
-//! Time as an argument.
+//! Clocks, which are passed in as arguments.
 
 mod manual;
 #[cfg(any(feature = "hub", feature = "client", feature = "server"))]
@@ -18,11 +18,11 @@ pub use system::SystemClock;
 #[cfg(feature = "client")]
 pub(crate) use system::monotonic_now;
 
-/// The longest sleep before a wall clock is looked at again.
+/// The longest sleep before the wall clock is read again.
 const RECHECK: Duration = Duration::from_secs(60);
 
-/// A point in time of a clock that nobody sets: how long it has been since the clock began. It
-/// means nothing outside the process, and nothing to another clock.
+/// A point in time of a monotonic clock: the time since the clock started. It has no meaning in
+/// another process or for another clock.
 ///
 /// ```
 /// use std::time::Duration;
@@ -37,58 +37,59 @@ const RECHECK: Duration = Duration::from_secs(60);
 pub struct MonotonicTime(Duration);
 
 impl MonotonicTime {
-    /// The point so long after the clock began.
+    /// The point `duration` after the clock started.
     #[must_use]
     pub const fn since_start(duration: Duration) -> Self {
         Self(duration)
     }
 
-    /// How long after the clock began.
+    /// The time since the clock started.
     #[must_use]
     pub const fn duration_since_start(self) -> Duration {
         self.0
     }
 
-    /// How long after `earlier`; zero if it is not after it.
+    /// The time since `earlier`; zero if `earlier` is not earlier.
     #[must_use]
     pub const fn saturating_duration_since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The point so much later; the last one that there is if that is beyond it.
+    /// The point `duration` later, or the last representable point if that is beyond it.
     #[must_use]
     pub const fn saturating_add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration))
     }
 }
 
-/// A clock that can be read and waited on, in both kinds of time.
+/// A source of wall time and monotonic time that can be read and waited on.
 ///
-/// - **Monotonic time** measures: pauses, limits, deadlines of what this process does. Nobody can
-///   set it, so nothing that waits for it is stalled or ended by a clock that is set.
-/// - **Wall time** is what is stored or compared with other machines: when a command expires, when
-///   a certificate begins to be valid. It may be set, forward and back, at any moment.
+/// - **Monotonic time** measures pauses, limits and deadlines within this process. Nobody can set
+///   it, so setting the clock neither stalls nor ends a wait.
+/// - **Wall time** is stored or compared with other machines: the time when a command expires, or
+///   when a certificate becomes valid. It may be set forward or back at any moment.
 ///
-/// A clock of somebody's own needs a reading of each and a way to sleep in monotonic time.
+/// Implementations provide a reading of each and a way to sleep in monotonic time.
 pub trait Clock: Send + Sync {
-    /// The wall time.
+    /// The current wall time.
     fn now(&self) -> SystemTime;
 
-    /// The monotonic time. It never goes back, and does not notice when the wall time is set.
+    /// The current monotonic time. It never decreases and is not affected by setting the wall
+    /// clock.
     fn monotonic(&self) -> MonotonicTime;
 
-    /// Resolves at `time`, at once if that has passed.
+    /// Resolves at `time`, or at once if that has passed.
     fn sleep_until(&self, time: MonotonicTime) -> BoxFuture<'_, ()>;
 
-    /// Resolves when `duration` has passed. It begins now, and not when it is first polled.
+    /// Resolves when `duration` has passed, counted from this call and not from the first poll.
     fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
         self.sleep_until(self.monotonic().saturating_add(duration))
     }
 
-    /// Resolves when the wall clock shows `time` or later, at once if it does already.
+    /// Resolves when the wall clock shows `time` or later, or at once if it already does.
     ///
-    /// It follows a wall clock that is set: it looks again each time that it wakes, and wakes at
-    /// least once a minute.
+    /// It notices that the wall clock was set: it reads the clock at each wake-up, at least once a
+    /// minute.
     fn sleep_until_wall(&self, time: SystemTime) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             while let Ok(left) = time.duration_since(self.now()) {

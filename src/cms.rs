@@ -1,16 +1,16 @@
-//! CMS SignedData (RFC 5652) with one signer and signed attributes: as much of it as a signature
+//! CMS SignedData (RFC 5652) with one signer and signed attributes: the subset that a signature
 //! over one content needs.
 //!
-//! It is read and written by position, like certificate requests: what was signed is what is
-//! verified, byte for byte. The crate `cms` has types for it, but beside `der` 0.8 only as a
-//! release candidate, whose exact version a library would have to ask for; they would be written
-//! again before they are verified; and every check would be here all the same.
+//! It is read and written by position, like certificate requests, so that the received bytes are
+//! verified unchanged. The crate `cms` is not used: it is compatible with `der` 0.8 only as a
+//! release candidate, whose exact version a library would have to pin; it encodes its types again
+//! before verification; and all the checks would still be needed here.
 //!
-//! A signature is always over signed attributes, never over the content itself. So what a key signs
-//! here begins with the tag of a SET (0x31): it is neither a CertificationRequestInfo, which begins
-//! with that of a SEQUENCE (0x30), nor the text that a JWS is signed as, which begins with a
-//! character of base64url, `e`. Without that rule whoever chooses the content could choose what is
-//! signed, too.
+//! A signature always covers signed attributes, never the content itself. The signed bytes
+//! therefore begin with the tag of a SET (0x31). They can be neither a CertificationRequestInfo,
+//! which begins with the tag of a SEQUENCE (0x30), nor the signing input of a JWS, which begins
+//! with a base64url character, `e`. Without that rule, the author of the content could choose the
+//! signed bytes.
 
 mod read;
 #[cfg(feature = "device")]
@@ -37,7 +37,7 @@ const SIGNING_CERTIFICATE: &[u8] =
 const CONTENT_HINTS: &[u8] =
     &[0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x02, 0x04];
 
-/// The digest that goes with a signature algorithm; for Ed25519 that of RFC 8419.
+/// The digest that belongs to a signature algorithm; for Ed25519 the one of RFC 8419.
 const fn digest_algorithm(algorithm: Algorithm) -> DigestAlgorithm {
     match algorithm {
         Algorithm::Rs256 | Algorithm::Ps256 | Algorithm::Es256 => DigestAlgorithm::Sha256,

@@ -1,8 +1,8 @@
-//! The seam to cryptography: algorithms, public keys, and a [`Provider`] that is passed in as an
-//! argument.
+//! The interface to cryptography: algorithms, public keys, and a [`Provider`] that is passed in as
+//! an argument.
 //!
-//! There is no process-wide provider. Each provider is a value behind a feature of its own, one
-//! file a library:
+//! There is no process-wide provider. Each provider is a value behind its own feature, in one file
+//! per library:
 //!
 #![cfg_attr(
     feature = "aws-lc-rs",
@@ -14,8 +14,8 @@
     doc = "- [`Josekit`](josekit::Josekit): the system's OpenSSL by way of josekit."
 )]
 //!
-//! Keys that live elsewhere (a token, a phone's key store) come in through [`Signer`], or sign the
-//! bytes that `to_be_signed` of a JWS or a request gives and never meet this module.
+//! Keys that live elsewhere (in a token or a phone's key store) are used through [`Signer`]. They
+//! can also sign the bytes that `to_be_signed` of a JWS or a request returns, without this module.
 
 mod algorithm;
 pub(crate) mod algorithm_identifier;

@@ -1,4 +1,4 @@
-//! From when to when a certificate is valid.
+//! The validity period of a certificate.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -8,10 +8,10 @@ use crate::der::{Element, Tag};
 
 const PART: &str = "validity";
 
-/// From when to when a certificate is valid, both ends included: whole seconds since
-/// 1970-01-01T00:00:00Z, negative before.
+/// The validity period of a certificate, both ends included, in whole seconds since
+/// 1970-01-01T00:00:00Z; negative before that.
 ///
-/// Every date that a certificate can hold is represented, from the year 0 to the end of 9999.
+/// Every date that a certificate can hold is representable, from the year 0 to the end of 9999.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -31,8 +31,8 @@ pub struct Validity {
 }
 
 impl Validity {
-    /// Reads a Validity (RFC 5280 section 4.1.2.5): two times, each of one of the two types. That
-    /// the second comes after the first is not asked.
+    /// Reads a Validity (RFC 5280 section 4.1.2.5): two times, each UTCTime or GeneralizedTime. The
+    /// order of the two times is not checked.
     pub(super) fn read(element: &Element<'_>) -> Result<Self, Error> {
         let mut times = element.inside();
         let not_before = read_time(&times.next(PART)?)?;
@@ -41,31 +41,31 @@ impl Validity {
         Ok(Self { not_before, not_after })
     }
 
-    /// When it begins, in seconds since 1970-01-01T00:00:00Z.
+    /// The start of the period, in seconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn not_before_unix_secs(self) -> i64 {
         self.not_before
     }
 
-    /// The last second of it, in seconds since 1970-01-01T00:00:00Z.
+    /// The last second of the period, in seconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn not_after_unix_secs(self) -> i64 {
         self.not_after
     }
 
-    /// When it begins; `None` if the clock of this system cannot say it.
+    /// The start of the period; `None` if the system's clock cannot represent it.
     #[must_use]
     pub fn not_before(self) -> Option<SystemTime> {
         to_system_time(self.not_before)
     }
 
-    /// The last second of it; `None` if the clock of this system cannot say it.
+    /// The last second of the period; `None` if the system's clock cannot represent it.
     #[must_use]
     pub fn not_after(self) -> Option<SystemTime> {
         to_system_time(self.not_after)
     }
 
-    /// Whether `time` lies in it.
+    /// Whether `time` lies in the period.
     #[must_use]
     pub fn contains(self, time: SystemTime) -> bool {
         let seconds = match time.duration_since(SystemTime::UNIX_EPOCH) {
@@ -97,8 +97,8 @@ fn to_system_time(seconds: i64) -> Option<SystemTime> {
     }
 }
 
-/// A Time in its DER form (X.690 sections 11.7 and 11.8): UTCTime with a year from 1950 to 2049, or
-/// GeneralizedTime, which may have a fraction of a second; that is left out.
+/// Reads a Time in its DER form (X.690 sections 11.7 and 11.8): UTCTime with a year from 1950 to
+/// 2049, or GeneralizedTime. A fraction of a second is dropped.
 fn read_time(element: &Element<'_>) -> Result<i64, Error> {
     let seconds = match element.tag {
         Tag::UtcTime => utc_time(element.value),
@@ -122,11 +122,11 @@ fn generalized_time(text: &[u8]) -> Option<i64> {
     let (time, rest) = rest.split_at_checked(10)?;
     let fraction = rest.strip_suffix(b"Z")?;
     if let [first, digits @ ..] = fraction {
-        // At least one digit, and no zero at the end.
+        // DER requires at least one digit and forbids a zero at the end.
         let ends = digits.last().is_some_and(|last| matches!(last, b'1'..=b'9'));
         (*first == b'.' && ends && digits.iter().all(u8::is_ascii_digit)).then_some(())?;
     }
-    // A leap second is the second after it.
+    // A leap second counts as the second after it.
     seconds_since_1970(number(year)?, time, 60)
 }
 
@@ -146,15 +146,15 @@ fn seconds_since_1970(year: i64, time: &[u8], last_second: i64) -> Option<i64> {
     is_time.then(|| days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
-/// Digits, as many as there are.
+/// The decimal digits of `text` as a number.
 fn number(digits: &[u8]) -> Option<i64> {
     digits.iter().try_fold(0, |number, digit| {
         digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0'))
     })
 }
 
-/// Days from 1970-01-01 to a date of the Gregorian calendar. The year is counted from March, so that
-/// a leap day is the last of its year.
+/// Days from 1970-01-01 to a date of the Gregorian calendar. The year is counted from March, so
+/// that a leap day is the last day of its year.
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let day_of_year = (153 * month + 2) / 5 + day - 1;
@@ -163,10 +163,10 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
         - 719_468
 }
 
-/// The form of RFC 3339.
+/// Writes the form of RFC 3339.
 fn write_time(f: &mut fmt::Formatter<'_>, seconds: i64) -> fmt::Result {
     let (days, time) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // Never too late, and at most some years too early.
+    // This estimate is never too late, and at most a few years too early.
     let mut year = 1970 + days.div_euclid(if days < 0 { 365 } else { 366 });
     while days_since_1970(year + 1, 1, 1) <= days {
         year += 1;

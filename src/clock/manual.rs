@@ -1,4 +1,4 @@
-//! A clock that stands still until it is told to move.
+//! A clock that moves only when told to.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,11 +8,11 @@ use std::time::{Duration, SystemTime};
 use super::{Clock, MonotonicTime};
 use crate::BoxFuture;
 
-/// A clock that stands still until it is told to move: for tests and simulations, which then never
-/// sleep. Its clones are the same clock.
+/// A clock that moves only when told to, so that tests and simulations never sleep. Clones share
+/// the same time.
 ///
-/// [`advance`](Self::advance) is time that passes: both times move. [`set_wall`](Self::set_wall) is
-/// somebody who sets the clock: the wall time moves, and the monotonic time does not.
+/// [`advance`](Self::advance) lets time pass and moves both times. [`set_wall`](Self::set_wall)
+/// sets the clock as an administrator would: the wall time moves and the monotonic time does not.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -36,7 +36,7 @@ struct Hands {
     sleepers: Vec<(Until, Waker)>,
 }
 
-/// What somebody waits for.
+/// The time at which a sleeper wakes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Until {
     Wall(SystemTime),
@@ -53,7 +53,7 @@ impl Hands {
 }
 
 impl ManualClock {
-    /// A clock whose wall time is `now`, and whose monotonic time is at its start.
+    /// Creates a clock whose wall time is `now` and whose monotonic time is at its start.
     #[must_use]
     pub fn new(now: SystemTime) -> Self {
         Self(Arc::new(Mutex::new(Hands {
@@ -63,8 +63,8 @@ impl ManualClock {
         })))
     }
 
-    /// Lets so much time pass, on both clocks, and wakes what waited for that. A step beyond the
-    /// last time that can be shown is not made.
+    /// Advances both times by `duration` and wakes the sleepers whose time has come. Does nothing
+    /// if the result is not representable.
     pub fn advance(&self, by: Duration) {
         self.change(|hands| {
             let monotonic = hands.monotonic.duration_since_start().checked_add(by);
@@ -75,15 +75,14 @@ impl ManualClock {
         });
     }
 
-    /// Lets time pass until the wall time is `time`, on both clocks. Time does not go back: an
-    /// earlier one changes nothing.
+    /// Advances both times until the wall time is `time`. Does nothing if `time` is in the past.
     pub fn advance_to(&self, time: SystemTime) {
         let left = time.duration_since(self.hands().wall).unwrap_or_default();
         self.advance(left);
     }
 
-    /// Sets the wall time, forward or back, as the administrator of a computer does. No time
-    /// passes: the monotonic time stays.
+    /// Sets the wall time, forward or back, as an administrator of a computer does. The monotonic
+    /// time does not change.
     pub fn set_wall(&self, time: SystemTime) {
         self.change(|hands| hands.wall = time);
     }

@@ -1,11 +1,11 @@
-//! Waiting for something until something else ends the wait.
+//! Waiting with a deadline.
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-/// The output of `work`, or `None` if `end` finishes first. The other one is dropped. If both are
-/// ready, `work` wins.
+/// Returns the output of `work`, or `None` if `end` finishes first. The other future is dropped. If
+/// both are ready, `work` wins.
 pub(crate) async fn or_deadline<T>(
     work: impl Future<Output = T>,
     end: impl Future<Output = ()>,

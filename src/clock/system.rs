@@ -1,4 +1,4 @@
-//! The clock of the system.
+//! The system's clock.
 
 use std::sync::LazyLock;
 use std::time::SystemTime;
@@ -8,15 +8,15 @@ use tokio::time::Instant;
 use super::{Clock, MonotonicTime};
 use crate::BoxFuture;
 
-/// The clock of the system, waited on with the timer of tokio: what it sleeps with has to be polled
-/// inside a tokio runtime whose time is on.
+/// The system's clock. Its sleeps use tokio's timer, so they must be polled inside a tokio runtime
+/// with time enabled.
 ///
-/// Its monotonic time begins when the process first asks for it, and is one for the whole process.
-/// Most systems stop it while the computer sleeps.
+/// Its monotonic time starts when the process first asks for it, and is shared by the whole
+/// process. Most systems stop it while the computer sleeps.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
-/// When the monotonic time began.
+/// The instant at which the monotonic time started.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// The monotonic time of the system.
@@ -37,7 +37,7 @@ impl Clock for SystemClock {
     fn sleep_until(&self, time: MonotonicTime) -> BoxFuture<'_, ()> {
         match START.checked_add(time.duration_since_start()) {
             Some(instant) => Box::pin(async move { tokio::time::sleep_until(instant).await }),
-            // Beyond all time.
+            // `time` is not representable, so it never comes.
             None => Box::pin(std::future::pending()),
         }
     }

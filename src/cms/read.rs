@@ -1,4 +1,4 @@
-//! SignedData as anybody may write it, read strictly.
+//! A strict reader for SignedData from any source.
 
 use super::{
     CONTENT_HINTS, CONTENT_TYPE, DATA, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_CERTIFICATE, digest,
@@ -12,34 +12,33 @@ use crate::der::{self, Cursor, Element, Tag};
 use crate::name::{self, Likeness};
 use crate::{Certificate, Class, Error};
 
-/// Most bytes of a ContentInfo.
+/// Maximum size of a ContentInfo in bytes.
 const MAX: usize = 1024 * 1024;
-/// rsaEncryption, which stands for RSASSA-PKCS1-v1_5 with the digest that is named beside it (RFC
-/// 5754 section 3.2). Its parameters are NULL; absent ones are accepted as well (RFC 3370 section
-/// 3.2).
+/// rsaEncryption, which means RSASSA-PKCS1-v1_5 with the digest of the SignerInfo (RFC 5754 section
+/// 3.2). Its parameters are NULL; absent ones are accepted as well (RFC 3370 section 3.2).
 const RSA: [&[u8]; 2] = [
     &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00],
     &[0x30, 0x0b, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01],
 ];
 
-/// A SignedData that was read and not verified: id-data, one signer, signed attributes.
+/// A parsed but unverified SignedData: id-data, one signer, signed attributes.
 pub(crate) struct SignedData<'a> {
     /// The content; `None` if it is detached.
     pub(crate) content: Option<&'a [u8]>,
     pub(crate) algorithm: Algorithm,
     signer: SignerId<'a>,
-    /// The attributes as they were signed: with the tag of a SET OF.
+    /// The signed attributes in their signed form: with the tag of a SET OF.
     attributes: Vec<u8>,
     message_digest: &'a [u8],
-    /// SHA-256 of the certificate that the signer named among what he signed, if he did.
+    /// SHA-256 of the signer's certificate, if the signed attributes state it.
     certificate_sha256: Option<&'a [u8]>,
-    /// What the signer said that the content is, if he did.
+    /// The signer's description of the content, if the signed attributes state it.
     pub(crate) hint: Option<&'a str>,
-    /// As it stands there: DER for ECDSA.
+    /// The signature as received: DER for ECDSA.
     signature: &'a [u8],
 }
 
-/// How the signer's certificate is named.
+/// The identification of the signer's certificate.
 enum SignerId<'a> {
     IssuerAndSerial { issuer: &'a [u8], serial: &'a [u8] },
     SubjectKeyIdentifier(&'a [u8]),
@@ -49,9 +48,9 @@ impl<'a> SignedData<'a> {
     /// Reads a ContentInfo.
     ///
     /// # Errors
-    /// Class `malformed` for its form, another content type than id-data, no or several signers, no
-    /// signed attributes; `algorithm` for a digest or a signature algorithm that is not known here,
-    /// or two that do not go together; `too-large`.
+    /// Class `malformed` for its form, a content type other than id-data, no signer or several, or
+    /// missing signed attributes; `algorithm` for an unsupported digest or signature algorithm, or
+    /// a digest that does not belong to the signature algorithm; `too-large`.
     pub(crate) fn read(der: &'a [u8]) -> Result<Self, Error> {
         if der.len() > MAX {
             return Err(Error::too_large("contentInfo", "more than 1 MiB"));
@@ -68,7 +67,7 @@ impl<'a> SignedData<'a> {
         fields.require(Tag::Integer, "version")?;
         fields.require(Tag::Set, "digestAlgorithms")?;
         let content = read_content(&fields.require(Tag::Sequence, "encapContentInfo")?)?;
-        // Certificates and revocation lists: the caller knows the key.
+        // Certificates and revocation lists are skipped: the caller knows the key.
         for number in [0, 1] {
             if fields.peek() == Some(der::context(number)) {
                 fields.next("signedData")?;
@@ -137,10 +136,11 @@ impl<'a> SignedData<'a> {
         })
     }
 
-    /// Whether the key signed these attributes.
+    /// Verifies the signature over the attributes.
     ///
     /// # Errors
-    /// Class `signature`; `malformed` if it is not in its one form.
+    /// Class `signature` if it does not verify; `malformed` if it is not in its only valid
+    /// encoding.
     pub(crate) fn verify(&self, key: &dyn VerifyKey) -> Result<(), Error> {
         match self.algorithm.curve() {
             Some(curve) => verify(key, &self.attributes, &der_to_raw(curve, self.signature)?),
@@ -148,10 +148,10 @@ impl<'a> SignedData<'a> {
         }
     }
 
-    /// Whether the attributes that were signed are about this content.
+    /// Checks that the signed attributes are about this content.
     ///
     /// # Errors
-    /// Class `signature`.
+    /// Class `signature` if they are not.
     pub(crate) fn is_about(&self, provider: &dyn Provider, content: &[u8]) -> Result<(), Error> {
         if digest(provider, digest_algorithm(self.algorithm), content) == self.message_digest {
             Ok(())
@@ -164,10 +164,10 @@ impl<'a> SignedData<'a> {
         }
     }
 
-    /// Whether the signer names this certificate as his.
+    /// Checks that the signer identifies this certificate as its own.
     ///
     /// # Errors
-    /// Class `keyid`.
+    /// Class `keyid` if it does not.
     pub(crate) fn names(
         &self,
         provider: &dyn Provider,
@@ -221,7 +221,7 @@ impl<'a> SignerId<'a> {
     }
 }
 
-/// The signed attributes that mean something here, each with its one value.
+/// The signed attributes that are evaluated here, each with its only value.
 #[derive(Default)]
 struct Attributes<'a> {
     content_type: Option<Element<'a>>,
@@ -271,8 +271,8 @@ fn read_content<'a>(element: &Element<'a>) -> Result<Option<&'a [u8]>, Error> {
     Ok(Some(content.value))
 }
 
-/// The signature algorithm beside this digest. It has to be one that a command can ask for, as
-/// another is not its mechanism; for ECDSA the digest tells the curve.
+/// The signature algorithm that matches this digest. A command must be able to ask for it, because
+/// any other is not the command's mechanism. For ECDSA, the digest determines the curve.
 fn read_algorithm(identifier: &[u8], digest: DigestAlgorithm) -> Result<Algorithm, Error> {
     let refuse = |detail| Error::new(Class::Algorithm, "signatureAlgorithm", detail);
     let algorithm = if RSA.contains(&identifier) {

@@ -1,5 +1,5 @@
-//! SignedData as a device writes it: version 1, the content inside, the signer's certificate with
-//! it, and the chain of that, if the device has one.
+//! The SignedData that a device writes: version 1 with the content, the signer's certificate, and
+//! its chain if the device has one.
 
 use super::{
     CONTENT_HINTS, CONTENT_TYPE, DATA, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_CERTIFICATE, digest,
@@ -12,29 +12,29 @@ use crate::der::{self, Tag, element};
 
 /// A SignedData that lacks only its signature.
 pub(crate) struct Unsigned<'a> {
-    /// That of the key that signs.
+    /// The certificate of the signing key.
     pub(crate) certificate: &'a Certificate,
-    /// Those of its authorities, as far as they are known.
+    /// The certificates of its authorities, as far as they are known.
     pub(crate) chain: &'a [Certificate],
     pub(crate) algorithm: Algorithm,
-    /// What the content is, in the content hints.
+    /// The description of the content for the content hints.
     pub(crate) hint: &'a str,
     pub(crate) content: &'a [u8],
 }
 
 impl Unsigned<'_> {
-    /// Signs; gives ContentInfo, DER.
+    /// Signs, and returns the ContentInfo in DER.
     ///
     /// The signed attributes are contentType, messageDigest, contentHint and signingCertificateV2
-    /// with SHA-256. A device has no clock that anybody could trust, so there is no signingTime.
+    /// with SHA-256. There is no signingTime, because a device has no trustworthy clock.
     pub(crate) fn sign(
         &self,
         provider: &dyn Provider,
         signer: &dyn Signer,
     ) -> Result<Vec<u8>, CryptoError> {
         let attributes = self.attributes(provider);
-        // What is signed has the tag of a SET OF, what is sent that of its place (RFC 5652 section
-        // 5.4).
+        // The signed bytes have the tag of a SET OF, the sent bytes an implicit tag (RFC 5652
+        // section 5.4).
         let mut signature = signer.sign(self.algorithm, &element(Tag::Set, &[&attributes]))?;
         if self.algorithm.curve().is_some() {
             signature = raw_to_der(&signature);
@@ -55,7 +55,7 @@ impl Unsigned<'_> {
             ],
         );
         let content = element(der::context(0), &[&element(Tag::OctetString, &[self.content])]);
-        // A SET OF, which DER sorts.
+        // DER sorts the elements of a SET OF.
         let mut certificates: Vec<&[u8]> = self.chain.iter().map(Certificate::as_der).collect();
         certificates.push(self.certificate.as_der());
         certificates.sort_unstable();
@@ -73,14 +73,14 @@ impl Unsigned<'_> {
         Ok(element(Tag::Sequence, &[SIGNED_DATA, &element(der::context(0), &[&signed_data])]))
     }
 
-    /// The signed attributes, in the order that DER has for a SET OF, without a header around them.
+    /// The signed attributes in the order that DER requires for a SET OF, without a header.
     fn attributes(&self, provider: &dyn Provider) -> Vec<u8> {
         let attribute =
             |oid: &[u8], value: &[u8]| element(Tag::Sequence, &[oid, &element(Tag::Set, &[value])]);
         let digest = digest(provider, digest_algorithm(self.algorithm), self.content);
         let hints =
             element(Tag::Sequence, &[&element(Tag::Utf8String, &[self.hint.as_bytes()]), DATA]);
-        // ESSCertIDv2 whose hash algorithm is the default, SHA-256, and so absent.
+        // An ESSCertIDv2 with SHA-256 omits the hash algorithm, because it is the default.
         let certificate_id = element(
             Tag::Sequence,
             &[&element(Tag::OctetString, &[&self.certificate.fingerprint(provider)])],

@@ -1,4 +1,4 @@
-//! The signature algorithms and key kinds there are.
+//! The supported signature algorithms and kinds of keys.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,8 +6,8 @@ use std::str::FromStr;
 use super::{Curve, PublicKey, PublicKeyParts};
 use crate::{Class, Error};
 
-/// A signature algorithm of RFC 7518 section 3.1 or RFC 8037. `none` and the symmetric ones do not
-/// exist here.
+/// A signature algorithm of RFC 7518 section 3.1 or RFC 8037. `none` and the symmetric algorithms
+/// are not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Algorithm {
@@ -34,7 +34,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// All of them: what to allow if nothing is known of the peer.
+    /// All algorithms: the list to allow if nothing is known about the peer.
     pub const ALL: &'static [Self] = &[
         Self::Rs256,
         Self::Rs384,
@@ -48,7 +48,7 @@ impl Algorithm {
         Self::EdDsa,
     ];
 
-    /// The name on the wire: `RS256`.
+    /// The name on the wire, for example `RS256`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -65,7 +65,7 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm to sign with where a key may choose: RS256 for RSA, the curve's own for EC,
+    /// The default algorithm to sign with for a key: RS256 for RSA, the curve's algorithm for EC,
     /// EdDSA for Ed25519.
     #[must_use]
     pub fn default_for(key: &PublicKey) -> Self {
@@ -76,7 +76,7 @@ impl Algorithm {
         }
     }
 
-    /// The same for a kind of key.
+    /// The default algorithm to sign with for a kind of key.
     #[must_use]
     pub const fn default_of(kind: KeyKind) -> Self {
         match kind {
@@ -86,7 +86,7 @@ impl Algorithm {
         }
     }
 
-    /// The one ECDSA algorithm of a curve.
+    /// The ECDSA algorithm of a curve.
     #[must_use]
     pub const fn on_curve(curve: Curve) -> Self {
         match curve {
@@ -116,7 +116,7 @@ impl Algorithm {
         )
     }
 
-    /// Whether `key` is of the type and, for EC, on the curve that this algorithm needs.
+    /// Whether `key` has the type and, for EC, the curve that this algorithm needs.
     #[must_use]
     pub fn fits(self, key: &PublicKey) -> bool {
         match key.parts() {
@@ -130,7 +130,7 @@ impl Algorithm {
 impl FromStr for Algorithm {
     type Err = Error;
 
-    /// Reads the exact name; anything else, `none` and `HS256` included, is an error of class
+    /// Reads the exact name. Anything else, including `none` and `HS256`, is an error of class
     /// `algorithm`.
     fn from_str(name: &str) -> Result<Self, Error> {
         Ok(match name {
@@ -161,14 +161,14 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// What kind of key to make.
+/// A kind of key to generate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyKind {
-    /// RSA with a modulus of `bits` bits and the exponent 65537. Every provider makes 2048, 3072
-    /// and 4096; 8192 is the most that is read back.
+    /// RSA with a modulus of `bits` bits and the exponent 65537. Every provider generates 2048,
+    /// 3072 and 4096; keys of at most 8192 bits can be read.
     Rsa {
-        /// Bits of the modulus.
+        /// Length of the modulus in bits.
         bits: u16,
     },
     /// EC on this curve.

@@ -1,4 +1,4 @@
-//! The AlgorithmIdentifier of each signature algorithm: written in one form, read in each form
+//! The AlgorithmIdentifier of each signature algorithm: written in one form, read in every form
 //! that the standards allow.
 
 use std::borrow::Cow;
@@ -71,7 +71,8 @@ pub(crate) const fn identifier(algorithm: Algorithm) -> &'static [u8] {
     }
 }
 
-/// What an AlgorithmIdentifier says. For ECDSA it does not say the curve: that is the key's.
+/// The algorithm that an AlgorithmIdentifier states. For ECDSA it does not state the curve, which
+/// the key determines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Identified {
     RsaPkcs1(DigestAlgorithm),
@@ -103,7 +104,7 @@ const ECDSA: [(&[u8], DigestAlgorithm); 3] = [
     (x962!(0x03, 0x04), DigestAlgorithm::Sha512),
 ];
 
-/// Signature algorithms that are known and refused: the object identifier and the reason.
+/// Signature algorithms that are recognized and refused: the object identifier and the reason.
 const REFUSED: &[(&[u8], &str)] = &[
     (pkcs1!(0x01), "rsaEncryption, which names no digest and is no signature algorithm"),
     (pkcs1!(0x02), "MD2, which is broken"),
@@ -118,7 +119,7 @@ const REFUSED: &[(&[u8], &str)] = &[
     (x962!(0x03, 0x01), "SHA-224, which is not accepted here"),
     // 1.2.840.10040.4.3
     (&[0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x03], "DSA with SHA-1, which is broken"),
-    // 1.3.14.3.2.3, .15, .29 and .27: the names that OIW gave.
+    // 1.3.14.3.2.3, .15, .29 and .27: the names that OIW assigned.
     (&[0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x03], "MD5, which is broken"),
     (&[0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x0f], "SHA, which is broken"),
     (&[0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1d], "SHA-1, which is broken"),
@@ -144,12 +145,11 @@ fn refuse(detail: impl Into<Cow<'static, str>>) -> Error {
 
 impl Identified {
     /// Reads an AlgorithmIdentifier, DER with its header.
-    ///
     /// # Errors
-    /// Class `malformed` if it is not DER, `algorithm`, with the cause, for an algorithm, a digest
-    /// or parameters that are not accepted here.
+    /// Class `malformed` if it is not DER, `algorithm`, with the cause, for an unsupported
+    /// algorithm, digest or parameter.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
-        // Nearly all are written in the one form that is written here, too.
+        // Fast path: nearly all identifiers have the form that this module writes.
         if let Some(known) =
             Algorithm::ALL.iter().copied().find(|algorithm| identifier(*algorithm) == bytes)
         {
@@ -169,7 +169,7 @@ impl Identified {
             table.iter().find(|(known, _)| *known == oid.bytes).map(|(_, digest)| *digest)
         };
         if let Some(digest) = named(&RSA_PKCS1) {
-            // NULL, and absent parameters MUST be accepted as well (RFC 4055 section 5).
+            // Absent parameters MUST be accepted like NULL (RFC 4055 section 5).
             return match parameters {
                 None | Some(Element { tag: Tag::Null, .. }) => Ok(Self::RsaPkcs1(digest)),
                 Some(_) => Err(refuse("parameters that are neither NULL nor absent")),
@@ -197,10 +197,10 @@ impl Identified {
         }
     }
 
-    /// The algorithm with this key.
+    /// The signature algorithm with this key.
     ///
     /// # Errors
-    /// Class `algorithm` if it does not fit the key.
+    /// Class `algorithm` if the algorithm does not fit the key.
     pub(crate) fn with(self, key: &PublicKey) -> Result<SignatureAlgorithm, Error> {
         let algorithm = match (self, key.parts()) {
             (Self::RsaPkcs1(digest), _) => SignatureAlgorithm::RsaPkcs1 { digest },
@@ -238,8 +238,8 @@ impl From<SignatureAlgorithm> for Identified {
     }
 }
 
-/// RSASSA-PSS-params (RFC 4055 section 3.1). A member that is absent has its default: SHA-1, MGF1
-/// with SHA-1, 20 bytes of salt.
+/// RSASSA-PSS-params (RFC 4055 section 3.1). An absent member has its default: SHA-1, MGF1 with
+/// SHA-1, 20 bytes of salt.
 fn read_pss(parameters: &Element<'_>) -> Result<Identified, Error> {
     if parameters.tag != Tag::Sequence {
         return Err(refuse("RSASSA-PSS with parameters of another type"));
@@ -313,8 +313,7 @@ fn read_pss(parameters: &Element<'_>) -> Result<Identified, Error> {
 /// RFC 5754 section 2).
 ///
 /// # Errors
-/// Class `malformed` if it is not DER, `algorithm`, with the cause, for a digest that is not
-/// accepted here.
+/// Class `malformed` if it is not DER, `algorithm`, with the cause, for an unsupported digest.
 pub(crate) fn read_digest(
     identifier: &Element<'_>,
     part: &'static str,

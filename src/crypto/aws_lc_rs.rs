@@ -1,4 +1,4 @@
-//! The provider on aws-lc-rs.
+//! The provider based on aws-lc-rs.
 
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::signature::{
@@ -21,8 +21,8 @@ use super::{
 };
 use crate::der::{self, Tag};
 
-/// The provider on aws-lc-rs: the fastest of those here. It makes RSA keys of 2048, 3072, 4096 and
-/// 8192 bits only.
+/// The provider based on aws-lc-rs: the fastest provider in this crate. It generates RSA keys of
+/// 2048, 3072, 4096 and 8192 bits only.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AwsLcRs;
 
@@ -57,10 +57,11 @@ impl Provider for AwsLcRs {
                 .map_err(|_| CryptoError::BadKey)
         };
         let SignatureAlgorithm::Ecdsa { curve, digest } = algorithm else {
-            // The library has no RSASSA-PSS but that of JOSE.
+            // The library supports only the RSASSA-PSS variants of JOSE.
             return pss::import(algorithm, key, digest_of);
         };
-        // For these pairs it has one form of signature only, for P-521 `r‖s`, otherwise DER.
+        // The library verifies these pairs in one signature encoding only: `r‖s` for P-521,
+        // otherwise DER.
         use DigestAlgorithm::{Sha256, Sha384, Sha512};
         let of_der = match (curve, digest) {
             (Curve::P256, Sha384) => &ECDSA_P256_SHA384_ASN1,
@@ -94,7 +95,7 @@ impl Provider for AwsLcRs {
     }
 
     fn private_key_from_pkcs8_der(&self, pkcs8: &[u8]) -> Result<Box<dyn PrivateKey>, CryptoError> {
-        // The library does not mind bytes after an RSA key.
+        // The library ignores bytes after an RSA key, so they are refused here.
         let mut outer = der::Cursor::new(pkcs8);
         outer
             .require(Tag::Sequence, "privateKeyInfo")
@@ -150,7 +151,7 @@ impl VerifyKey for Parsed {
     }
 }
 
-/// A key for which the library reads signatures in DER only.
+/// A key whose signatures the library reads in DER only.
 struct OfDer {
     key: Parsed,
     /// The length of `r‖s` in bytes.

@@ -1,10 +1,10 @@
-//! The two forms of an ECDSA signature: `r‖s` (RFC 7518) and DER (RFC 3279).
+//! Conversion between the two encodings of an ECDSA signature: `r‖s` (RFC 7518) and DER (RFC 3279).
 
 use super::Curve;
 use crate::Error;
 use crate::der::{self, Tag};
 
-/// `Ecdsa-Sig-Value` to `r‖s`, both of the curve's length.
+/// Converts `Ecdsa-Sig-Value` to `r‖s`, both numbers of the curve's length.
 pub(crate) fn der_to_raw(curve: Curve, der: &[u8]) -> Result<Vec<u8>, Error> {
     const PART: &str = "signature";
     let length = curve.coordinate_length();
@@ -24,7 +24,7 @@ pub(crate) fn der_to_raw(curve: Curve, der: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(raw)
 }
 
-/// `r‖s` to `Ecdsa-Sig-Value`.
+/// Converts `r‖s` to `Ecdsa-Sig-Value`.
 pub(crate) fn raw_to_der(raw: &[u8]) -> Vec<u8> {
     let (r, s) = raw.split_at(raw.len() / 2);
     let stripped = |number: &'_ [u8]| number.iter().take_while(|byte| **byte == 0).count();

@@ -1,8 +1,8 @@
-//! The provider on the system's OpenSSL, by way of josekit's raw signers and verifiers.
+//! The provider based on the system's OpenSSL, through josekit's raw signers and verifiers.
 //!
-//! josekit signs and verifies. Keys are made, read and written with OpenSSL itself, because josekit
-//! leaves copies of private keys unwiped, and its reader of DER allocates by declared lengths: it
-//! only ever sees bytes that this crate or OpenSSL wrote.
+//! josekit signs and verifies. Keys are generated, read and written with OpenSSL directly, because
+//! josekit leaves copies of private keys unwiped and its DER reader allocates by declared lengths.
+//! It only ever sees bytes that this crate or OpenSSL wrote.
 
 use std::sync::OnceLock;
 
@@ -27,8 +27,8 @@ use super::{
 use crate::Error;
 use crate::der::{self, Tag};
 
-/// The provider on josekit and the system's OpenSSL (tested with 3.0). It makes RSA keys of any
-/// even length from 2048 to 8192 bits.
+/// The provider based on josekit and the system's OpenSSL (tested with 3.0). It generates RSA keys
+/// of any even length from 2048 to 8192 bits.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Josekit;
 
@@ -57,14 +57,14 @@ impl Provider for Josekit {
             return self.import(algorithm, key);
         }
         let length = signature_length(key);
-        // josekit has the algorithms of JOSE only; these are OpenSSL's own.
+        // josekit has only the algorithms of JOSE; the others use OpenSSL directly.
         let key = PKey::public_key_from_der(key.as_spki_der()).map_err(|_| CryptoError::BadKey)?;
         Ok(Box::new(OpenSslVerifier { algorithm, length, key }))
     }
 
     fn generate(&self, kind: KeyKind) -> Result<Box<dyn PrivateKey>, CryptoError> {
         from_openssl(match kind {
-            // OpenSSL rounds an odd length down.
+            // OpenSSL would round an odd length down.
             KeyKind::Rsa { bits }
                 if bits % 2 == 0 && (MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits.into()) =>
             {
@@ -106,7 +106,7 @@ impl Provider for Josekit {
     }
 
     fn hmac_sha256(&self, key: &[u8], message: &[u8]) -> Result<[u8; 32], CryptoError> {
-        // OpenSSL takes no empty key; HMAC fills short ones with zeros, so this is the same.
+        // OpenSSL refuses an empty key. HMAC pads short keys with zeros, so this is equivalent.
         let key = PKey::hmac(if key.is_empty() { &[0] } else { key }).map_err(failed)?;
         let tag = openssl::sign::Signer::new(MessageDigest::sha256(), &key)
             .and_then(|mut signer| signer.sign_oneshot_to_vec(message));
@@ -126,8 +126,8 @@ struct Verifier {
 
 impl VerifyKey for Verifier {
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
-        // josekit does not look at the length of an RSA or EdDSA signature, and writes the number
-        // zero as an empty INTEGER: neither is left to what OpenSSL makes of it.
+        // josekit does not check the length of an RSA or EdDSA signature, and writes the number
+        // zero as an empty INTEGER. Both are checked here instead of relying on OpenSSL.
         if signature.len() != self.length {
             return Err(CryptoError::BadSignature);
         }
@@ -164,7 +164,7 @@ impl OpenSslVerifier {
                 let mut verifier = verifier(digest)?;
                 verifier.set_rsa_padding(Padding::PKCS1_PSS)?;
                 verifier.set_rsa_mgf1_md(message_digest(mgf1))?;
-                // It fits the key, so it is small.
+                // The number fits the key, so it is small.
                 let salt_length = i32::try_from(salt_length).unwrap_or(i32::MAX);
                 verifier.set_rsa_pss_saltlen(RsaPssSaltlen::custom(salt_length))?;
                 verifier.verify_oneshot(signature, message)
@@ -176,7 +176,7 @@ impl OpenSslVerifier {
 
 impl VerifyKey for OpenSslVerifier {
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
-        // What cannot be read as a signature is an error of OpenSSL's, as a failure would be.
+        // OpenSSL reports an unreadable signature as an error, the same way as a failure.
         match self.verifies(message, signature) {
             Ok(true) if signature.len() == self.length => Ok(()),
             _ => Err(CryptoError::BadSignature),
@@ -195,7 +195,7 @@ fn message_digest(digest: DigestAlgorithm) -> MessageDigest {
 struct Pair {
     public_key: PublicKey,
     private_key: PKey<Private>,
-    /// One for each algorithm, in the order of [`Algorithm::ALL`], made when it is first used.
+    /// One entry for each algorithm, in the order of [`Algorithm::ALL`], created at first use.
     signers: [OnceLock<Box<dyn JwsSigner>>; Algorithm::ALL.len()],
 }
 
@@ -205,8 +205,8 @@ fn from_openssl(private_key: PKey<Private>) -> Result<Box<dyn PrivateKey>, Crypt
     Ok(Box::new(Pair { public_key, private_key, signers: Default::default() }))
 }
 
-/// OpenSSL reads the numbers as they stand: whether they belong together is asked here. Of an
-/// Ed25519 key there is one number only.
+/// Checks that the numbers of a private key belong together, because OpenSSL reads them unchecked.
+/// An Ed25519 key has only one number.
 fn check(key: &PKey<Private>) -> Result<(), CryptoError> {
     let sound = match key.id() {
         Id::RSA => key.rsa().and_then(|key| key.check_key()),
@@ -252,7 +252,8 @@ impl PrivateKey for Pair {
     }
 }
 
-/// PKCS#8 as OpenSSL 3.0 reads it: version 1 of the structure, without attributes and public key.
+/// A PKCS#8 key in the form that OpenSSL 3.0 reads: version 1 of the structure, without attributes
+/// and public key.
 struct Pkcs8<'a> {
     first_version: Zeroizing<Vec<u8>>,
     /// The public half that version 2 may state.
@@ -292,7 +293,8 @@ impl<'a> Pkcs8<'a> {
     }
 }
 
-/// PrivateKeyInfo (RFC 5208). Of its whole size from the start: growing would leave a copy behind.
+/// Writes PrivateKeyInfo (RFC 5208) into a buffer of its final size, because growing would leave a
+/// copy behind.
 fn private_key_info(algorithm: &[u8], private_key: &[u8]) -> Zeroizing<Vec<u8>> {
     const VERSION: &[u8] = &[0x02, 0x01, 0x00];
     let length =
@@ -306,9 +308,9 @@ fn private_key_info(algorithm: &[u8], private_key: &[u8]) -> Zeroizing<Vec<u8>> 
     out
 }
 
-/// AlgorithmIdentifier of RSASSA-PSS (RFC 4055 section 3.1), as josekit writes it: with one hash
-/// for both purposes, SHA-256 (1), SHA-384 (2) or SHA-512 (3), and as many bytes of salt as a
-/// digest has.
+/// AlgorithmIdentifier of RSASSA-PSS (RFC 4055 section 3.1) in the form that josekit writes: one
+/// hash for both purposes, SHA-256 (1), SHA-384 (2) or SHA-512 (3), and a salt of the digest's
+/// length.
 const fn pss_identifier(hash: u8, salt: u8) -> [u8; 63] {
     [
         0x30, 0x3d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a, 0x30,
@@ -327,8 +329,8 @@ fn verifier(
     algorithm: Algorithm,
     spki: &[u8],
 ) -> Result<Box<dyn JwsVerifier>, ::josekit::JoseError> {
-    // A verifier for PSS takes an SPKI of rsaEncryption as it is, and binds hash, MGF1's hash and
-    // length of the salt to those of the algorithm.
+    // A PSS verifier accepts an SPKI of rsaEncryption unchanged, and binds the hash, the hash of
+    // MGF1 and the salt length to those of the algorithm.
     Ok(match algorithm {
         Algorithm::Rs256 => Box::new(RsassaJwsAlgorithm::Rs256.verifier_from_der(spki)?),
         Algorithm::Rs384 => Box::new(RsassaJwsAlgorithm::Rs384.verifier_from_der(spki)?),
@@ -345,8 +347,7 @@ fn verifier(
 
 fn signer(algorithm: Algorithm, key: &PKey<Private>) -> Result<Box<dyn JwsSigner>, CryptoError> {
     let pkcs8 = Zeroizing::new(key.private_key_to_pkcs8().map_err(failed)?);
-    // From a key of rsaEncryption, josekit would make these bytes itself, and leave them in
-    // memory.
+    // From a key of rsaEncryption, josekit would make these bytes itself and leave them in memory.
     let pss = |hash, salt| {
         let pkcs1 =
             Zeroizing::new(key.rsa().and_then(|rsa| rsa.private_key_to_der()).map_err(failed)?);
@@ -386,7 +387,7 @@ fn signer(algorithm: Algorithm, key: &PKey<Private>) -> Result<Box<dyn JwsSigner
     })
 }
 
-/// Bytes of every signature of this key.
+/// The length of every signature of this key in bytes.
 fn signature_length(key: &PublicKey) -> usize {
     match key.parts() {
         PublicKeyParts::Rsa { n, .. } => n.len(),

@@ -1,4 +1,4 @@
-//! The traits between this crate and a library of cryptography.
+//! The traits that connect this crate to a cryptography library.
 
 use std::fmt;
 
@@ -7,20 +7,20 @@ use zeroize::Zeroizing;
 use super::{Algorithm, KeyKind, PublicKey, SignatureAlgorithm};
 use crate::{Class, Error};
 
-/// What a provider, a signer or a key can answer but success. It carries nothing of the input.
+/// An error of a provider, a signer or a key. It carries nothing of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum CryptoError {
-    /// The signature is not that key's over that message.
+    /// The signature is not one of that key over that message.
     #[error("the signature does not verify")]
     BadSignature,
-    /// The key is not one: not on its curve, not a number that the library takes, not readable.
+    /// The key is invalid: unreadable, not on its curve, or with a number that the library refuses.
     #[error("the key was refused")]
     BadKey,
     /// The algorithm does not fit the key.
     #[error("the algorithm does not fit the key")]
     Mismatch,
-    /// This provider or signer cannot do that: a key length, an algorithm.
+    /// This provider or signer does not support the key length or the algorithm.
     #[error("not supported by this provider or signer")]
     Unsupported,
     /// The library, the token or the random generator failed.
@@ -28,26 +28,26 @@ pub enum CryptoError {
     Failed,
 }
 
-/// A library of cryptography, as a value that is passed in.
+/// A cryptography library, passed in as a value.
 ///
-/// Everything random (keys, PSS salts, nonces, tokens) comes from it too. It is meant to be shared:
-/// `&dyn Provider`, `Arc<dyn Provider>`.
+/// It is also the source of all random values (keys, PSS salts, nonces, tokens). It is meant to be
+/// shared: `&dyn Provider`, `Arc<dyn Provider>`.
 pub trait Provider: Send + Sync {
-    /// Makes `key` ready to verify signatures of `algorithm`.
+    /// Prepares `key` for verifying signatures of `algorithm`.
     ///
     /// # Errors
-    /// [`CryptoError::Mismatch`] if the algorithm is not one for this key, [`CryptoError::BadKey`]
-    /// if the point is not on its curve or the library refuses the number. Of Ed25519, some
-    /// libraries decode the point only when they verify: bytes that are no point are then
-    /// imported, and every signature is [`CryptoError::BadSignature`].
+    /// [`CryptoError::Mismatch`] if the algorithm does not fit this key, [`CryptoError::BadKey`] if
+    /// the point is not on its curve or the library refuses the number. Some libraries decode an
+    /// Ed25519 point only when they verify: bytes that encode no point are then imported, and every
+    /// signature is [`CryptoError::BadSignature`].
     fn import(
         &self,
         algorithm: Algorithm,
         key: &PublicKey,
     ) -> Result<Box<dyn VerifyKey>, CryptoError>;
 
-    /// Makes `key` ready to verify signatures of an algorithm that certificate requests have. The
-    /// default does those that JOSE has as well, by [`import`](Self::import).
+    /// Prepares `key` for verifying signatures of an algorithm of certificate requests. The default
+    /// implementation supports the algorithms that JOSE has too, through [`import`](Self::import).
     ///
     /// # Errors
     /// As [`import`](Self::import), and [`CryptoError::Unsupported`] for an algorithm that the
@@ -66,18 +66,18 @@ pub trait Provider: Send + Sync {
         }
     }
 
-    /// Makes a new key pair.
+    /// Generates a key pair.
     ///
     /// # Errors
-    /// [`CryptoError::Unsupported`] for a kind that the library does not make,
+    /// [`CryptoError::Unsupported`] for a kind that the library does not generate,
     /// [`CryptoError::Failed`] if it fails.
     fn generate(&self, kind: KeyKind) -> Result<Box<dyn PrivateKey>, CryptoError>;
 
     /// Reads a private key: PKCS#8 (RFC 5958), unencrypted, DER.
     ///
     /// # Errors
-    /// [`CryptoError::BadKey`] if it is not one, is out of the limits of [`PublicKey`], or of a
-    /// kind that is unknown here.
+    /// [`CryptoError::BadKey`] if it is unreadable, outside the limits of [`PublicKey`], or of an
+    /// unsupported kind.
     fn private_key_from_pkcs8_der(&self, pkcs8: &[u8]) -> Result<Box<dyn PrivateKey>, CryptoError>;
 
     /// SHA-256.
@@ -95,14 +95,14 @@ pub trait Provider: Send + Sync {
     /// [`CryptoError::Failed`] if the library fails.
     fn hmac_sha256(&self, key: &[u8], message: &[u8]) -> Result<[u8; 32], CryptoError>;
 
-    /// Fills `out` from the library's generator for secrets.
+    /// Fills `out` with secret random bytes from the library's generator.
     ///
     /// # Errors
     /// [`CryptoError::Failed`] if the generator fails.
     fn fill_random(&self, out: &mut [u8]) -> Result<(), CryptoError>;
 }
 
-/// Passes every call on, so that a reference or an `Arc` is a provider as well.
+/// Forwards every call, so that a reference or an `Arc` is a provider too.
 macro_rules! passed_on {
     ($($owner:ty;)*) => { $(
         impl<P: Provider + ?Sized> Provider for $owner {
@@ -158,23 +158,23 @@ macro_rules! passed_on {
 
 passed_on! { &P; std::sync::Arc<P>; }
 
-/// A public key that is ready to verify signatures of one algorithm.
+/// A public key that is prepared to verify signatures of one algorithm.
 pub trait VerifyKey: Send + Sync {
-    /// Whether `signature` is this key's over `message`.
+    /// Verifies that `signature` is this key's over `message`.
     ///
-    /// An ECDSA signature is `r‖s` of exactly the curve's length, an RSA one has exactly as many
-    /// bytes as the modulus.
+    /// An ECDSA signature is `r‖s` of exactly the curve's length; an RSA signature has exactly as
+    /// many bytes as the modulus.
     ///
     /// # Errors
-    /// [`CryptoError::BadSignature`] if it is not, in whatever way; [`CryptoError::Failed`] if the
-    /// library failed, so that nothing is known of the signature.
+    /// [`CryptoError::BadSignature`] if it does not verify, for any reason; [`CryptoError::Failed`]
+    /// if the library failed, which says nothing about the signature.
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), CryptoError>;
 }
 
-/// Something that signs with one key: the seam for keys that live elsewhere.
+/// Signs with one key: the interface for keys that live elsewhere.
 ///
-/// It blocks until the signature is there. For keys behind a network or a prompt, take the bytes
-/// from `to_be_signed` and hand the signature to `assemble` instead.
+/// Signing blocks until the signature is available. For keys behind a network or a prompt, take the
+/// bytes from `to_be_signed` and pass the signature to `assemble` instead.
 pub trait Signer: Send + Sync {
     /// The public half.
     fn public_key(&self) -> &PublicKey;
@@ -182,13 +182,13 @@ pub trait Signer: Send + Sync {
     /// Signs `message` (not its digest). An ECDSA signature is `r‖s` of exactly the curve's length.
     ///
     /// # Errors
-    /// [`CryptoError::Mismatch`] if the algorithm is not one for this key,
-    /// [`CryptoError::Unsupported`] if this signer does not do it, [`CryptoError::Failed`] if it
-    /// tried and failed.
+    /// [`CryptoError::Mismatch`] if the algorithm does not fit this key,
+    /// [`CryptoError::Unsupported`] if this signer does not support it, [`CryptoError::Failed`] if
+    /// signing failed.
     fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, CryptoError>;
 }
 
-/// A private key in memory, made or read by a [`Provider`].
+/// A private key in memory, generated or read by a [`Provider`].
 pub trait PrivateKey: Signer {
     /// The key as PKCS#8 (RFC 5958), unencrypted, DER; wiped when dropped.
     ///
@@ -217,7 +217,7 @@ impl<S: Signer + ?Sized> Signer for std::sync::Arc<S> {
     }
 }
 
-/// A public key, parsed once, that the caller chose to verify signatures of one algorithm with.
+/// A parsed public key that the caller chose for verifying signatures of one algorithm.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -241,8 +241,8 @@ impl VerifyingKey {
     /// Binds `key` to `algorithm` and imports it.
     ///
     /// # Errors
-    /// Class `algorithm` if they do not fit each other; `weak-key` if the provider refuses the key
-    /// (a point that is not on its curve).
+    /// Class `algorithm` if they do not fit each other, `weak-key` if the provider refuses the key
+    /// (for example a point that is not on its curve).
     pub fn new(
         provider: &dyn Provider,
         algorithm: Algorithm,
@@ -263,15 +263,15 @@ impl VerifyingKey {
         &self.public_key
     }
 
-    /// The key as its provider has it.
+    /// The key as prepared by its provider.
     pub(crate) fn as_verify_key(&self) -> &dyn VerifyKey {
         &*self.imported
     }
 
-    /// Whether `signature` (`r‖s` for ECDSA) is this key's over `message`.
+    /// Verifies that `signature` (`r‖s` for ECDSA) is this key's over `message`.
     ///
     /// # Errors
-    /// Class `signature` if it is not; `unavailable` if the provider failed.
+    /// Class `signature` if it does not verify; `unavailable` if the provider failed.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Error> {
         verify(&*self.imported, message, signature)
     }
@@ -286,7 +286,7 @@ impl fmt::Debug for VerifyingKey {
     }
 }
 
-/// Imports a key, with the error in the words of this crate.
+/// Imports a key and converts the error to this crate's.
 pub(crate) fn import(
     provider: &dyn Provider,
     algorithm: Algorithm,
@@ -298,8 +298,7 @@ pub(crate) fn import(
     provider.import(algorithm, key).map_err(not_imported)
 }
 
-/// Imports a key for an algorithm of a certificate request, with the error in the words of this
-/// crate.
+/// Imports a key for an algorithm of a certificate request and converts the error to this crate's.
 pub(crate) fn import_for(
     provider: &dyn Provider,
     algorithm: SignatureAlgorithm,
@@ -311,7 +310,8 @@ pub(crate) fn import_for(
     provider.import_for(algorithm, key).map_err(not_imported)
 }
 
-/// A key that the provider refused is weak; a provider that failed says nothing about the key.
+/// Converts an import error: a key that the provider refused is weak; a provider that failed says
+/// nothing about the key.
 fn not_imported(error: CryptoError) -> Error {
     match error {
         CryptoError::Mismatch => {
@@ -329,7 +329,7 @@ fn not_imported(error: CryptoError) -> Error {
     }
 }
 
-/// Verifies, with the error in the words of this crate.
+/// Verifies and converts the error to this crate's.
 pub(crate) fn verify(key: &dyn VerifyKey, message: &[u8], signature: &[u8]) -> Result<(), Error> {
     key.verify(message, signature).map_err(|error| match error {
         CryptoError::Failed => Error::new(

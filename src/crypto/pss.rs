@@ -1,7 +1,7 @@
-//! RSASSA-PSS with any salt length and MGF1 digest (RFC 8017 sections 8.1.2 and 9.1.2), for the
-//! libraries that verify only those of JOSE.
+//! RSASSA-PSS with any salt length and MGF1 digest (RFC 8017 sections 8.1.2 and 9.1.2), for
+//! libraries that verify only the variants of JOSE.
 //!
-//! Everything here is public: key, message and signature. So nothing has to take constant time.
+//! Key, message and signature are all public, so nothing here needs to take constant time.
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Odd};
@@ -13,7 +13,7 @@ use super::{
 /// A digest function of a provider.
 pub(super) type DigestFn = fn(DigestAlgorithm, &[u8]) -> Vec<u8>;
 
-/// Makes a key ready to verify, with the digests of the provider.
+/// Prepares a key for verifying, with the digests of the provider.
 ///
 /// # Errors
 /// [`CryptoError::Mismatch`] if the algorithm is not RSASSA-PSS or does not fit the key.
@@ -31,7 +31,7 @@ pub(super) fn import(
             Ok(Box::new(PssKey {
                 params: BoxedMontyParams::new_vartime(modulus.ok_or(CryptoError::BadKey)?),
                 exponent: BoxedUint::from_be_slice_vartime(e),
-                // Four bytes at most.
+                // The exponent has at most four bytes.
                 exponent_bits: e.len() as u32 * 8,
                 bits: key.bits(),
                 length: n.len(),
@@ -48,11 +48,11 @@ pub(super) fn import(
 struct PssKey {
     params: BoxedMontyParams,
     exponent: BoxedUint,
-    /// Bits of the exponent, rounded up to whole bytes.
+    /// Length of the exponent in bits, rounded up to whole bytes.
     exponent_bits: u32,
-    /// Bits of the modulus.
+    /// Length of the modulus in bits.
     bits: u32,
-    /// Bytes of the modulus.
+    /// Length of the modulus in bytes.
     length: usize,
     digest: DigestAlgorithm,
     mgf1: DigestAlgorithm,
@@ -71,8 +71,8 @@ impl VerifyKey for PssKey {
 }
 
 impl PssKey {
-    /// RSAVP1 and I2OSP: what was encoded, in as many bytes as its bits take. `None` if the
-    /// signature is not a number below the modulus, or gives one that is too long.
+    /// RSAVP1 and I2OSP: the encoded message in as many bytes as its bits need. `None` if the
+    /// signature is not a number below the modulus, or the result is too long.
     fn open(&self, signature: &[u8]) -> Option<Vec<u8>> {
         if signature.len() != self.length {
             return None;
@@ -91,7 +91,7 @@ impl PssKey {
         zeros.iter().all(|byte| *byte == 0).then(|| encoded.to_vec())
     }
 
-    /// EMSA-PSS-VERIFY. `None` if the encoding has not even the shape.
+    /// EMSA-PSS-VERIFY. `None` if the encoding does not even have the right structure.
     fn is_encoding_of(&self, message: &[u8], mut encoded: Vec<u8>) -> Option<bool> {
         let hash_length = self.digest.output_length();
         let unused = u32::try_from(encoded.len() * 8).ok()?.checked_sub(self.bits - 1)?;

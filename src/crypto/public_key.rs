@@ -1,5 +1,5 @@
-//! A public key that has the right shape: SubjectPublicKeyInfo bytes and where its numbers stand
-//! in them.
+//! A structurally valid public key: SubjectPublicKeyInfo bytes and the positions of the numbers in
+//! them.
 
 use std::fmt;
 use std::ops::Range;
@@ -8,9 +8,9 @@ use super::Provider;
 use crate::der::{self, Tag};
 use crate::{Class, Error};
 
-/// Fewest bits of an RSA modulus.
+/// Minimum length of an RSA modulus in bits.
 pub const MIN_RSA_BITS: u32 = 2048;
-/// Most bits of an RSA modulus.
+/// Maximum length of an RSA modulus in bits.
 pub const MAX_RSA_BITS: u32 = 8192;
 
 const PART: &str = "subjectPublicKeyInfo";
@@ -21,7 +21,7 @@ const RSA_IDENTIFIER: &[u8] =
 /// SEQUENCE { id-Ed25519 } (RFC 8410).
 const ED25519_IDENTIFIER: &[u8] = &[0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70];
 
-/// A curve of FIPS 186: what `EC` keys of RFC 7518 live on here.
+/// A curve of FIPS 186, for `EC` keys of RFC 7518.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Curve {
@@ -34,10 +34,10 @@ pub enum Curve {
 }
 
 impl Curve {
-    /// All of them.
+    /// All curves.
     pub const ALL: &'static [Self] = &[Self::P256, Self::P384, Self::P521];
 
-    /// The name in a JWK: `P-256`.
+    /// The name in a JWK, for example `P-256`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -47,13 +47,13 @@ impl Curve {
         }
     }
 
-    /// The curve of that name, `None` if there is none here.
+    /// The curve with that name; `None` if it is not supported.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|curve| curve.name() == name)
     }
 
-    /// Bits of the field: 256, 384, 521.
+    /// Length of the field in bits: 256, 384, 521.
     #[must_use]
     pub const fn bits(self) -> u32 {
         match self {
@@ -63,7 +63,7 @@ impl Curve {
         }
     }
 
-    /// Bytes of a coordinate and of each half of a signature: 32, 48, 66.
+    /// Length in bytes of a coordinate and of each half of a signature: 32, 48, 66.
     #[must_use]
     pub const fn coordinate_length(self) -> usize {
         match self {
@@ -94,26 +94,25 @@ impl Curve {
 
 /// A public key: RSA of 2048 to 8192 bits with an odd exponent from 3 to 2^32 - 1, EC on a
 /// [`Curve`], or Ed25519.
-///
-/// Two keys are equal if they are the same key: each has one form, whatever form it was read from
-/// (leading zeros of `n` and `e` are stripped). Whether an EC point lies on its curve is found out
-/// when a [`Provider`](super::Provider) imports it.
+/// Two values are equal exactly if they are the same key, because each key has one encoding here
+/// (leading zeros of `n` and `e` are stripped). A [`Provider`](super::Provider) checks on import
+/// that an EC point lies on its curve.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PublicKey {
     spki: Vec<u8>,
     place: Place,
 }
 
-/// Where the numbers stand in the SPKI bytes.
+/// Positions of the numbers in the SPKI bytes.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Place {
     Rsa {
         n: Range<usize>,
         e: Range<usize>,
     },
-    /// Both coordinates stand at the end.
+    /// Both coordinates are at the end.
     Ec(Curve),
-    /// The key stands at the end.
+    /// The key is at the end.
     Ed25519,
 }
 
@@ -145,11 +144,12 @@ pub enum PublicKeyParts<'a> {
 }
 
 impl PublicKey {
-    /// An RSA key from modulus and exponent, unsigned and big-endian; leading zeros are stripped.
+    /// An RSA key from its modulus and exponent, unsigned and big-endian. Leading zeros are
+    /// stripped.
     ///
     /// # Errors
-    /// Class `weak-key`: a modulus of less than [`MIN_RSA_BITS`] or more than [`MAX_RSA_BITS`]
-    /// bits, or even; an exponent that is even, below 3 or above 2^32 - 1.
+    /// Class `weak-key` if the modulus is even, has less than [`MIN_RSA_BITS`] or more than
+    /// [`MAX_RSA_BITS`] bits, or if the exponent is even, below 3 or above 2^32 - 1.
     pub fn rsa(n: &[u8], e: &[u8]) -> Result<Self, Error> {
         let (n, e) = (strip(n), strip(e));
         let weak = |part, detail| Err(Error::new(Class::WeakKey, part, detail));
@@ -208,7 +208,7 @@ impl PublicKey {
         Ok(Self { spki, place: Place::Ec(curve) })
     }
 
-    /// An EC key from its point: 4, x, y (SEC 1 section 2.3.3).
+    /// An EC key from its uncompressed point: 4, x, y (SEC 1 section 2.3.3).
     pub(crate) fn ec_point(curve: Curve, point: &[u8]) -> Result<Self, Error> {
         match point {
             [0x04, point @ ..] if point.len() == 2 * curve.coordinate_length() => {
@@ -221,13 +221,13 @@ impl PublicKey {
 
     /// An Ed25519 key from its 32 bytes.
     ///
-    /// Some libraries decode the point on import, others on verification: whether it is one at all
-    /// is found out at the latest there, where nothing verifies with bytes that are no point.
+    /// Some libraries decode the point on import, others only on verification. Bytes that encode no
+    /// point never verify a signature.
     ///
     /// # Errors
     /// Class `malformed` for another length or a y coordinate that is not below the field's prime
-    /// (RFC 8032 section 5.1.3), `weak-key` for a point of small order, with which anything can be
-    /// made to verify.
+    /// (RFC 8032 section 5.1.3), `weak-key` for a point of small order, for which forged signatures
+    /// verify.
     pub fn ed25519(x: &[u8]) -> Result<Self, Error> {
         let Ok(point) = <&[u8; 32]>::try_from(x) else {
             return Err(Error::malformed("x", "not 32 bytes"));
@@ -243,18 +243,19 @@ impl PublicKey {
         Ok(Self { spki, place: Place::Ed25519 })
     }
 
-    /// Reads a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7): DER, in the one form that RFC 3279,
-    /// 5480 or 8410 gives it.
+    /// Reads a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7) in DER, in the only form that RFC
+    /// 3279, 5480 or 8410 allows.
     ///
     /// # Errors
-    /// Class `malformed` if it is not that, `algorithm` for an algorithm, parameters, a curve or a
-    /// form of point that are not known here; otherwise as [`rsa`](Self::rsa), [`ec`](Self::ec), [`ed25519`](Self::ed25519).
+    /// Class `malformed` if it is anything else, `algorithm` for an unsupported algorithm,
+    /// parameter, curve or point form; otherwise as [`rsa`](Self::rsa), [`ec`](Self::ec),
+    /// [`ed25519`](Self::ed25519).
     pub fn from_spki_der(spki: &[u8]) -> Result<Self, Error> {
         let mut outer = der::Cursor::new(spki);
         let mut fields = outer.require(Tag::Sequence, PART)?.inside();
         outer.end(PART)?;
         let identifier = fields.require(Tag::Sequence, PART)?;
-        // The keys of unknown algorithms may be bit strings of any length.
+        // Keys of unknown algorithms may be bit strings of any length.
         let whole_bytes = { fields }.bit_string(PART);
         fields.require(Tag::BitString, PART)?;
         fields.end(PART)?;
@@ -273,7 +274,7 @@ impl PublicKey {
         {
             let point = whole_bytes?.value;
             let length = curve.coordinate_length();
-            // Compressed and hybrid points (SEC 1 section 2.3.3) are points in another form.
+            // Compressed and hybrid points (SEC 1 section 2.3.3) are other encodings of a point.
             match point {
                 [0x02 | 0x03, rest @ ..] if rest.len() == length => {
                     return Err(unknown("a form of point that is not known here"));
@@ -293,8 +294,8 @@ impl PublicKey {
             fields.end(PART)?;
             return Err(unknown("an algorithm, a curve or parameters that are not known here"));
         };
-        // What was read above leaves no room for another spelling of the same key. Should a gap
-        // ever open in it, two spellings of one key must still not pass for two keys.
+        // The checks above leave only one encoding of a key. Should that ever change, two encodings
+        // of one key must still not count as two keys.
         if key.spki != spki {
             return Err(Error::malformed(PART, "not in the one form that DER has for it"));
         }
@@ -323,7 +324,8 @@ impl PublicKey {
         }
     }
 
-    /// Bits of the modulus, measured on the number itself, or of the curve's field (Ed25519: 255).
+    /// Length of the modulus in bits, measured on the number itself, or of the curve's field
+    /// (Ed25519: 255).
     #[must_use]
     pub fn bits(&self) -> u32 {
         match self.parts() {
@@ -333,8 +335,8 @@ impl PublicKey {
         }
     }
 
-    /// Whether whoever has the private half of the one has that of the other as well: the same
-    /// modulus, whatever the exponents; the same point or its negative.
+    /// Whether the holder of one key's private half also holds the other's: the keys have the same
+    /// modulus, whatever their exponents, or the same point up to its sign.
     pub(crate) fn is_bound_to(&self, other: &Self) -> bool {
         match (self.parts(), other.parts()) {
             (PublicKeyParts::Rsa { n, .. }, PublicKeyParts::Rsa { n: other, .. }) => n == other,
@@ -342,7 +344,7 @@ impl PublicKey {
                 PublicKeyParts::Ec { curve, x, .. },
                 PublicKeyParts::Ec { curve: other_curve, x: other, .. },
             ) => curve == other_curve && x == other,
-            // The sign stands in the highest bit of the last byte.
+            // The sign is the highest bit of the last byte.
             (PublicKeyParts::Ed25519 { x }, PublicKeyParts::Ed25519 { x: other }) => {
                 x[..31] == other[..31] && (x[31] ^ other[31]) & 0x7f == 0
             }
@@ -350,12 +352,12 @@ impl PublicKey {
         }
     }
 
-    /// SHA-256 over what two keys have in common if whoever has the private half of the one has that
-    /// of the other: to record which keys were seen, or to list keys that are to be refused.
+    /// SHA-256 over the part of a key that identifies its private half. Use it to record the keys
+    /// that were seen, or to list keys to refuse.
     ///
-    /// For RSA that is the modulus, whatever the exponent; for EC the curve and `x`, which a point
-    /// and its negative share; for Ed25519 the point without its sign. It is ours, and computed at
-    /// each call.
+    /// The hash covers the modulus of an RSA key but not its exponent; the curve and `x` of an EC
+    /// key, which a point and its negative share; and an Ed25519 point without its sign. The format
+    /// is specific to this crate, and the hash is computed at each call.
     #[must_use]
     pub fn private_half_digest(&self, provider: &dyn Provider) -> [u8; 32] {
         let mut message = Vec::new();
@@ -372,7 +374,7 @@ impl PublicKey {
             PublicKeyParts::Ed25519 { x } => {
                 message.extend_from_slice(b"Ed25519:");
                 message.extend_from_slice(x);
-                // The sign stands in the highest bit of the last byte.
+                // The sign is the highest bit of the last byte.
                 if let Some(last) = message.last_mut() {
                     *last &= 0x7f;
                 }
@@ -381,16 +383,16 @@ impl PublicKey {
         provider.sha256(&message)
     }
 
-    /// What a library that wants less than an SPKI takes: PKCS#1 `RSAPublicKey`, the uncompressed
-    /// point, or the 32 bytes.
+    /// The key in the form of libraries that do not read an SPKI: PKCS#1 `RSAPublicKey`, the
+    /// uncompressed point, or the 32 bytes.
     #[cfg_attr(
         not(any(feature = "aws-lc-rs", feature = "rustcrypto", feature = "josekit")),
         allow(dead_code)
     )]
     pub(crate) fn as_subject_public_key(&self) -> &[u8] {
         let start = match &self.place {
-            // The header of the sequence around the numbers stands before the header of the
-            // modulus; both have four bytes at these lengths.
+            // The header of the sequence around the numbers precedes the header of the modulus;
+            // both have four bytes at these lengths.
             Place::Rsa { n, .. } => n.start - usize::from(self.spki[n.start] >= 0x80) - 8,
             Place::Ec(curve) => self.spki.len() - 2 * curve.coordinate_length() - 1,
             Place::Ed25519 => self.spki.len() - 32,
@@ -409,7 +411,7 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// An SPKI up to where the content of its BIT STRING of `length` bytes begins.
+/// An SPKI up to the content of its BIT STRING of `length` bytes.
 fn with_identifier(identifier: &[u8], length: usize) -> Vec<u8> {
     let whole = identifier.len() + der::header_length(length + 1) + length + 1;
     let mut spki = Vec::with_capacity(der::header_length(whole) + whole);
@@ -424,12 +426,12 @@ fn strip(number: &[u8]) -> &[u8] {
     &number[number.iter().take_while(|byte| **byte == 0).count()..]
 }
 
-/// Bits of a number without leading zeros.
+/// Length in bits of a number without leading zeros.
 fn bits_of(number: &[u8]) -> usize {
     number.len() * 8 - number.first().map_or(0, |first| first.leading_zeros() as usize)
 }
 
-/// The points whose order divides 8, in every encoding of their y coordinate; the sign bit does not
+/// The points whose order divides 8, in every encoding of their y coordinate. The sign bit does not
 /// matter.
 fn has_small_order(point: &[u8; 32]) -> bool {
     const ORDER_8: [[u8; 32]; 2] = [
@@ -452,7 +454,7 @@ fn has_small_order(point: &[u8; 32]) -> bool {
     zero_or_one || around_p || ORDER_8.contains(&y)
 }
 
-/// Whether the y coordinate is below 2^255 - 19: the one encoding that RFC 8032 decodes.
+/// Whether the y coordinate is below 2^255 - 19: the only encoding that RFC 8032 decodes.
 fn is_below_p(point: &[u8; 32]) -> bool {
     point[31] & 0x7f != 0x7f || point[1..31].iter().any(|byte| *byte != 0xff) || point[0] < 0xed
 }

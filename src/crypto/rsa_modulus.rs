@@ -1,4 +1,4 @@
-//! Checks for RSA moduli that can be factored, as far as the modulus shows it.
+//! Checks for RSA moduli that can be factored, as far as the modulus alone reveals it.
 
 use crypto_bigint::{BoxedUint, Limb, NonZero};
 
@@ -16,18 +16,18 @@ const PRIMES: [u32; 132] = [
     661, 673, 677, 683, 691, 701, 709, 719, 727, 733, 739, 743, 751,
 ];
 
-/// The largest prime of the product that the keys of ROCA are built on.
+/// The largest prime of the product that ROCA keys are built on.
 const LAST_OF_ROCA: u32 = 167;
 
-/// A policy on RSA moduli that can be factored: with a small factor, with two factors that are close
-/// to each other (by Fermat's method), or made by the faulty library of CVE-2017-15361 (ROCA).
+/// A policy against RSA moduli that can be factored: moduli with a small factor, with two factors
+/// close to each other (Fermat's method), or made by the faulty library of CVE-2017-15361 (ROCA).
 ///
-/// Certificate authorities make these checks before they sign a key (the baseline requirements of
-/// the CA/Browser Forum, section 6.1.1.3). Nothing here makes them unless it is told to. Keys of
-/// other types pass.
+/// Certificate authorities make these checks before they sign a key (baseline requirements of the
+/// CA/Browser Forum, section 6.1.1.3). This crate makes them only where it is configured to. Keys
+/// of other types pass.
 ///
-/// For 2048 bits all of it takes about as long as two verifications of a signature; BENCHMARKS.md has
-/// the figures, which `cargo bench --bench ratios --features full` measures.
+/// For 2048 bits all checks together take about as long as two signature verifications.
+/// BENCHMARKS.md has the figures, which `cargo bench --bench ratios --features full` measures.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -56,15 +56,15 @@ impl RsaModulusCheck {
         Self { fermat_rounds: 100 }
     }
 
-    /// Tries Fermat's method for so many rounds; 0 leaves it out. The time of the check grows with
-    /// the number.
+    /// Sets the number of rounds of Fermat's method; 0 disables it. The time of the check grows
+    /// with the number.
     #[must_use]
     pub const fn with_fermat_rounds(mut self, rounds: u32) -> Self {
         self.fermat_rounds = rounds;
         self
     }
 
-    /// Refuses an RSA key whose modulus can be factored in one of these ways.
+    /// Checks that none of these ways factors the modulus of an RSA key.
     ///
     /// # Errors
     /// Class `weak-key`, about `n`, with the cause.
@@ -90,12 +90,12 @@ impl RsaModulusCheck {
     }
 }
 
-/// The remainder of a big-endian number by each of [`PRIMES`].
+/// The remainders of a big-endian number modulo each of [`PRIMES`].
 fn remainders(number: &[u8]) -> [u32; PRIMES.len()] {
     let (start, words) = number.as_rchunks::<4>();
     let start = start.iter().fold(0, |start, byte| start << 8 | u64::from(*byte));
     let mut remainders = [0; PRIMES.len()];
-    // Several primes share one pass over the number, as long as their product has 32 bits.
+    // Several primes share one pass over the number, as long as their product fits in 32 bits.
     let mut at = 0;
     while at < PRIMES.len() {
         let (mut product, mut end) = (1_u64, at);
@@ -108,7 +108,7 @@ fn remainders(number: &[u8]) -> [u32; PRIMES.len()] {
             (remainder << 32 | u64::from(u32::from_be_bytes(*word))) % product
         });
         for (slot, prime) in remainders.iter_mut().zip(PRIMES).take(end).skip(at) {
-            // Below the prime.
+            // The remainder is below the prime.
             *slot = (remainder % u64::from(prime)) as u32;
         }
         at = end;
@@ -116,9 +116,10 @@ fn remainders(number: &[u8]) -> [u32; PRIMES.len()] {
     remainders
 }
 
-/// Whether the remainder is in the group that 65537 generates: those keys are a multiple of the
-/// product of all primes up to 167 (for short keys of fewer) and a power of 65537, so their moduli
-/// are such powers for each prime. Of others, one in 2^27 is by chance.
+/// Whether the remainder is in the group that 65537 generates. The primes of ROCA keys are a
+/// multiple of the product of the first primes (all up to 167, fewer for short keys) plus a power
+/// of 65537, so modulo each of those primes the modulus is such a power. For other keys the
+/// probability is one in 2^27.
 fn is_power_of_65537(remainder: u32, prime: u32) -> bool {
     let mut power = 1;
     loop {
@@ -142,7 +143,7 @@ fn has_close_factors(n: &[u8], rounds: u32) -> bool {
         return true;
     }
     a = a.wrapping_add(&one);
-    // The square may be longer than n, the difference is not: so wrapping does no harm.
+    // The square may be longer than n, but the difference is not, so wrapping is harmless.
     let mut difference = a.wrapping_mul(&a).wrapping_sub(&n);
     for _ in 0..rounds {
         if is_square(&difference) {
@@ -156,7 +157,7 @@ fn has_close_factors(n: &[u8], rounds: u32) -> bool {
 }
 
 fn is_square(number: &BoxedUint) -> bool {
-    // Remainders that squares do not have rule out all but one of a hundred.
+    // Remainders that squares cannot have exclude all but one of a hundred candidates.
     let low = number.as_limbs().first().map_or(0, |limb| limb.0 & 63);
     if !(0..32).any(|root| root * root % 64 == low) {
         return false;

@@ -1,8 +1,8 @@
-//! The provider in pure Rust: the libraries of RustCrypto, and ed25519-dalek.
+//! The pure-Rust provider, based on the RustCrypto libraries and ed25519-dalek.
 //!
 //! Private RSA operations are blinded, but the advisory RUSTSEC-2023-0071 (a timing side channel)
-//! names no fixed version of `rsa` yet. Where somebody can measure these operations, make and use
-//! RSA keys with another provider or a token. Verification is not affected.
+//! names no fixed version of `rsa` yet. Where an attacker can measure these operations, generate
+//! and use RSA keys with another provider or a token. Verification is not affected.
 
 use getrandom::SysRng;
 use getrandom::rand_core::TryRng as _;
@@ -22,9 +22,9 @@ use super::{
     PrivateKey, Provider, PublicKey, PublicKeyParts, SignatureAlgorithm, Signer, VerifyKey, pss,
 };
 
-/// The provider in pure Rust. It makes RSA keys of any even length from 2048 to 8192 bits.
+/// The pure-Rust provider. It generates RSA keys of any even length from 2048 to 8192 bits.
 ///
-/// EdDSA is verified strictly: a signature whose `R` is a point of small order is refused as well.
+/// EdDSA is verified strictly: a signature whose `R` is a point of small order is refused too.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RustCrypto;
 
@@ -73,7 +73,7 @@ impl Provider for RustCrypto {
             return self.import(algorithm, key);
         }
         let SignatureAlgorithm::Ecdsa { curve, digest } = algorithm else {
-            // `rsa` has one digest for message and mask.
+            // `rsa` uses one digest for both message and mask.
             return pss::import(algorithm, key, digest_of);
         };
         let point = key.as_subject_public_key();
@@ -121,7 +121,7 @@ impl Provider for RustCrypto {
     fn private_key_from_pkcs8_der(&self, pkcs8: &[u8]) -> Result<Box<dyn PrivateKey>, CryptoError> {
         let info = PrivateKeyInfoRef::try_from(pkcs8).map_err(bad_key)?;
         let key = if info.algorithm.oid == rsa::pkcs1::ALGORITHM_OID {
-            // The limits come before the arithmetic.
+            // The limits are checked before the arithmetic.
             let numbers =
                 RsaPrivateKeyRef::try_from(info.private_key.as_bytes()).map_err(bad_key)?;
             PublicKey::rsa(numbers.modulus.as_bytes(), numbers.public_exponent.as_bytes())
@@ -183,11 +183,12 @@ const ED25519_PKCS8: [u8; 16] = [
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
 
-/// A public key of a library. A type of our own, so that no library's type shows in the list of
+/// A public key of a library. It is wrapped so that no library's type appears in the list of
+/// implementors.
 /// implementors.
 struct Parsed<K>(K);
 
-/// An EC key that verifies with a digest that is not the one of its curve.
+/// An EC key that verifies with a digest other than the one of its curve.
 struct Prehashed<K> {
     digest: DigestAlgorithm,
     key: K,
@@ -211,8 +212,8 @@ struct RsaVerifyKey {
     key: RsaPublicKey,
 }
 
-/// What is done with a scheme, which is a type of its own for each algorithm, and the digest that
-/// it takes.
+/// An operation on a signature scheme, which is a different type for each algorithm, and its
+/// digest.
 trait WithScheme {
     type Output;
 
@@ -264,7 +265,7 @@ impl WithScheme for Signing<'_> {
     type Output = Vec<u8>;
 
     fn with(self, scheme: impl SignatureScheme, digest: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        // With a generator, the operation is blinded.
+        // Passing a generator makes the library blind the operation.
         scheme.sign(Some(&mut SysRng), self.0, digest).map_err(failed)
     }
 }
@@ -291,12 +292,13 @@ impl PrivateKey for Pair<RsaPrivateKey> {
     }
 }
 
-/// The same for each curve: the types differ, and what they share has no trait of its own.
+/// Implements an operation for each curve: the types differ, and no trait covers the shared part.
 macro_rules! on_curve {
     ($library:ident, $curve:expr, $from:ident) => {
         impl VerifyKey for Parsed<$library::ecdsa::VerifyingKey> {
             fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
-                // Takes `r‖s` of the one length, neither of them zero nor above the order.
+                // The library accepts only `r‖s` of the exact length, neither number zero nor above
+                // the order.
                 let signature =
                     $library::ecdsa::Signature::from_slice(signature).map_err(bad_signature)?;
                 self.0.verify(message, &signature).map_err(bad_signature)
@@ -307,8 +309,8 @@ macro_rules! on_curve {
             fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
                 let signature =
                     $library::ecdsa::Signature::from_slice(signature).map_err(bad_signature)?;
-                // The library refuses a digest of less than half the field's length. Zeros in
-                // front leave the number as it is (FIPS 186-5 section 6.4.2).
+                // The library refuses a digest shorter than half the field. Leading zeros leave the
+                // number unchanged (FIPS 186-5 section 6.4.2).
                 let mut digest = digest_of(self.digest, message);
                 let missing = $curve.coordinate_length().saturating_sub(digest.len());
                 digest.splice(..0, std::iter::repeat_n(0, missing));
@@ -380,7 +382,7 @@ impl Signer for Pair<ed25519_dalek::SigningKey> {
 
 impl PrivateKey for Pair<ed25519_dalek::SigningKey> {
     fn expose_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
-        // Of its whole size from the start: growing would leave a copy behind.
+        // The buffer has its final size from the start: growing would leave a copy behind.
         let mut pkcs8 = Zeroizing::new(Vec::with_capacity(ED25519_PKCS8.len() + 32));
         pkcs8.extend_from_slice(&ED25519_PKCS8);
         pkcs8.extend_from_slice(self.private_key.as_bytes());

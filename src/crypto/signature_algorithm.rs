@@ -1,10 +1,10 @@
-//! The signature algorithms of certificate requests, which are more than those of JOSE.
+//! The signature algorithms of certificate requests, a superset of those of JOSE.
 
 use std::fmt;
 
 use super::{Algorithm, Curve, PublicKey, PublicKeyParts};
 
-/// A digest of SHA-2 that signatures here are made with.
+/// A SHA-2 digest for signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum DigestAlgorithm {
@@ -17,10 +17,10 @@ pub enum DigestAlgorithm {
 }
 
 impl DigestAlgorithm {
-    /// All of them.
+    /// All digests.
     pub const ALL: &'static [Self] = &[Self::Sha256, Self::Sha384, Self::Sha512];
 
-    /// The name: `SHA-256`.
+    /// The name, for example `SHA-256`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -58,9 +58,9 @@ impl fmt::Display for DigestAlgorithm {
 
 /// A signature algorithm of X.509 and PKCS#10 (RFC 4055, 5758 and 8410).
 ///
-/// Each [`Algorithm`] of JOSE is one of them and compares equal to it. The others exist only in
-/// certificate requests: ECDSA with a digest that is not the one of its curve, and RSASSA-PSS with
-/// another MGF1 digest or salt length.
+/// Each [`Algorithm`] of JOSE has an equal value here. The others exist only in certificate
+/// requests: ECDSA with a digest other than the one of its curve, and RSASSA-PSS with another MGF1
+/// digest or salt length.
 ///
 /// ```
 /// use keyferry::crypto::{Algorithm, Curve, DigestAlgorithm, SignatureAlgorithm};
@@ -99,14 +99,14 @@ pub enum SignatureAlgorithm {
 }
 
 impl SignatureAlgorithm {
-    /// The algorithm of JOSE that is the same; `None` if JOSE has none.
+    /// The equal algorithm of JOSE; `None` if JOSE has none.
     #[must_use]
     pub fn to_jose(self) -> Option<Algorithm> {
         Algorithm::ALL.iter().copied().find(|algorithm| Self::from(*algorithm) == self)
     }
 
-    /// Whether `key` is of the type and, for EC, on the curve that this algorithm needs, and, for
-    /// RSASSA-PSS, long enough for digest and salt.
+    /// Whether `key` has the type and, for EC, the curve that this algorithm needs, and, for
+    /// RSASSA-PSS, is long enough for the digest and the salt.
     #[must_use]
     pub fn fits(self, key: &PublicKey) -> bool {
         match (self, key.parts()) {
@@ -165,8 +165,8 @@ impl PartialEq<SignatureAlgorithm> for Algorithm {
 }
 
 impl fmt::Display for SignatureAlgorithm {
-    /// The name of JOSE where there is one, otherwise all that the algorithm is made of:
-    /// `ECDSA P-384 SHA-256`.
+    /// The name of JOSE if there is one, otherwise all parameters of the algorithm: `ECDSA P-384
+    /// SHA-256`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(algorithm) = self.to_jose() {
             return fmt::Display::fmt(&algorithm, f);

@@ -38,7 +38,7 @@ fn a_wall_that_is_set_moves_who_waits_for_it_and_nobody_else() {
     assert!(is_over(&mut wall) && !is_over(&mut monotonic));
 }
 
-/// A clock of somebody's own, which sleeps in monotonic time only.
+/// A user's clock that implements only sleeping in monotonic time.
 struct Plain(ManualClock);
 
 impl Clock for Plain {

@@ -35,8 +35,8 @@ fn converts_any_numbers_there_and_back() {
     });
 }
 
-/// The sets of Wycheproof in DER, through the conversion. Here and not among the integration
-/// tests, because the conversion is not public.
+/// Runs the Wycheproof sets in DER through the conversion. It is a unit test because the conversion
+/// is not public.
 #[cfg(any(feature = "aws-lc-rs", feature = "rustcrypto", feature = "josekit"))]
 #[test]
 fn wycheproof_in_der() {

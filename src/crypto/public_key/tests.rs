@@ -6,7 +6,7 @@ use super::*;
 
 const E: &[u8] = &[0x01, 0x00, 0x01];
 
-/// An odd number of exactly that many bits.
+/// An odd number of exactly `bits` bits.
 fn modulus(bits: usize) -> Vec<u8> {
     let mut n = vec![0x5a; bits.div_ceil(8)];
     let top = (bits - 1) % 8;
@@ -36,7 +36,7 @@ fn rsa_takes_2048_to_8192_bits_measured_on_the_number() {
         if let Ok(key) = key {
             assert_eq!(key.bits() as usize, bits);
         }
-        // Leading zeros do not lengthen a number, and do not make a long one too long.
+        // Leading zeros are not counted, and do not make an oversized number acceptable.
         let padded = [&[0; 9], &modulus(bits)[..]].concat();
         assert_eq!(
             class(PublicKey::rsa(&padded, E)),
@@ -227,7 +227,7 @@ fn an_spki_of_rsa_is_read_in_its_one_form_only() {
         let due = if unknown { Class::Algorithm } else { Class::Malformed };
         assert_eq!(class(PublicKey::from_spki_der(&der)), Some(due), "{what}");
     }
-    // What is wrong with the number, not with its form.
+    // The number is wrong, not its encoding.
     assert_eq!(
         class(PublicKey::from_spki_der(&with(integer(&modulus(1023)), integer(E)))),
         Some(Class::WeakKey)
@@ -284,7 +284,7 @@ fn an_spki_of_ec_is_read_in_its_one_form_only() {
             ),
             ([&good[..], &[0]].concat(), "a byte after the end"),
         ] {
-            // What is well-formed and not known here is no fault of its form.
+            // A well-formed but unsupported form is not class `malformed`.
             let known = ["infinity", "no point", "a point cut short", "a longer point"];
             let bad = known.contains(&what) || what.starts_with("a byte");
             let due = if bad { Class::Malformed } else { Class::Algorithm };
@@ -319,8 +319,8 @@ fn an_spki_of_ed25519_is_read_in_its_one_form_only() {
     );
 }
 
-/// Whatever is read has the form that would have been written: there are no two spellings of one
-/// key.
+/// Every key that is read is in the encoding that this crate writes, so a key has no second
+/// encoding.
 fn reads_as_itself_or_not_at_all(der: &[u8]) -> bool {
     match PublicKey::from_spki_der(der) {
         Ok(key) => {
@@ -339,7 +339,7 @@ fn reads_as_itself_or_not_at_all(der: &[u8]) -> bool {
 fn every_changed_octet_is_another_key_or_none() {
     for key in examples() {
         let der = key.as_spki_der();
-        // Headers and both ends whole; of what lies between, a sample.
+        // Headers and both ends completely; of the bytes between them, a sample.
         let places = (0..der.len()).filter(|at| *at < 48 || at + 12 > der.len() || at % 61 == 0);
         for at in places {
             for byte in 0..=0xff {

@@ -12,7 +12,7 @@ fn cause(n: &BigUint) -> String {
     error.detail().to_owned()
 }
 
-/// A number of so many bits without a factor among [`PRIMES`], from `seed` upwards.
+/// The first number of `bits` bits from `seed` upwards without a factor among [`PRIMES`].
 fn rough(bits: u64, seed: u32) -> BigUint {
     let mut number = (BigUint::from(1u8) << bits) - BigUint::from(seed) * 2u8 - 1u8;
     while PRIMES.iter().any(|prime| &number % *prime == BigUint::ZERO) {
@@ -50,7 +50,7 @@ fn refuses_a_modulus_whose_factors_are_close() {
         found += 1;
     }
     assert_eq!(found, 3);
-    // Far beyond what 100 rounds reach, and what 0 rounds do not look for.
+    // This is far beyond the reach of 100 rounds, and is not examined with 0 rounds.
     let far: BigUint = &p * (&p + (BigUint::from(1u8) << 600u32));
     let check = RsaModulusCheck::new().with_fermat_rounds(100);
     let close = &p * &p;
@@ -78,7 +78,7 @@ fn more_rounds_find_factors_that_are_further_apart() {
 fn refuses_the_fingerprint_of_roca() {
     let primes = || PRIMES.iter().copied().take_while(|prime| *prime <= LAST_OF_ROCA);
     let product: BigUint = primes().map(BigUint::from).product::<BigUint>() * 2u8;
-    // Two factors as the faulty library makes them: k M + (65537^a mod M).
+    // Two factors in the form that the faulty library makes: k M + (65537^a mod M).
     let factor = |seed: u32| {
         let power = BigUint::from(65537u32).modpow(&BigUint::from(seed), &product);
         (0_u32..)
