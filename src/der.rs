@@ -1,14 +1,14 @@
-//! DER read and written by position: the bytes of each element are kept, nothing is copied,
-//! nothing is allocated by a declared length.
+//! DER read and written by position: elements keep their bytes, reading copies nothing and never
+//! allocates by a declared length.
 
 use std::ops::Range;
 
 use crate::Error;
 
-/// Deepest nesting that is walked.
+/// Maximum nesting depth.
 const MAX_DEPTH: usize = 32;
 
-/// What an element is. Types without a name here can be read all the same.
+/// The type of an element. Types without a name here can be read too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tag {
     Boolean,
@@ -35,7 +35,7 @@ pub(crate) enum Tag {
         constructed: bool,
         number: u32,
     },
-    /// Any other; a number beyond 32 bits is given as the largest of them.
+    /// Any other type. A number beyond 32 bits is represented by `u32::MAX`.
     Other {
         class: Class,
         constructed: bool,
@@ -43,7 +43,7 @@ pub(crate) enum Tag {
     },
 }
 
-/// The class of a tag that has no name here.
+/// The class of a tag without a name here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
     Universal,
@@ -52,7 +52,7 @@ pub(crate) enum Class {
 }
 
 impl Tag {
-    /// Reads a tag and gives its length with it; `None` if it is not DER.
+    /// Reads a tag and returns it with its length; `None` if it is not DER.
     fn read(input: &[u8]) -> Option<(Self, usize)> {
         let first = *input.first()?;
         let (number, length) = match first & 0x1f {
@@ -72,10 +72,10 @@ impl Tag {
         Some((tag, length))
     }
 
-    /// A tag of X.680. DER has one of the two forms, primitive or constructed, for each type.
+    /// A tag of X.680. DER permits either the primitive or the constructed form for each type.
     fn universal(number: u32, constructed: bool) -> Option<Self> {
         let tag = match number {
-            // The end of an indefinite length, which DER does not have.
+            // The end of an indefinite length, which does not exist in DER.
             0 => return None,
             1 => Self::Boolean,
             2 => Self::Integer,
@@ -102,7 +102,7 @@ impl Tag {
         let due = match number {
             // EXTERNAL, EMBEDDED PDV, SEQUENCE, SET, CHARACTER STRING.
             8 | 11 | 16 | 17 | 29 => true,
-            // Reserved: whatever they will be.
+            // Reserved for future types.
             15 | 37.. => constructed,
             _ => false,
         };
@@ -119,7 +119,7 @@ impl Tag {
         }
     }
 
-    /// The first byte of a tag whose number is below 31, as are those of all that is written.
+    /// The first byte of a tag with a number below 31, which includes every tag that is written.
     fn to_byte(self) -> u8 {
         let (class, constructed, number) = match self {
             Self::Boolean => (0, false, 1),
@@ -158,7 +158,7 @@ impl Tag {
     }
 }
 
-/// The number of a tag above 30, in the fewest bytes, and how many there are.
+/// A tag number above 30 in the fewest bytes, and the count of these bytes.
 fn long_number(input: &[u8]) -> Option<(u32, usize)> {
     let length = input.iter().position(|byte| *byte < 0x80)? + 1;
     let bytes = input.get(..length)?;
@@ -176,32 +176,32 @@ fn long_number(input: &[u8]) -> Option<(u32, usize)> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Element<'a> {
     pub(crate) tag: Tag,
-    /// What is inside.
+    /// The content.
     pub(crate) value: &'a [u8],
-    /// The whole of it, header included.
+    /// The whole element, including its header.
     pub(crate) bytes: &'a [u8],
-    /// Where its header starts in the text that the outermost cursor read.
+    /// Offset of the header in the text that the outermost cursor reads.
     pub(crate) offset: usize,
 }
 
 impl<'a> Element<'a> {
-    /// A cursor over what is inside.
+    /// A cursor over the content.
     pub(crate) fn inside(&self) -> Cursor<'a> {
         Cursor { input: self.value, base: self.value_range().start }
     }
 
-    /// Where the whole of it stands.
+    /// The range of the whole element.
     pub(crate) fn range(&self) -> Range<usize> {
         self.offset..self.offset + self.bytes.len()
     }
 
-    /// Where what is inside stands.
+    /// The range of the content.
     pub(crate) fn value_range(&self) -> Range<usize> {
         let end = self.offset + self.bytes.len();
         end - self.value.len()..end
     }
 
-    /// Whether this is the content of a BIT STRING, under whatever tag.
+    /// Whether this is the content of a BIT STRING, whatever its tag.
     pub(crate) fn check_bit_string(&self, part: &'static str) -> Result<(), Error> {
         if is_bit_string(self.value) {
             Ok(())
@@ -210,12 +210,13 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// Whether everything inside is DER as well, to a bounded depth.
+    /// Whether everything inside is DER too, to a bounded depth.
     pub(crate) fn check(&self, part: &'static str) -> Result<(), Error> {
         check_within(self, part, 0, true)
     }
 
-    /// The same for something that is only carried: texts may have bytes that are no characters.
+    /// Like [`check`](Self::check), for an element that is only carried: strings may hold bytes that
+    /// are not characters of their type.
     pub(crate) fn check_structure(&self, part: &'static str) -> Result<(), Error> {
         check_within(self, part, 0, false)
     }
@@ -242,7 +243,7 @@ fn check_within(
     Ok(())
 }
 
-/// The few primitive types whose content has more than one spelling.
+/// Checks the few primitive types whose content could have more than one encoding.
 fn check_primitive(element: &Element<'_>, part: &'static str) -> Result<(), Error> {
     let bad = match (element.tag, element.value) {
         (Tag::Boolean, value) => !matches!(value, [0x00 | 0xff]),
@@ -252,7 +253,8 @@ fn check_primitive(element: &Element<'_>, part: &'static str) -> Result<(), Erro
         (Tag::Null, value) => !value.is_empty(),
         (Tag::ObjectIdentifier | Tag::RelativeOid, value) => !is_oid(value),
         (Tag::BitString, value) => !is_bit_string(value),
-        // Libraries compare names by their characters, and refuse a name whose text is none.
+        // Libraries compare names by their characters, and refuse a name with an undecodable
+        // string.
         (Tag::Utf8String, value) => std::str::from_utf8(value).is_err(),
         (Tag::BmpString, value) => {
             !value.len().is_multiple_of(2)
@@ -268,8 +270,8 @@ fn check_primitive(element: &Element<'_>, part: &'static str) -> Result<(), Erro
     if bad { Err(Error::malformed(part, "not DER").at(element.offset)) } else { Ok(()) }
 }
 
-/// Tag, length of the header and length of the content, for the headers that nearly all elements
-/// have; the rest is left to `der`, which takes several times as long.
+/// Tag, header length and content length, for the most common headers. Other headers use `der`,
+/// which takes several times as long.
 #[inline]
 fn short_header(input: &[u8]) -> Option<(Tag, usize, usize)> {
     let tag = match input.first()? {
@@ -296,17 +298,17 @@ fn short_header(input: &[u8]) -> Option<(Tag, usize, usize)> {
     }
 }
 
-/// The same for every header there is. A length that no memory could hold is not a length.
+/// Like `short_header`, for every header. A length beyond any memory is invalid.
 fn header(input: &[u8]) -> Option<(Tag, usize, usize)> {
     let (tag, start) = Tag::read(input)?;
     let first = *input.get(start)?;
     let count = match first {
         0x00..=0x7f => return Some((tag, start + 1, usize::from(first))),
-        // 0x80 is an indefinite length.
+        // 0x80 would be an indefinite length.
         _ => usize::from(first & 0x7f),
     };
     let bytes = input.get(start + 1..(start + 1).checked_add(count)?)?;
-    // In the fewest bytes.
+    // The length must be in the fewest bytes.
     if matches!(bytes, [] | [0, ..] | [0x00..=0x7f]) {
         return None;
     }
@@ -316,7 +318,7 @@ fn header(input: &[u8]) -> Option<(Tag, usize, usize)> {
     Some((tag, start + 1 + count, length))
 }
 
-/// Each number in the fewest bytes.
+/// Each number must be in the fewest bytes.
 fn is_oid(value: &[u8]) -> bool {
     let starts = std::iter::once(&0)
         .chain(value)
@@ -326,7 +328,7 @@ fn is_oid(value: &[u8]) -> bool {
     value.last().is_some_and(|last| *last < 0x80) && starts.into_iter().all(|first| *first != 0x80)
 }
 
-/// Unused bits that exist, and are zero.
+/// The unused bits must exist and be zero.
 fn is_bit_string(value: &[u8]) -> bool {
     match value {
         [0] => true,
@@ -351,12 +353,12 @@ impl<'a> Cursor<'a> {
         self.input.is_empty()
     }
 
-    /// The tag of what comes next, if it has a readable one.
+    /// The tag of the next element, if it has a readable one.
     pub(crate) fn peek(&self) -> Option<Tag> {
         Tag::read(self.input).map(|(tag, _)| tag)
     }
 
-    /// The next element, whatever it is.
+    /// The next element, of any type.
     pub(crate) fn next(&mut self, part: &'static str) -> Result<Element<'a>, Error> {
         let Some((tag, header, length)) = short_header(self.input).or_else(|| header(self.input))
         else {
@@ -373,7 +375,7 @@ impl<'a> Cursor<'a> {
         Ok(element)
     }
 
-    /// The next element, which has to have this tag.
+    /// The next element, which must have this tag.
     pub(crate) fn require(&mut self, tag: Tag, part: &'static str) -> Result<Element<'a>, Error> {
         let element = self.next(part)?;
         if element.tag == tag {
@@ -383,7 +385,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Refuses anything that is left.
+    /// Fails if anything is left.
     pub(crate) fn end(&self, part: &'static str) -> Result<(), Error> {
         if self.input.is_empty() {
             Ok(())
@@ -392,7 +394,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The bytes of an INTEGER that is not negative, without its leading zero.
+    /// The bytes of a non-negative INTEGER, without its leading zero.
     pub(crate) fn unsigned(&mut self, part: &'static str) -> Result<&'a [u8], Error> {
         let element = self.require(Tag::Integer, part)?;
         match element.value {
@@ -403,7 +405,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A BIT STRING of whole bytes, which are its value.
+    /// The value of a BIT STRING of whole bytes.
     pub(crate) fn bit_string(&mut self, part: &'static str) -> Result<Element<'a>, Error> {
         let element = self.require(Tag::BitString, part)?;
         match element.value {
@@ -413,12 +415,13 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// `[number] IMPLICIT` of a constructed type.
+/// The tag `[number] IMPLICIT` of a constructed type.
 pub(crate) const fn context(number: u32) -> Tag {
     Tag::ContextSpecific { constructed: true, number }
 }
 
-/// Bytes of a header for a content of `length`, under a tag whose number is below 31.
+/// Length in bytes of the header for a content of `length` bytes, under a tag with a number below
+/// 31.
 pub(crate) fn header_length(length: usize) -> usize {
     match length {
         0..=0x7f => 2,
@@ -429,7 +432,7 @@ pub(crate) fn header_length(length: usize) -> usize {
     }
 }
 
-/// Bytes of a non-negative INTEGER with these bytes, which have no leading zero.
+/// Length in bytes of a non-negative INTEGER with these bytes, which have no leading zero.
 pub(crate) fn unsigned_length(bytes: &[u8]) -> usize {
     let content =
         bytes.len().max(1) + usize::from(bytes.first().is_some_and(|first| *first >= 0x80));
@@ -439,7 +442,7 @@ pub(crate) fn unsigned_length(bytes: &[u8]) -> usize {
 /// Writes a header.
 pub(crate) fn write_header(out: &mut Vec<u8>, tag: Tag, length: usize) {
     out.push(tag.to_byte());
-    // No length here comes near 4 GiB.
+    // No length here comes close to 4 GiB.
     let bytes = (length as u32).to_be_bytes();
     match header_length(length) - 2 {
         0 => out.push(bytes[3]),
@@ -460,7 +463,7 @@ pub(crate) fn write_unsigned(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// One element whose content is these parts, one after the other.
+/// One element whose content is the concatenation of these parts.
 pub(crate) fn element(tag: Tag, parts: &[&[u8]]) -> Vec<u8> {
     let length = parts.iter().map(|part| part.len()).sum();
     let mut out = Vec::with_capacity(header_length(length) + length);

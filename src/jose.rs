@@ -1,8 +1,8 @@
 //! JOSE: compact JWS (RFC 7515), JWK (RFC 7517, 7518, 8037) and its thumbprint (RFC 7638).
 //!
-//! The caller names the algorithm and the key; a message never chooses. What verified with a key
-//! that came inside the message is a [`ConsistentJws`], which is not a [`VerifiedJws`]: it proves
-//! that the message fits that key, and nothing about whose key it is.
+//! The caller names the algorithm and the key; a message never chooses. Verification with a key
+//! from inside the message yields a [`ConsistentJws`], which is not a [`VerifiedJws`]: it proves
+//! that the message fits that key, and nothing about the key's owner.
 
 mod compact;
 mod header;

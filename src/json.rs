@@ -1,5 +1,5 @@
-//! Strict JSON: no member twice, limits on depth, counts and text, unknown members kept as they
-//! came, errors that name the member.
+//! Strict JSON: duplicate members are errors, depth, counts and text are limited, unknown members
+//! are kept unchanged, and errors name the member.
 //!
 //! Objects are declared with the macro `json_object!`; each is read by one visitor, on top of serde_json.
 
@@ -20,14 +20,14 @@ pub(crate) use scalar::{BigText, Flag, List, Skipped, Text};
 pub(crate) use unknown::UnknownMembersRef;
 pub use unknown::{RawJson, UnknownMembers};
 
-/// Deepest nesting of objects and arrays.
+/// Maximum nesting of objects and arrays.
 pub const MAX_DEPTH: u16 = 32;
-/// Most names in one object.
+/// Maximum number of names in one object.
 pub const MAX_NAMES: usize = 64;
-/// Most members that are kept without being known, in one document, those inside kept objects
-/// included.
+/// Maximum number of unknown members that are kept in one document, including those inside kept
+/// objects.
 pub const MAX_KEPT: u16 = 1024;
-/// Most bytes of a text member; compact JWS and images have their own limits.
+/// Maximum size of a text member in bytes. Compact JWS and images have separate limits.
 pub const MAX_TEXT: usize = 64 * 1024;
 
 #[cfg(test)]

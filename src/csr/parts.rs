@@ -1,4 +1,4 @@
-//! The parts of a CertificationRequest, by position.
+//! Positions of the parts of a CertificationRequest.
 
 use std::ops::Range;
 
@@ -7,12 +7,12 @@ use super::values::{check_in_attributes, check_in_name};
 use crate::Error;
 use crate::der::{self, Tag};
 
-/// Where the parts stand; they are not looked into.
+/// Positions of the parts. Their contents are not examined.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Parts {
-    /// The number.
+    /// The version number.
     pub(super) version: Range<usize>,
-    /// CertificationRequestInfo: what the signature is over.
+    /// CertificationRequestInfo: the signed bytes.
     pub(super) info: Range<usize>,
     /// Name, with its header.
     pub(super) subject: Range<usize>,
@@ -27,7 +27,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// What absent attributes are worth: the empty set.
+    /// The encoding of absent attributes: the empty set.
     pub(super) const NO_ATTRIBUTES: &[u8] = &[0xa0, 0x00];
 
     pub(super) fn read(der: &[u8]) -> Result<Self, Error> {
@@ -63,8 +63,8 @@ impl Parts {
         })
     }
 
-    /// Refuses a subject and attributes that are not DER all through, to a bounded depth, or have
-    /// not their shape.
+    /// Checks that subject and attributes have the right structure and are DER throughout, to a
+    /// bounded depth.
     pub(super) fn check_inside(&self, der: &[u8]) -> Result<(), Error> {
         check_subject(&der::Cursor::new(&der[self.subject.clone()]).next("subject")?)?;
         if let Some(place) = self.attributes.clone() {
@@ -73,14 +73,14 @@ impl Parts {
         Ok(())
     }
 
-    /// The attributes in `der`, or the empty set where they are absent.
+    /// The attributes in `der`, or the empty set if they are absent.
     pub(super) fn attributes_or_none<'a>(&self, der: &'a [u8]) -> &'a [u8] {
         self.attributes.clone().map_or(Self::NO_ATTRIBUTES, |place| &der[place])
     }
 }
 
-/// A Name: sets of one or more pairs of type and value, DER all through, each value one that names
-/// have, so that those who get the name can read it.
+/// Checks a Name: sets of one or more pairs of type and value, DER throughout. Each value must be
+/// one that names have, so that receivers of the name can read it.
 fn check_subject(subject: &der::Element<'_>) -> Result<(), Error> {
     const PART: &str = "subject";
     let mut names = subject.inside();
@@ -101,7 +101,7 @@ fn check_subject(subject: &der::Element<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Attributes: each a type and a set of values, DER all through. Types are whatever they are.
+/// Checks attributes: each a type of any kind and a set of values, DER throughout.
 fn check_attributes(attributes: &der::Element<'_>) -> Result<(), Error> {
     const PART: &str = "attributes";
     let mut list = attributes.inside();

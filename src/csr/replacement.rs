@@ -1,4 +1,4 @@
-//! A request that lacks only its signature.
+//! A request without its signature.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use crate::crypto::algorithm_identifier::identifier;
 use crate::crypto::{Algorithm, CryptoError, PublicKey, Signer, raw_to_der};
 use crate::der::{self, Tag};
 
-/// A certificate request that lacks only its signature, so that it can be signed anywhere.
+/// A certificate request without its signature, which can be signed anywhere.
 #[derive(Clone)]
 pub struct UnsignedRequest {
     info: Vec<u8>,
@@ -29,20 +29,20 @@ impl UnsignedRequest {
         Self { info, algorithm }
     }
 
-    /// The algorithm that the signature has to be of.
+    /// The algorithm that the signature must use.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// The bytes to be signed: CertificationRequestInfo, DER.
+    /// The bytes to sign: CertificationRequestInfo in DER.
     #[must_use]
     pub fn to_be_signed(&self) -> &[u8] {
         &self.info
     }
 
-    /// The DER CertificationRequest. `signature` is raw, `r‖s` for ECDSA, and written as PKCS#10
-    /// wants it. It is not verified.
+    /// Returns the CertificationRequest in DER. `signature` is raw, `r‖s` for ECDSA, and is
+    /// converted to the encoding of PKCS#10. It is not verified.
     #[must_use]
     pub fn assemble(self, signature: &[u8]) -> Vec<u8> {
         let converted;
@@ -68,7 +68,7 @@ impl UnsignedRequest {
     /// Signs and assembles.
     ///
     /// # Errors
-    /// What the signer answers.
+    /// Those of the signer.
     pub fn sign(self, signer: &dyn Signer) -> Result<Vec<u8>, CryptoError> {
         let signature = signer.sign(self.algorithm, &self.info)?;
         Ok(self.assemble(&signature))

@@ -1,4 +1,4 @@
-//! A request that verified.
+//! A request with a verified signature.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,10 +12,10 @@ use crate::encoding::base64::{decode_standard, decode_standard_exact, encode_sta
 use crate::encoding::pem;
 use crate::{Class, Error};
 
-/// A certificate request (RFC 2986) in its strict form, whose signature by its own key verified.
+/// A strictly read certificate request (RFC 2986) whose signature by its own key verified.
 ///
-/// That is all it says: names and extensions in it are what somebody asks for, and no reason to
-/// grant them.
+/// This proves nothing else: the names and extensions in it are wishes of its author, and no reason
+/// to grant them.
 ///
 /// A template is not a request:
 ///
@@ -64,7 +64,7 @@ impl Request {
         unverified.verify(algorithm, &*key, public_key)
     }
 
-    /// Reads standard base64 with padding, as Hermod's `certreq` is, and goes on as
+    /// Reads standard base64 with padding, the form of Hermod's `certreq`, and continues like
     /// [`from_der`](Self::from_der).
     ///
     /// # Errors
@@ -73,17 +73,17 @@ impl Request {
         Self::from_der(&decode_standard(text, "certificationRequest")?, provider)
     }
 
-    /// Reads PEM (RFC 7468) of exactly one request, whose label is `CERTIFICATE REQUEST` or
-    /// `NEW CERTIFICATE REQUEST`, and continues as [`from_der`](Self::from_der). Text before it,
-    /// as `openssl req -text` writes it, is left out.
+    /// Reads PEM (RFC 7468) of exactly one request, whose label is `CERTIFICATE REQUEST` or `NEW
+    /// CERTIFICATE REQUEST`, and continues like [`from_der`](Self::from_der). Text before it, such
+    /// as that of `openssl req -text`, is ignored.
     ///
     /// # Errors
-    /// Class `malformed` if it is not that, and as [`from_der`](Self::from_der).
+    /// Class `malformed` if it is anything else, and as [`from_der`](Self::from_der).
     pub fn from_pem(text: &str, provider: &dyn Provider) -> Result<Self, Error> {
         Self::from_der(&pem::read_one(text, PEM_LABELS, "certificationRequest")?, provider)
     }
 
-    /// The request as it was read.
+    /// The request exactly as it was read, in DER.
     #[must_use]
     pub fn as_der(&self) -> &[u8] {
         &self.der
@@ -101,14 +101,14 @@ impl Request {
         pem::write(PEM_LABEL, &self.der)
     }
 
-    /// The key that the certificate is asked for.
+    /// The key to be certified.
     #[must_use]
     pub fn public_key(&self) -> &PublicKey {
         &self.public_key
     }
 
-    /// The algorithm of the signature. It can be compared with an
-    /// [`Algorithm`](crate::crypto::Algorithm) of JOSE.
+    /// The signature algorithm. It can be compared with an [`Algorithm`](crate::crypto::Algorithm)
+    /// of JOSE.
     #[must_use]
     pub fn algorithm(&self) -> SignatureAlgorithm {
         self.algorithm
@@ -123,13 +123,13 @@ impl Request {
     /// `[0] Attributes`, DER.
     ///
     /// # Security
-    /// They may hold a challenge password: not for logs.
+    /// They may hold a challenge password: do not log them.
     #[must_use]
     pub fn attributes_der(&self) -> &[u8] {
         self.parts.attributes_or_none(&self.der)
     }
 
-    /// Whether this is `template` with another key: subject and attributes are its bytes.
+    /// Checks that this is `template` with another key: subject and attributes are the same bytes.
     ///
     /// # Errors
     /// Class `csr`, with the part that differs.
@@ -157,11 +157,11 @@ impl fmt::Debug for Request {
     }
 }
 
-/// A strict request before its signature is looked at, so that a key that is imported already can
+/// A strictly read request whose signature is not verified yet, so that an already imported key can
 /// verify it.
 ///
-/// The inside of subject and attributes is not looked at: [`matches`](Self::matches) compares them
-/// with a template's, which was.
+/// The contents of subject and attributes are not examined, because [`matches`](Self::matches)
+/// compares them with those of a template, which were.
 pub(crate) struct UnverifiedRequest {
     der: Vec<u8>,
     parts: Parts,
@@ -169,7 +169,8 @@ pub(crate) struct UnverifiedRequest {
 }
 
 impl UnverifiedRequest {
-    /// Reads base64 on one line: it comes from inside a signed answer, which nobody pastes.
+    /// Reads base64 on one line. It is inside a signed answer, so no line breaks from pasting are
+    /// accepted.
     pub(crate) fn from_base64(text: &str) -> Result<Self, Error> {
         Self::from_owned(decode_standard_exact(text, "certificationRequest")?)
     }
@@ -184,7 +185,7 @@ impl UnverifiedRequest {
         Ok(Self { der, parts, algorithm })
     }
 
-    /// The algorithm of its signature with this key.
+    /// The algorithm of the signature with this key.
     ///
     /// # Errors
     /// Class `csr` if it does not fit the key.
@@ -192,7 +193,7 @@ impl UnverifiedRequest {
         self.algorithm.with(key).map_err(refused_by_the_request)
     }
 
-    /// Refuses every version but 0: PKCS#10 has no other (RFC 2986 section 4.1).
+    /// Refuses every version except 0, the only one of PKCS#10 (RFC 2986 section 4.1).
     pub(crate) fn check_version(&self) -> Result<(), Error> {
         if self.der[self.parts.version.clone()] == [0] {
             Ok(())
@@ -201,17 +202,17 @@ impl UnverifiedRequest {
         }
     }
 
-    /// Whether its version is the template's.
+    /// Checks that the version is the template's.
     pub(crate) fn has_version_of(&self, template: &Template) -> bool {
         self.der[self.parts.version.clone()] == *template.version()
     }
 
-    /// Whether it is for this key.
+    /// Checks that the request is for this key.
     pub(crate) fn is_for(&self, key: &PublicKey) -> bool {
         self.der[self.parts.spki.clone()] == *key.as_spki_der()
     }
 
-    /// As [`Request::matches`].
+    /// Like [`Request::matches`].
     pub(crate) fn matches(&self, template: &Template) -> Result<(), Error> {
         compare(
             &self.der[self.parts.subject.clone()],
@@ -220,7 +221,7 @@ impl UnverifiedRequest {
         )
     }
 
-    /// Verifies with `key`, which is `public_key` imported for `algorithm`, which is that of
+    /// Verifies the signature with `key`, which must be `public_key` imported for the result of
     /// [`algorithm`](Self::algorithm).
     pub(crate) fn verify(
         self,
@@ -244,8 +245,8 @@ impl UnverifiedRequest {
     }
 }
 
-/// An algorithm that is refused for what the request says of it is a fault of the request; a
-/// provider that cannot verify it keeps class `algorithm`.
+/// An algorithm that the request's own content rules out is a fault of the request. An algorithm
+/// that the provider cannot verify keeps class `algorithm`.
 fn refused_by_the_request(error: Error) -> Error {
     error.with_class(Class::Csr)
 }

@@ -1,4 +1,4 @@
-//! What a template asks to have in the certificate, for a person and for a policy.
+//! The certificate contents that a template asks for, for display and for a policy.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use crate::Error;
 use crate::der::{Cursor, Element, Tag, context};
 use crate::name;
 
-/// What a template asks to have in the certificate: the subject and the extensions.
+/// The certificate contents that a template asks for: the subject and the extensions.
 ///
-/// It is made for showing and for a policy. A template whose extensions cannot be read is
-/// [one that may ask for anything](Self::may_be_for_ca).
+/// It is meant for display and for a policy. A template with unreadable extensions is [treated as
+/// one that may ask for a CA](Self::may_be_for_ca).
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -24,14 +24,14 @@ use crate::name;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestedCertificate {
-    /// The subject, in the form of RFC 4514 where it can be read, else as hexadecimal DER.
+    /// The subject in the form of RFC 4514 if it can be read, otherwise as hexadecimal DER.
     pub subject: String,
     /// The extensions, in the order of the template.
     pub extensions: Vec<RequestedExtension>,
     /// The types of the other attributes, as object identifiers. Their values are not shown,
     /// because one of them may be a challenge password.
     pub other_attributes: Vec<String>,
-    /// Whether there is something that is not understood where extensions stand.
+    /// Whether anything in the place of extensions could not be understood.
     unreadable: bool,
 }
 
@@ -39,19 +39,19 @@ pub struct RequestedCertificate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestedExtension {
-    /// Its object identifier, in dotted decimal form.
+    /// The object identifier in dotted decimal form.
     pub oid: String,
-    /// Its name in RFC 5280, if it is one that is known here.
+    /// The name in RFC 5280, if the extension is known here.
     pub name: Option<&'static str>,
-    /// Whether it is marked as critical.
+    /// Whether it is critical.
     pub critical: bool,
-    /// Its value for a person. It comes from whoever made the template.
+    /// The value in readable form. It comes from the author of the template.
     pub value: String,
-    /// Whether a certificate with it may be one of a certificate authority.
+    /// Whether a certificate with it could be a CA certificate.
     for_ca: bool,
 }
 
-/// PKCS#9 `extensionRequest`, and what Microsoft's programs write in its place.
+/// PKCS#9 `extensionRequest`, and the attribute that Microsoft's programs write instead.
 const EXTENSION_REQUESTS: [&str; 2] = ["1.2.840.113549.1.9.14", "1.3.6.1.4.1.311.2.1.14"];
 /// The names of the bits of a key usage (RFC 5280 section 4.2.1.3).
 const KEY_USAGES: [&str; 9] = [
@@ -66,7 +66,7 @@ const KEY_USAGES: [&str; 9] = [
     "decipherOnly",
 ];
 const KEY_CERT_SIGN: usize = 5;
-/// Most bytes of a value that is shown in hexadecimal.
+/// Maximum number of bytes of a value that is shown in hexadecimal.
 const MAX_HEX: usize = 256;
 
 const PART: &str = "attributes";
@@ -84,15 +84,14 @@ impl RequestedCertificate {
         requested
     }
 
-    /// Whether a certificate as asked for may be one of a certificate authority: it asks for
-    /// `basicConstraints` with `cA`, or for the key usage `keyCertSign`, or for something that
-    /// cannot be read.
+    /// Whether a certificate with these contents could be a CA certificate: the template asks for
+    /// `basicConstraints` with `cA`, for the key usage `keyCertSign`, or for something unreadable.
     #[must_use]
     pub fn may_be_for_ca(&self) -> bool {
         self.unreadable || self.extensions.iter().any(|extension| extension.for_ca)
     }
 
-    /// Whether something in the place of extensions is not understood.
+    /// Whether anything in the place of extensions could not be understood.
     #[must_use]
     pub fn has_unreadable_extensions(&self) -> bool {
         self.unreadable
@@ -151,7 +150,7 @@ impl RequestedExtension {
             "2.5.29.32" => (Some("certificatePolicies"), Ok((hex_text(value), false))),
             _ => (None, Ok((hex_text(value), false))),
         };
-        // What may say CA and cannot be read is taken for one that does.
+        // An unreadable extension that could ask for a CA is treated as if it did.
         let decides = matches!(oid.as_str(), "2.5.29.19" | "2.5.29.15");
         let (value, for_ca) =
             read.unwrap_or_else(|_| (format!("unreadable: {}", hex_text(value)), decides));
@@ -160,7 +159,7 @@ impl RequestedExtension {
 }
 
 impl fmt::Display for RequestedExtension {
-    /// `subjectAltName (2.5.29.17), critical`.
+    /// Writes, for example, `subjectAltName (2.5.29.17), critical`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name {
             Some(name) => write!(f, "{name} ({})", self.oid)?,
@@ -251,7 +250,7 @@ fn names(value: &[u8]) -> Result<String, Error> {
     Ok(texts.join(", "))
 }
 
-/// An `otherName`: the type, and the value as a text where it is one.
+/// An `otherName`: its type, and its value as text if it is text.
 fn other_name(name: &Element<'_>) -> String {
     let read = || -> Result<String, Error> {
         let mut inside = name.inside();
@@ -278,7 +277,7 @@ fn address_text(bytes: &[u8]) -> String {
     }
 }
 
-/// A name in the form of RFC 4514, or its DER.
+/// A name in the form of RFC 4514, otherwise its DER.
 fn name_text(der: &[u8]) -> String {
     let read = || -> Result<String, Error> {
         let mut outer = Cursor::new(der);
@@ -298,7 +297,7 @@ fn oid_text(value: &[u8]) -> String {
     }
 }
 
-/// Hexadecimal, cut to a length that a person looks at.
+/// Hexadecimal, truncated to a readable length.
 fn hex_text(bytes: &[u8]) -> String {
     let shown = crate::encoding::hex::encode(&bytes[..bytes.len().min(MAX_HEX)]);
     if bytes.len() > MAX_HEX { format!("{shown}… ({} bytes)", bytes.len()) } else { shown }

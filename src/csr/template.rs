@@ -1,4 +1,4 @@
-//! A request that is there to be copied.
+//! A request that serves as a model for other requests.
 
 use std::fmt;
 
@@ -8,19 +8,19 @@ use crate::encoding::base64::encode_standard;
 use crate::encoding::pem;
 use crate::{Class, Error, name};
 
-/// A certificate request that serves as a template: the right subject and attributes, a key and a
-/// signature that mean nothing.
+/// A certificate request that serves as a template: its subject and attributes count, its key and
+/// signature mean nothing.
 ///
-/// It is read leniently, as real ones are odd: version 0 to 2, any signature by any algorithm, any
-/// key, no attributes at all, any subject that others can read. It has to be one DER object all the
-/// same. Every byte is kept.
+/// It is read leniently, because real ones are odd: version 0 to 2, any signature by any algorithm,
+/// any key, missing attributes, and any subject that other programs can read. It must still be one
+/// DER object. Every byte is kept.
 ///
-/// A subject has strings of any type of ASN.1, whose bytes are characters of that type. Other
-/// values are taken where the standard of the attribute has them: a time for dateOfBirth, a BIT
-/// STRING for x500UniqueIdentifier, a SEQUENCE for postalAddress and its relatives. For a type that
-/// is unknown here SEQUENCE, BIT STRING and OCTET STRING are taken too. Everything else (INTEGER,
-/// NULL, a tag that depends on its context) is refused, because many programs cannot read such a
-/// name.
+/// A value in the subject may be a string of any ASN.1 type whose bytes are characters of that
+/// type. Other values are accepted where the standard of the attribute has them: a time for
+/// dateOfBirth, a BIT STRING for x500UniqueIdentifier, a SEQUENCE for postalAddress and related
+/// types. For unknown types, SEQUENCE, BIT STRING and OCTET STRING are accepted too. Everything
+/// else (INTEGER, NULL, a context-specific tag) is refused, because many programs cannot read such
+/// a name.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -55,9 +55,9 @@ impl Template {
         Self::from_owned(der.to_vec())
     }
 
-    /// Reads what an integrator writes into Hermod's `certreq`: standard base64 with padding, on
-    /// one line or several, or PEM of one request as [`from_pem`](Self::from_pem) reads it. A byte
-    /// order mark and white space around the text are left out.
+    /// Reads the forms of Hermod's `certreq` that integrators write: standard base64 with padding,
+    /// on one or more lines, or PEM of one request, like [`from_pem`](Self::from_pem). A byte order
+    /// mark and white space around the text are ignored.
     ///
     /// # Errors
     /// Class `malformed` if it is neither, and as [`from_der`](Self::from_der).
@@ -65,8 +65,8 @@ impl Template {
         Self::from_owned(pem::read_pasted(text, PEM_LABELS, "certificationRequest")?)
     }
 
-    /// Reads PEM (RFC 7468) of exactly one request, whose label is `CERTIFICATE REQUEST` or
-    /// `NEW CERTIFICATE REQUEST`. Text before it, as `openssl req -text` writes it, is left out.
+    /// Reads PEM (RFC 7468) of exactly one request, whose label is `CERTIFICATE REQUEST` or `NEW
+    /// CERTIFICATE REQUEST`. Text before it, such as that of `openssl req -text`, is ignored.
     ///
     /// ```
     /// # #[cfg(feature = "aws-lc-rs")] {
@@ -80,7 +80,7 @@ impl Template {
     /// ```
     ///
     /// # Errors
-    /// Class `malformed` if it is not that, and as [`from_der`](Self::from_der).
+    /// Class `malformed` if it is anything else, and as [`from_der`](Self::from_der).
     pub fn from_pem(text: &str) -> Result<Self, Error> {
         Self::from_owned(pem::read_one(text, PEM_LABELS, "certificationRequest")?)
     }
@@ -88,13 +88,13 @@ impl Template {
     /// Makes a template for a subject, with a throw-away P-256 key and no attributes. `subject` is
     /// a name in the form of RFC 4514: `CN=A,O=Example`. An empty text is the empty name.
     ///
-    /// Exactly the grammar of RFC 4514 is read: no blanks around separators, no quotes, and each of
-    /// `"`, `+`, `,`, `;`, `<`, `>`, `\` behind a backslash. So is everything that
-    /// [`Certificate::subject`](crate::Certificate::subject) prints. A type is a short name, in any
-    /// case, or an object identifier with dots. Values are written as UTF8String; those of
-    /// countryName, serialNumber and dnQualifier as PrintableString, and those of domainComponent
-    /// and e-mail addresses as IA5String, if they have only characters of it. A value behind `#` is
-    /// DER and taken as it is.
+    /// The name must follow the grammar of RFC 4514 exactly: no blanks around separators, no
+    /// quotes, and each of `"`, `+`, `,`, `;`, `<`, `>`, `\` escaped with a backslash. Everything
+    /// that [`Certificate::subject`](crate::Certificate::subject) prints does. A type is a short
+    /// name in any case, or an object identifier with dots. Values are written as UTF8String, with
+    /// two exceptions if their characters permit: countryName, serialNumber and dnQualifier as
+    /// PrintableString, domainComponent and e-mail addresses as IA5String. A value after `#` is DER
+    /// and used unchanged.
     ///
     /// ```
     /// # #[cfg(feature = "aws-lc-rs")] {
@@ -107,8 +107,9 @@ impl Template {
     /// ```
     ///
     /// # Errors
-    /// Class `malformed`, about `subject` and with the place in the text, if it is not such a name,
-    /// `csr` if a value behind `#` is not one that a name has, `unavailable` if the provider fails.
+    /// Class `malformed`, about `subject` and with the offset in the text, if it is not such a
+    /// name, `csr` if a value after `#` is not permitted in a name, `unavailable` if the provider
+    /// fails.
     pub fn for_subject(subject: &str, provider: &dyn Provider) -> Result<Self, Error> {
         let subject = name::parse(subject)?;
         let failed =
@@ -135,13 +136,13 @@ impl Template {
         Ok(Self { der, parts })
     }
 
-    /// The template as it was read.
+    /// The template exactly as it was read, in DER.
     #[must_use]
     pub fn as_der(&self) -> &[u8] {
         &self.der
     }
 
-    /// Standard base64 with padding, on one line: what goes into `certreq`.
+    /// Standard base64 with padding, on one line: the form for `certreq`.
     #[must_use]
     pub fn to_base64(&self) -> String {
         encode_standard(&self.der)
@@ -153,7 +154,7 @@ impl Template {
         pem::write(PEM_LABEL, &self.der)
     }
 
-    /// What it asks to have in the certificate.
+    /// The certificate contents that the template asks for.
     #[must_use]
     pub fn requested(&self) -> RequestedCertificate {
         RequestedCertificate::read(self.subject_der(), self.attributes_der())
@@ -168,26 +169,25 @@ impl Template {
     /// `[0] Attributes`, DER; `None` if the template has none, not even an empty set.
     ///
     /// # Security
-    /// They may hold a challenge password: not for logs.
+    /// They may hold a challenge password: do not log them.
     #[must_use]
     pub fn attributes_der(&self) -> Option<&[u8]> {
         self.parts.attributes.clone().map(|place| &self.der[place])
     }
 
-    /// The version, as it stands in its INTEGER.
+    /// The content of the version's INTEGER.
     pub(crate) fn version(&self) -> &[u8] {
         &self.der[self.parts.version.clone()]
     }
 
-    /// What a request has to hold for these attributes: the same bytes, or the empty set where the
-    /// template has none at all.
+    /// The attributes that a request for this template must have: the same bytes, or the empty set
+    /// if the template has none.
     pub(crate) fn due_attributes(&self) -> &[u8] {
         self.parts.attributes_or_none(&self.der)
     }
 
-    /// Puts another key in. Subject and attributes keep their bytes; the version is written as 0,
-    /// which is the only one there is, and absent attributes as the empty set, without which
-    /// PKCS#10 is not complete.
+    /// Replaces the key. Subject and attributes keep their bytes. The version is written as 0, the
+    /// only one of PKCS#10, and absent attributes as the empty set, which PKCS#10 requires.
     ///
     /// # Errors
     /// Class `algorithm` if `algorithm` does not fit `key`.
@@ -206,11 +206,11 @@ impl Template {
         Ok(UnsignedRequest::new(self.subject_der(), key, self.due_attributes(), algorithm))
     }
 
-    /// Puts the signer's key in and signs with it, by the [default
-    /// algorithm](Algorithm::default_for) of its key. Gives a DER CertificationRequest.
+    /// Replaces the key by the signer's and signs with the [default
+    /// algorithm](Algorithm::default_for) of that key. Returns a CertificationRequest in DER.
     ///
     /// # Errors
-    /// What the signer answers.
+    /// Those of the signer.
     pub fn replace_key(&self, signer: &dyn Signer) -> Result<Vec<u8>, CryptoError> {
         let key = signer.public_key();
         UnsignedRequest::new(

@@ -1,9 +1,9 @@
-//! The values that the attributes of a subject and of a request may have.
+//! The permitted values of the attributes of a subject and of a request.
 
 use crate::der::{Class as TagClass, Element, Tag};
 use crate::{Class, Error};
 
-/// Types of a name whose values are no strings, with what they are: postalAddress and
+/// Name attributes whose values are not strings, with the types of their values: postalAddress and
 /// registeredAddress (a SEQUENCE of strings), telexNumber, teletexTerminalIdentifier,
 /// facsimileTelephoneNumber, presentationAddress, member, owner, roleOccupant, seeAlso,
 /// distinguishedName and uniqueMember of X.520, x500UniqueIdentifier, and dateOfBirth of RFC 3739.
@@ -24,7 +24,7 @@ const NO_STRINGS: &[(&[u8], Tag)] = &[
     (&[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x09, 0x01], Tag::GeneralizedTime),
 ];
 
-/// What the types begin with whose values are strings otherwise: X.520 (id-at), RFC 4524,
+/// Prefixes of the attribute types whose other values are strings: X.520 (id-at), RFC 4524,
 /// emailAddress, unstructuredName and unstructuredAddress of PKCS#9, RFC 3739, and the jurisdiction
 /// of incorporation.
 const STRINGS: &[&[u8]] = &[
@@ -41,12 +41,12 @@ const UNSTRUCTURED_NAME: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0
 const CHALLENGE_PASSWORD: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x07];
 const UNSTRUCTURED_ADDRESS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x08];
 
-/// Refuses a value that a name may not have. A type that is unknown here has a string, or one of
+/// Checks that a name may have this value. The value of an unknown type must be a string, or one of
 /// the other types that programs read in a name: SEQUENCE, BIT STRING, OCTET STRING.
 ///
 /// # Errors
 /// Class `csr` for another type of element, `malformed` for a string with bytes that its type does
-/// not have, or what is not DER inside.
+/// not permit, or for invalid DER inside.
 pub(super) fn check_in_name(
     oid: &[u8],
     value: &Element<'_>,
@@ -73,11 +73,11 @@ pub(super) fn check_in_name(
     check_strings_inside(value, part)
 }
 
-/// Refuses a value that an attribute of a request may not have: the three of PKCS#9 that are
-/// strings have to be one. The others are what their types say.
+/// Checks that an attribute of a request may have this value: the three PKCS#9 attributes that are
+/// strings must be strings. All others may hold any value.
 ///
 /// # Errors
-/// As [`check_in_name`].
+/// Those of [`check_in_name`].
 pub(super) fn check_in_attributes(
     oid: &[u8],
     value: &Element<'_>,
@@ -92,8 +92,8 @@ pub(super) fn check_in_attributes(
     value.check(part)
 }
 
-/// Every string type of X.680: TeletexString (T61String), VideotexString (21), GraphicString (25)
-/// and GeneralString (27) among them.
+/// All string types of X.680, including TeletexString (T61String), VideotexString (21),
+/// GraphicString (25) and GeneralString (27).
 fn is_string(tag: Tag) -> bool {
     matches!(
         tag,
@@ -109,8 +109,8 @@ fn is_string(tag: Tag) -> bool {
     )
 }
 
-/// The bytes have to be characters of the type. Of PrintableString every visible character of ASCII
-/// is taken, as programs write `@`, `*`, `&` and `_` in it.
+/// Checks that the bytes are characters of the type. PrintableString may hold every visible ASCII
+/// character, because programs write `@`, `*`, `&` and `_` in it.
 fn check_string(value: &Element<'_>, part: &'static str) -> Result<(), Error> {
     let bytes = value.value;
     let fits = match value.tag {
@@ -127,7 +127,7 @@ fn check_string(value: &Element<'_>, part: &'static str) -> Result<(), Error> {
         }
         Tag::BmpString => {
             let (units, rest) = bytes.as_chunks::<2>();
-            // A surrogate is no character of the Basic Multilingual Plane.
+            // A surrogate is not a character of the Basic Multilingual Plane.
             rest.is_empty() && !units.iter().any(|unit| matches!(unit, [0xd8..=0xdf, _]))
         }
         _ => true,
@@ -140,7 +140,7 @@ fn check_string(value: &Element<'_>, part: &'static str) -> Result<(), Error> {
     }
 }
 
-/// The strings directly inside a SEQUENCE, as postalAddress has them.
+/// Checks the strings directly inside a SEQUENCE, such as those of postalAddress.
 fn check_strings_inside(value: &Element<'_>, part: &'static str) -> Result<(), Error> {
     let mut inside = value.inside();
     while value.tag == Tag::Sequence && !inside.is_empty() {
@@ -152,7 +152,7 @@ fn check_strings_inside(value: &Element<'_>, part: &'static str) -> Result<(), E
     Ok(())
 }
 
-/// `YYYYMMDDHHMMSS`, perhaps a fraction, and `Z` (X.690 section 11.7).
+/// `YYYYMMDDHHMMSS`, an optional fraction, and `Z` (X.690 section 11.7).
 fn is_time(value: &[u8]) -> bool {
     let Some((seconds, rest)) = value.split_at_checked(14) else { return false };
     let rest = match rest {

@@ -9,16 +9,16 @@ fn ours(bytes: &[u8]) -> bool {
     cursor.next("x").and_then(|element| element.check("x")).is_ok() && cursor.is_empty()
 }
 
-/// The same by the crate `der`: the element, and whatever is inside of it.
+/// Reads the element and everything inside it with the crate `der`.
 fn theirs(bytes: &[u8]) -> bool {
     use der::Tag;
 
     let mut known = bytes.to_vec();
     match known.first().copied().unwrap_or_default() {
-        // Types that the crate does not know: strings and times, then those that are sequences.
+        // Types that the crate does not know: strings and times, then constructed types.
         0x07 | 0x0e | 0x0f | 0x19 | 0x1c => known[0] = 0x04,
         0x28 | 0x2b | 0x2f | 0x3d => known[0] = 0x30,
-        // Those with numbers above 30.
+        // Types with numbers above 30.
         0x1f | 0x3f => return true,
         _ => {}
     }
@@ -43,8 +43,8 @@ fn theirs(bytes: &[u8]) -> bool {
         Tag::Boolean => bool::from_der(bytes).is_ok(),
         Tag::Integer => Int::from_der(bytes).is_ok(),
         Tag::Null => Null::from_der(bytes).is_ok(),
-        // There are longer ones and larger numbers than that crate takes, and others below
-        // joint-iso-itu-t (2) than those up to 2.39.
+        // DER permits longer identifiers and larger numbers than that crate accepts, and arcs below
+        // joint-iso-itu-t (2) other than those up to 2.39.
         Tag::ObjectIdentifier
             if any.value().len() <= 4
                 && any.value().first().is_none_or(|first| *first < 120 || *first == 0x80) =>
@@ -57,7 +57,7 @@ fn theirs(bytes: &[u8]) -> bool {
     }
 }
 
-/// Bytes that are often DER, or nearly.
+/// Bytes that are often DER or nearly DER.
 fn nearly_der() -> impl Strategy<Value = Vec<u8>> {
     let tag = prop::sample::select(vec![
         0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x0c, 0x13, 0x1e, 0x80, 0xa0, 0x30, 0x31, 0x1f, 0x24,

@@ -1,4 +1,4 @@
-//! The two alphabets of RFC 4648. They are never mixed.
+//! The two alphabets of RFC 4648, which are never mixed.
 
 use std::borrow::Cow;
 
@@ -6,14 +6,14 @@ use base64_simd::{Out, STANDARD, URL_SAFE_NO_PAD};
 
 use crate::Error;
 
-/// Decodes base64url without padding; spare bits have to be zero.
+/// Decodes base64url without padding. Spare bits must be zero.
 pub(crate) fn decode_url(text: &str, part: &'static str) -> Result<Vec<u8>, Error> {
     URL_SAFE_NO_PAD
         .decode_to_vec(text)
         .map_err(|_| Error::malformed(part, "not base64url without padding"))
 }
 
-/// The same, behind what `out` holds.
+/// Appends the decoded bytes to `out`.
 pub(crate) fn decode_url_into(
     text: &str,
     part: &'static str,
@@ -24,7 +24,7 @@ pub(crate) fn decode_url_into(
         .map_err(|_| Error::malformed(part, "not base64url without padding"))
 }
 
-/// The same, into `buffer` if that has the room.
+/// Decodes into `buffer` if it is large enough, otherwise into a new allocation.
 pub(crate) fn decode_url_within<'o>(
     text: &str,
     part: &'static str,
@@ -44,17 +44,18 @@ pub(crate) fn encode_url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode_to_string(bytes)
 }
 
-/// Decodes standard base64 with padding. Blanks and line breaks are dropped first, as some senders
-/// wrap their lines.
+/// Decodes standard base64 with padding. Blanks and line breaks are removed first, because some
+/// senders wrap their lines.
 pub(crate) fn decode_standard(text: &str, part: &'static str) -> Result<Vec<u8>, Error> {
     let blank = |character: char| matches!(character, ' ' | '\t' | '\r' | '\n');
-    // Blanks are rare: they are looked for when a decoder has stumbled.
+    // Blanks are rare, so they are searched for only after a decoding error.
     let decoded =
         STANDARD.decode_to_vec(text).or_else(|_| STANDARD.decode_to_vec(text.replace(blank, "")));
     decoded.map_err(|_| Error::malformed(part, "not standard base64 with padding"))
 }
 
-/// Decodes standard base64 with padding and nothing else in it: what a program wrote and signed.
+/// Decodes standard base64 with padding and nothing else: the form in data that a program wrote and
+/// signed.
 pub(crate) fn decode_standard_exact(text: &str, part: &'static str) -> Result<Vec<u8>, Error> {
     STANDARD
         .decode_to_vec(text)

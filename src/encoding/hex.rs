@@ -1,16 +1,16 @@
-//! Hexadecimal digits, lower case.
+//! Hexadecimal digits in lower case.
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-/// Two digits a byte.
+/// Encodes with two digits per byte.
 pub(crate) fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     push(&mut text, bytes);
     text
 }
 
-/// The same, at the end of a text. By hand: the formatting machinery takes several times as long,
-/// and a hub writes four ids for each command.
+/// Appends the digits to a string. Formatting with `write!` takes several times as long, and a hub
+/// writes four ids for each command.
 pub(crate) fn push(text: &mut String, bytes: &[u8]) {
     for byte in bytes {
         text.push(char::from(DIGITS[usize::from(byte >> 4)]));

@@ -1,4 +1,4 @@
-//! PEM (RFC 7468), read as people paste it.
+//! PEM (RFC 7468), including the variations of pasted text.
 
 use crate::Error;
 use crate::encoding::base64::{decode_standard, encode_standard};
@@ -9,24 +9,24 @@ const DASHES: &str = "-----";
 
 /// One object of a PEM text.
 pub(crate) struct Block<'a> {
-    /// `CERTIFICATE REQUEST`, for example.
+    /// The label, for example `CERTIFICATE REQUEST`.
     pub(crate) label: &'a str,
-    /// What stands between the boundaries.
+    /// The decoded bytes between the boundaries.
     pub(crate) der: Vec<u8>,
 }
 
-/// A text without what editors and shells put around it: the byte order mark and white space.
+/// Strips what editors and shells add around a text: the byte order mark and white space.
 pub(crate) fn trimmed(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text).trim_ascii()
 }
 
-/// Whether the text has a boundary of PEM, so that it cannot be plain base64.
+/// Whether the text contains a PEM boundary, so that it cannot be plain base64.
 pub(crate) fn is_pem(text: &str) -> bool {
     text.contains(BEGIN)
 }
 
-/// All objects of the text, at least one. Text before an object is left out, as programs write
-/// explanations there (RFC 7468 section 2); text after the last one is an error.
+/// Reads all objects of the text, at least one. Text before an object is ignored, because programs
+/// write explanations there (RFC 7468 section 2). Text after the last object is an error.
 pub(crate) fn read<'a>(text: &'a str, part: &'static str) -> Result<Vec<Block<'a>>, Error> {
     let bad = |detail| Error::malformed(part, detail);
     let mut blocks = Vec::new();
@@ -52,7 +52,7 @@ pub(crate) fn read<'a>(text: &'a str, part: &'static str) -> Result<Vec<Block<'a
     if blocks.is_empty() { Err(bad("not PEM")) } else { Ok(blocks) }
 }
 
-/// The one object of the text, whose label has to be one of `labels`.
+/// Reads the only object of the text, whose label must be one of `labels`.
 pub(crate) fn read_one(text: &str, labels: &[&str], part: &'static str) -> Result<Vec<u8>, Error> {
     let mut blocks = read(text, part)?;
     match blocks.pop() {
@@ -62,7 +62,7 @@ pub(crate) fn read_one(text: &str, labels: &[&str], part: &'static str) -> Resul
     }
 }
 
-/// Reads what a person wrote where base64 of DER is due: base64, on one line or several, or PEM of
+/// Reads text from a person that should be base64 of DER: base64 on one or more lines, or PEM of
 /// one object.
 pub(crate) fn read_pasted(
     text: &str,
@@ -72,7 +72,7 @@ pub(crate) fn read_pasted(
     if is_pem(text) { read_one(text, labels, part) } else { decode_standard(trimmed(text), part) }
 }
 
-/// Writes PEM in lines of 64 characters, with a line break at the end (RFC 7468 section 2).
+/// Writes PEM in lines of 64 characters with a line break at the end (RFC 7468 section 2).
 pub(crate) fn write(label: &str, der: &[u8]) -> String {
     let base64 = encode_standard(der);
     let mut out = format!("{BEGIN}{label}{DASHES}\n");

@@ -1,14 +1,14 @@
-//! Parameters and their escapes (RFC 3986), strictly.
+//! Strict query parameters and percent-encoding (RFC 3986).
 
 use std::borrow::Cow;
 
 use crate::Error;
 
-/// Most parameters in one link.
+/// Maximum number of parameters in one link.
 const MAX_PARAMS: usize = 64;
 
-/// The parameters of a query that begins at `after`; empty pieces are passed over, a piece without
-/// `=` has an empty value.
+/// The parameters of a query that begins at `after`. Empty pieces are skipped; a piece without `=`
+/// has an empty value.
 pub(crate) fn split_params(
     query: &str,
     after: usize,
@@ -56,9 +56,9 @@ pub(crate) fn decode(text: &str, after: usize) -> Result<String, Error> {
         .map_err(|_| Error::malformed("uri", "escapes that are not UTF-8").at(after))
 }
 
-/// A path whose escapes of unreserved characters are those characters, and whose other escapes have
-/// upper-case digits: paths that are equal by RFC 3986, 6.2.2.1 and 6.2.2.2 become the same text.
-/// What is no escape stays.
+/// Normalizes a path: escapes of unreserved characters are decoded, other escapes get upper-case
+/// digits. Paths that are equal by RFC 3986, 6.2.2.1 and 6.2.2.2 become the same text. Invalid
+/// escapes are kept.
 pub(crate) fn normal_path(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);
@@ -88,7 +88,7 @@ pub(crate) fn normal_path(path: &str) -> Cow<'_, str> {
     Cow::Owned(normal)
 }
 
-/// A path with everything escaped that no path may hold as it is. Escapes that are there stay.
+/// Escapes every character that a path may not hold literally. Existing escapes are kept.
 #[cfg(feature = "server")]
 pub(crate) fn escape_path(path: &str) -> String {
     let mut escaped = String::with_capacity(path.len());
@@ -102,12 +102,12 @@ pub(crate) fn escape_path(path: &str) -> String {
     escaped
 }
 
-/// A character that an escape does not change (RFC 3986, 2.3).
+/// An unreserved character (RFC 3986, 2.3), which means the same with and without an escape.
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// Whether a text has nothing but what a path (RFC 3986, 3.3) or with it a query (3.4) may hold, and
+/// Whether a text holds only characters of a path (RFC 3986, 3.3), or also of a query (3.4), and
 /// each `%` begins an escape.
 pub(crate) fn is_path_or_query(text: &str, is_query: bool) -> bool {
     let plain = |byte| is_unreserved(byte) || b"!$&'()*+,;=:@/".contains(&byte);
@@ -125,14 +125,14 @@ pub(crate) fn is_path_or_query(text: &str, is_query: bool) -> bool {
     true
 }
 
-/// The same with `+` for a blank, as in forms.
+/// Decodes escapes and `+` as a blank, the encoding of forms.
 pub(crate) fn decode_form(text: &str, after: usize) -> Result<String, Error> {
-    // A literal plus is an escape at this point, so the replacement cannot touch it; lengths stay
+    // A literal plus is an escape at this point, so the replacement cannot change it. Lengths stay
     // the same.
     decode(&text.replace('+', " "), after)
 }
 
-/// Escapes everything but letters, digits and `-._~`.
+/// Escapes everything except letters, digits and `-._~`.
 pub(crate) fn encode(text: &str, out: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {
@@ -147,7 +147,7 @@ pub(crate) fn encode(text: &str, out: &mut String) {
     }
 }
 
-/// The same with `+` for a blank, as in forms.
+/// Like [`encode`], with `+` for a blank, the encoding of forms.
 pub(crate) fn encode_form(text: &str, out: &mut String) {
     for (index, word) in text.split(' ').enumerate() {
         if index > 0 {

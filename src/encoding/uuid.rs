@@ -1,11 +1,11 @@
-//! UUIDs of version 4 (RFC 9562), from a provider's generator.
+//! UUIDs of version 4 (RFC 9562), generated from a provider's random bytes.
 
 use zeroize::Zeroizing;
 
 use crate::crypto::{CryptoError, Provider};
 use crate::encoding::hex;
 
-/// 16 random bytes with the marks of version 4: 122 random bits.
+/// Sets the bits of version 4 in 16 random bytes; 122 bits stay random.
 pub(crate) fn bytes(provider: &dyn Provider) -> Result<Zeroizing<[u8; 16]>, CryptoError> {
     let mut bytes = Zeroizing::new([0; 16]);
     provider.fill_random(&mut *bytes)?;
@@ -14,7 +14,7 @@ pub(crate) fn bytes(provider: &dyn Provider) -> Result<Zeroizing<[u8; 16]>, Cryp
     Ok(bytes)
 }
 
-/// The text of a UUID, lower case.
+/// The text of a UUID in lower case.
 pub(crate) fn text(bytes: &[u8; 16]) -> String {
     let mut text = String::with_capacity(36);
     for (index, part) in [&bytes[..4], &bytes[4..6], &bytes[6..8], &bytes[8..10], &bytes[10..]]
@@ -29,7 +29,7 @@ pub(crate) fn text(bytes: &[u8; 16]) -> String {
     text
 }
 
-/// A new UUID.
+/// Generates a UUID.
 pub(crate) fn new(provider: &dyn Provider) -> Result<String, CryptoError> {
     Ok(text(&*bytes(provider)?))
 }

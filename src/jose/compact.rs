@@ -1,4 +1,4 @@
-//! The three parts of a compact JWS (RFC 7515 section 7.1), taken apart and decoded.
+//! The three parts of a compact JWS (RFC 7515 section 7.1), split and decoded.
 
 use serde::Deserializer;
 
@@ -6,25 +6,24 @@ use crate::encoding::base64::decode_url_into;
 use crate::json::{FromJson, Reading};
 use crate::{Class, Error};
 
-/// Most bytes of a compact JWS.
+/// Maximum size of a compact JWS in bytes.
 pub const MAX_JWS: usize = 256 * 1024;
 
-/// Whether `=` at the end of a part is tolerated.
+/// Whether `=` at the end of a part is accepted.
 ///
-/// RFC 7515 forbids it. Apps of Hermod's earlier years wrote it, so there is this one switch; the
-/// signature is then verified over the text as received, padding included.
+/// RFC 7515 forbids it. Early Hermod apps wrote it, so this switch exists. The signature is then
+/// verified over the text as received, including the padding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Padding {
     /// A part with `=` is malformed.
     #[default]
     Refused,
-    /// A part may end in the `=` that its length calls for.
+    /// A part may end with the `=` that its length requires.
     Tolerated,
 }
 
-/// A compact JWS: the text that was signed, as received, and the three parts decoded, one behind
-/// the other.
+/// A compact JWS: the signed text as received, and the three decoded parts in one buffer.
 pub(crate) struct Compact<'a> {
     pub(crate) signing_input: &'a str,
     decoded: Decoded,
@@ -50,7 +49,7 @@ impl<'a> Compact<'a> {
         let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 3);
         decode(&text[..first], padding, "header", &mut bytes)?;
         let payload = bytes.len();
-        // A third dot is no character of base64url.
+        // A third dot is not a base64url character, so decoding fails.
         decode(&text[first + 1..last], padding, "payload", &mut bytes)?;
         let signature = bytes.len();
         decode(&text[last + 1..], padding, "signature", &mut bytes)?;
@@ -71,7 +70,7 @@ impl<'a> Compact<'a> {
         self.decoded.signature()
     }
 
-    /// What it holds, without the text; leaves it empty.
+    /// Takes the decoded parts without the text, and leaves the value empty.
     pub(crate) fn take_decoded(&mut self) -> Decoded {
         std::mem::take(&mut self.decoded)
     }
@@ -110,8 +109,8 @@ fn decode(
     decode_url_into(unpadded, part, out)
 }
 
-/// The header member `b64` (RFC 7797): where it says `false`, the payload is not base64url, and
-/// `crit` has to name it. Neither is understood here, so it is refused, whatever it holds.
+/// Refuses the header member `b64` (RFC 7797) with any value. With `false`, the payload is not
+/// base64url, and `crit` must name the member. This crate supports neither.
 #[derive(PartialEq)]
 pub(crate) enum B64 {}
 
@@ -123,8 +122,8 @@ impl<'de> FromJson<'de> for B64 {
     }
 }
 
-/// The header member `crit`: nothing that it could name is understood here, so it is refused,
-/// whatever it holds.
+/// Refuses the header member `crit` with any value, because no extension that it could name is
+/// supported.
 #[derive(PartialEq)]
 pub(crate) enum Crit {}
 

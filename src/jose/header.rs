@@ -10,9 +10,9 @@ use crate::{Class, Error};
 
 /// A protected header (RFC 7515 section 4).
 ///
-/// `crit` does not exist here: whatever it names is not understood, so a header with it is refused.
-/// So is one with `b64` (RFC 7797).
-/// Members without a field of their own are kept in `extra`.
+/// `crit` is not supported: this crate understands no extension that it could name, so a header
+/// with it is refused. A header with `b64` (RFC 7797) is refused too. Members without a field here
+/// are kept in `extra`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Header {
@@ -22,9 +22,9 @@ pub struct Header {
     pub key_id: Option<String>,
     /// `typ`.
     pub typ: Option<String>,
-    /// What `jwk` holds: a key, or why that key cannot be used here.
+    /// The value of `jwk`: a key, or the reason why that key cannot be used.
     jwk: Option<Result<Jwk, Error>>,
-    /// Members that are not known here, as received.
+    /// Unknown members, as received.
     pub extra: UnknownMembers,
 }
 
@@ -40,25 +40,25 @@ json_object! {
 }
 
 impl Header {
-    /// A header with an algorithm and nothing else.
+    /// Creates a header with an algorithm and nothing else.
     #[must_use]
     pub const fn new(algorithm: Algorithm) -> Self {
         Self { algorithm, key_id: None, typ: None, jwk: None, extra: UnknownMembers::new() }
     }
 
-    /// `jwk`: a key that the message brings along. It proves nothing about whose it is.
+    /// `jwk`: a key inside the message. It proves nothing about the key's owner.
     ///
-    /// A key of a kind that is not known here can be asked for only in vain, and leaves the rest
-    /// of the message readable for a caller who has a key.
+    /// A key of an unsupported kind is an error only here. The rest of the message stays readable
+    /// for a caller who has a key.
     ///
     /// # Errors
-    /// Class `algorithm` if the key is of a type or on a curve that is not known here;
-    /// `private-key` if it is symmetric (`oct`).
+    /// Class `algorithm` if the key has an unsupported type or curve; `private-key` if it is
+    /// symmetric (`oct`).
     pub fn jwk(&self) -> Result<Option<&Jwk>, Error> {
         self.jwk.as_ref().map(Result::as_ref).transpose().map_err(Clone::clone)
     }
 
-    /// The same header with a key that the message brings along.
+    /// Adds a key to the header.
     #[must_use]
     pub fn with_jwk(mut self, jwk: Jwk) -> Self {
         self.jwk = Some(Ok(jwk));
@@ -67,12 +67,12 @@ impl Header {
 
     /// Reads a header from its JSON text.
     ///
-    /// A `jwk` of a kind that is not known here is no error yet: [`jwk`](Self::jwk) gives it. Such
-    /// a key is not kept, and is missing when the header is written again.
+    /// A `jwk` of an unsupported kind is not an error yet; [`jwk`](Self::jwk) returns it. Such a
+    /// key is not kept, and is missing when the header is written again.
     ///
     /// # Errors
-    /// Class `malformed` or `too-large` for its form, `algorithm` if `alg` is none that is known
-    /// here; for a `jwk` of a known kind as [`Jwk::from_json`].
+    /// Class `malformed` or `too-large` for its form, `algorithm` if `alg` is not supported; for a
+    /// `jwk` of a supported kind as [`Jwk::from_json`].
     pub fn from_json(text: &str) -> Result<Self, Error> {
         let raw: RawHeader<'_> = read_signed(text).map_err(|error| error.within("header"))?;
         Ok(Self {
@@ -90,7 +90,7 @@ impl Header {
     }
 }
 
-/// The key, or why a key of its kind cannot be used here.
+/// The key, or the reason why a key of its kind cannot be used.
 fn read_jwk(raw: RawJwk<'_>) -> Result<Result<Jwk, Error>, Error> {
     let is_symmetric = raw.members().kty == "oct";
     match Jwk::from_raw(raw) {

@@ -13,11 +13,10 @@ use crate::encoding::base64::{decode_url, encode_url};
 use crate::json::{FromJson, Nulls, Reading, Text, UnknownMembers, read};
 use crate::{Class, Error};
 
-/// A public key in JSON form, with what its maker said of it. Members that are not known here are
-/// kept.
+/// A public key in JSON form, with its metadata. Unknown members are kept.
 ///
-/// Two are equal if their keys are the same and they say the same; members that are not known here
-/// count as they stand, order included.
+/// Two values are equal if their keys and all their members are equal. Unknown members are compared
+/// as text and in order.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -33,16 +32,16 @@ use crate::{Class, Error};
 #[non_exhaustive]
 pub struct Jwk {
     public_key: PublicKey,
-    /// `alg`: the algorithm that the key is meant for, as received.
+    /// `alg`: the algorithm that the key is intended for, as received.
     pub algorithm: Option<String>,
     /// `use`: `sig` or `enc` in RFC 7517; Hermod writes `SIG` as well.
     pub usage: Option<String>,
-    /// `key_ops`: the operations that the key is meant for (RFC 7517 section 4.3), as received. A
-    /// key that is to verify has to have `verify` among them.
+    /// `key_ops`: the operations that the key is intended for (RFC 7517 section 4.3), as received.
+    /// A key for verification must list `verify`.
     pub key_ops: Option<Vec<String>>,
     /// `kid`.
     pub key_id: Option<String>,
-    /// Members that are not known here, as received.
+    /// Unknown members, as received.
     pub extra: UnknownMembers,
 }
 
@@ -73,7 +72,7 @@ impl<'de> FromJson<'de> for KeyOps<'de> {
 }
 
 /// Declares an object that is a JWK with more members: the members of a public key, the names of
-/// private ones, and what follows.
+/// the private ones, and the additional members.
 macro_rules! jwk_object {
     ($(#[$meta:meta])* $vis:vis struct $name:ident<$lt:lifetime> { $($more:tt)* }) => {
         $crate::json::json_object! {
@@ -85,7 +84,7 @@ macro_rules! jwk_object {
                 optional e: $crate::json::Text<$lt> = "e",
                 optional x: $crate::json::Text<$lt> = "x",
                 optional y: $crate::json::Text<$lt> = "y",
-                // Private members: seen, never kept.
+                // Private members are detected and never kept.
                 optional d: $crate::json::Skipped = "d",
                 optional p: $crate::json::Skipped = "p",
                 optional q: $crate::json::Skipped = "q",
@@ -125,13 +124,13 @@ jwk_object! {
 }
 
 impl PartialEq for RawJwk<'_> {
-    /// Only asked where two spellings of one member meet, and `jwk` has one.
+    /// Only called when two spellings of one member meet, and `jwk` has only one spelling.
     fn eq(&self, _: &Self) -> bool {
         false
     }
 }
 
-/// The members of a JWK that make its key.
+/// The members of a JWK that define its key.
 pub(crate) struct JwkMembers<'a> {
     pub(crate) kty: &'a str,
     pub(crate) crv: Option<&'a str>,
@@ -143,7 +142,7 @@ pub(crate) struct JwkMembers<'a> {
 }
 
 impl JwkMembers<'_> {
-    /// Refuses private members, as a class of their own.
+    /// Refuses private members with class `private-key`.
     pub(crate) fn refuse_private(&self) -> Result<(), Error> {
         if self.private {
             Err(Error::new(Class::PrivateKey, "", "a private member stands in a public key"))
@@ -199,8 +198,7 @@ impl JwkMembers<'_> {
     }
 }
 
-/// Refuses an `alg`, `use` or `key_ops` of a key that does not agree with the algorithm it is to
-/// verify.
+/// Refuses a key whose `alg`, `use` or `key_ops` do not agree with the algorithm it is to verify.
 pub(crate) fn agree<'a>(
     algorithm: Algorithm,
     alg: Option<&str>,
@@ -220,9 +218,8 @@ pub(crate) fn agree<'a>(
     may_verify(usage, key_ops).map_err(|detail| Error::new(Class::Algorithm, "jwk.key_ops", detail))
 }
 
-/// Whether the operations of a key, if it states any, include `verify`, and agree with its `use`, if
-/// it states that as well: the two "MUST be consistent" (RFC 7517 section 4.3). If not, what is
-/// wrong.
+/// Checks that the operations of a key, if stated, include `verify` and agree with its `use`, if
+/// that is stated too: they "MUST be consistent" (RFC 7517 section 4.3). Returns the fault, if any.
 pub(crate) fn may_verify<'a>(
     usage: Option<&str>,
     key_ops: Option<impl Iterator<Item = &'a str>>,
@@ -245,7 +242,7 @@ pub(crate) fn may_verify<'a>(
 }
 
 impl Jwk {
-    /// A JWK of this key, with nothing said about it.
+    /// Creates the JWK of this key without metadata.
     #[must_use]
     pub const fn new(public_key: PublicKey) -> Self {
         Self {
@@ -263,8 +260,8 @@ impl Jwk {
     ///
     /// # Errors
     /// Class `malformed` or `too-large` for its form, `private-key` if it has a private member (the
-    /// `k` of an `oct` key is one), `algorithm` for another type or curve, `weak-key` as
-    /// [`PublicKey`] says.
+    /// `k` of an `oct` key is one), `algorithm` for another type or curve, `weak-key` as in
+    /// [`PublicKey`].
     pub fn from_json(text: &str) -> Result<Self, Error> {
         let jwk = read(text, Nulls::AreWrong).and_then(|raw: RawJwk<'_>| Self::from_raw(raw));
         jwk.map_err(|error| if error.part().is_empty() { error.within("jwk") } else { error })
@@ -293,13 +290,13 @@ impl Jwk {
         &self.public_key
     }
 
-    /// Refuses the key for verifying with `algorithm` if it says that it is not meant for that.
+    /// Checks that the key's metadata permits verifying with `algorithm`.
     pub(crate) fn agree(&self, algorithm: Algorithm) -> Result<(), Error> {
         let key_ops = self.key_ops.as_ref().map(|key_ops| key_ops.iter().map(String::as_str));
         agree(algorithm, self.algorithm.as_deref(), self.usage.as_deref(), key_ops)
     }
 
-    /// The thumbprint (RFC 7638, SHA-256) of the key in its one form. It is computed at each call.
+    /// The thumbprint (RFC 7638, SHA-256) of the key. It is computed at each call.
     #[must_use]
     pub fn thumbprint(&self, provider: &dyn Provider) -> Thumbprint {
         Thumbprint::of(&self.public_key, provider)
@@ -307,12 +304,12 @@ impl Jwk {
 }
 
 impl VerifyingKey {
-    /// Binds the key of a JWK to `algorithm` and imports it: the way from a JWK to verification.
-    /// What the JWK says of itself counts: its `alg`, if it has one, is `algorithm`, its `use` is
-    /// `sig`, in either case, its `key_ops` include `verify`, and the two agree.
+    /// Binds the key of a JWK to `algorithm` and imports it for verification. The metadata of the
+    /// JWK is enforced: its `alg`, if present, must be `algorithm`, its `use` must be `sig` in
+    /// either case, its `key_ops` must include `verify`, and the last two must agree.
     ///
-    /// The caller chooses the algorithm, as for [`new`](Self::new). Where nothing else is known of
-    /// the key, that is what its `alg` says, or the [default](Algorithm::default_for).
+    /// The caller chooses the algorithm, as for [`new`](Self::new). If nothing else is known about
+    /// the key, use its `alg` or the [default](Algorithm::default_for).
     ///
     /// ```
     /// # #[cfg(feature = "aws-lc-rs")] {
@@ -331,7 +328,7 @@ impl VerifyingKey {
     /// ```
     ///
     /// # Errors
-    /// Class `algorithm` if the JWK says that it is not meant for this, and as [`new`](Self::new).
+    /// Class `algorithm` if the JWK is not intended for this use, and as [`new`](Self::new).
     pub fn from_jwk(
         provider: &dyn Provider,
         algorithm: Algorithm,
@@ -351,7 +348,7 @@ impl FromStr for Jwk {
 }
 
 impl fmt::Display for Jwk {
-    /// The JSON text, as `to_string` gives it.
+    /// The JSON text that `to_string` returns.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
     }
@@ -390,7 +387,7 @@ impl Serialize for Jwk {
     }
 }
 
-/// Writes the members that make the key.
+/// Writes the members that define the key.
 pub(crate) fn write_key<M: SerializeMap>(map: &mut M, key: &PublicKey) -> Result<(), M::Error> {
     match key.parts() {
         PublicKeyParts::Rsa { n, e } => {

@@ -1,4 +1,4 @@
-//! Compact JWS: read, verified, built.
+//! Reading, verifying and building compact JWS.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::crypto::{
 use crate::encoding::base64::encode_url;
 use crate::{Class, Error};
 
-/// A compact JWS that was read and not verified.
+/// A parsed but unverified compact JWS.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -27,7 +27,7 @@ use crate::{Class, Error};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// What was not verified is not what a function that wants verified data takes:
+/// The types keep unverified data out of functions that require verified data:
 ///
 /// ```compile_fail
 /// fn act_on(_: &keyferry::jose::VerifiedJws) {}
@@ -50,7 +50,7 @@ pub struct Jws<'a> {
     signing_input: &'a str,
 }
 
-/// What a JWS holds, shared by what it becomes.
+/// The contents of a JWS, shared by all its states.
 struct Content {
     header: Header,
     decoded: Decoded,
@@ -62,12 +62,12 @@ impl<'a> Jws<'a> {
     ///
     /// # Errors
     /// Class `malformed` for its form, `too-large` above [`MAX_JWS`](super::MAX_JWS) bytes or a
-    /// limit of its header, `algorithm` if `alg` is none that is known here.
+    /// limit of its header, `algorithm` if `alg` is not supported.
     pub fn from_compact(text: &'a str) -> Result<Self, Error> {
         Self::from_compact_with(text, Padding::Refused)
     }
 
-    /// The same with padding tolerated, or not.
+    /// Like `from_compact`, with padding accepted or refused.
     ///
     /// # Errors
     /// As [`from_compact`](Self::from_compact).
@@ -78,13 +78,13 @@ impl<'a> Jws<'a> {
         Ok(Self { content: Arc::new(content), signing_input: compact.signing_input })
     }
 
-    /// The header, which nobody has vouched for.
+    /// The unverified header.
     #[must_use]
     pub fn unverified_header(&self) -> &Header {
         &self.content.header
     }
 
-    /// The payload, which nobody has vouched for.
+    /// The unverified payload.
     #[must_use]
     pub fn unverified_payload(&self) -> &[u8] {
         self.content.decoded.payload()
@@ -107,7 +107,7 @@ impl<'a> Jws<'a> {
         Ok(VerifiedJws { content: self.content.clone() })
     }
 
-    /// Verifies with the key in its own header: whether the message is consistent with it.
+    /// Verifies with the key in the JWS's own header, which shows only that the two are consistent.
     ///
     /// # Security
     /// Anybody can make a key and such a message. Compare [`ConsistentJws::public_key`] with keys
@@ -145,8 +145,7 @@ impl fmt::Debug for Jws<'_> {
     }
 }
 
-/// A JWS that verified with a key that the caller chose. There is no other way to one than
-/// [`Jws::verify`].
+/// A JWS that verified with a key that the caller chose. Only [`Jws::verify`] creates it.
 #[derive(Clone)]
 pub struct VerifiedJws {
     content: Arc<Content>,
@@ -181,8 +180,8 @@ impl fmt::Debug for VerifiedJws {
     }
 }
 
-/// A JWS that is consistent with the key in its own header, which says nothing about whose key that
-/// is.
+/// A JWS that is consistent with the key in its own header, which says nothing about the key's
+/// owner.
 ///
 /// ```compile_fail
 /// fn act_on(_: &keyferry::jose::VerifiedJws) {}
@@ -206,7 +205,7 @@ pub struct ConsistentJws {
 }
 
 impl ConsistentJws {
-    /// The key it is consistent with.
+    /// The key from the header.
     #[must_use]
     pub fn public_key(&self) -> &PublicKey {
         &self.public_key
@@ -235,7 +234,7 @@ impl fmt::Debug for ConsistentJws {
     }
 }
 
-/// A JWS that lacks only its signature, so that it can be signed anywhere.
+/// A JWS without its signature, which can be signed anywhere.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -257,19 +256,19 @@ pub struct UnsignedJws {
 }
 
 impl UnsignedJws {
-    /// A JWS of this header and payload.
+    /// Creates an unsigned JWS of this header and payload.
     #[must_use]
     pub fn new(header: &Header, payload: &[u8]) -> Self {
         Self::from_members(header.algorithm, header, payload)
     }
 
-    /// The same for a header that says `algorithm` in a form of its own.
+    /// Like `new`, for a header that states `algorithm` in its own way.
     pub(crate) fn from_members(
         algorithm: Algorithm,
         header: &impl serde::Serialize,
         payload: &[u8],
     ) -> Self {
-        // Headers are maps of texts; writing them to memory does not fail.
+        // Headers are maps of texts, so writing them to memory cannot fail.
         let header = serde_json::to_vec(header).unwrap_or_default();
         let engine = base64_simd::URL_SAFE_NO_PAD;
         let room = engine.encoded_length(header.len()) + 1 + engine.encoded_length(payload.len());
@@ -280,13 +279,13 @@ impl UnsignedJws {
         Self { algorithm, signing_input }
     }
 
-    /// The algorithm that the signature has to be of.
+    /// The algorithm that the signature must use.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// The bytes to be signed: header and payload, encoded, with the dot between them.
+    /// The bytes to sign: header and payload, encoded, separated by a dot.
     #[must_use]
     pub fn to_be_signed(&self) -> &[u8] {
         self.signing_input.as_bytes()
@@ -305,7 +304,7 @@ impl UnsignedJws {
     /// Signs and assembles.
     ///
     /// # Errors
-    /// What the signer answers.
+    /// Those of the signer.
     pub fn sign(self, signer: &dyn Signer) -> Result<String, CryptoError> {
         let signature = signer.sign(self.algorithm, self.to_be_signed())?;
         Ok(self.assemble(&signature))

@@ -5,18 +5,19 @@ use std::fmt;
 use crate::crypto::{Provider, PublicKey, PublicKeyParts};
 use crate::encoding::base64::encode_url;
 
-/// SHA-256 over the required members of a JWK, in the order and form that RFC 7638 section 3 gives;
-/// for Ed25519 RFC 8037 appendix A.3.
+/// SHA-256 over the required members of a JWK in the order and form of RFC 7638 section 3; for
+/// Ed25519, of RFC 8037 appendix A.3.
 ///
 /// `Display` is base64url without padding, 43 characters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Thumbprint([u8; 32]);
 
 impl Thumbprint {
-    /// The thumbprint of `key` in its one form: no leading zeros, whatever it was read from.
+    /// The thumbprint of `key`. It does not depend on leading zeros in the form that the key was
+    /// read from.
     #[must_use]
     pub fn of(key: &PublicKey, provider: &dyn Provider) -> Self {
-        // The members in the order of their names, no blanks; none of the values needs an escape.
+        // The members are in the order of their names, without blanks; no value needs an escape.
         let text = match key.parts() {
             PublicKeyParts::Rsa { n, e } => {
                 format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, encode_url(e), encode_url(n))

@@ -1,5 +1,5 @@
-//! Whole numbers, read exactly: `60`, `60.0`, `6e1` and `600E-1` are one number (RFC 8259 section 6),
-//! 60.5 is no whole number, and nothing is rounded on the way.
+//! Whole numbers, read exactly: `60`, `60.0`, `6e1` and `600E-1` are the same number (RFC 8259
+//! section 6), 60.5 is not a whole number, and nothing is rounded.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::{FromJson, MAX_TEXT, Reading};
 use crate::Class;
 
-/// Most decimal digits of a whole number. That is more than any integer type has.
+/// Maximum number of decimal digits of a whole number, more than any integer type has.
 const MAX_DIGITS: usize = 64;
 
 /// A whole number: its sign and its decimal digits without leading zeros, `0` for zero.
@@ -27,16 +27,16 @@ pub(crate) enum NumberOrText<'a> {
 }
 
 impl<'a> Number<'a> {
-    /// Reads the text of a number that is well formed (RFC 8259 section 6); `None` if it is no
-    /// whole number, or has more than [`MAX_DIGITS`] digits.
+    /// Reads the text of a well-formed number (RFC 8259 section 6); `None` if it is not a whole
+    /// number or has more than [`MAX_DIGITS`] digits.
     ///
-    /// The time is linear in the length of the text, whatever the exponent says.
+    /// The time is linear in the length of the text and does not depend on the exponent.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let (negative, unsigned) = match text.strip_prefix('-') {
             Some(unsigned) => (true, unsigned),
             None => (false, text),
         };
-        // The common case: digits only, which JSON does not let begin with a zero.
+        // Fast path: digits only, which JSON does not permit to begin with a zero.
         if all_digits(unsigned) && unsigned.len() <= MAX_DIGITS {
             return Some(Self::of(negative, Cow::Borrowed(unsigned)));
         }
@@ -52,7 +52,7 @@ impl<'a> Number<'a> {
             return Some(Self::of(negative, Cow::Borrowed("0")));
         }
         let digits = significant.trim_end_matches('0');
-        // How many zeros follow the digits; negative if some of the digits are a fraction.
+        // The number of zeros after the digits; negative if some of the digits are a fraction.
         let zeros = exponent_of(exponent)?
             .checked_sub(i64::try_from(fraction.len()).ok()?)?
             .checked_add(i64::try_from(significant.len() - digits.len()).ok()?)?;
@@ -64,16 +64,16 @@ impl<'a> Number<'a> {
     }
 
     fn of(negative: bool, digits: Cow<'a, str>) -> Self {
-        // There is one zero.
+        // Zero has only one form.
         Self { negative: negative && digits != "0", digits }
     }
 
-    /// The digits of a number that is not negative.
+    /// The digits of a non-negative number.
     pub(crate) fn into_digits(self) -> Option<Cow<'a, str>> {
         (!self.negative).then_some(self.digits)
     }
 
-    /// The number as an integer, if the type holds it.
+    /// The number as an integer, if it fits the type.
     pub(crate) fn number<T: TryFrom<i128>, E: serde::de::Error>(
         &self,
         reading: &Reading,
@@ -87,7 +87,7 @@ impl<'a> Number<'a> {
 }
 
 impl<'de> Number<'de> {
-    /// What is said of anything else.
+    /// The error detail for anything else.
     pub(crate) const EXPECTED: &'static str = "not a whole number";
 
     /// Reads a number; a text is refused.
@@ -109,7 +109,7 @@ impl<'de> Number<'de> {
         if !reading.is_of_text() {
             return deserializer.deserialize_any(V(reading));
         }
-        // serde_json would give a number with a point or an exponent as a float, which rounds.
+        // serde_json would return a number with a point or an exponent as a rounded float.
         let text = <&'de RawValue>::deserialize(deserializer)?.get();
         let wrong = || reading.fail(Class::Malformed, Self::EXPECTED);
         match text.as_bytes().first() {
@@ -127,7 +127,7 @@ impl<'de> Number<'de> {
     }
 }
 
-/// What a deserializer gives that does not read a text of ours.
+/// Visits numbers from a deserializer other than our JSON reader.
 struct V<'r>(&'r Reading);
 
 impl<'de> Visitor<'de> for V<'_> {
@@ -146,7 +146,7 @@ impl<'de> Visitor<'de> for V<'_> {
         Ok(NumberOrText::Number(Number::of(number < 0, Cow::Owned(digits))))
     }
 
-    /// Takes a float that is whole and small enough not to stand for its neighbours as well.
+    /// Accepts a float that is whole and small enough to represent exactly one integer.
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Self::Value, E> {
         const EXACT: f64 = 9_007_199_254_740_991.0;
         if number.fract() == 0.0 && number.abs() <= EXACT {
@@ -164,13 +164,13 @@ impl<'de> Visitor<'de> for V<'_> {
     }
 }
 
-/// Whether a text is decimal digits, one or more, and nothing else.
+/// Whether a text consists of one or more decimal digits only.
 pub(crate) fn all_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The exponent; `None` for one so large that the number is none that is read here, unless it is
-/// zero, which was told before.
+/// The exponent; `None` if it is so large that the number is out of range. The caller has already
+/// handled zero.
 fn exponent_of(text: &str) -> Option<i64> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, text.get(1..)?),

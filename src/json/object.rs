@@ -1,14 +1,15 @@
-//! Objects: one visitor each, known names into slots, each name once, unknown ones kept.
+//! Objects: one visitor each fills a slot per known member, refuses duplicates, and keeps unknown
+//! members.
 
 use serde::de::MapAccess;
 
 use super::{FromJson, Reading, Seed};
 use crate::Class;
 
-/// Where the value of one known member goes.
+/// The slot for the value of one known member.
 pub(crate) struct Slot<T> {
     value: Option<T>,
-    /// One bit a spelling.
+    /// One bit per spelling.
     seen: u8,
 }
 
@@ -17,7 +18,8 @@ impl<T> Slot<T> {
         Self { value: None, seen: 0 }
     }
 
-    /// Reads the next value of `map`. A second spelling of the same member has to say the same.
+    /// Reads the next value of `map`. A second spelling of the same member must have the same
+    /// value.
     pub(crate) fn fill<'de, A>(
         &mut self,
         name: &'static str,
@@ -119,15 +121,15 @@ impl<'de, S: serde::de::DeserializeSeed<'de>> serde::de::DeserializeSeed<'de> fo
 /// }
 /// ```
 ///
-/// `exposed` and `optional_exposed` are `required` and `optional` of a [`Secret`](crate::Secret),
-/// the only way for one to be written as JSON. `struct Name at_most 16` limits how many of it an
-/// array may hold.
+/// `exposed` and `optional_exposed` are `required` and `optional` for a [`Secret`](crate::Secret),
+/// and the only way to write one as JSON. `struct Name at_most 16` limits the number of such
+/// objects in an array.
 ///
-/// The struct gets a last field `extra` with the members that are not known. An owned struct gets
-/// [`FromJson`], `Serialize`, `Deserialize`; one with a lifetime (`struct Name<'a>`) borrows from
-/// the document and gets [`FromJson`] only. Types of fields are read by their [`FromJson`] and
-/// written by their `Serialize`. Add derives as attributes; `Clone, Debug, PartialEq` come by
-/// themselves on the owned.
+/// The struct gets a last field `extra` with the unknown members. An owned struct gets
+/// [`FromJson`], `Serialize`, `Deserialize`; a struct with a lifetime (`struct Name<'a>`) borrows
+/// from the document and gets [`FromJson`] only. Fields are read by the [`FromJson`] and written by
+/// the `Serialize` of their types. Derives are added as attributes; owned structs always have
+/// `Clone, Debug, PartialEq`.
 macro_rules! json_object {
     (
         $(#[$meta:meta])*
@@ -140,7 +142,7 @@ macro_rules! json_object {
         #[non_exhaustive]
         $vis struct $name {
             $( $(#[$field_meta])* $field_vis $field: $crate::json::json_object!(@type $need $type), )*
-            /// Members that are not known here, kept as received and written again.
+            /// Unknown members, kept as received and written again.
             pub extra: $crate::json::UnknownMembers,
         }
 
@@ -175,7 +177,7 @@ macro_rules! json_object {
         $(#[$meta])*
         $vis struct $name<$lt> {
             $( $(#[$field_meta])* $field_vis $field: $crate::json::json_object!(@type $need $type), )*
-            /// Members that are not known here.
+            /// Unknown members.
             #[allow(dead_code)]
             pub(crate) extra: $crate::json::UnknownMembersRef<$lt>,
         }

@@ -1,4 +1,4 @@
-//! One reading of one document: its limits, and the fault that ended it.
+//! The state of reading one document: its limits, and the fault that ended it.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -10,20 +10,20 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _};
 use super::{MAX_DEPTH, MAX_KEPT};
 use crate::{Class, Error};
 
-/// What a `null` means where an optional member is due.
+/// The meaning of `null` for an optional member.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Nulls {
     /// The member is absent.
     AreAbsent,
-    /// An error: the member has the wrong type.
+    /// An error: the value has the wrong type.
     AreWrong,
 }
 
-/// What is shared by everything that reads one document.
+/// State that is shared by everything that reads one document.
 pub(crate) struct Reading {
     nulls: Nulls,
-    /// Whether a text of ours is read, by serde_json and from memory; a caller of serde may read
-    /// from anything else.
+    /// Whether serde_json reads from a text in memory. Other callers of serde may read from
+    /// anything.
     of_text: bool,
     depth: Cell<u16>,
     kept: Cell<u16>,
@@ -33,7 +33,7 @@ pub(crate) struct Reading {
 struct Fault {
     class: Class,
     detail: &'static str,
-    /// Innermost first.
+    /// The path of the fault, innermost member first.
     path: Vec<Step>,
 }
 
@@ -61,7 +61,7 @@ impl Reading {
         self.nulls == Nulls::AreAbsent
     }
 
-    /// Records what is wrong; the error that is returned only carries the news outwards.
+    /// Records a fault. The returned error only unwinds the reading.
     #[cold]
     pub(crate) fn fail<E: serde::de::Error>(&self, class: Class, detail: &'static str) -> E {
         let mut fault = self.fault.borrow_mut();
@@ -71,8 +71,8 @@ impl Reading {
         E::custom(detail)
     }
 
-    /// Notes, on its way outwards, where a fault was met. What serde_json found by itself becomes a
-    /// fault here, in our words: its own may repeat the input.
+    /// Adds the position of a fault while it propagates outwards. Faults that serde_json found
+    /// itself are converted to our wording, because serde_json's text may repeat the input.
     #[cold]
     pub(crate) fn in_member<E: serde::de::Error>(
         &self,
@@ -106,7 +106,7 @@ impl Reading {
         error
     }
 
-    /// One level deeper.
+    /// Enters one more level.
     pub(crate) fn enter<E: serde::de::Error>(&self) -> Result<(), E> {
         let depth = self.depth.get() + 1;
         if depth > MAX_DEPTH {
@@ -120,7 +120,7 @@ impl Reading {
         self.depth.set(self.depth.get() - 1);
     }
 
-    /// One more member that is kept.
+    /// Counts one more kept member.
     pub(crate) fn count_kept<E: serde::de::Error>(&self) -> Result<(), E> {
         let kept = self.kept.get() + 1;
         if kept > MAX_KEPT {
@@ -130,12 +130,12 @@ impl Reading {
         Ok(())
     }
 
-    /// The error of a reading that ended in `error`.
+    /// The error of a reading that ended with `error`.
     #[cold]
     pub(crate) fn error(&self, text: &str, error: &serde_json::Error) -> Error {
         let offset = offset(text, error);
         match self.fault.take() {
-            // A syntax error outranks the wrong type that it was first taken for.
+            // A syntax error replaces the type error that was recorded first.
             Some(fault)
                 if !matches!(
                     error.classify(),
@@ -151,7 +151,7 @@ impl Reading {
                     };
                     debug_assert!(wrote.is_ok(), "writing to memory");
                 }
-                // A count or the nesting is over a limit, never the length of the whole body.
+                // A count or the nesting exceeds a limit here, never the length of the whole body.
                 let is_too_large = fault.class == Class::TooLarge;
                 let error = Error::new(fault.class, path, fault.detail).at(offset);
                 if is_too_large { error.with_http_status(400) } else { error }
@@ -160,29 +160,29 @@ impl Reading {
         }
     }
 
-    /// The same for a caller of serde, as an error of its format.
+    /// Like the method above, for callers of serde: an error of their format.
     #[cold]
     pub(crate) fn foreign_error<E: serde::de::Error>(&self, _: E) -> E {
         match self.fault.take() {
             Some(fault) => E::custom(format_args!("{}: {}", fault.class, fault.detail)),
-            // The format's own words may repeat the input.
+            // The format's own text may repeat the input.
             None => E::custom("malformed: not what is due here"),
         }
     }
 }
 
-/// serde_json tells line and column, in characters of one byte.
+/// serde_json reports line and column, counting bytes.
 fn offset(text: &str, error: &serde_json::Error) -> usize {
     let before: usize =
         text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     (before + error.column().saturating_sub(1)).min(text.len())
 }
 
-/// What can be read from JSON in one [`Reading`].
+/// A type that one [`Reading`] can read from JSON.
 pub(crate) trait FromJson<'de>: Sized {
-    /// What is said when something else stands there: "not a text".
+    /// The error detail for another type of value, for example "not a text".
     const EXPECTED: &'static str;
-    /// How many of it an array may hold.
+    /// Maximum number of such values in an array.
     const MAX_COUNT: usize = 64;
 
     fn from_json<D: Deserializer<'de>>(
@@ -208,13 +208,13 @@ impl<'de, T: FromJson<'de>> DeserializeSeed<'de> for Seed<'_, T> {
     }
 }
 
-/// Reads one document, the whole text, which may begin with a byte order mark (RFC 8259 section
-/// 8.1): editors and tools put one into files.
+/// Reads a whole document, which may begin with a byte order mark (RFC 8259 section 8.1), because
+/// editors and tools put one into files.
 pub(crate) fn read<'de, T: FromJson<'de>>(text: &'de str, nulls: Nulls) -> Result<T, Error> {
     read_by(text, nulls, |deserializer, reading| T::from_json(deserializer, reading))
 }
 
-/// Reads one document that was signed: nothing stands before it.
+/// Reads a document that was signed: nothing may precede it.
 pub(crate) fn read_signed<'de, T: FromJson<'de>>(text: &'de str) -> Result<T, Error> {
     read_exactly(text, Nulls::AreWrong, |deserializer, reading| T::from_json(deserializer, reading))
 }
@@ -222,7 +222,7 @@ pub(crate) fn read_signed<'de, T: FromJson<'de>>(text: &'de str) -> Result<T, Er
 /// The deserializer of a document.
 pub(crate) type FromText<'de> = serde_json::Deserializer<serde_json::de::StrRead<'de>>;
 
-/// As [`read`], in the way of `parse`.
+/// Like [`read`], with the nulls and limits of `parse`.
 pub(crate) fn read_by<'de, T, F>(text: &'de str, nulls: Nulls, parse: F) -> Result<T, Error>
 where
     F: FnOnce(&mut FromText<'de>, &Reading) -> Result<T, serde_json::Error>,
@@ -234,7 +234,7 @@ where
     })
 }
 
-/// A text without the byte order mark that it may begin with.
+/// Strips a leading byte order mark.
 pub(crate) fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
@@ -252,7 +252,7 @@ where
     value.map_err(|error| reading.error(text, &error))
 }
 
-/// The JSON text of `value`, which writes texts, numbers, lists, objects and kept JSON only.
+/// The JSON text of `value`, which may hold only texts, numbers, lists, objects and kept JSON.
 pub(crate) fn write(value: &impl serde::Serialize) -> String {
     let text = serde_json::to_string(value);
     debug_assert!(text.is_ok(), "none of these fails, nor does writing to memory");

@@ -1,4 +1,4 @@
-//! The values of members.
+//! Scalar member values and arrays.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::Class;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
-/// A text whose length its reader limits: a JWS, an image.
+/// A text without a length limit; its reader sets the limit: a JWS, an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BigText<'a>(pub(crate) Cow<'a, str>);
 
@@ -105,8 +105,8 @@ impl<'de> FromJson<'de> for crate::Secret {
     }
 }
 
-/// A whole number that is not negative; also as a text of decimal digits, as `lifespan` and
-/// `timeout` occur, which are the members of this type.
+/// A non-negative whole number, also as a text of decimal digits: `lifespan` and `timeout`, the
+/// only members of this type, occur in both forms.
 impl<'de> FromJson<'de> for u64 {
     const EXPECTED: &'static str = Number::EXPECTED;
 
@@ -123,7 +123,7 @@ impl<'de> FromJson<'de> for u64 {
     }
 }
 
-/// A whole number that may be negative.
+/// A whole number, possibly negative.
 impl<'de> FromJson<'de> for i64 {
     const EXPECTED: &'static str = Number::EXPECTED;
 
@@ -135,7 +135,8 @@ impl<'de> FromJson<'de> for i64 {
     }
 }
 
-/// `true` or `false`; also as a text. Only for members for which a document shows such a text.
+/// `true` or `false`, also as a text. It is used only for members for which a document shows such a
+/// text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Flag(pub(crate) bool);
 
@@ -171,7 +172,7 @@ impl<'de> FromJson<'de> for bool {
     }
 }
 
-/// Something that is there, whatever it is; it is not kept.
+/// Any value; only its presence is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Skipped;
 
@@ -198,7 +199,7 @@ impl<'de, T: FromJson<'de>, const MAX: usize> FromJson<'de> for List<T, MAX> {
     }
 }
 
-/// An array of at most as many elements as their type says.
+/// An array with the maximum length that its element type states.
 impl<'de, T: FromJson<'de>> FromJson<'de> for Vec<T> {
     const EXPECTED: &'static str = "not an array";
 

@@ -1,4 +1,4 @@
-//! Members that are not known here: kept as they came, and checked for what no object may hold.
+//! Unknown members: kept unchanged, and checked for everything that no object may hold.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,22 +10,21 @@ use serde_json::value::RawValue;
 use super::{FromJson, MAX_NAMES, MAX_TEXT, Reading, Text};
 use crate::Class;
 
-/// The members of an object that are not known here, in the order they came, each value exactly as
-/// it was written.
+/// The unknown members of an object in their original order, each value exactly as it was written.
 ///
-/// They are written again with the object. `Debug` shows their names only: what they hold is not
-/// known.
+/// They are written again with the object. `Debug` shows only their names, because the values could
+/// be secret.
 #[derive(Clone, Default)]
 pub struct UnknownMembers(Vec<(String, Box<RawValue>)>);
 
 impl UnknownMembers {
-    /// None.
+    /// Creates an empty list.
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
-    /// Whether there are none.
+    /// Whether there are no unknown members.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -42,10 +41,10 @@ impl UnknownMembers {
         self.iter().find(|(other, _)| *other == name).map(|(_, value)| value)
     }
 
-    /// Adds a member, or replaces its value. `name` must not be one that the object knows.
+    /// Adds a member, or replaces its value. `name` must not be a member that the object knows.
     ///
     /// # Errors
-    /// Whatever `value` answers when it is written as JSON.
+    /// Those of serializing `value`.
     pub fn insert(
         &mut self,
         name: impl Into<String>,
@@ -57,14 +56,14 @@ impl UnknownMembers {
         Ok(())
     }
 
-    /// Takes a member out, as JSON text.
+    /// Removes a member and returns its JSON text.
     pub fn remove(&mut self, name: &str) -> Option<Box<RawValue>> {
         let at = self.0.iter().position(|(other, _)| other == name)?;
         Some(self.0.remove(at).1)
     }
 
-    /// Refuses members of these names: those of an envelope that these members will stand in, and
-    /// that are not for their writer to set.
+    /// Refuses members with these names: members of an enclosing envelope, which the author of
+    /// these members may not set.
     #[cfg(feature = "hub")]
     pub(crate) fn refuse(&self, names: &[&'static str]) -> Result<(), crate::Error> {
         match names.iter().find(|name| self.get(name).is_some()) {
@@ -94,14 +93,14 @@ impl fmt::Debug for UnknownMembers {
     }
 }
 
-/// A JSON value that is not known here, exactly as it was written.
+/// An unknown JSON value, exactly as it was written.
 ///
-/// `Debug` shows its length only: what it holds is not known.
+/// `Debug` shows only its length, because the value could be secret.
 #[derive(Clone)]
 pub struct RawJson(Box<RawValue>);
 
 impl RawJson {
-    /// Any value that can be written as JSON.
+    /// Creates a value from anything that can be written as JSON.
     ///
     /// ```
     /// let value = keyferry::json::RawJson::new(&["RSA", "EC"])?;
@@ -110,7 +109,7 @@ impl RawJson {
     /// ```
     ///
     /// # Errors
-    /// Whatever `value` answers when it is written.
+    /// Those of serializing `value`.
     pub fn new(value: &impl serde::Serialize) -> Result<Self, serde_json::Error> {
         serde_json::value::to_raw_value(value).map(Self)
     }
@@ -133,7 +132,7 @@ impl RawJson {
 }
 
 impl PartialEq for RawJson {
-    /// The same JSON text.
+    /// The same JSON text, borrowed.
     fn eq(&self, other: &Self) -> bool {
         self.as_json() == other.as_json()
     }
@@ -166,7 +165,7 @@ impl<'de> FromJson<'de> for RawJson {
     }
 }
 
-/// [`UnknownMembers`], borrowed from the document.
+/// [`UnknownMembers`] borrowed from the document.
 #[derive(Default)]
 pub(crate) struct UnknownMembersRef<'a>(Vec<(Text<'a>, &'a RawValue)>);
 
@@ -188,7 +187,7 @@ impl<'a> UnknownMembersRef<'a> {
         Ok(())
     }
 
-    /// The member of this name, if it is there.
+    /// The value of the member `name`, if present.
     pub(crate) fn get(&self, name: &str) -> Option<&'a RawValue> {
         self.0.iter().find(|(other, _)| **other == *name).map(|(_, value)| *value)
     }
@@ -207,7 +206,7 @@ impl<'a> UnknownMembersRef<'a> {
 }
 
 impl UnknownMembers {
-    /// As [`UnknownMembersRef::read`], owned.
+    /// Like [`UnknownMembersRef::read`], owned.
     pub(crate) fn read<'de, A: MapAccess<'de>>(
         &mut self,
         name: Text<'de>,
@@ -225,13 +224,13 @@ impl UnknownMembers {
     }
 }
 
-/// Looks through a kept value, once from its front to its end: no member twice, not too deep, not
-/// too many, no text too long, no half of a character.
+/// Checks a kept value in one pass: no duplicate member, no excessive depth or count, no oversized
+/// text, no lone surrogate.
 ///
-/// It is well-formed JSON already.
+/// The value is already well-formed JSON.
 fn check<E: serde::de::Error>(value: &RawValue, reading: &Reading) -> Result<(), E> {
     let text = value.get();
-    // What is open: the names of an object, nothing for an array.
+    // The open containers: the names of an object, nothing for an array.
     let mut open: Vec<Option<Vec<Cow<'_, str>>>> = Vec::new();
     let mut name_is_due = false;
     let mut at = 0;
@@ -296,14 +295,14 @@ fn add_name<'a, E: serde::de::Error>(
     Ok(())
 }
 
-/// Where a text ends, and whether it has escapes.
+/// The end of a text, and whether it has escapes.
 struct Quoted {
     end: usize,
     escaped: bool,
 }
 
-/// The text that begins at `start`, behind its quotation mark; `None` if it holds half a pair of
-/// surrogates, of which other readers make other things.
+/// The text that begins at `start`, after its quotation mark; `None` if it holds a lone surrogate,
+/// which other readers interpret differently.
 fn quoted(text: &str, start: usize) -> Option<Quoted> {
     let bytes = text.as_bytes();
     let unit = |at: usize| u32::from_str_radix(text.get(at..at + 4)?, 16).ok();
