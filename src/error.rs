@@ -1,5 +1,4 @@
-//! What is wrong with something that came from outside: one class, the part at fault, and nothing
-//! of the input.
+//! Errors about external input: a class, the faulty part, and nothing of the input.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,10 +8,10 @@ use std::time::Duration;
 
 macro_rules! classes {
     ($( $(#[$doc:meta])* $name:ident = $text:literal, )*) => {
-        /// Why something was refused: one stable, machine-readable word an error.
+        /// The reason for an error: one stable, machine-readable word.
         ///
-        /// The words are fixed. They are what [`Class::as_str`] and `Display` give, what the
-        /// programs print, and, in upper snake case, what an HTTP answer carries.
+        /// The words are fixed. [`Class::as_str`] and `Display` return them, programs print them,
+        /// and HTTP responses carry them in upper snake case.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Class { $( $(#[$doc])* $name, )* }
@@ -21,7 +20,7 @@ macro_rules! classes {
             /// Every class, in the order of the table in the crate's documentation.
             pub const ALL: &'static [Self] = &[$( Self::$name, )*];
 
-            /// The word, lower case with hyphens: `too-large`.
+            /// The word in lower case with hyphens, for example `too-large`.
             ///
             /// ```
             /// assert_eq!(keyferry::Class::NotAsRequested.as_str(), "not-as-requested");
@@ -35,55 +34,55 @@ macro_rules! classes {
 }
 
 classes! {
-    /// Not the exact form: bad JSON, base64url or DER, a member twice, of the wrong type, or
-    /// required and absent.
+    /// The input is not in the exact form: invalid JSON, base64url or DER, or a member that is
+    /// duplicate, of the wrong type, or required and absent.
     Malformed = "malformed",
-    /// Over a limit on size, count or depth.
+    /// A size, count or depth exceeds its limit.
     TooLarge = "too-large",
-    /// An algorithm that the caller did not allow, that does not exist here (`none`, symmetric
-    /// ones), or that does not fit its key.
+    /// The caller did not allow the algorithm, it is not supported (`none`, symmetric ones), or it
+    /// does not fit its key.
     Algorithm = "algorithm",
-    /// A key that is too short or too long, has a bad exponent, or does not lie on its curve.
+    /// A key is too short or too long, has an invalid exponent, or does not lie on its curve.
     WeakKey = "weak-key",
-    /// A private member stands where only a public key is due.
+    /// A key that must be public has a private member.
     PrivateKey = "private-key",
     /// A signature does not verify.
     Signature = "signature",
     /// A key does not prove itself, proves itself twice, or is the attestation key.
     Proof = "proof",
-    /// The nonce is missing or not the one asked for.
+    /// The nonce is missing or not the expected one.
     Nonce = "nonce",
-    /// A nonce or an answer that was counted already.
+    /// The nonce or the answer was already used.
     Replay = "replay",
-    /// The set of keyids is not the one asked for: unknown, missing or doubled.
+    /// The set of keyids is not the requested one: one is unknown, missing or duplicate.
     KeyId = "keyid",
-    /// Type, length, mechanism, usage or state of a key is not as asked for.
+    /// The type, length, mechanism, usage or state of a key is not the requested one.
     NotAsRequested = "not-as-requested",
-    /// A certificate request is wrong in its key, subject, attributes or signature.
+    /// The key, subject, attributes or signature of a certificate request is wrong.
     Csr = "csr",
-    /// The attestation key is not one of those that were pinned.
+    /// The attestation key is not pinned.
     Attestation = "attestation",
-    /// Host name, certificate hash or mailbox address is not the channel's.
+    /// The host name, certificate hash or mailbox address does not match the channel.
     Channel = "channel",
-    /// User or profile is not the one asked for.
+    /// The user or profile is not the requested one.
     User = "user",
-    /// No API key or token, or one that does not fit.
+    /// The API key or token is missing or wrong.
     Unauthorized = "unauthorized",
-    /// Unknown, or somebody else's.
+    /// The object does not exist or belongs to another caller.
     NotFound = "not-found",
-    /// The same thing again with other content.
+    /// The same identifier was used again with other content.
     Conflict = "conflict",
-    /// Past its lifespan.
+    /// The lifespan has passed.
     Expired = "expired",
-    /// Too many, too fast.
+    /// There were too many requests.
     Rate = "rate",
-    /// An address that must not be called.
+    /// The target address is forbidden.
     TargetRefused = "target-refused",
-    /// The store cannot keep the promise; nothing was acknowledged.
+    /// The store failed; nothing was acknowledged.
     Storage = "storage",
-    /// Something other than the store did not do its part, and nothing is known of the rest: an
-    /// exchange failed, a server is shutting down, busy or late, a provider of cryptography, of
-    /// random numbers or of contents failed.
+    /// Something other than the store failed, and the outcome may be unknown: an exchange failed, a
+    /// server is shutting down, overloaded or late, or a provider of cryptography, random numbers
+    /// or content failed.
     Unavailable = "unavailable",
 }
 
@@ -108,10 +107,10 @@ impl fmt::Display for Class {
     }
 }
 
-/// A refusal of something that came from outside: its [`Class`], the part at fault, what is wrong
-/// with it and, for text and DER, where.
+/// An error about external input: its [`Class`], the faulty part, the fault and, for text and DER,
+/// its position.
 ///
-/// It never repeats the input, so it can be logged as it is.
+/// It never repeats the input, so it can be logged unchanged.
 ///
 /// ```
 /// use keyferry::{Class, crypto::PublicKey};
@@ -121,20 +120,20 @@ impl fmt::Display for Class {
 /// assert_eq!(error.part(), "subjectPublicKeyInfo");
 /// ```
 ///
-/// An error of a client may have a [source](std::error::Error::source): what the other side
-/// answered, or how the exchange failed. Two errors are equal if all but their sources is.
+/// An error of a client may have a [source](std::error::Error::source): the response of the other
+/// side, or the failure of the exchange. Equality ignores the source.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
-/// What the HTTP answer to an error says where that does not follow from the error's class. It is
-/// set where the error is made, which is the only place that knows.
-// Which of these are made depends on the roles that are compiled in.
+/// Details of the HTTP response that do not follow from the error's class. They are set where the
+/// error is created, because only that code knows them.
+// The compiled-in roles determine which of these are constructed.
 #[cfg_attr(not(all(feature = "hub", feature = "server")), allow(dead_code))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HttpAnswer {
     /// This status.
     Status(u16),
-    /// The status of the class, for a reason that the protocol has a code of its own for: one of the
+    /// The status of the class, for a reason that has its own code in the protocol: one of the
     /// protocol's constants.
     #[cfg(any(feature = "http", feature = "hub"))]
     Reason(&'static str),
@@ -148,20 +147,20 @@ struct Inner {
     offset: Option<usize>,
     retry_after: Option<Duration>,
     answer: Option<HttpAnswer>,
-    /// Whether trying again certainly fails in the same way, whatever the class.
+    /// Whether a retry is certain to fail in the same way, whatever the class.
     is_permanent: bool,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
-    /// The longest pause that a `Retry-After` of the other side is believed: one day. Clients cut
-    /// what they read to it, and the hub's outbox what a receiver of callbacks asks for.
+    /// The longest accepted `Retry-After`: one day. Clients, and the hub's outbox for receivers of
+    /// callbacks, reduce longer pauses to it.
     pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// An error of `class` about `part`: the name of a member, as a path of the names the wire
-    /// uses, or of a DER field.
+    /// Creates an error of `class` about `part`: a path of member names as on the wire, or the name
+    /// of a DER field.
     ///
-    /// `detail` is one lower-case phrase. Neither may hold text that came from outside.
+    /// `detail` is one lower-case phrase. Neither may contain external text.
     #[must_use]
     pub fn new(
         class: Class,
@@ -194,31 +193,31 @@ impl Error {
         Self::new(Class::TooLarge, part, detail)
     }
 
-    /// The same error with the offset of the fault, in bytes from the start of the part.
+    /// Adds the offset of the fault, in bytes from the start of the part.
     #[must_use]
     pub fn at(mut self, offset: usize) -> Self {
         self.0.offset = Some(offset);
         self
     }
 
-    /// The same error with the time after which trying again may help.
+    /// Adds the time after which a retry may succeed.
     #[must_use]
     pub fn with_retry_after(mut self, pause: Duration) -> Self {
         self.0.retry_after = Some(pause);
         self
     }
 
-    /// The same error with what it came from.
+    /// Adds the source.
     #[must_use]
     pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.0.source = Some(Arc::new(source));
         self
     }
 
-    /// The same error with the HTTP status that a server answers for it, where that does not
-    /// follow from its class: 400 to 599. Another number changes nothing.
+    /// Sets the HTTP status of a server's response, where it does not follow from the class. Values
+    /// outside 400 to 599 are ignored.
     ///
-    /// For those who implement a wire themselves: a server of this crate answers with this status.
+    /// Use it to implement a wire trait: a server of this crate responds with this status.
     ///
     /// ```
     /// use keyferry::{Class, Error};
@@ -232,14 +231,14 @@ impl Error {
         if matches!(status, 400..=599) { self.answered(HttpAnswer::Status(status)) } else { self }
     }
 
-    /// The same error with what its HTTP answer says.
+    /// Adds details of the HTTP response.
     #[must_use]
     pub(crate) fn answered(mut self, answer: HttpAnswer) -> Self {
         self.0.answer = Some(answer);
         self
     }
 
-    /// The same error, which trying again certainly meets again.
+    /// Marks the error as permanent: a retry is certain to fail in the same way.
     #[cfg(feature = "http")]
     #[must_use]
     pub(crate) fn permanent(mut self) -> Self {
@@ -247,13 +246,13 @@ impl Error {
         self
     }
 
-    /// What was said about the HTTP answer when the error was made.
+    /// The details of the HTTP response that were set when the error was created.
     #[cfg(any(feature = "http", feature = "hub"))]
     pub(crate) fn answer(&self) -> Option<HttpAnswer> {
         self.0.answer
     }
 
-    /// The same error about a part of `outer`: `outer`, or `outer.part`.
+    /// Moves the part into `outer`: it becomes `outer`, or `outer.part`.
     #[must_use]
     pub(crate) fn within(mut self, outer: &str) -> Self {
         let joint = if self.0.part.is_empty() || self.0.part.starts_with('[') { "" } else { "." };
@@ -261,7 +260,7 @@ impl Error {
         self
     }
 
-    /// The same error about `to` where it is about `from`: one thing has several names on the wire.
+    /// Replaces the part `from` by `to`, for objects that have several names on the wire.
     #[must_use]
     pub(crate) fn of_part(mut self, from: &str, to: &'static str) -> Self {
         if self.0.part == from {
@@ -270,7 +269,7 @@ impl Error {
         self
     }
 
-    /// The same fault in other words.
+    /// Replaces the detail.
     #[cfg(feature = "client")]
     #[must_use]
     pub(crate) fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -278,8 +277,8 @@ impl Error {
         self
     }
 
-    /// The same fault under another class: the one that the caller's rule gives it. Its HTTP
-    /// status follows from that class.
+    /// Replaces the class by the one that the caller's rule requires. The HTTP status then follows
+    /// from that class.
     #[must_use]
     pub(crate) fn with_class(mut self, class: Class) -> Self {
         self.0.class = class;
@@ -287,35 +286,35 @@ impl Error {
         self
     }
 
-    /// The class: what a program decides on.
+    /// The class, on which programs base their decisions.
     #[must_use]
     pub fn class(&self) -> Class {
         self.0.class
     }
 
-    /// The part at fault, as a path (`provCommand.profile.keygenrequests[0].keyid`) or a field's
-    /// name. May be empty: the whole input.
+    /// The faulty part: a path (`provCommand.profile.keygenrequests[0].keyid`) or a field's name.
+    /// Empty for the whole input.
     #[must_use]
     pub fn part(&self) -> &str {
         &self.0.part
     }
 
-    /// What is wrong, for a person.
+    /// The fault in readable form.
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.0.detail
     }
 
-    /// Whether trying the same again later may help.
+    /// Whether a later retry of the same request may succeed.
     ///
     /// | class | |
     /// |---|---|
-    /// | `storage`, `unavailable`, `rate` | yes: the state behind it passes |
+    /// | `storage`, `unavailable`, `rate` | yes: the cause is temporary |
     /// | `unavailable`, because the request [could not be sent as it is][unsendable] | no |
-    /// | every other | no: the same gets the same answer |
+    /// | all others | no: the result would be the same |
     ///
-    /// It says nothing about whether the request was carried out, so what must not be done twice
-    /// needs `was_not_sent` or `was_not_taken` (feature `http`) as well. A pause that the other
+    /// The result does not say whether the request was carried out, so an operation that must not
+    /// happen twice needs
     /// side asked for is in [`retry_after`](Self::retry_after).
     ///
     /// ```
@@ -336,15 +335,14 @@ impl Error {
             && matches!(self.0.class, Class::Storage | Class::Unavailable | Class::Rate)
     }
 
-    /// The HTTP status that a server of this crate answers for this error: that of its class in
-    /// the [table](crate#errors), unless [another](Self::with_http_status) was given to it.
+    /// The HTTP status with which a server of this crate responds to this error: the status of its
+    /// class in the [table](crate#errors), unless [another one](Self::with_http_status) was set.
     ///
-    /// Class `too-large` is 413 if it is about the whole input (its [part](Self::part) is empty),
-    /// and 400 if it is about a part, a count or the nesting. A fault in what a device signed is
-    /// 422, whatever its class.
+    /// Class `too-large` is 413 for the whole input (its [part](Self::part) is empty), and 400 for
+    /// a part, a count or the nesting. A fault in signed data of a device is always 422.
     ///
-    /// An error of a client has a status too: the one that a server would pass it on with. What
-    /// the other side answered is in the [source](std::error::Error::source).
+    /// An error of a client has a status too: the one with which a server would forward it. The
+    /// response of the other side is in the [source](std::error::Error::source).
     ///
     /// ```
     /// use keyferry::{Class, Error};
@@ -381,13 +379,13 @@ impl Error {
         }
     }
 
-    /// After which time trying again may help, if that is known.
+    /// The time after which a retry may succeed, if known.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// Where, in bytes from the start of the text or DER that was read, if that is known.
+    /// The offset of the fault in bytes from the start of the text or DER, if known.
     #[must_use]
     pub fn offset(&self) -> Option<usize> {
         self.0.offset
@@ -411,7 +409,7 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Error({self}")?;
-        // No source of ours shows anything that came from outside.
+        // None of this crate's sources shows external input.
         let mut source = std::error::Error::source(self);
         while let Some(cause) = source {
             write!(f, ": {cause}")?;

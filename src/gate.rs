@@ -1,12 +1,12 @@
-//! Who may do what: a proved credential becomes a handle that acts for that caller and nobody else.
+//! Authentication: a valid credential becomes a handle that is limited to its caller's objects.
 
 use crate::Error;
 
-/// Turns a credential into a handle.
+/// Authenticates a credential and returns a handle.
 ///
-/// Wires know no caller: a handle *is* one caller, and cannot name another's object. A gate is
-/// asked before anything but the credential is read. Any closure `Fn(Credential) -> Result<Handle,
-/// Error>` is one.
+/// Wire traits carry no caller identity: a handle *is* one caller, and cannot name another caller's
+/// object. The gate is called before anything but the credential is read. Any closure
+/// `Fn(Credential) -> Result<Handle, Error>` is a gate.
 ///
 /// ```
 /// use keyferry::{Class, Error, Gate};
@@ -24,14 +24,14 @@ use crate::Error;
 /// let _ = open(gate);
 /// ```
 pub trait Gate<Credential>: Send + Sync {
-    /// What it opens to.
+    /// The handle for an authenticated caller.
     type Handle: Send + Sync;
 
-    /// Opens for this credential.
+    /// Authenticates this credential.
     ///
     /// # Errors
-    /// Class `unauthorized`, the same for every reason; `storage` or `unavailable` if it cannot be
-    /// found out.
+    /// Class `unauthorized`, identical for every reason; `storage` or `unavailable` if the
+    /// credential cannot be checked.
     fn open(
         &self,
         credential: Credential,

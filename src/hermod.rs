@@ -1,4 +1,4 @@
-//! Hermod (Nexus Smart ID Messaging).
+//! The Hermod protocol (Nexus Smart ID Messaging).
 
 #[cfg(feature = "client")]
 pub mod client;

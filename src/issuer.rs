@@ -1,11 +1,11 @@
-//! The seam to a certificate authority: a verified request goes in, a certificate comes out, and
-//! nothing is handed on before it was compared with the request.
+//! The interface to a certificate authority: it takes a verified request and returns a certificate,
+//! which is compared with the request before it is used.
 //!
-//! An authority implements [`Issuer`]; whoever wants a certificate calls [`issue`], which asks the
-//! authority and checks what it answers.
+//! An authority implements [`Issuer`]. Callers use [`issue`], which asks the authority and checks
+//! its answer.
 #![cfg_attr(
     feature = "ca",
-    doc = "[`LocalCa`] is a small authority of one's own, for tests and closed systems."
+    doc = "[`LocalCa`] is a small self-contained authority for tests and closed systems."
 )]
 
 #[cfg(feature = "ca")]
@@ -20,22 +20,22 @@ use crate::certificate::MAX_CHAIN;
 use crate::csr::Request;
 use crate::{BoxFuture, Certificate, Class, Error, Remark};
 
-/// A certificate authority, or the way to one.
+/// A certificate authority, or a client of one.
 ///
-/// It is shared: `&dyn Issuer`, `Arc<dyn Issuer>`.
+/// It is meant to be shared: `&dyn Issuer`, `Arc<dyn Issuer>`.
 ///
 /// # Security
-/// A [`Request`] proves that somebody holds the key in it, and nothing else. Names, extensions and
-/// rights that it asks for are no reason to grant them: an authority takes key usage, basic
-/// constraints and validity from its own rules, and the caller has compared the subject with what
-/// it knows of the user (the [proof](crate::hermod::proof) does, against the template).
+/// A [`Request`] proves that somebody holds its key, and nothing else. An authority must not grant
+/// names, extensions or rights because the request contains them: it takes key usage, basic
+/// constraints and validity from its own rules, and the caller must have compared the subject with
+/// its knowledge of the user (the [proof](crate::hermod::proof) compares it with the template).
 pub trait Issuer: Send + Sync {
-    /// Has a certificate issued for the key and the subject of `request`. Callers use [`issue`],
-    /// which checks the answer.
+    /// Issues a certificate for the key and the subject of `request`. Callers use [`issue`], which
+    /// checks the result.
     ///
     /// # Errors
-    /// [`IssuerError::Refused`] if the authority does not want to, [`IssuerError::Failed`] if it
-    /// could not be asked or failed.
+    /// [`IssuerError::Refused`] if the authority declines, [`IssuerError::Failed`] if it could not
+    /// be asked or failed.
     fn issue_unchecked<'a>(
         &'a self,
         request: &'a Request,
@@ -51,10 +51,9 @@ impl<T: Issuer + ?Sized> Issuer for std::sync::Arc<T> {
     }
 }
 
-/// What an authority answers: a certificate, and the certificates above it. Nothing of it was
-/// checked.
+/// The unchecked answer of an authority: a certificate and the certificates above it.
 ///
-/// An authority that gives nothing but certificates makes one by `From<Certificate>`.
+/// An authority that returns only certificates can create it with `From<Certificate>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuance {
     certificate: Certificate,
@@ -62,14 +61,14 @@ pub struct Issuance {
 }
 
 impl Issuance {
-    /// A certificate without anything above it.
+    /// Creates an answer without certificates above it.
     #[must_use]
     pub fn new(certificate: Certificate) -> Self {
         Self { certificate, chain: Vec::new() }
     }
 
-    /// With the certificates above it: that of its issuer first, then upward. The root may be left
-    /// out, as who trusts it has it.
+    /// Adds the certificates above it: the issuer's first, then upward. The root may be omitted,
+    /// because everyone who trusts it has it.
     #[must_use]
     pub fn with_chain(mut self, chain: Vec<Certificate>) -> Self {
         self.chain = chain;
@@ -83,13 +82,13 @@ impl From<Certificate> for Issuance {
     }
 }
 
-/// Has a certificate issued and checks it before it is handed on: it is for the request's key, and
-/// its subject is the request's name, compared as RFC 5280 section 7.1 compares names. What the
-/// authority wrote in another way is among the [remarks](Issued::remarks).
+/// Has a certificate issued and checks that it is for the request's key and that its subject is the
+/// request's name, compared as RFC 5280 section 7.1 compares names. Permitted differences from the
+/// request are among the [remarks](Issued::remarks).
 ///
-/// Signature, dates and issuer of the certificate are not looked at, nor is what the chain says: the
-/// authority is trusted with those. If the chain holds the certificate itself, as some authorities
-/// have it, it is left out there.
+/// The certificate's signature, dates and issuer are not checked, nor is the chain: the authority
+/// is trusted with those. If the chain contains the certificate itself, as some authorities have
+/// it, that entry is removed.
 ///
 /// ```
 /// # #[cfg(all(feature = "aws-lc-rs", feature = "ca"))] {
@@ -135,8 +134,8 @@ impl From<Certificate> for Issuance {
 /// ```
 ///
 /// # Errors
-/// What the authority answers; [`IssuerError::Certificate`] of class `proof` if the certificate is
-/// for another key, of class `csr` if its subject is not the request's name.
+/// Those of the authority; [`IssuerError::Certificate`] of class `proof` if the certificate is for
+/// another key, of class `csr` if its subject is not the request's name.
 pub async fn issue(issuer: &dyn Issuer, request: &Request) -> Result<Issued, IssuerError> {
     let Issuance { certificate, mut chain } = issuer.issue_unchecked(request).await?;
     let remarks = certificate.matches(request).map_err(IssuerError::Certificate)?;
@@ -144,7 +143,7 @@ pub async fn issue(issuer: &dyn Issuer, request: &Request) -> Result<Issued, Iss
     if chain.len() >= MAX_CHAIN {
         return Err(IssuerError::Certificate(Error::too_large("chain", "too many certificates")));
     }
-    // Receivers find the certificate by its key.
+    // Receivers find the certificate by its key, so a second copy would be ambiguous.
     if chain.iter().any(|above| above.is_for(request.public_key())) {
         return Err(IssuerError::Certificate(Error::new(
             Class::KeyId,
@@ -155,9 +154,9 @@ pub async fn issue(issuer: &dyn Issuer, request: &Request) -> Result<Issued, Iss
     Ok(Issued { certificate, chain, remarks })
 }
 
-/// A certificate that an authority issued, and that [`issue`] compared with the request.
+/// An issued certificate that [`issue`] compared with the request.
 ///
-/// It can be used as the [`Certificate`] that it is.
+/// It dereferences to its [`Certificate`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issued {
     certificate: Certificate,
@@ -172,25 +171,25 @@ impl Issued {
         &self.certificate
     }
 
-    /// The certificates above it, as the authority gave them; the root is mostly left out.
+    /// The certificates above it, as the authority returned them, usually without the root.
     #[must_use]
     pub fn chain(&self) -> &[Certificate] {
         &self.chain
     }
 
-    /// The certificate and those above it: what
-    /// [`Enrollment::issued`](crate::hermod::integrator::Enrollment::issued) takes for its key.
+    /// The certificate and those above it, for
+    /// [`Enrollment::issued`](crate::hermod::integrator::Enrollment::issued).
     pub fn certificates(&self) -> impl Iterator<Item = &Certificate> {
         std::iter::once(&self.certificate).chain(&self.chain)
     }
 
-    /// What is to be reported, though it is no reason to refuse the certificate. Mostly nothing.
+    /// Permitted differences to report. Usually there are none.
     #[must_use]
     pub fn remarks(&self) -> &[Remark] {
         &self.remarks
     }
 
-    /// The certificate alone.
+    /// The certificate without its chain.
     #[must_use]
     pub fn into_certificate(self) -> Certificate {
         self.certificate
@@ -205,28 +204,28 @@ impl Deref for Issued {
     }
 }
 
-/// Why there is no certificate.
+/// The reason why no certificate was issued.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssuerError {
-    /// The authority does not issue this; asking again does not help.
+    /// The authority does not issue this certificate. A retry does not help.
     #[error("the authority refused the request")]
     Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The authority could not be asked, or failed; asking again may help.
+    /// The authority could not be asked, or failed. A retry may help.
     #[error("the authority failed")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The certificate that the authority gave was refused here.
+    /// The check of the authority's certificate failed.
     #[error("the certificate was refused")]
     Certificate(#[source] Error),
 }
 
 impl IssuerError {
-    /// A refusal, with the reason: an error or a text.
+    /// A refusal with a reason: an error or a text.
     pub fn refused(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Refused(reason.into())
     }
 
-    /// A failure, with the reason: an error or a text.
+    /// A failure with a reason: an error or a text.
     pub fn failed(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Failed(reason.into())
     }

@@ -1,69 +1,69 @@
-//! Carries keys and certificates onto devices: the Hermod provisioning protocol (Nexus Smart ID
-//! Messaging), every role of it.
+//! Delivers keys and certificates to devices with the Hermod provisioning protocol (Nexus Smart ID
+//! Messaging), in every role.
 //!
-//! An application server (the *integrator*) asks a *hub* to have a *device* make keys. The device
-//! makes them, puts each into the certificate request template that came with the command and signs
-//! it again, signs each key with itself, and signs the whole answer with its attestation key. The
-//! integrator verifies all of it, has certificates issued, and sends them back.
+//! An application server (the *integrator*) asks a *hub* to have a *device* generate keys. The
+//! device generates them, puts each into the certificate request template of the command and signs
+//! the request, signs each key with itself, and signs the whole answer with its attestation key.
+//! The integrator verifies the answer, has certificates issued, and sends them back.
 //!
 //! - [`hermod`]: the protocol. Start at [`hermod::proof`] to verify or build answers, at
 //!   [`hermod::integrator`] for the application server's journey, at `hermod::hub` for a hub, at
 //!   `hermod::device` for a device.
-//! - [`jose`] (JWS, JWK, thumbprints), [`csr`] (certificate requests) and [`Certificate`]: what it
-//!   is made of.
-//! - [`crypto`]: the seam to a library of cryptography, which is an argument everywhere; and to
-//!   keys that live elsewhere.
-//! - [`issuer`] and `keys`: the seams to a certificate authority and to where a device keeps its
-//!   keys.
+//! - [`jose`] (JWS, JWK, thumbprints), [`csr`] (certificate requests) and [`Certificate`]: the
+//!   formats inside the messages.
+//! - [`crypto`]: the interface to a cryptography library, which is always passed in as an argument,
+//!   and to keys that live elsewhere.
+//! - [`issuer`] and `keys`: the interfaces to a certificate authority and to a device's key
+//!   storage.
 //!
 //! # Features
 //!
 //! - `aws-lc-rs` (default): the fast provider; needs a C compiler.
-//! - `rustcrypto`: the provider in pure Rust. Read SECURITY.md about RSA private operations first.
-//! - `josekit`: the provider on OpenSSL; needs its headers and pkg-config.
-//! - `hub`: the hub, with its store in memory.
+//! - `rustcrypto`: the pure-Rust provider. Read SECURITY.md about RSA private operations first.
+//! - `josekit`: the provider based on OpenSSL; needs its headers and pkg-config.
+//! - `hub`: the hub, with a store in memory.
 //! - `device`: the device's agent, with key stores in memory and in a folder.
 //! - `ca`: a small certificate authority.
 //! - `qr`: the activation link as a QR code.
 //! - `http`: the HTTP form of the wires; `client`: clients over any transport; `reqwest`, `ureq`:
 //!   transports; `server`: tower services.
 //! - `testing`: a network, a hub and a device that misbehave on purpose.
-//! - `full`: all of these but `josekit`.
+//! - `full`: all of these except `josekit`.
 //!
-//! Features only add; none changes what the code of others does.
+//! Features are additive.
 //!
 //! # Errors
 //!
-//! What comes from outside and is wrong ends in an [`Error`]: a [`Class`], the part at fault, what
-//! is wrong with it, and where. It never repeats the input. The words of the classes are fixed; an
-//! HTTP answer to the same fault has the status beside it, which [`Error::http_status`] gives.
-//! [`Error::is_retryable`] says whether trying again may help.
+//! Invalid external input results in an [`Error`]: a [`Class`], the faulty part, the fault, and its
+//! position. It never repeats the input. The words of the classes are fixed. The table also lists
+//! the status of an HTTP response, which [`Error::http_status`] returns. [`Error::is_retryable`]
+//! says whether a retry may succeed.
 //!
 //! | class | situation | status |
 //! |---|---|---|
-//! | `malformed` | not the exact form; bad JSON, base64 or DER; a member twice, of the wrong type, or absent | 400 |
-//! | `too-large` | over a limit | 413, 431, 400 |
-//! | `algorithm` | not allowed, not known, not the key's | 422 |
-//! | `weak-key` | too short, degenerate, off its curve | 422 |
-//! | `private-key` | a private member in a public key | 422 |
+//! | `malformed` | not in the exact form: invalid JSON, base64 or DER; a member is duplicate, absent or of the wrong type | 400 |
+//! | `too-large` | a limit is exceeded | 413, 431, 400 |
+//! | `algorithm` | not allowed, not supported, or not for this key | 422 |
+//! | `weak-key` | too short, degenerate, or not on its curve | 422 |
+//! | `private-key` | a public key has a private member | 422 |
 //! | `signature` | does not verify | 422 |
 //! | `proof` | a key does not prove itself | 422 |
-//! | `nonce` | missing, or another | 422 |
-//! | `replay` | counted already | 409 |
-//! | `keyid` | unknown, missing, doubled | 422 |
-//! | `not-as-requested` | type, length, mechanism, usage or state | 422 |
-//! | `csr` | a request is wrong in key, subject, attributes or signature | 422 |
-//! | `attestation` | not a pinned key | 422 |
-//! | `channel` | host name, certificate hash or mailbox address | 422 |
-//! | `user` | another user or profile | 422 |
-//! | `unauthorized` | no credential, or one that does not fit | 401 |
-//! | `not-found` | unknown, or somebody else's | 404 |
-//! | `conflict` | the same thing with other content | 409 |
-//! | `expired` | past its lifespan | 410 |
-//! | `rate` | too many | 429 |
-//! | `target-refused` | an address that must not be called | 422 |
-//! | `storage` | the store cannot keep the promise | 503 |
-//! | `unavailable` | an exchange failed; a server is shutting down, busy or late; a provider or the random generator failed | 503 |
+//! | `nonce` | missing or wrong | 422 |
+//! | `replay` | already used | 409 |
+//! | `keyid` | unknown, missing or duplicate | 422 |
+//! | `not-as-requested` | wrong type, length, mechanism, usage or state | 422 |
+//! | `csr` | wrong key, subject, attributes or signature of a certificate request | 422 |
+//! | `attestation` | the key is not pinned | 422 |
+//! | `channel` | wrong host name, certificate hash or mailbox address | 422 |
+//! | `user` | wrong user or profile | 422 |
+//! | `unauthorized` | the credential is missing or wrong | 401 |
+//! | `not-found` | does not exist, or belongs to another caller | 404 |
+//! | `conflict` | the same identifier with other content | 409 |
+//! | `expired` | the lifespan has passed | 410 |
+//! | `rate` | too many requests | 429 |
+//! | `target-refused` | the target address is forbidden | 422 |
+//! | `storage` | the store failed | 503 |
+//! | `unavailable` | an exchange failed; a server is shutting down, overloaded or late; a provider or the random generator failed | 503 |
 
 // On docs.rs each item shows the features that it needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -103,10 +103,10 @@ pub use gate::Gate;
 pub use secret::Secret;
 pub use transport::base_url::BaseUrl;
 
-/// A future that can be stored and sent.
+/// A boxed future that is `Send`.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The programs in README compile.
+/// Compiles the programs in README.
 #[cfg(all(doctest, feature = "full"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,5 +1,5 @@
-//! Distinguished names (RFC 5280 section 4.1.2.4): read by position, shown as RFC 4514 writes them,
-//! compared as RFC 5280 section 7.1 compares them.
+//! Distinguished names (RFC 5280 section 4.1.2.4): read by position, displayed in the form of RFC
+//! 4514, compared by the rules of RFC 5280 section 7.1.
 
 mod parse;
 
@@ -13,9 +13,9 @@ pub(crate) use self::parse::parse;
 use crate::Error;
 use crate::der::{Cursor, Element, Tag};
 
-/// The types that have a short name: the content of the object identifier, then the name that is
-/// shown and others that are known for it. Names of RFC 4514 section 3, RFC 4519, RFC 4524 and
-/// RFC 3280, in upper case; they are compared without regard to case.
+/// Attribute types with a short name: the content of the object identifier, the name to display,
+/// and its known aliases. The names are those of RFC 4514 section 3, RFC 4519, RFC 4524 and RFC
+/// 3280, in upper case; they are compared without regard to case.
 pub(crate) const SHORT_NAMES: &[(&[u8], &[&str])] = &[
     (&[0x55, 0x04, 0x03], &["CN", "COMMONNAME"]),
     (&[0x55, 0x04, 0x04], &["SN", "SURNAME"]),
@@ -44,7 +44,7 @@ pub(crate) const SHORT_NAMES: &[(&[u8], &[&str])] = &[
     (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01], &["EMAIL", "EMAILADDRESS", "E"]),
 ];
 
-/// What the types begin with whose texts are compared without regard to case: those of X.520
+/// Prefixes of the attribute types whose texts are compared without regard to case: those of X.520
 /// (id-at), of RFC 4524, emailAddress, unstructuredName and unstructuredAddress of PKCS#9, the
 /// personal data of RFC 3739, and the three of the jurisdiction of incorporation (EV guidelines
 /// section 9.2.4).
@@ -58,22 +58,22 @@ const CASE_IGNORED: &[&[u8]] = &[
     &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x3c, 0x02, 0x01],
 ];
 
-/// Most bytes of an object identifier that is shown with dots. Numbers of any length could be, but
-/// the time that takes grows with the square of the length.
+/// Maximum size in bytes of an object identifier that is displayed with dots. The time for the
+/// conversion grows with the square of the length.
 const MAX_DOTTED: usize = 512;
 
-/// How two names compare.
+/// The result of comparing two names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Likeness {
-    /// The same bytes.
+    /// The names are the same bytes.
     Identical,
-    /// The same name, written in another way.
+    /// The names are equal but encoded differently.
     Equal,
-    /// Another name.
+    /// The names differ.
     Different,
 }
 
-/// One type with its value.
+/// An attribute: a type and a value.
 #[derive(Clone, Copy)]
 pub(crate) struct Attribute<'a> {
     /// The content of the object identifier.
@@ -81,11 +81,11 @@ pub(crate) struct Attribute<'a> {
     pub(crate) value: Element<'a>,
 }
 
-/// Reads the attributes of a Name, DER: one list for each of its sets, in the order in which they
-/// stand there. Types and values are whatever they are.
+/// Reads the attributes of a Name in DER: one list for each of its sets, in their order. Types and
+/// values are not checked.
 ///
 /// # Errors
-/// Class `malformed` if it has another shape.
+/// Class `malformed` if it is not structured like a Name.
 fn read<'a>(name: &Element<'a>, part: &'static str) -> Result<Vec<Vec<Attribute<'a>>>, Error> {
     let mut sets = Vec::new();
     each_set(name, part, |set| {
@@ -97,7 +97,7 @@ fn read<'a>(name: &Element<'a>, part: &'static str) -> Result<Vec<Vec<Attribute<
     Ok(sets)
 }
 
-/// Refuses what has not the shape of a Name.
+/// Checks that the DER is structured like a Name.
 ///
 /// # Errors
 /// Class `malformed`.
@@ -133,28 +133,28 @@ fn each_attribute<'a>(
     Ok(())
 }
 
-/// The form of RFC 4514 of a Name, DER, which has that shape.
+/// The RFC 4514 form of a Name in DER, whose structure was checked.
 ///
-/// A value is shown as text if its type has a short name and it is a string that can be read, and
-/// as `#` and the hexadecimal DER otherwise (section 2.4).
+/// A value is shown as text if its type has a short name and it is a readable string, and as `#`
+/// and the hexadecimal DER otherwise (section 2.4).
 pub(crate) fn to_text(name: &[u8]) -> String {
-    // Measured first: a text that grows would take several times its length.
+    // Measure first: a growing string would take several times its final length.
     let mut length = Length(0);
     let mut text = String::new();
     if write_name(&mut length, name).is_ok() {
         text.reserve_exact(length.0);
-        // Writing to memory does not fail, and the shape was the right one a moment ago.
+        // Writing to memory cannot fail, and the structure was already checked.
         let _ = write_name(&mut text, name);
     }
     text
 }
 
-/// How two Names, DER, compare: as RFC 5280 section 7.1 says.
+/// Compares two Names in DER by the rules of RFC 5280 section 7.1.
 ///
-/// Sets have to come in the same order, and hold the same attributes in any order. Texts of the
-/// types that X.520 and its relatives define are prepared as RFC 4518 says: case, insignificant
-/// blanks and the type of string do not count. Of other types only the type of string does not
-/// count. What is no text has to be the same bytes.
+/// Sets must have the same order, and hold the same attributes in any order. Texts of the types
+/// that X.520 and related standards define are prepared by RFC 4518: case, insignificant blanks and
+/// the string type are ignored. For texts of other types, only the string type is ignored. Values
+/// that are not text must be the same bytes.
 pub(crate) fn compare(one: &[u8], other: &[u8]) -> Likeness {
     if one == other {
         return Likeness::Identical;
@@ -165,7 +165,7 @@ pub(crate) fn compare(one: &[u8], other: &[u8]) -> Likeness {
     }
 }
 
-/// What two names have in common that are the same name.
+/// The comparison form of a value: equal values have equal forms.
 fn canonical(name: &[u8]) -> Result<Vec<Vec<Canonical<'_>>>, Error> {
     const PART: &str = "name";
     let mut outer = Cursor::new(name);
@@ -187,9 +187,9 @@ struct Canonical<'a> {
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Value<'a> {
-    /// Prepared for caseIgnoreMatch.
+    /// Text prepared for caseIgnoreMatch.
     Prepared(String),
-    /// The characters as they are.
+    /// Unprepared text.
     Exact(Cow<'a, str>),
     /// DER.
     Bytes(&'a [u8]),
@@ -208,8 +208,9 @@ impl<'a> Canonical<'a> {
     }
 }
 
-/// The characters of a string of any type that a name may have, `None` if it is no string or has
-/// bytes that are no characters. TeletexString is taken for Latin-1, as those who write it do.
+/// The characters of a string of any type that a name may have; `None` if the value is not a string
+/// or has bytes that are not characters. TeletexString is read as Latin-1, because that is how
+/// programs write it.
 pub(crate) fn text_of<'a>(value: &Element<'a>) -> Option<Cow<'a, str>> {
     let bytes = value.value;
     match value.tag {
@@ -236,14 +237,14 @@ pub(crate) fn text_of<'a>(value: &Element<'a>) -> Option<Cow<'a, str>> {
     }
 }
 
-/// Prepares a text for caseIgnoreMatch (RFC 4518): `None` if it has a character that no text to be
-/// compared may have (section 2.4).
+/// Prepares a text for caseIgnoreMatch (RFC 4518): `None` if it has a character that RFC 4518
+/// prohibits (section 2.4).
 fn prepare(text: &str) -> Option<String> {
     let mapped = text.chars().filter_map(mapped).flat_map(folded);
     let text: String = if text.is_ascii() {
         mapped.collect()
     } else {
-        // Normalising may bring up characters that have another case (RFC 3454 appendix B.2).
+        // Normalization may produce characters that have another case (RFC 3454 appendix B.2).
         mapped.nfkc().flat_map(folded).nfkc().collect()
     };
     if text.chars().any(is_prohibited) {
@@ -252,12 +253,13 @@ fn prepare(text: &str) -> Option<String> {
     Some(without_insignificant_spaces(&text))
 }
 
-/// RFC 4518 section 2.2, without the folding: `None` for what is mapped to nothing.
+/// The mapping of RFC 4518 section 2.2 without case folding: `None` for characters that are mapped
+/// to nothing.
 fn mapped(character: char) -> Option<char> {
     match character {
         '\t'..='\r' | '\u{85}' => Some(' '),
-        // Controls; soft hyphens, joiners and variation selectors; marks of direction and of
-        // format; the replacement of an object; ZERO WIDTH SPACE; tags.
+        // Controls; soft hyphens, joiners and variation selectors; direction and format marks; the
+        // object replacement character; ZERO WIDTH SPACE; tags.
         '\0'..='\u{8}'
         | '\u{e}'..='\u{1f}'
         | '\u{7f}'..='\u{9f}'
@@ -290,9 +292,8 @@ fn mapped(character: char) -> Option<char> {
     }
 }
 
-/// The character without its case: lower, upper and lower again, which gives what the folding of
-/// RFC 3454 appendix B.2 gives (`ß` is `ss`, both small sigmas are one). The dotless i stays apart
-/// from `i` there.
+/// Case folding by lower, upper and lower case, which gives the result of RFC 3454 appendix B.2
+/// (`ß` is `ss`, both small sigmas are one). The dotless i remains distinct from `i`.
 fn folded(character: char) -> impl Iterator<Item = char> {
     const DOTLESS_I: char = '\u{131}';
     let plain = character.is_ascii() || character == DOTLESS_I;
@@ -303,7 +304,8 @@ fn folded(character: char) -> impl Iterator<Item = char> {
     simple.into_iter().chain(full)
 }
 
-/// RFC 4518 section 2.4, but for characters that were not assigned when it was written.
+/// The prohibited characters of RFC 4518 section 2.4, except those that were unassigned when it was
+/// written.
 fn is_prohibited(character: char) -> bool {
     matches!(
         character,
@@ -311,8 +313,8 @@ fn is_prohibited(character: char) -> bool {
     ) || u32::from(character) & 0xfffe == 0xfffe
 }
 
-/// RFC 4518 section 2.6.1: spaces at the ends do not count, nor does how many there are between
-/// words. A space that carries a combining mark is not one of them.
+/// RFC 4518 section 2.6.1: leading and trailing spaces and the number of spaces between words are
+/// insignificant. A space with a combining mark is not such a space.
 fn without_insignificant_spaces(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
@@ -331,7 +333,7 @@ fn without_insignificant_spaces(text: &str) -> String {
     out
 }
 
-/// Counts bytes.
+/// Counts the bytes that are written.
 struct Length(usize);
 
 impl fmt::Write for Length {
@@ -345,7 +347,7 @@ fn write_name(out: &mut impl fmt::Write, der: &[u8]) -> fmt::Result {
     const PART: &str = "name";
     let wrong = |_| fmt::Error;
     let name = Cursor::new(der).require(Tag::Sequence, PART).map_err(wrong)?;
-    // Where the sets stand, in few bytes: the last comes first (section 2.1).
+    // Offsets of the sets in compact form, because the last set is displayed first (section 2.1).
     let mut count = 0;
     each_set(&name, PART, |_| {
         count += 1;
@@ -404,7 +406,8 @@ fn write_hex(out: &mut impl fmt::Write, bytes: &[u8]) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
 }
 
-/// RFC 4514 section 2.4. Controls are escaped as well, so that a name is one line.
+/// Escapes a value by RFC 4514 section 2.4. Control characters are escaped too, so that a name is
+/// one line.
 fn write_escaped(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     let last = text.char_indices().next_back().map_or(0, |(at, _)| at);
     for (at, character) in text.char_indices() {
@@ -427,7 +430,7 @@ fn write_escaped(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     Ok(())
 }
 
-/// The dotted form of an object identifier, whose content is DER.
+/// The dotted form of an object identifier with this DER content.
 fn write_oid(out: &mut impl fmt::Write, oid: &[u8]) -> fmt::Result {
     for (index, arc) in oid.split_inclusive(|byte| *byte < 0x80).enumerate() {
         let mut digits = decimal(arc);
@@ -452,10 +455,10 @@ fn write_oid(out: &mut impl fmt::Write, oid: &[u8]) -> fmt::Result {
 /// A limb of a decimal number holds nine digits.
 const LIMB: u64 = 1_000_000_000;
 
-/// A number of any length in base 128, as limbs of nine decimal digits, the lowest first.
+/// Converts a number of any length from base 128 to limbs of nine decimal digits, lowest first.
 fn decimal(arc: &[u8]) -> Vec<u64> {
     let mut limbs = vec![0];
-    // Four digits of base 128 at once.
+    // Four base-128 digits at a time.
     for chunk in arc.chunks(4) {
         let mut carry = chunk.iter().fold(0, |number, byte| number << 7 | u64::from(byte & 0x7f));
         for limb in &mut limbs {
@@ -469,7 +472,7 @@ fn decimal(arc: &[u8]) -> Vec<u64> {
     limbs
 }
 
-/// Takes `less`, which is not more than the number, from it.
+/// Subtracts `less`, which must not exceed the number.
 fn subtract(limbs: &mut Vec<u64>, mut less: u64) {
     for limb in limbs.iter_mut() {
         if *limb >= less {

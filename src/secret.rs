@@ -1,15 +1,14 @@
-//! Text that must not be seen.
+//! Text that must stay confidential.
 
 use std::fmt;
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
-/// A secret text: an API key, a token, a PIN, a password.
+/// A confidential text: an API key, a token, a PIN, a password.
 ///
-/// It is not shown by `Debug`, has no `Display`, compares in constant time (its length is not
-/// hidden) and is wiped when dropped.
-///
+/// `Debug` does not show it and it has no `Display`. It compares in constant time (which does not
+/// hide its length) and is wiped when dropped.
 /// ```
 /// let key = keyferry::Secret::new("s3cret");
 /// assert_eq!(format!("{key:?}"), "Secret(…)");
@@ -19,13 +18,13 @@ use zeroize::Zeroize;
 pub struct Secret(Box<str>);
 
 impl Secret {
-    /// Takes the text; the caller's own copies stay the caller's care.
+    /// Wraps the text. The caller is responsible for other copies of it.
     #[must_use]
     pub fn new(text: impl Into<Box<str>>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself, for the one place that has to have it.
+    /// The plain text.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

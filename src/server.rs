@@ -37,7 +37,7 @@
 //! tokio runtime with time. A header that a proxy adds is used only where [`ServerConfig::proxies`]
 //! names the proxy, and only for the address of the client; links are built from the configuration.
 //!
-//! # The log
+//! # Logging
 //!
 //! Each request is a [span](::tracing::Span) with its id and its wire, and, as soon as they are
 //! known, the command, the tenant, and the ids of command and delivery. Each span has one event

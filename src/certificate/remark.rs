@@ -1,14 +1,14 @@
-//! What is reported about a certificate, though it is no reason to refuse it.
+//! Remarks: permitted differences between a certificate and its request.
 
 use std::fmt;
 
-/// What an authority did in another way than it was asked for, though it may do so: a line in a
-/// report. Its `Display` is that line.
+/// A permitted difference between a certificate and its request. Its `Display` is a line for a
+/// report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Remark {
-    /// The subject is the same name as the request's (RFC 5280 section 7.1), but not the same
-    /// bytes: other types of string, other case or other blanks.
+    /// The subject is the same name as the request's (RFC 5280 section 7.1) in another encoding:
+    /// other string types, other case or other whitespace.
     SubjectEncoding,
 }
 

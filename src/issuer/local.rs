@@ -1,4 +1,4 @@
-//! A small certificate authority: one root that signs end-entity certificates.
+//! A small certificate authority: a root that signs end-entity certificates.
 
 mod profile;
 
@@ -21,22 +21,21 @@ use crate::{BoxFuture, Certificate, Class, Clock, Error};
 /// A small certificate authority (RFC 5280) for tests and closed systems: one self-signed root,
 /// which signs end-entity certificates directly.
 ///
-/// It keeps no list of what it issued and revokes nothing.
+/// It keeps no record of issued certificates and revokes none.
 ///
 /// # Security
-/// Of a request it takes the key and the subject, byte for byte, and nothing else: key usage and
-/// basic constraints are those of its [`LeafProfile`], the validity comes from its clock, the
-/// serial number is random. Attributes of the request (wanted extensions among them) are not looked
-/// at, as nothing in a request is a reason to grant it. Whether the subject is right is for the
-/// caller to have checked.
+/// It copies only the key and the subject of a request, byte for byte. Key usage and basic
+/// constraints come from its [`LeafProfile`], the validity from its clock, and the serial number is
+/// random. Attributes of the request, including requested extensions, are ignored, because a
+/// request is no reason to grant them. The caller must have checked the subject.
 ///
 /// See [`issue`](super::issue) for an example.
 pub struct LocalCa {
     certificate: Certificate,
-    /// The identifier of its key in the certificates that it issues.
+    /// The identifier of its key for the certificates that it issues.
     key_id: Vec<u8>,
     expires_at: SystemTime,
-    /// What is given with each certificate.
+    /// The certificates that accompany each issued certificate.
     chain: Vec<Certificate>,
     signer: Arc<dyn Signer>,
     provider: Arc<dyn Provider>,
@@ -45,13 +44,14 @@ pub struct LocalCa {
 }
 
 impl LocalCa {
-    /// Makes a root: `name` in the form of RFC 4514 (`CN=Example root,O=Example`), signed by
-    /// `signer`, valid from five minutes ago for `validity_period` from now. `signer` is a key of any
-    /// provider or token; it signs with the [default algorithm](Algorithm::default_for) of its key.
+    /// Creates a root: `name` in the form of RFC 4514 (`CN=Example root,O=Example`), signed by
+    /// `signer`, valid from five minutes ago until `validity_period` from now. `signer` is a key of
+    /// any provider or token; it signs with the [default algorithm](Algorithm::default_for) of its
+    /// key.
     ///
     /// # Errors
-    /// [`IssuerError::Refused`] if `name` is not a name or the validity reaches beyond the year
-    /// 9999, [`IssuerError::Failed`] if signer or random generator fail.
+    /// [`IssuerError::Refused`] if `name` is not a name or the validity extends beyond the year
+    /// 9999, [`IssuerError::Failed`] if the signer or the random generator fails.
     pub fn new_root(
         name: &str,
         signer: Arc<dyn Signer>,
@@ -72,11 +72,11 @@ impl LocalCa {
         Self::from_root(certificate, signer, provider, clock)
     }
 
-    /// Continues with an authority that exists, a root or one below it: its certificate and its key.
+    /// Uses an existing authority, a root or one below it: its certificate and its key.
     ///
     /// # Errors
-    /// [`IssuerError::Refused`] if the certificate is not for that key (class `proof`), or is not
-    /// one of an authority (class `malformed`).
+    /// [`IssuerError::Refused`] if the certificate is not for that key (class `proof`), or is not a
+    /// CA certificate (class `malformed`).
     pub fn from_root(
         certificate: Certificate,
         signer: Arc<dyn Signer>,
@@ -91,7 +91,7 @@ impl LocalCa {
                 "not an authority's",
             )));
         }
-        // What it states of its own key is what verifiers compare.
+        // Verifiers compare the key identifier that the certificate itself states.
         let key_id = match profile::stated_key_id(&certificate)? {
             Some(stated) => stated,
             None => key_id(signer.public_key(), &*provider)?,
@@ -113,23 +113,23 @@ impl LocalCa {
         })
     }
 
-    /// Issues by this profile instead of the default one.
+    /// Issues with this profile instead of the default one.
     #[must_use]
     pub fn with_profile(mut self, profile: LeafProfile) -> Self {
         self.leaf = profile;
         self
     }
 
-    /// Gives these certificates as well with each certificate: those above an authority that is not
-    /// a root, that of its issuer first. The certificate of such an authority is given in any case;
-    /// that of a root never is, as who trusts it has it.
+    /// Adds certificates that accompany each issued certificate: those above an authority that is
+    /// not a root, its issuer's first. The authority's own certificate is always included unless it
+    /// is a root, because everyone who trusts a root has it.
     #[must_use]
     pub fn with_chain(mut self, above: Vec<Certificate>) -> Self {
         self.chain.extend(above);
         self
     }
 
-    /// The root's certificate, for those who are to trust it.
+    /// The root's certificate, which verifiers must trust.
     #[must_use]
     pub fn certificate(&self) -> &Certificate {
         &self.certificate
@@ -175,13 +175,13 @@ impl fmt::Debug for LocalCa {
     }
 }
 
-/// How far certificates reach back, for clocks that are behind.
+/// How far the start of the validity is backdated, for clocks that are slow.
 const BACKDATED: Duration = Duration::from_secs(5 * 60);
 
-/// Bytes of a serial number: 127 random bits and the zero that keeps it positive.
+/// Length of a serial number in bytes: 127 random bits and the zero bit that keeps it positive.
 const SERIAL_LENGTH: usize = 16;
 
-/// Bytes of the identifier of a key.
+/// Length of a key identifier in bytes.
 const KEY_ID_LENGTH: usize = 20;
 
 fn earlier(now: SystemTime) -> SystemTime {
@@ -192,8 +192,8 @@ fn later(now: SystemTime, by: Duration) -> Result<SystemTime, IssuerError> {
     now.checked_add(by).ok_or_else(|| IssuerError::refused("a validity that no clock can say"))
 }
 
-/// A Validity, DER: UTCTime through the year 2049 and GeneralizedTime from 2050 on, as RFC 5280
-/// section 4.1.2.5 demands.
+/// A Validity in DER: UTCTime through the year 2049 and GeneralizedTime from 2050 on, as required
+/// by RFC 5280 section 4.1.2.5.
 fn validity(not_before: SystemTime, not_after: SystemTime) -> Result<Vec<u8>, IssuerError> {
     let time = |time| match UtcTime::from_system_time(time) {
         Ok(short) => short.to_der(),
@@ -204,7 +204,7 @@ fn validity(not_before: SystemTime, not_after: SystemTime) -> Result<Vec<u8>, Is
     Ok(element(Tag::Sequence, &[&from, &to]))
 }
 
-/// The identifier of a key: the first 160 bits of SHA-256 of its bits (RFC 7093 section 2).
+/// A key identifier: the first 160 bits of SHA-256 of the key bits (RFC 7093 section 2).
 fn key_id(key: &PublicKey, provider: &dyn Provider) -> Result<Vec<u8>, IssuerError> {
     const PART: &str = "subjectPublicKeyInfo";
     let read = || -> Result<Vec<u8>, Error> {
@@ -216,8 +216,8 @@ fn key_id(key: &PublicKey, provider: &dyn Provider) -> Result<Vec<u8>, IssuerErr
     read().map_err(IssuerError::failed)
 }
 
-/// What one certificate says. Names and keys are carried by their DER, so that whatever stands in
-/// a request can be issued for.
+/// The contents of one certificate. Names and keys are in DER, so that any content of a request can
+/// be certified.
 struct Contents<'a> {
     issuer: &'a [u8],
     subject: &'a [u8],
@@ -237,7 +237,7 @@ impl Contents<'_> {
     ) -> Result<Certificate, IssuerError> {
         let mut serial = [0; SERIAL_LENGTH];
         provider.fill_random(&mut serial).map_err(IssuerError::failed)?;
-        // Positive, and never zero: a one follows the sign.
+        // The number is positive and never zero, because a one follows the sign bit.
         serial[0] = serial[0] & 0x7f | 0x40;
         let algorithm = Algorithm::default_for(signer.public_key());
 
@@ -264,7 +264,7 @@ impl Contents<'_> {
             &[
                 &to_be_signed,
                 identifier(algorithm),
-                // No bit of the last byte is unused.
+                // The last byte has no unused bits.
                 &element(Tag::BitString, &[&[0], &signature]),
             ],
         );

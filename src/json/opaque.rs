@@ -1,4 +1,4 @@
-//! Texts that are carried and not shown.
+//! Texts that are carried but not displayed.
 
 use std::fmt;
 use std::ops::Deref;
@@ -8,13 +8,13 @@ use serde::{Deserializer, Serialize, Serializer};
 use super::{BigText, FromJson, Reading};
 use crate::Class;
 
-/// A text that is carried as received and that `Debug` does not show, as it may hold what nobody
-/// should read in a log: a JWS, a certificate request with its challenge password, something to be
-/// signed.
+/// A text that is carried as received and that `Debug` does not show, because it may hold content
+/// that does not belong in a log: a JWS, a certificate request with its challenge password, or
+/// content to sign.
 ///
-/// `LIMIT` is the most bytes that are read; what a program makes itself is not measured. It is not
-/// a secret: it is neither wiped nor compared in constant time (see [`Secret`](crate::Secret) for
-/// those).
+/// `LIMIT` is the maximum number of bytes when reading; a text that a program creates is not
+/// limited. It is not treated as a secret: it is neither wiped nor compared in constant time (see
+/// [`Secret`](crate::Secret)).
 ///
 /// ```
 /// use keyferry::hermod::model::OpaqueText;
@@ -33,7 +33,7 @@ impl<const LIMIT: usize> Opaque<LIMIT> {
         &self.0
     }
 
-    /// The text, taken out.
+    /// Returns the text by value.
     #[must_use]
     pub fn into_string(self) -> String {
         self.0

@@ -1,17 +1,18 @@
-//! Why a key store did not do something.
+//! Errors of key stores.
 
 use crate::Error;
 use crate::crypto::CryptoError;
 
-/// Why a key store did not do something. Nothing was changed; after [`Failed`](Self::Failed) it may
-/// have been done, and calling again tells.
+/// An error of a key store. Nothing was changed, except that after [`Failed`](Self::Failed) the
+/// step may have been completed; a repeated call tells.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyStoreError {
-    /// What was asked for is wrong: a certificate for another key, a profile that is not there.
+    /// The request is invalid: for example, a certificate is for another key, or a profile does not
+    /// exist.
     #[error("the key store refused")]
     Refused(#[source] Error),
-    /// A key could not be made.
+    /// A key could not be generated.
     #[error("the key was not made")]
     Crypto(#[source] CryptoError),
     /// The storage failed.
@@ -20,7 +21,7 @@ pub enum KeyStoreError {
 }
 
 impl KeyStoreError {
-    /// A failure of the storage, with the reason: an error or a text.
+    /// Creates a storage failure from its reason: an error or a text.
     pub fn failed(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Failed(reason.into())
     }

@@ -21,7 +21,7 @@ use super::{
 use crate::BoxFuture;
 use crate::crypto::{KeyKind, PrivateKey, Provider, Signer};
 
-/// A key store in a folder: for devices whose keys are to outlive the program, and have no better
+/// A key store in a folder, for devices whose keys must outlive the program and have no more secure
 /// place.
 ///
 /// | file | holds |
@@ -29,25 +29,25 @@ use crate::crypto::{KeyKind, PrivateKey, Provider, Signer};
 /// | `{64 hex digits}.p8` | one private key: PKCS#8 (RFC 5958), DER, unencrypted. The name is the SHA-256 of its public key |
 /// | `state.json` | everything else: profiles, certificates, links, answers, and the tokens and claims that open mailboxes |
 /// | `lock` | nothing; it is locked while a store is open |
-/// | `….tmp` | what was being written when the power failed; it is removed when the folder is opened |
+/// | `….tmp` | a file that was being written when the power failed; it is removed when the folder is opened |
 ///
-/// The folder has mode 0700 and each file 0600, where there are modes; whoever may read them has
-/// the keys. Other files in the folder are left alone.
+/// The folder has mode 0700 and each file 0600 on systems with file modes. Anyone who can read the
+/// files has the keys. Other files in the folder are left alone.
 ///
-/// Every step is durable when its future resolves, and done as a whole or not at all: a file is
-/// written beside its place, synced and renamed, and the folder is synced. A private key is there
-/// before the state that names it, and goes after the state that does not. What is left over is
-/// removed at the next opening; but if the state cannot be read, nothing is removed.
+/// Every step is durable when its future resolves, and completed entirely or not at all: a file is
+/// written next to its final place, synced and renamed, and the folder is synced. A private key is
+/// written before the state that names it, and removed after the state that no longer names it.
+/// Leftover files are removed at the next opening, unless the state cannot be read: then nothing is
+/// removed.
 ///
-/// Keys are made by the provider, RSA of 2048, 3072 and 4096 bits, EC and Ed25519, all of them in
-/// the storage `APP`. They are read when the folder is opened and wiped from memory, by their
-/// provider, when the store and whoever got them as a [`Signer`] let go of them. What a file held
-/// is not overwritten when it is removed.
+/// The provider generates the keys: RSA of 2048, 3072 and 4096 bits, EC and Ed25519, all of them in
+/// the storage `APP`. They are read when the folder is opened. Their provider wipes them from
+/// memory when the store and every [`Signer`] that it returned are dropped. The content of a
+/// removed file is not overwritten.
 ///
-/// Every call blocks for as long as the disk takes, milliseconds as a rule; making an RSA key takes
-/// longer. One that failed with [`KeyStoreError::Failed`] may have been done: the next call looks
-/// at what is in the folder and goes on from there.
-///
+/// Every call blocks while the disk works, usually for milliseconds; generating an RSA key takes
+/// longer. A call that failed with [`KeyStoreError::Failed`] may have been completed: the next call
+/// reads the folder again and continues with what it contains.
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
 /// use std::sync::Arc;
@@ -81,26 +81,26 @@ pub struct FileKeyStore {
     kept: Mutex<UnknownMembers>,
 }
 
-/// The folder, and what is in it.
+/// The open folder and its contents.
 struct UnknownMembers {
     folder: Folder,
-    /// Absent after a failure: nobody knows then which of two states is in the folder.
+    /// Absent after a failure, when it is unknown which of two states is in the folder.
     state: Option<State>,
 }
 
 impl FileKeyStore {
-    /// Opens the store in a folder, which is made if it is not there; its parent has to be. The
-    /// folder stays locked until the store is dropped.
+    /// Opens the store in a folder, and creates the folder if it does not exist; its parent must
+    /// exist. The folder stays locked until the store is dropped.
     ///
-    /// A folder that is there has to be the store's own before anything in it is changed: a
-    /// directory of the user who runs the program (compared on Linux), not a symbolic link to one,
-    /// that is empty, or holds a store's state, or holds nothing but files that a store makes.
+    /// An existing folder is changed only if it belongs to the store: it must be a directory of the
+    /// user who runs the program (compared on Linux), not a symbolic link, and either be empty,
+    /// hold a store's state, or hold only files that a store creates.
     ///
     /// # Errors
-    /// [`FileStoreError::NotOwn`] if what is there is anything else, and then nothing is changed;
-    /// [`FileStoreError::InUse`] if a store is open in that folder, in this process or another;
-    /// [`FileStoreError::Damaged`] if what is in there cannot be read or does not fit together, and
-    /// then nothing is changed; [`FileStoreError::Io`].
+    /// [`FileStoreError::NotOwn`] if the path is anything else; [`FileStoreError::InUse`] if a
+    /// store is open in that folder, in this process or another; [`FileStoreError::Damaged`] if the
+    /// contents cannot be read or are inconsistent; [`FileStoreError::Io`]. After `NotOwn` and
+    /// `Damaged`, nothing was changed.
     pub fn open(
         folder: impl AsRef<Path>,
         provider: Arc<dyn Provider>,
@@ -108,9 +108,10 @@ impl FileKeyStore {
         Self::open_in(Folder::open(folder.as_ref(), None)?, provider)
     }
 
-    /// The same, with a function that is asked before each operation on a file that changes
-    /// something: `create`, `write`, `sync`, `rename`, `remove`, and `sync-folder`. If it gives an
-    /// error, the operation is not done, a `write` by half. For tests of what happens then.
+    /// Like [`open`](Self::open), with a function that is called before each file operation that
+    /// changes something: `create`, `write`, `sync`, `rename`, `remove`, and `sync-folder`. If it
+    /// returns an error, the operation is not performed; a `write` is performed by half. It is
+    /// meant for failure tests.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -130,7 +131,7 @@ impl FileKeyStore {
     }
 
     fn kept(&self) -> MutexGuard<'_, UnknownMembers> {
-        // A state is put in its place as a whole.
+        // A state is always put in its place as a whole.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -153,7 +154,7 @@ impl FileKeyStore {
 key_store_of_steps!(FileKeyStore);
 
 impl UnknownMembers {
-    /// The state, looked up again after a failure.
+    /// The state, read again after a failure.
     fn known(&mut self, provider: &dyn Provider) -> Result<&State, FileStoreError> {
         let state = match self.state.take() {
             Some(state) => state,
@@ -162,8 +163,8 @@ impl UnknownMembers {
         Ok(self.state.insert(state))
     }
 
-    /// Keeps a changed state: first the keys that it adds, then itself, then the keys that it lacks
-    /// go.
+    /// Saves a changed state: first the added keys, then the state, then the removal of keys that
+    /// it no longer names.
     fn keep(&mut self, changed: State, provider: &dyn Provider) -> Result<(), FileStoreError> {
         let text = state::write(&changed)?;
         let old = self.known(provider)?;
@@ -180,7 +181,7 @@ impl UnknownMembers {
         }
         let gone: Vec<&String> = before.difference(&after).collect();
 
-        // From here on until everything is in its place, nobody knows what is in the folder.
+        // From here until every file is in its place, the contents of the folder are unknown.
         self.state = None;
         if !added.is_empty() {
             added.iter().try_for_each(|(name, pkcs8)| self.folder.put(name, pkcs8))?;
@@ -202,12 +203,12 @@ fn private_keys(state: &State) -> impl Iterator<Item = &Arc<dyn PrivateKey>> {
     pending.chain(state.profiles.iter().flat_map(|profile| profile.private.values()))
 }
 
-/// The names of the files of the keys that a state has.
+/// The file names of a state's keys.
 fn key_files(state: &State, provider: &dyn Provider) -> HashSet<String> {
     private_keys(state).map(|key| key_file(key.public_key(), provider)).collect()
 }
 
-/// Whether a file of that name is one that a store makes for a key.
+/// Whether a store gives this name to a key file.
 fn is_key_file(name: &str) -> bool {
     let digest = name.strip_suffix(KEY_SUFFIX);
     digest.is_some_and(|digest| {

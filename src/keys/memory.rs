@@ -11,12 +11,11 @@ use super::{
 use crate::BoxFuture;
 use crate::crypto::{KeyKind, Provider, Signer};
 
-/// A key store in memory: for tests, and for devices whose keys need not outlive the program.
+/// A key store in memory, for tests and for devices whose keys need not outlive the program.
 ///
-/// Keys are made by the provider, RSA of 2048, 3072 and 4096 bits, EC and Ed25519, all of them in
-/// the storage `APP`. Private keys are never written out; they are wiped, by their provider, when
-/// the store and whoever got them as a [`Signer`] let go of them. Making an RSA key takes a while
-/// and blocks.
+/// The provider generates the keys: RSA of 2048, 3072 and 4096 bits, EC and Ed25519, all of them in
+/// the storage `APP`. Private keys are never exported. Their provider wipes them when the store and
+/// every [`Signer`] that it returned are dropped. Generating an RSA key takes a while and blocks.
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
@@ -47,14 +46,14 @@ pub struct MemoryKeyStore {
 }
 
 impl MemoryKeyStore {
-    /// An empty store, whose keys this provider makes.
+    /// Creates an empty store whose keys this provider generates.
     #[must_use]
     pub fn new(provider: Arc<dyn Provider>) -> Self {
         Self { provider, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No step leaves the state half changed.
+        // No step leaves the state half changed, so a poisoned lock is harmless.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,5 +1,5 @@
-//! The steps of a key store, as changes of one value, and the [`KeyStore`](super::KeyStore) that
-//! follows from them: the rules stand here once, whatever keeps the value.
+//! The steps of a key store as transitions of one value, and a [`KeyStore`](super::KeyStore)
+//! implementation based on them, so that all stores share the same rules.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,15 +11,15 @@ use super::{
 use crate::crypto::{KeyKind, PrivateKey, Provider, Signer};
 use crate::{Class, Error};
 
-/// How many answers that were sent are kept for each mailbox, so that a message that comes again
-/// gets the same one: the newest 64.
+/// The number of sent answers that are kept for each mailbox, so that a repeated message gets the
+/// same answer: the newest 64.
 pub const KEPT_ANSWERS: usize = 64;
 
 /// Private keys by keyid.
 pub(super) type Ring = HashMap<String, Arc<dyn PrivateKey>>;
 
-/// Everything a store remembers. No step leaves it half changed: each checks first, and changes
-/// then.
+/// The complete state of a store. No step leaves it half changed: each step first checks, then
+/// changes.
 #[derive(Clone, Default)]
 pub(super) struct State {
     pub(super) activations: Vec<Channel>,
@@ -42,7 +42,7 @@ pub(super) struct ProfileKeys {
 }
 
 impl PendingKeys {
-    /// Makes the keys of a provisioning, all or none.
+    /// Generates the keys of a provisioning, all or none.
     pub(super) fn make(
         provisioning: Provisioning,
         provider: &dyn Provider,
@@ -62,7 +62,7 @@ impl PendingKeys {
 }
 
 impl State {
-    /// Keeps an activation, or gives the one that is kept.
+    /// Stores an activation, or returns the stored one.
     pub(super) fn open_activation(&mut self, channel: Channel) -> Channel {
         if let Some(kept) = self.activations.iter().find(|kept| kept.address == channel.address) {
             return kept.clone();
@@ -82,7 +82,7 @@ impl State {
         self.pending.iter().find(|pending| pending.public.message == *message)
     }
 
-    /// What is pending for a message that may still be begun.
+    /// The pending keys of a message that has not been answered.
     pub(super) fn begun(&self, message: &MessageId) -> Result<Option<Pending>, KeyStoreError> {
         match self.pending(message) {
             Some(pending) => Ok(Some(pending.public.clone())),
@@ -93,7 +93,7 @@ impl State {
         }
     }
 
-    /// Keeps keys that were made, or gives those that are pending.
+    /// Stores generated keys, or returns those that are pending.
     pub(super) fn begin(&mut self, made: PendingKeys) -> Result<Pending, KeyStoreError> {
         if let Some(pending) = self.begun(&made.public.message)? {
             return Ok(pending);
@@ -169,7 +169,7 @@ impl State {
         });
     }
 
-    /// Forgets what is pending or answered in a mailbox.
+    /// Removes the pending keys and the answers of a mailbox.
     fn forget(&mut self, mailbox: &str) {
         self.pending.retain(|pending| pending.public.message.mailbox != mailbox);
         self.answers.retain(|kept| kept.message.mailbox != mailbox);
@@ -267,7 +267,7 @@ impl State {
     }
 }
 
-/// Whether keys of this kind are made in this storage.
+/// Whether keys of this kind can be generated in this storage.
 pub(super) fn takes(kind: KeyKind, storage: &str) -> bool {
     let kind = match kind {
         KeyKind::Rsa { bits } => matches!(bits, 2048 | 3072 | 4096),
@@ -285,12 +285,12 @@ fn refused(class: Class, part: &'static str, detail: &'static str) -> KeyStoreEr
     KeyStoreError::Refused(Error::new(class, part, detail))
 }
 
-/// Implements [`KeyStore`](super::KeyStore) for a type that has
+/// Implements [`KeyStore`](super::KeyStore) for a type that has:
 ///
 /// - `provider`: an `Arc<dyn Provider>`,
 /// - `fn look<T>(&self, look: impl FnOnce(&State) -> T) -> Result<T, KeyStoreError>`,
 /// - `fn step<T>(&self, change: impl FnOnce(&mut State) -> Result<T, KeyStoreError>) -> Result<T,
-///   KeyStoreError>`: all of the change is kept, or none of it.
+///   KeyStoreError>`, which stores the whole change or none of it.
 macro_rules! key_store_of_steps {
     ($store:ty) => {
         impl $crate::keys::KeyStore for $store {
@@ -321,8 +321,8 @@ macro_rules! key_store_of_steps {
                 provisioning: Provisioning,
             ) -> BoxFuture<'_, Result<Pending, KeyStoreError>> {
                 Box::pin(async move {
-                    // Looked for twice, as making keys takes a while, and others are not to wait
-                    // for it.
+                    // Checked twice, before and after generating the keys, because generation takes
+                    // a while and must not hold the lock.
                     if let Some(pending) =
                         self.look(|state| state.begun(&provisioning.message))??
                     {

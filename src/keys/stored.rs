@@ -1,27 +1,27 @@
-//! What a key store holds, without the private keys.
+//! The contents of a key store, without the private keys.
 
 use crate::crypto::{KeyKind, Provider, PublicKey};
 use crate::{Certificate, Secret};
 
-/// A message: the address of its mailbox, and its id in there. Both come from outside.
+/// A message, identified by the address of its mailbox and its id. Both are external input.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct MessageId {
     /// The address of the mailbox, `{public}/{bid}`.
     pub mailbox: String,
-    /// The id of the message in it.
+    /// The id of the message in the mailbox.
     pub mid: String,
 }
 
 impl MessageId {
-    /// The message `mid` of the mailbox at `mailbox`.
+    /// Creates the id of the message `mid` in the mailbox at `mailbox`.
     #[must_use]
     pub fn new(mailbox: impl Into<String>, mid: impl Into<String>) -> Self {
         Self { mailbox: mailbox.into(), mid: mid.into() }
     }
 
-    /// SHA-256 over both, each after its length: a name of 32 bytes that is safe wherever text
-    /// from outside is not, in a file name for one.
+    /// SHA-256 over both texts, each after its length: a fixed 32-byte name that is safe where
+    /// external text is not, for example in a file name.
     #[must_use]
     pub fn digest(&self, provider: &dyn Provider) -> [u8; 32] {
         let mut bytes = Vec::with_capacity(self.mailbox.len() + self.mid.len() + 16);
@@ -33,49 +33,49 @@ impl MessageId {
     }
 }
 
-/// The way to a mailbox: its address and what opens it.
+/// Access to a mailbox: its address and its credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Channel {
     /// The address of the mailbox, `{public}/{bid}`.
     pub address: String,
-    /// The mailbox's token, or that of one message in it.
+    /// The token of the mailbox, or of one message in it.
     pub token: Secret,
-    /// With a message's token: what this device claimed it with, 32 random bytes in base64url.
-    /// Absent with a mailbox's own token.
+    /// With a message's token: this device's claim to the message, 32 random bytes in base64url.
+    /// Absent with a mailbox's token.
     pub claim: Option<Secret>,
 }
 
 impl Channel {
-    /// The way to a mailbox of one's own.
+    /// Access to a profile's own mailbox.
     #[must_use]
     pub fn of_mailbox(address: impl Into<String>, token: Secret) -> Self {
         Self { address: address.into(), token, claim: None }
     }
 
-    /// The way to one message, from its activation link.
+    /// Access to one message, from its activation link.
     #[must_use]
     pub fn of_message(address: impl Into<String>, token: Secret, claim: Secret) -> Self {
         Self { address: address.into(), token, claim: Some(claim) }
     }
 }
 
-/// What a profile is called. All but the id come from outside and are shown, not trusted.
+/// The names of a profile. All but the id are external input, for display only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProfileNames {
-    /// The profile, a UUID that this device made.
+    /// The id of the profile, a UUID that this device generated.
     pub id: String,
-    /// Its user.
+    /// The id of the profile's user.
     pub user_id: String,
-    /// Its name.
+    /// The name of the profile.
     pub name: String,
-    /// The issuer shown with it.
+    /// The issuer to display.
     pub server_name: String,
 }
 
 impl ProfileNames {
-    /// The names of a profile.
+    /// Creates the names of a profile.
     #[must_use]
     pub fn new(
         id: impl Into<String>,
@@ -92,24 +92,24 @@ impl ProfileNames {
     }
 }
 
-/// A key to be made.
+/// The specification of a key to generate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeySpec {
-    /// Its name in the profile.
+    /// The name of the key in the profile.
     pub key_id: String,
-    /// What it is for, a word of the protocol.
+    /// The usage of the key, a word of the protocol.
     pub usage: String,
-    /// The state it starts in, a word of the protocol.
+    /// The initial state, a word of the protocol.
     pub state: String,
-    /// Type and length.
+    /// The type and length.
     pub kind: KeyKind,
-    /// Where it is to be kept, a word of the protocol.
+    /// The storage of the key, a word of the protocol.
     pub storage: String,
 }
 
 impl KeySpec {
-    /// A key that is active from the start and kept inside of the app.
+    /// Creates the specification of a key that is initially active and stored in the app.
     #[must_use]
     pub fn new(key_id: impl Into<String>, usage: impl Into<String>, kind: KeyKind) -> Self {
         Self {
@@ -122,23 +122,22 @@ impl KeySpec {
     }
 }
 
-/// The keys to be made for one message.
+/// The keys to generate for one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Provisioning {
-    /// The message that asks for them.
+    /// The message that requests them.
     pub message: MessageId,
-    /// SHA-256 of what it asks for, so that keys are never used for something else that comes under
-    /// the same id.
+    /// SHA-256 of the command, so that keys are never used for another command with the same id.
     pub command_sha256: [u8; 32],
-    /// The profile they are for.
+    /// The profile of the keys.
     pub profile: ProfileNames,
-    /// The keys; each keyid once.
+    /// The keys; each keyid occurs once.
     pub keys: Vec<KeySpec>,
 }
 
 impl Provisioning {
-    /// Keys for a profile.
+    /// Creates a provisioning of keys for a profile.
     #[must_use]
     pub fn new(
         message: MessageId,
@@ -150,24 +149,24 @@ impl Provisioning {
     }
 }
 
-/// Keys that are no profile's yet.
+/// Generated keys that do not belong to a profile yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pending {
-    /// The message that asked for them.
+    /// The message that requested them.
     pub message: MessageId,
-    /// SHA-256 of what it asked for.
+    /// SHA-256 of the command.
     pub command_sha256: [u8; 32],
-    /// The profile they are for.
+    /// The profile of the keys.
     pub profile: ProfileNames,
-    /// Their public parts, in the order in which they were asked for.
+    /// The public parts, in the requested order.
     pub keys: Vec<StoredKey>,
-    /// The mailbox of the profile to be; there once the answer is.
+    /// The mailbox of the future profile, present once the answer is recorded.
     pub mailbox: Option<Channel>,
 }
 
 impl Pending {
-    /// Keys that were made and not yet answered for.
+    /// Creates pending keys without a recorded answer.
     #[must_use]
     pub fn new(provisioning: Provisioning, keys: Vec<StoredKey>) -> Self {
         let Provisioning { message, command_sha256, profile, .. } = provisioning;
@@ -179,26 +178,26 @@ impl Pending {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoredKey {
-    /// Its name in the profile.
+    /// The name of the key in the profile.
     pub key_id: String,
-    /// What it is for, a word of the protocol.
+    /// The usage of the key, a word of the protocol.
     pub usage: String,
-    /// Its state, a word of the protocol.
+    /// The state of the key, a word of the protocol.
     pub state: String,
-    /// Where it is kept, a word of the protocol; the device says so in its answer. `None` if that
-    /// is not known: the device then claims nothing.
+    /// The storage of the key, a word of the protocol, which the device states in its answer.
+    /// `None` if unknown: the device then makes no statement.
     pub storage: Option<String>,
-    /// The key.
+    /// The public key.
     pub public_key: PublicKey,
-    /// The certificate for it, once there is one.
+    /// The certificate, once it was delivered.
     pub certificate: Option<Certificate>,
-    /// The certificates that came with it: those of its authorities, in the order in which they
-    /// were delivered. Nobody has verified that they are its chain.
+    /// The certificates that were delivered with it, in the order of delivery: those of its
+    /// authorities. Nobody has verified that they are its chain.
     pub chain: Vec<Certificate>,
 }
 
 impl StoredKey {
-    /// A key as it was asked for.
+    /// Creates a key with the properties of its specification.
     #[must_use]
     pub fn new(spec: &KeySpec, public_key: PublicKey) -> Self {
         Self {
@@ -217,31 +216,31 @@ impl StoredKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Profile {
-    /// What it is called.
+    /// The names of the profile.
     pub names: ProfileNames,
-    /// Its mailbox.
+    /// The mailbox of the profile.
     pub channel: Channel,
     /// The public parts of its keys.
     pub keys: Vec<StoredKey>,
-    /// Whether it only waits to be removed. It has no keys then.
+    /// Whether the profile has no keys any more and waits for its removal.
     pub retired: bool,
 }
 
 impl Profile {
-    /// A profile with these keys.
+    /// Creates a profile with these keys.
     #[must_use]
     pub fn new(names: ProfileNames, channel: Channel, keys: Vec<StoredKey>) -> Self {
         Self { names, channel, keys, retired: false }
     }
 
-    /// The key of that name.
+    /// The key with that keyid.
     #[must_use]
     pub fn key(&self, key_id: &str) -> Option<&StoredKey> {
         self.keys.iter().find(|key| key.key_id == key_id)
     }
 }
 
-/// An answer, byte by byte.
+/// The exact bytes of an answer.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeptAnswer {
@@ -249,12 +248,12 @@ pub struct KeptAnswer {
     pub message: MessageId,
     /// The JSON text that is sent.
     pub text: String,
-    /// Whether it arrived, as far as this device knows.
+    /// Whether it was delivered, as far as this device knows.
     pub sent: bool,
 }
 
 impl KeptAnswer {
-    /// An answer that was not sent.
+    /// Creates an answer that is not sent yet.
     #[must_use]
     pub fn new(message: MessageId, text: impl Into<String>) -> Self {
         Self { message, text: text.into(), sent: false }
@@ -271,22 +270,22 @@ impl std::fmt::Debug for KeptAnswer {
     }
 }
 
-/// A certificate to be installed.
+/// A certificate to install.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CertificateInstall {
-    /// The key that it is for.
+    /// The keyid of the certificate's key.
     pub key_id: String,
-    /// The state of the key afterwards.
+    /// The state of the key after the installation.
     pub state: String,
     /// The certificate.
     pub certificate: Certificate,
-    /// The certificates that came with it, in their order.
+    /// The certificates that were delivered with it, in that order.
     pub chain: Vec<Certificate>,
 }
 
 impl CertificateInstall {
-    /// A certificate for a key, which is in that state afterwards.
+    /// Creates an installation that puts the key into `state`.
     #[must_use]
     pub fn new(
         key_id: impl Into<String>,
@@ -296,7 +295,7 @@ impl CertificateInstall {
         Self { key_id: key_id.into(), state: state.into(), certificate, chain: Vec::new() }
     }
 
-    /// The same with the certificates of its authorities, in the place of those that are kept.
+    /// Adds the certificates of its authorities, which replace those that are stored.
     #[must_use]
     pub fn with_chain(mut self, chain: Vec<Certificate>) -> Self {
         self.chain = chain;

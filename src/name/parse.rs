@@ -1,4 +1,4 @@
-//! Names read from the form of RFC 4514, by its grammar and nothing beyond it.
+//! A parser for names in the form of RFC 4514, strictly by its grammar.
 
 use super::SHORT_NAMES;
 use crate::Error;
@@ -6,9 +6,10 @@ use crate::der::{self, Cursor, Tag};
 
 const PART: &str = "subject";
 
-/// Most bytes of a text. A name in DER takes at most a third of what it takes here.
+/// Maximum size of a text in bytes. A name in DER takes at most a third of the size of its text.
 const MAX_TEXT: usize = 256 * 1024;
-/// Most characters of an object identifier: as many as the longest that is shown with dots has.
+/// Maximum number of characters in an object identifier: the length of the longest that is
+/// displayed with dots.
 const MAX_DOTTED: usize = 2304;
 
 /// Types whose values are PrintableString (RFC 5280 appendix A.1): serialNumber, countryName,
@@ -21,11 +22,12 @@ const IA5: &[&[u8]] = &[
     &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01],
 ];
 
-/// Reads a name and gives it as DER. Types have a short name or are written with dots. A value that
-/// is text becomes a UTF8String; of the types that RFC 5280 gives another string it becomes that,
-/// as far as its characters allow. A value behind `#` is taken as it is.
+/// Reads a name and returns it as DER. Types are short names or dotted object identifiers. A text
+/// value becomes a UTF8String, or the string type that RFC 5280 gives its attribute type if its
+/// characters permit. A value after `#` is used unchanged.
 ///
 /// # Errors
+/// Class `malformed`, with the offset in the text; `too-large`.
 /// Class `malformed`, with the place in the text; `too-large`.
 pub(crate) fn parse(text: &str) -> Result<Vec<u8>, Error> {
     if text.len() > MAX_TEXT {
@@ -47,7 +49,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<u8>, Error> {
     Ok(element(Tag::Sequence, &sets))
 }
 
-/// Where the text is read.
+/// The position in the text.
 struct Reader<'a> {
     text: &'a [u8],
     at: usize,
@@ -68,7 +70,7 @@ impl Reader<'_> {
         Error::malformed(PART, detail).at(self.at)
     }
 
-    /// `relativeDistinguishedName`, and whether another follows.
+    /// Reads `relativeDistinguishedName`; returns whether another follows.
     fn set(&mut self) -> Result<(Vec<u8>, bool), Error> {
         let mut attributes = Vec::new();
         loop {
@@ -88,7 +90,7 @@ impl Reader<'_> {
         }
     }
 
-    /// `attributeType EQUALS`; the content of the object identifier.
+    /// Reads `attributeType EQUALS`; returns the content of the object identifier.
     fn attribute_type(&mut self) -> Result<Vec<u8>, Error> {
         let start = self.at;
         while self
@@ -126,7 +128,7 @@ impl Reader<'_> {
         Ok(oid)
     }
 
-    /// `hexstring`: the DER of one value.
+    /// Reads `hexstring`: the DER of one value.
     fn hex_value(&mut self) -> Result<Vec<u8>, Error> {
         let start = self.at;
         self.at += 1;
@@ -155,7 +157,7 @@ impl Reader<'_> {
         Ok(digit(self)? << 4 | digit(self)?)
     }
 
-    /// `string`, as the DER of a string.
+    /// Reads `string`; returns the DER of a string.
     fn text_value(&mut self, oid: &[u8]) -> Result<Vec<u8>, Error> {
         let start = self.at;
         let mut value = Vec::new();
@@ -198,7 +200,7 @@ impl Reader<'_> {
         Ok(element(tag, &[value]))
     }
 
-    /// What follows a backslash.
+    /// Reads the characters after a backslash.
     fn escaped(&mut self) -> Result<u8, Error> {
         match self.peek() {
             Some(byte @ (b'\\' | b'"' | b'+' | b',' | b';' | b'<' | b'>' | b' ' | b'#' | b'=')) => {
@@ -217,8 +219,8 @@ fn is_printable(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&byte)
 }
 
-/// The content of an object identifier, from `numericoid` of RFC 4512 section 1.4: two numbers or
-/// more, none with a needless zero.
+/// The content of an object identifier from `numericoid` of RFC 4512 section 1.4: two or more
+/// numbers, without leading zeros.
 fn object_identifier(text: &[u8]) -> Option<Vec<u8>> {
     if text.len() > MAX_DOTTED {
         return None;
@@ -240,24 +242,25 @@ fn object_identifier(text: &[u8]) -> Option<Vec<u8>> {
     Some(oid)
 }
 
-/// A decimal number plus `more`, in base 128 with the mark on all digits but the last.
+/// Converts a decimal number plus `more` to base 128, with the continuation bit on all digits but
+/// the last.
 fn base_128(decimal: &[u8], more: u8) -> Option<Vec<u8>> {
     if matches!(decimal, [] | [b'0', _, ..]) || !decimal.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    // The lowest digit first.
+    // The lowest digit comes first.
     let mut digits = vec![0_u8];
     let steps = decimal.iter().map(|digit| (10, digit - b'0')).chain([(1, more)]);
     for (factor, add) in steps {
         let mut carry = u32::from(add);
         for digit in &mut digits {
             let number = u32::from(*digit) * factor + carry;
-            // Masked: it fits.
+            // The mask makes the value fit.
             *digit = (number & 0x7f) as u8;
             carry = number >> 7;
         }
         if carry > 0 {
-            // Ten times a number grows by less than one digit.
+            // Multiplying by ten grows a number by less than one digit.
             digits.push((carry & 0x7f) as u8);
         }
     }

@@ -1,4 +1,4 @@
-//! What stands in the certificates besides names, keys and times.
+//! The certificate contents other than names, keys and times.
 
 use std::time::Duration;
 
@@ -14,24 +14,24 @@ use x509_cert::ext::{Extension, Extensions};
 use crate::Certificate;
 use crate::issuer::IssuerError;
 
-/// What a key may be used for: a bit of the key usage extension (RFC 5280, section 4.2.1.3).
+/// A permitted use of a key: a bit of the key usage extension (RFC 5280, section 4.2.1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyUse {
-    /// `digitalSignature`: signing what is not kept, as in authentication.
+    /// `digitalSignature`: signing data that is not kept, as in authentication.
     DigitalSignature,
     /// `nonRepudiation`, also called `contentCommitment`: signing documents.
     NonRepudiation,
     /// `keyEncipherment`: RSA keys that decrypt keys.
     KeyEncipherment,
-    /// `keyAgreement`: EC keys that agree on keys.
+    /// `keyAgreement`: EC keys for key agreement.
     KeyAgreement,
 }
 
-/// How a [`LocalCa`](super::LocalCa) issues: the authority's choice, whatever a request asks for.
+/// The issuing rules of a [`LocalCa`](super::LocalCa), independent of the request's contents.
 ///
-/// Every certificate has critical key usage and basic constraints that say it is no authority's,
-/// and the identifiers of both keys.
+/// Every certificate has critical key usage, critical basic constraints that exclude a CA, and the
+/// identifiers of both keys.
 ///
 /// ```
 /// use std::time::Duration;
@@ -47,28 +47,28 @@ pub struct LeafProfile {
 }
 
 impl Default for LeafProfile {
-    /// One year of 365 days, `digitalSignature` and `nonRepudiation`.
+    /// The default: one year of 365 days, `digitalSignature` and `nonRepudiation`.
     fn default() -> Self {
         Self::new(Duration::from_secs(365 * 24 * 3600))
     }
 }
 
 impl LeafProfile {
-    /// Certificates that are valid for `validity` from now, or as long as the root if that ends
-    /// earlier; for signatures of both kinds.
+    /// Creates a profile for certificates that are valid for `validity` from now, or until the root
+    /// expires if that is earlier, and for both kinds of signatures.
     #[must_use]
     pub fn new(validity: Duration) -> Self {
         Self { validity, uses: vec![KeyUse::DigitalSignature, KeyUse::NonRepudiation] }
     }
 
-    /// Certificates for these uses instead.
+    /// Replaces the permitted uses.
     #[must_use]
     pub fn with_key_uses(mut self, uses: &[KeyUse]) -> Self {
         self.uses = uses.to_vec();
         self
     }
 
-    /// How long certificates are valid.
+    /// The length of the validity period.
     #[must_use]
     pub fn validity(&self) -> Duration {
         self.validity
@@ -88,8 +88,8 @@ impl LeafProfile {
     }
 }
 
-/// The extensions of the authority itself: it signs end-entity certificates and lists of revoked
-/// ones, and no other authority.
+/// The extensions of the authority's own certificate: it signs end-entity certificates and
+/// revocation lists, but no other authority.
 pub(super) fn of_root(key_id: Vec<u8>) -> Result<Vec<u8>, IssuerError> {
     encode(vec![
         extension(true, &BasicConstraints { ca: true, path_len_constraint: Some(0) })?,
@@ -99,8 +99,8 @@ pub(super) fn of_root(key_id: Vec<u8>) -> Result<Vec<u8>, IssuerError> {
 }
 
 impl LeafProfile {
-    /// The extensions of a certificate for the key with this identifier, by the authority whose
-    /// key has the other one.
+    /// The extensions of a certificate for the key with the first identifier, issued by the
+    /// authority whose key has the second.
     pub(super) fn extensions(
         &self,
         key_id: Vec<u8>,
@@ -119,14 +119,14 @@ impl LeafProfile {
     }
 }
 
-/// Refuses the certificate of a key that may not sign certificates.
+/// Refuses a certificate whose key may not sign certificates.
 pub(super) fn is_authority(certificate: &Certificate) -> Result<bool, IssuerError> {
     let constraints = certificate.extension(BasicConstraints::OID.as_bytes());
     let constraints = constraints.map(BasicConstraints::from_der).transpose();
     Ok(constraints.map_err(IssuerError::refused)?.is_some_and(|constraints| constraints.ca))
 }
 
-/// The identifier of its key that a certificate states, if it states one.
+/// The key identifier that a certificate states, if any.
 pub(super) fn stated_key_id(certificate: &Certificate) -> Result<Option<Vec<u8>>, IssuerError> {
     let key_id = certificate.extension(SubjectKeyIdentifier::OID.as_bytes());
     let key_id = key_id.map(SubjectKeyIdentifier::from_der).transpose();

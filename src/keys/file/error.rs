@@ -1,45 +1,44 @@
-//! Why a folder could not be opened, read or written.
+//! Errors of a key store in a folder.
 
 use crate::Error;
 use crate::crypto::CryptoError;
 
-/// Why a [`FileKeyStore`](super::FileKeyStore) could not be opened, or what is the source of its
+/// An error of opening a [`FileKeyStore`](super::FileKeyStore), or the source of its
 /// [`KeyStoreError::Failed`](crate::keys::KeyStoreError::Failed).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileStoreError {
-    /// A store is open in that folder.
+    /// Another store is open in that folder.
     #[error("the folder is in use")]
     InUse,
-    /// What is there is not a folder of a store's own, and nothing in it was changed.
+    /// The path is not a folder of a store. Nothing in it was changed.
     #[error("the folder is not one of a key store: {why}")]
     NotOwn {
-        /// What it is instead, for a person.
+        /// What the path is instead, in readable form.
         why: &'static str,
     },
-    /// A file cannot be read as what it is, is not there, or does not fit the others. Nothing was
-    /// removed or changed.
+    /// A file cannot be read, is missing, or is inconsistent with the others. Nothing was removed
+    /// or changed.
     #[error("{file} is damaged")]
     Damaged {
         /// The name of the file in the folder.
         file: String,
-        /// What is wrong: of class `malformed`, `too-large`, or `not-found` for one that is not
-        /// there.
+        /// The fault: class `malformed`, `too-large`, or `not-found` for a missing file.
         source: Error,
     },
-    /// What has to be remembered could not be read again: too much of it, a text that is too long.
+    /// The new state could not be read again later: it is too large, or a text in it is too long.
     /// Nothing was changed.
     #[error("what is to be remembered cannot be stored")]
     Unstorable(#[source] Error),
-    /// The provider does not write out a key that it made.
+    /// The provider cannot export a key that it generated.
     #[error("a private key could not be written out")]
     Key(#[source] CryptoError),
-    /// The system failed.
+    /// A system call failed.
     #[error("{doing}")]
     Io {
-        /// What was being done, for a person.
+        /// The operation, in readable form.
         doing: &'static str,
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
 }

@@ -1,4 +1,4 @@
-//! The operations on files, each of them whole and, once the folder is synced, durable.
+//! File operations, each of them atomic, and durable once the folder is synced.
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, TryLockError};
@@ -12,21 +12,21 @@ use super::{FileStoreError, is_key_file, state};
 /// Called before each operation that changes something, with its name.
 pub(super) type Faults = Box<dyn Fn(&'static str) -> io::Result<()> + Send + Sync>;
 
-/// A folder that nobody else has open.
+/// A folder that is locked against other stores.
 pub(super) struct Folder {
     path: PathBuf,
     faults: Option<Faults>,
-    /// Locked for as long as it is open.
+    /// Held open to keep the lock.
     lock: File,
 }
 
-/// What the name of a file that is being written ends in.
+/// The suffix of a file that is being written.
 pub(super) const TEMPORARY: &str = ".tmp";
 const LOCK: &str = "lock";
 
 impl Folder {
-    /// Makes the folder if it is not there, and locks it. One that is there is inspected first: it
-    /// stays as it is if it is not a store's own.
+    /// Creates the folder if it does not exist, and locks it. An existing folder is inspected
+    /// first, and is not changed if it does not belong to a store.
     pub(super) fn open(path: &Path, faults: Option<Faults>) -> Result<Self, FileStoreError> {
         let made = match private_folder().create(path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
@@ -56,13 +56,13 @@ impl Folder {
         }
     }
 
-    /// The names of the files. Those that are not UTF-8 are nobody's here.
+    /// The names of the files. Names that are not UTF-8 are skipped, because no store creates them.
     pub(super) fn names(&self) -> Result<Vec<String>, FileStoreError> {
         let names = list(&self.path)?;
         Ok(names.into_iter().filter_map(|name| name.into_string().ok()).collect())
     }
 
-    /// What a file holds, `most` bytes and one at most; `None` if it is not there.
+    /// Reads at most `max + 1` bytes of a file; `None` if it does not exist.
     pub(super) fn read(
         &self,
         name: &str,
@@ -71,8 +71,8 @@ impl Folder {
         read_in(&self.path, name, most)
     }
 
-    /// Puts a file in its place, where one may be, as a whole. It is there for good once the folder
-    /// was synced.
+    /// Writes a file atomically, replacing an existing one. It is durable once the folder is
+    /// synced.
     pub(super) fn put(&self, name: &str, bytes: &[u8]) -> Result<(), FileStoreError> {
         let temporary = self.path.join(format!("{name}{TEMPORARY}"));
         let put = || {
@@ -91,7 +91,7 @@ impl Folder {
         put().map_err(failed("a file could not be written"))
     }
 
-    /// Removes a file, if it is there.
+    /// Removes a file if it exists.
     pub(super) fn remove(&self, name: &str) -> Result<(), FileStoreError> {
         let removed =
             self.before("remove").and_then(|()| std::fs::remove_file(self.path.join(name)));
@@ -101,7 +101,7 @@ impl Folder {
         }
     }
 
-    /// Makes what was put and removed stay so.
+    /// Makes earlier writes and removals durable.
     pub(super) fn sync(&self) -> Result<(), FileStoreError> {
         self.before("sync-folder")
             .and_then(|()| sync_folder(&self.path))
@@ -115,8 +115,8 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // A process that was being started may have the file open as well, for a moment; closing
-        // would not be enough then.
+        // A process that is being started may briefly have the file open too, so closing it would
+        // not release the lock.
         let _ = self.lock.unlock();
     }
 }
@@ -137,7 +137,7 @@ fn read_in(
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             file => file?,
         };
-        // Room for all of it at once: a buffer that grows leaves copies behind.
+        // Reserve the full size at once: a buffer that grows leaves copies behind.
         let length = file.metadata()?.len().min(most as u64 + 1);
         let mut bytes =
             Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(most) + 1));
@@ -147,11 +147,11 @@ fn read_in(
     read().map_err(failed("a file could not be read"))
 }
 
-/// Whether a folder that is there is a store's own, found out without changing anything: a
-/// directory of this user that holds a state that can be read, or nothing but what a store makes.
+/// Whether an existing folder belongs to a store, determined without changing anything: it must be
+/// a directory of this user that holds a readable state, or only files that a store creates.
 fn inspect(path: &Path) -> Result<(), FileStoreError> {
     let not_own = |why| Err(FileStoreError::NotOwn { why });
-    // Without a slash at the end, which would lead through a symbolic link.
+    // A trailing slash would follow a symbolic link, so it is removed.
     let path = path.components().as_path();
     let found =
         std::fs::symlink_metadata(path).map_err(failed("the folder could not be looked at"))?;
@@ -170,7 +170,7 @@ fn inspect(path: &Path) -> Result<(), FileStoreError> {
         has_state |= name == state::FILE;
         has_keys |= is_key_file(name);
         let file = match std::fs::symlink_metadata(path.join(name)) {
-            // Another store that has the folder open may have removed it.
+            // Another store that has the folder open may have removed the file.
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             file => file.map_err(failed("a file could not be looked at"))?,
         };
@@ -179,7 +179,7 @@ fn inspect(path: &Path) -> Result<(), FileStoreError> {
         }
     }
     if has_state {
-        // One that is not a store's, or of a version that is not known, is an error.
+        // A state that is not a store's, or has an unknown version, is an error.
         return state::check(read_in(path, state::FILE, state::MAX_STATE)?.as_deref());
     }
     if has_others {
@@ -188,14 +188,14 @@ fn inspect(path: &Path) -> Result<(), FileStoreError> {
     if has_keys { Err(state::lost()) } else { Ok(()) }
 }
 
-/// Whether a store makes files of that name.
+/// Whether a store creates files of that name.
 fn is_own_name(name: &str) -> bool {
     let whole = name.strip_suffix(TEMPORARY).unwrap_or(name);
     name == LOCK || whole == state::FILE || is_key_file(whole)
 }
 
-/// Linux gives the directory of a process to its effective user. Where it is not there, the user
-/// is not compared: nobody but the owner and root can change the mode of a folder.
+/// On Linux, the `/proc` directory of a process belongs to its effective user. Without it, the user
+/// is not compared: only the owner and root can change the mode of a folder.
 #[cfg(unix)]
 fn is_of_another_user(folder: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -225,7 +225,7 @@ fn private_folder() -> DirBuilder {
     DirBuilder::new()
 }
 
-/// Shuts others out of a folder that was there before.
+/// Removes other users' access to an existing folder.
 #[cfg(unix)]
 fn make_private(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -262,7 +262,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Elsewhere a folder cannot be opened as a file.
+/// On other systems a folder cannot be opened as a file.
 #[cfg(not(unix))]
 fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())

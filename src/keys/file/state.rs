@@ -1,4 +1,4 @@
-//! The state as JSON, and the keys beside it.
+//! The state as JSON, and the key files.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use crate::{Certificate, Class, Error, Secret};
 pub(super) const FILE: &str = "state.json";
 pub(super) const KEY_SUFFIX: &str = ".p8";
 
-/// Most bytes of the state: 64 MiB.
+/// Maximum size of the state: 64 MiB.
 pub(super) const MAX_STATE: usize = 64 * 1024 * 1024;
-/// Most bytes of a private key: more than one of RSA-8192 has.
+/// Maximum size of a private key in bytes, more than that of an RSA-8192 key.
 const MAX_KEY: usize = 16 * 1024;
-/// The form that is written today; others are refused.
+/// The version of the format that is written; other versions are refused.
 const VERSION: u64 = 1;
 
 /// A text of the state that is not shown: at most 4 MiB.
@@ -101,15 +101,15 @@ json_object! {
     }
 }
 
-/// The name of the file of a key.
+/// The file name of a key.
 pub(super) fn key_file(key: &PublicKey, provider: &dyn Provider) -> String {
     hex::encode(&provider.sha256(key.as_spki_der())) + KEY_SUFFIX
 }
 
-/// The text of a state, if it is one that will be read again as the same.
+/// The text of a state, after checking that it will be readable again with the same content.
 pub(super) fn write(state: &State) -> Result<Zeroizing<String>, FileStoreError> {
     let stored = Stored::of(state);
-    // Measured first: a buffer that grows leaves copies behind.
+    // Measure first: a buffer that grows leaves copies behind.
     let mut bytes = Bytes(0);
     let text = serde_json::to_writer(&mut bytes, &stored).and_then(|()| {
         let mut text = Zeroizing::new(Vec::with_capacity(bytes.0));
@@ -135,7 +135,7 @@ pub(super) fn write(state: &State) -> Result<Zeroizing<String>, FileStoreError> 
     }
 }
 
-/// Counts.
+/// Counts the bytes that are written.
 struct Bytes(usize);
 
 impl std::io::Write for Bytes {
@@ -149,27 +149,27 @@ impl std::io::Write for Bytes {
     }
 }
 
-/// Reads what is in a folder, and removes what a power failure left over. A folder without anything
+/// Reads the contents of a folder, and removes the leftovers of a power failure. An empty folder
 /// gets an empty state.
 pub(super) fn load(folder: &Folder, provider: &dyn Provider) -> Result<State, FileStoreError> {
     let names = folder.names()?;
     let state = match folder.read(FILE, MAX_STATE)? {
         Some(text) => parse(&text).and_then(Stored::into_state).map_err(damaged(FILE))?,
-        // The first thing that a store does is to write its state: keys without one have lost it.
+        // A store writes its state first, so keys without a state mean that the state was lost.
         None if names.iter().any(|name| is_key_file(name)) => {
             return Err(lost());
         }
         None => {
             let state = State::default();
-            // One that was not finished.
+            // This file was not finished.
             folder.remove(&format!("{FILE}{TEMPORARY}"))?;
             folder.put(FILE, write(&state)?.as_bytes())?;
             state
         }
     };
     let state = with_keys(state, folder, provider)?;
-    // What is read is acted on: it has to be there for good, and was not if the power failed before
-    // the folder was synced.
+    // The state must be durable before it is acted on. It was not if the power failed before the
+    // folder was synced.
     folder.sync()?;
     let known = key_files(&state, provider);
     let left_over = |name: &&String| match name.strip_suffix(TEMPORARY) {
@@ -184,13 +184,13 @@ pub(super) fn load(folder: &Folder, provider: &dyn Provider) -> Result<State, Fi
     Ok(state)
 }
 
-/// Whether a text is that of a state; one that is not there any more is looked for later again.
+/// Whether a text is a state. A file that disappeared meanwhile is handled later.
 pub(super) fn check(text: Option<&Vec<u8>>) -> Result<(), FileStoreError> {
     let Some(text) = text else { return Ok(()) };
     parse(text).and_then(Stored::into_state).map(drop).map_err(damaged(FILE))
 }
 
-/// Keys without the state that names them.
+/// The error for keys without the state that names them.
 pub(super) fn lost() -> FileStoreError {
     damaged(FILE)(Error::new(Class::NotFound, "", "not there, but keys are"))
 }
@@ -213,7 +213,7 @@ fn parse(bytes: &[u8]) -> Result<Stored, Error> {
     }
 }
 
-/// The same state with its private keys.
+/// Adds the private keys to the state.
 fn with_keys(
     mut state: State,
     folder: &Folder,
@@ -345,7 +345,7 @@ impl StoredPublicKey {
             storage: key.storage.clone(),
             spki: encode_standard(key.public_key.as_spki_der()),
             certificate: key.certificate.as_ref().map(|certificate| certificate.to_base64().into()),
-            // Absent without one, as in the states of earlier versions.
+            // Absent in states of earlier versions.
             chain: (!key.chain.is_empty())
                 .then(|| key.chain.iter().map(|one| one.to_base64().into()).collect()),
             extra: Default::default(),

@@ -91,7 +91,7 @@ fn rejects_what_the_grammar_does_not_have() {
     }
 }
 
-/// A string of any type, with text that may be odd.
+/// A string of any type with unusual text.
 fn string() -> impl Strategy<Value = Vec<u8>> {
     let text = prop_oneof!["[ -~]{0,6}", "\\PC{0,6}", "[ #\\\\,+;<>\"=]{0,6}", any::<String>(),];
     (text, 0..5).prop_map(|(text, kind)| match kind {
