@@ -215,8 +215,8 @@ impl<'a> Element<'a> {
         check_within(self, part, 0, true)
     }
 
-    /// Like [`check`](Self::check), for an element that is only carried: strings may hold bytes that
-    /// are not characters of their type.
+    /// Like [`check`](Self::check), for an element that is only carried: strings may hold bytes
+    /// that are not characters of their type.
     pub(crate) fn check_structure(&self, part: &'static str) -> Result<(), Error> {
         check_within(self, part, 0, false)
     }

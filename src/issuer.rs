@@ -117,10 +117,13 @@ impl From<Certificate> for Issuance {
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let root_key = AwsLcRs.generate(KeyKind::Ec(Curve::P256))?;
 /// let year = Duration::from_secs(365 * 24 * 3600);
-/// let ca = LocalCa::new_root("CN=Example root,O=Example", Arc::new(root_key), Arc::new(AwsLcRs), Arc::new(Fixed), year)?;
+/// let (signer, provider, clock) = (Arc::new(root_key), Arc::new(AwsLcRs), Arc::new(Fixed));
+/// let ca = LocalCa::new_root("CN=Example root,O=Example", signer, provider, clock, year)?;
 ///
-/// let command: serde_json::Value = serde_json::from_str(include_str!("../tests/fixtures/hermod/provision-command.json"))?;
-/// let template = Template::from_base64(command["provCommand"]["profile"]["keygenrequests"][0]["certreq"].as_str().unwrap())?;
+/// let text = include_str!("../tests/fixtures/hermod/provision-command.json");
+/// let command: serde_json::Value = serde_json::from_str(text)?;
+/// let certreq = &command["provCommand"]["profile"]["keygenrequests"][0]["certreq"];
+/// let template = Template::from_base64(certreq.as_str().unwrap())?;
 /// let pair = AwsLcRs.generate(KeyKind::Ec(Curve::P256))?;
 /// let request = Request::from_der(&template.replace_key(&*pair)?, &AwsLcRs)?;
 ///

@@ -17,7 +17,8 @@ const PART: &str = "validity";
 /// use std::time::{Duration, SystemTime};
 /// use keyferry::Certificate;
 ///
-/// let certificate = Certificate::from_der(include_bytes!("../../tests/fixtures/field/21_cert_utctime_1950.der"))?;
+/// let der = include_bytes!("../../tests/fixtures/field/21_cert_utctime_1950.der");
+/// let certificate = Certificate::from_der(der)?;
 /// let validity = certificate.validity();
 /// assert_eq!(validity.to_string(), "1950-01-01T00:00:00Z to 2030-01-01T00:00:00Z");
 /// assert_eq!(validity.not_before_unix_secs(), -631_152_000);

@@ -221,7 +221,8 @@ impl<S: Signer + ?Sized> Signer for std::sync::Arc<S> {
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
-/// use keyferry::crypto::{Algorithm, Curve, KeyKind, Provider, Signer, VerifyingKey, aws_lc_rs::AwsLcRs};
+/// use keyferry::crypto::aws_lc_rs::AwsLcRs;
+/// use keyferry::crypto::{Algorithm, Curve, KeyKind, Provider, Signer, VerifyingKey};
 ///
 /// let pair = AwsLcRs.generate(KeyKind::Ec(Curve::P256))?;
 /// let key = VerifyingKey::new(&AwsLcRs, Algorithm::Es256, pair.public_key())?;

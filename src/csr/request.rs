@@ -46,13 +46,15 @@ impl Request {
     /// Reads DER and verifies the signature.
     ///
     /// # Errors
-    /// Class `malformed` if it is not one DER CertificationRequest, `csr` or `malformed` for a value
-    /// of the subject or the attributes as [`Template::from_der`] says, `too-large` above
-    /// [`MAX_REQUEST`](super::MAX_REQUEST) bytes, `weak-key` and `algorithm` as
-    /// [`PublicKey::from_spki_der`] says, `csr` if its
-    /// version is not 0, its attributes are absent, its signature algorithm is weak, unknown or
-    /// does not fit its key (the detail names the cause), or its signature does not verify, and
-    /// `algorithm` if the provider cannot verify that algorithm.
+    /// - Class `malformed` if it is not one DER CertificationRequest.
+    /// - Class `csr` or `malformed` for a value of the subject or the attributes, as in
+    ///   [`Template::from_der`].
+    /// - Class `too-large` above [`MAX_REQUEST`](super::MAX_REQUEST) bytes.
+    /// - Class `weak-key` and `algorithm` as in [`PublicKey::from_spki_der`].
+    /// - Class `csr` if the version is not 0, the attributes are absent, the signature algorithm is
+    ///   weak, unknown or does not fit the key (the detail states the cause), or the signature does
+    ///   not verify.
+    /// - Class `algorithm` if the provider cannot verify that algorithm.
     pub fn from_der(der: &[u8], provider: &dyn Provider) -> Result<Self, Error> {
         let unverified = UnverifiedRequest::from_owned(der.to_vec())?;
         unverified.check_version()?;

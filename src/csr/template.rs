@@ -27,8 +27,10 @@ use crate::{Class, Error, name};
 /// use keyferry::crypto::{Curve, KeyKind, Provider, aws_lc_rs::AwsLcRs};
 /// use keyferry::csr::{Request, Template};
 ///
-/// let command: serde_json::Value = serde_json::from_str(include_str!("../../tests/fixtures/hermod/provision-command.json"))?;
-/// let certreq = command["provCommand"]["profile"]["keygenrequests"][0]["certreq"].as_str().unwrap();
+/// let text = include_str!("../../tests/fixtures/hermod/provision-command.json");
+/// let command: serde_json::Value = serde_json::from_str(text)?;
+/// let request = &command["provCommand"]["profile"]["keygenrequests"][0];
+/// let certreq = request["certreq"].as_str().unwrap();
 /// let template = Template::from_base64(certreq)?;
 ///
 /// let pair = AwsLcRs.generate(KeyKind::Ec(Curve::P256))?;

@@ -88,18 +88,18 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn refuses_what_der_refuses(bytes in nearly_der()) {
+    fn inputs_that_the_crate_der_refuses_are_refused(bytes in nearly_der()) {
         prop_assert!(theirs(&bytes) || !ours(&bytes), "{bytes:02x?}");
     }
 
     #[test]
-    fn refuses_what_der_refuses_in_random_bytes(bytes in prop::collection::vec(any::<u8>(), 0..12)) {
+    fn random_bytes_that_the_crate_der_refuses_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..12)) {
         prop_assert!(theirs(&bytes) || !ours(&bytes), "{bytes:02x?}");
     }
 }
 
 #[test]
-fn rejects_what_is_ber_and_not_der() {
+fn ber_that_is_not_der_is_refused() {
     for bytes in [
         &[0x30, 0x80, 0x00, 0x00][..],         // indefinite length
         &[0x30, 0x81, 0x00],                   // a length in more bytes than it takes

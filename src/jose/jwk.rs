@@ -23,7 +23,9 @@ use crate::{Class, Error};
 /// use keyferry::{crypto::aws_lc_rs::AwsLcRs, jose::Jwk};
 ///
 /// // RFC 8037, appendix A.2 and A.3
-/// let jwk = Jwk::from_json(r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#)?;
+/// let jwk = Jwk::from_json(
+///     r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+/// )?;
 /// assert_eq!(jwk.thumbprint(&AwsLcRs).to_string(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
 /// # }
 /// # Ok::<(), keyferry::Error>(())
@@ -317,11 +319,12 @@ impl VerifyingKey {
     /// use keyferry::jose::Jwk;
     ///
     /// // RFC 8037, appendix A.2
-    /// let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","key_ops":["verify"]}"#;
+    /// let jwk = r#"{"kty":"OKP","crv":"Ed25519","key_ops":["verify"],
+    ///     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
     /// let key = VerifyingKey::from_jwk(&AwsLcRs, Algorithm::EdDsa, &Jwk::from_json(jwk)?)?;
     ///
-    /// let sealed = Jwk::from_json(&jwk.replace("verify", "deriveKey"))?;
-    /// let error = VerifyingKey::from_jwk(&AwsLcRs, Algorithm::EdDsa, &sealed).unwrap_err();
+    /// let other = Jwk::from_json(&jwk.replace("verify", "deriveKey"))?;
+    /// let error = VerifyingKey::from_jwk(&AwsLcRs, Algorithm::EdDsa, &other).unwrap_err();
     /// assert_eq!((error.class().as_str(), error.part()), ("algorithm", "jwk.key_ops"));
     /// # }
     /// # Ok::<(), keyferry::Error>(())

@@ -14,7 +14,8 @@ use crate::{Class, Error};
 ///
 /// ```
 /// # #[cfg(feature = "aws-lc-rs")] {
-/// use keyferry::crypto::{Algorithm, Curve, KeyKind, Provider, Signer, VerifyingKey, aws_lc_rs::AwsLcRs};
+/// use keyferry::crypto::aws_lc_rs::AwsLcRs;
+/// use keyferry::crypto::{Algorithm, Curve, KeyKind, Provider, Signer, VerifyingKey};
 /// use keyferry::jose::{Header, Jws, UnsignedJws};
 ///
 /// let pair = AwsLcRs.generate(KeyKind::Ec(Curve::P256))?;
@@ -243,7 +244,8 @@ impl fmt::Debug for ConsistentJws {
 ///
 /// # let pair = AwsLcRs.generate(KeyKind::Ec(Curve::P256))?;
 /// let unsigned = UnsignedJws::new(&Header::new(Algorithm::Es256), b"hello");
-/// let signature = pair.sign(Algorithm::Es256, unsigned.to_be_signed())?; // or on a token, on another machine, tomorrow
+/// // A token or another machine could sign these bytes instead, at any later time.
+/// let signature = pair.sign(Algorithm::Es256, unsigned.to_be_signed())?;
 /// let text = unsigned.assemble(&signature);
 /// assert_eq!(text.split('.').count(), 3);
 /// # }

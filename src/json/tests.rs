@@ -100,7 +100,7 @@ fn names_the_member_and_never_repeats_the_input() {
 }
 
 #[test]
-fn takes_null_for_absent_only_where_that_is_said() {
+fn null_counts_as_absent_only_where_declared() {
     let text = r#"{"keystate":"a","size":null}"#;
     assert_eq!(read::<Sample>(text, Nulls::AreAbsent).unwrap().size, None);
     assert!(read::<Sample>(text, Nulls::AreWrong).is_err());
@@ -135,7 +135,7 @@ fn borrows_where_it_can_and_decodes_where_it_must() {
 }
 
 #[test]
-fn writes_secrets_where_the_model_says_so_and_shows_them_nowhere() {
+fn secrets_are_written_only_where_declared_and_never_shown() {
     let text = r#"{"key":"s3cret","other":"s3cret"}"#;
     let guarded: Guarded = read(text, Nulls::AreAbsent).unwrap();
     assert_eq!(write(&guarded), text);
@@ -212,7 +212,7 @@ fn reads_numbers_with_a_sign() {
 }
 
 #[test]
-fn reads_numbers_of_which_one_notation_has_a_point_or_an_exponent() {
+fn numbers_with_a_point_or_an_exponent_are_read_exactly() {
     let size = |text: &str| {
         read::<Sample>(&format!(r#"{{"keystate":"a","size":{text}}}"#), Nulls::AreAbsent)
             .map(|sample| sample.size.unwrap())
@@ -236,7 +236,7 @@ fn reads_numbers_of_which_one_notation_has_a_point_or_an_exponent() {
 }
 
 #[test]
-fn takes_a_float_of_another_reader_only_where_it_cannot_have_been_rounded() {
+fn a_float_is_accepted_only_if_it_cannot_be_rounded() {
     let size = |text: &str| serde_json::from_str::<Sample>(text).map(|sample| sample.size.unwrap());
     assert_eq!(size(r#"{"keystate":"a","size":60.0}"#).unwrap(), 60);
     assert_eq!(size(r#"{"keystate":"a","size":9007199254740993}"#).unwrap(), 9_007_199_254_740_993);

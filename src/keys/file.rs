@@ -53,12 +53,14 @@ use crate::crypto::{KeyKind, PrivateKey, Provider, Signer};
 /// use std::sync::Arc;
 /// use keyferry::Secret;
 /// use keyferry::crypto::{Curve, KeyKind, aws_lc_rs::AwsLcRs};
-/// use keyferry::keys::{Channel, FileKeyStore, KeyStore, KeySpec, MessageId, ProfileNames, Provisioning};
+/// use keyferry::keys::{Channel, FileKeyStore, KeySpec, KeyStore};
+/// use keyferry::keys::{MessageId, ProfileNames, Provisioning};
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = std::env::temp_dir().join(format!("keyferry-doc-{}", std::process::id()));
 /// let message = MessageId::new("https://hub.example/ms/b1", "m1");
-/// let names = ProfileNames::new("3051e9f3-0e4d-436b-a512-2e18d8afe134", "userA", "Profile", "Example");
+/// let id = "3051e9f3-0e4d-436b-a512-2e18d8afe134";
+/// let names = ProfileNames::new(id, "userA", "Profile", "Example");
 /// let spec = KeySpec::new("signer", "SIG", KeyKind::Ec(Curve::P256));
 /// {
 ///     let store = FileKeyStore::open(&folder, Arc::new(AwsLcRs))?;
@@ -66,7 +68,8 @@ use crate::crypto::{KeyKind, PrivateKey, Provider, Signer};
 /// }
 /// // The power fails, and comes back.
 /// let store = FileKeyStore::open(&folder, Arc::new(AwsLcRs))?;
-/// store.record_answer(&message, Channel::of_mailbox("https://hub.example/ms/b2", Secret::new("t")), "{}").await?;
+/// let mailbox = Channel::of_mailbox("https://hub.example/ms/b2", Secret::new("t"));
+/// store.record_answer(&message, mailbox, "{}").await?;
 /// let profile = store.commit(&message).await?.unwrap();
 /// assert_eq!(profile.keys[0].key_id, "signer");
 /// # drop(store);

@@ -22,17 +22,20 @@ use crate::crypto::{KeyKind, Provider, Signer};
 /// use std::sync::Arc;
 /// use keyferry::Secret;
 /// use keyferry::crypto::{Curve, KeyKind, aws_lc_rs::AwsLcRs};
-/// use keyferry::keys::{Channel, KeyStore, KeySpec, MemoryKeyStore, MessageId, ProfileNames, Provisioning};
+/// use keyferry::keys::{Channel, KeySpec, KeyStore, MemoryKeyStore};
+/// use keyferry::keys::{MessageId, ProfileNames, Provisioning};
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = MemoryKeyStore::new(Arc::new(AwsLcRs));
 /// let message = MessageId::new("https://hub.example/ms/b1", "m1");
-/// let names = ProfileNames::new("3051e9f3-0e4d-436b-a512-2e18d8afe134", "userA", "Profile", "Example");
+/// let id = "3051e9f3-0e4d-436b-a512-2e18d8afe134";
+/// let names = ProfileNames::new(id, "userA", "Profile", "Example");
 /// let spec = KeySpec::new("signer", "SIG", KeyKind::Ec(Curve::P256));
 /// store.begin(Provisioning::new(message.clone(), [0; 32], names, vec![spec])).await?;
 /// assert!(store.profiles().await?.is_empty());
 ///
-/// store.record_answer(&message, Channel::of_mailbox("https://hub.example/ms/b2", Secret::new("t")), "{}").await?;
+/// let mailbox = Channel::of_mailbox("https://hub.example/ms/b2", Secret::new("t"));
+/// store.record_answer(&message, mailbox, "{}").await?;
 /// let profile = store.commit(&message).await?.unwrap();
 /// assert_eq!(profile.keys[0].key_id, "signer");
 /// # Ok(()) }

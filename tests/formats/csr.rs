@@ -211,7 +211,7 @@ fn check_replacement(
 }
 
 #[test]
-fn replacement_changes_the_key_and_the_signature_and_nothing_else() {
+fn replacing_the_key_changes_only_key_and_signature() {
     let peer = openssl();
     for (signer, algorithm) in signers() {
         check_replacement("captured", &captured_template(), signer, algorithm, peer.as_ref());
@@ -385,7 +385,7 @@ fn rejects_an_algorithm_that_does_not_fit_the_new_key() {
 }
 
 #[test]
-fn assembles_whatever_signature_it_is_given_and_nothing_verifies() {
+fn an_assembled_wrong_signature_does_not_verify() {
     let template = Template::from_der(&captured_template()).unwrap();
     for (signer, algorithm) in signers() {
         for signature in [&[][..], &[0], &[0; 63], &[0; 64], &[0xff; 64], &[0xff; 256], &[1; 1000]]
@@ -590,7 +590,7 @@ fn no_bit_of_a_request_can_be_changed() {
 }
 
 #[test]
-fn no_octet_of_a_request_can_be_taken_out_or_doubled() {
+fn no_byte_of_a_request_can_be_removed_or_doubled() {
     let good = Pieces::new().signed();
     for at in 0..good.len() {
         let mut shorter = good.clone();

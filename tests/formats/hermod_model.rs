@@ -104,7 +104,7 @@ fn reads_whole_numbers_in_every_notation_of_json() {
 }
 
 #[test]
-fn takes_a_text_for_a_number_or_a_flag_only_where_a_document_shows_one() {
+fn text_for_a_number_or_flag_is_read_only_where_documented() {
     let ping = |text: &str| PingCommand::from_json(text).map(|ping| ping.wants_device_info());
     assert_eq!(ping(r#"{"deviceinfo":"true"}"#), Ok(true));
     assert_eq!(ping(r#"{"deviceinfo":true}"#), Ok(true));
@@ -163,7 +163,7 @@ fn every_real_listing_reads_and_is_written_as_the_same_value() {
 }
 
 #[test]
-fn the_real_provision_command_reads_as_what_it_says() {
+fn the_real_provision_command_is_read_correctly() {
     let command = Command::from_json(PROVISION).unwrap();
     assert_eq!(
         (command.header.lifespan, command.header.timeout, command.header.external_id.as_deref()),
@@ -223,7 +223,7 @@ fn two_spellings_have_to_say_the_same() {
 }
 
 #[test]
-fn reads_numbers_as_texts_and_texts_as_numbers_where_real_services_mix_them() {
+fn numbers_and_texts_are_interchangeable_where_services_mix_them() {
     let text = provision_with(|command| {
         key(command)["keytypeprios"][0]["keylength"] = json!(2048);
         command["commandHeader"]["lifespan"] = json!("300");
@@ -284,7 +284,7 @@ fn slashes_may_be_escaped() {
 }
 
 #[test]
-fn states_and_usages_compare_without_regard_to_case_and_stay_as_received() {
+fn states_and_usages_ignore_case_and_stay_as_received() {
     let text = provision_with(|command| {
         key(command)["keystate"] = json!("active");
         key(command)["usage"] = json!("sig");
@@ -382,7 +382,7 @@ fn exactly_one_command_and_at_most_one_response() {
 }
 
 #[test]
-fn errors_name_the_class_the_member_and_the_place_and_repeat_nothing() {
+fn errors_name_class_member_and_place_without_the_input() {
     let text = provision_with(|command| key(command)["keyid"] = json!(["s3cret"]));
     let error = Command::from_json(&text).unwrap_err();
     assert_eq!(
@@ -438,7 +438,7 @@ fn the_header_is_checked_by_the_hub_alone() {
 }
 
 #[test]
-fn rejects_what_is_over_a_limit_and_takes_what_is_at_it() {
+fn input_at_a_limit_is_accepted_and_above_it_refused() {
     let keys = |count: usize| {
         provision_with(|command| {
             command["provCommand"]["profile"]["keygenrequests"] =

@@ -57,7 +57,7 @@ fn refused_jwk(jwk: &Value, class: Class) -> Error {
 }
 
 #[test]
-fn accepts_what_is_right() {
+fn a_correct_jws_is_accepted() {
     for payload in [&b""[..], b"x", &[0xff, 0x00], b"{}"] {
         assert_eq!(verify(&signed(r#"{"alg":"ES256"}"#, payload)).unwrap().payload(), payload);
     }
@@ -112,7 +112,7 @@ fn rejects_spare_bits() {
 }
 
 #[test]
-fn rejects_the_other_alphabet_and_everything_that_is_none() {
+fn characters_outside_base64url_are_refused() {
     let header = url(r#"{"alg":"ES256"}"#);
     assert!(verify(&sign_parts(&header, "-_8", Algorithm::Es256, p256())).is_ok());
     for payload in ["+/8", "-_8\n", " -_8", "-_\n8", "-_8\0", "-_\u{e9}", "%2D_8"] {
@@ -224,7 +224,7 @@ fn rejects_a_member_twice_at_any_depth() {
 
 /// Brackets, quotes and commas inside of texts are texts.
 #[test]
-fn is_not_led_astray_by_texts_that_look_like_json() {
+fn texts_that_look_like_json_stay_texts() {
     for member in [
         r#""x":{"a\"{[":"}]\\\"{","b":["\\\\","]","{\"a\":1,\"a\":1}"],"c":"\\"}"#,
         r#""x":["a","a",{"a":"a"},"a"],"y":{"a":["a","b"],"b":{"a":"a"}}"#,
@@ -411,7 +411,7 @@ fn rejects_ecdsa_signatures_as_der() {
 // Padding.
 
 #[test]
-fn tolerates_padding_only_where_it_is_due_and_verifies_the_text_as_received() {
+fn tolerated_padding_is_verified_as_received() {
     let header = format!("{}==", url(r#"{"alg":"ES256"} "#));
     let read = |text: &str| Jws::from_compact_with(text, Padding::Tolerated)?.verify(&es256());
     let text = sign_parts(&header, "eA==", Algorithm::Es256, p256());
@@ -626,7 +626,7 @@ fn rejects_members_that_do_not_make_a_key() {
 }
 
 #[test]
-fn strips_leading_zeros_and_takes_the_thumbprint_of_the_normal_form() {
+fn leading_zeros_do_not_change_the_thumbprint() {
     let normal = Jwk::from_json(&jwk(rsa2048().public_key()).to_string()).unwrap();
     let PublicKeyParts::Rsa { n, e } = rsa2048().public_key().parts() else { panic!("an RSA key") };
     for zeros in [1, 2, 300] {

@@ -95,7 +95,7 @@ mod signatures {
     use super::*;
 
     #[test]
-    fn each_provider_verifies_what_each_signs_with_all_ten_algorithms() {
+    fn every_provider_verifies_every_other_with_all_algorithms() {
         let mut pairs = 0;
         for signing in made() {
             for algorithm in Algorithm::ALL.iter().copied() {
@@ -410,7 +410,7 @@ mod keys {
     }
 
     #[test]
-    fn what_is_no_private_key_is_refused() {
+    fn input_that_is_not_a_private_key_is_refused() {
         for made in made() {
             let refused = |pkcs8: &[u8], what: &str| {
                 assert_eq!(
@@ -437,7 +437,7 @@ mod keys {
     }
 
     #[test]
-    fn private_keys_whose_halves_do_not_belong_together_are_refused() {
+    fn private_keys_with_mismatched_halves_are_refused() {
         for from in made() {
             for algorithm in
                 [Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384, Algorithm::Es512]

@@ -97,7 +97,7 @@ fn zbarimg_reads_the_link_back() {
 }
 
 #[test]
-fn a_link_that_does_not_fit_is_too_large_and_debug_shows_none() {
+fn an_oversized_link_is_refused_and_debug_hides_links() {
     let long = Activation::Plugout(Plugout::new(
         format!("https://hub.example/{}", "x".repeat(3000)),
         Secret::new("t"),

@@ -11,7 +11,7 @@ fn header(member: &str) -> Result<Header, keyferry::Error> {
 
 /// What is kept is handed on to other readers, which make other things of it, or refuse the whole.
 #[test]
-fn half_a_pair_of_surrogates_is_no_text_wherever_it_stands() {
+fn a_lone_surrogate_is_refused_everywhere() {
     for half in [
         r"\ud800",
         r"\udc00",
@@ -70,7 +70,7 @@ fn a_name_is_the_same_name_in_every_spelling() {
 }
 
 #[test]
-fn a_text_begins_with_its_first_octet_and_ends_with_its_last() {
+fn a_text_includes_its_first_and_its_last_byte() {
     let key = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
     Jwk::from_json(key).unwrap();
     for text in [

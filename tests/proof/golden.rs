@@ -40,7 +40,7 @@ fn the_captured_run_verifies_with_its_attestation_key_pinned() {
 }
 
 #[test]
-fn what_nobody_asked_for_is_reported_as_not_asked() {
+fn unconfigured_checks_are_reported_as_not_asked() {
     let verified = Verifier::danger_unpinned(AwsLcRs)
         .verify(&captured_expectation(), &captured_answer())
         .unwrap();

@@ -43,7 +43,7 @@ fn accepted(result: Result<Verified<Consistent>, Refusal>) -> Verified<Consisten
 // The answers that the rest is measured against.
 
 #[test]
-fn accepts_right_answers() {
+fn correct_answers_are_accepted() {
     let (command, answer) = simple();
     accepted(verify(&command, &answer));
     let (command, answer) = double();
@@ -96,7 +96,7 @@ fn accepts_every_algorithm_of_the_attestation_key() {
 }
 
 #[test]
-fn accepts_what_the_device_side_builds() {
+fn answers_of_the_device_side_are_accepted() {
     let (command, _) = double();
     let asked =
         KeyRequest::from_command(&ProvisionCommand::from_json(&command.to_string()).unwrap())
@@ -126,7 +126,7 @@ fn accepts_what_the_device_side_builds() {
 // Form.
 
 #[test]
-fn rejects_what_is_not_one_compact_jws() {
+fn input_that_is_not_one_compact_jws_is_refused() {
     let (command, answer) = simple();
     let text = answer.to_text();
     let expectation = expectation(&command);
@@ -149,7 +149,7 @@ fn rejects_what_is_not_one_compact_jws() {
 }
 
 #[test]
-fn rejects_what_is_over_the_limit_of_256_kib() {
+fn an_answer_over_256_kib_is_refused() {
     let answer = changed(|answer| answer.payload["more"] = vec!["x".repeat(60_000); 4].into());
     refuse(&answer, Class::TooLarge, Check::Form);
 }
@@ -334,7 +334,7 @@ fn rejects_more_than_16_signed_keys() {
 }
 
 #[test]
-fn rejects_padding_unless_it_is_tolerated_and_verifies_the_text_as_received() {
+fn padding_is_refused_unless_tolerated_and_then_verified() {
     let (command, mut answer) = simple();
     let expectation = expectation(&command);
     let padded = |text: String| format!("{text}{}", "=".repeat((4 - text.len() % 4) % 4));
@@ -468,7 +468,7 @@ fn rejects_an_attestation_key_that_is_meant_for_something_else() {
 }
 
 #[test]
-fn rejects_private_members_in_the_attestation_key_as_a_class_of_their_own() {
+fn private_members_in_the_attestation_key_have_their_class() {
     for name in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
         for value in [json!("c2VjcmV0"), json!(""), Value::Null, json!([{"r": "x"}])] {
             refuse_changed(Class::PrivateKey, Check::AttestationKey, |answer| {
@@ -511,7 +511,7 @@ fn rejects_weak_attestation_keys() {
 }
 
 #[test]
-fn takes_the_length_of_a_modulus_from_the_number_and_not_from_what_is_claimed() {
+fn the_length_of_a_modulus_is_measured_on_the_number() {
     let answer = changed(|answer| {
         answer.header["alg"] = "RS256".into();
         answer.header["jwk"] = rsa_jwk(&modulus(1024), &[1, 0, 1]);
@@ -553,7 +553,7 @@ fn rejects_points_that_are_not_on_their_curve() {
 }
 
 #[test]
-fn rejects_coordinates_of_another_length_and_members_of_another_type_of_key() {
+fn wrong_coordinates_and_members_of_other_keys_are_refused() {
     let x = from_url(jwk(attestation().public_key())["x"].as_str().unwrap());
     for x in [x[1..].to_vec(), [vec![0], x.clone()].concat(), Vec::new()] {
         refuse_changed(Class::Malformed, Check::AttestationKey, |answer| {
@@ -590,7 +590,7 @@ fn rejects_coordinates_of_another_length_and_members_of_another_type_of_key() {
 }
 
 #[test]
-fn rejects_rsa_keys_of_fewer_bits_than_the_verifier_was_told_to_take() {
+fn rsa_keys_below_the_configured_length_are_refused() {
     let (command, mut answer) = simple();
     answer.attest_with(rsa2048());
     let verifier = Verifier::danger_unpinned(AwsLcRs).with_min_rsa_bits(3072);
@@ -658,7 +658,7 @@ fn rejects_an_answer_that_another_key_signed() {
 }
 
 #[test]
-fn rejects_signatures_in_another_form_than_the_one_of_the_standard() {
+fn signatures_in_nonstandard_encodings_are_refused() {
     let (command, answer) = simple();
     let text = answer.to_text();
     let (input, signature) = text.rsplit_once('.').unwrap();
@@ -947,7 +947,7 @@ fn rejects_garbage_beside_a_right_key_as_the_form_of_the_other() {
 }
 
 #[test]
-fn rejects_private_members_in_a_signed_key_as_a_class_of_their_own() {
+fn private_members_in_a_signed_key_have_their_class() {
     for name in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
         for value in [json!("c2VjcmV0"), Value::Null, json!({"a": 1})] {
             refuse_changed_key(Class::PrivateKey, Check::KeyPrivate, |key| {
@@ -996,7 +996,7 @@ fn rejects_a_key_that_is_shorter_than_asked_for() {
 }
 
 #[test]
-fn accepts_a_longer_rsa_key_only_if_told_to_and_reports_it() {
+fn a_longer_rsa_key_is_accepted_and_reported_if_enabled() {
     let asked = asking(vec![priority("RSA", "2048", "RS256")]);
     let answer = one_key(rsa3072(), Algorithm::Rs256);
     refuse_with(&asked, &answer, Class::NotAsRequested, Check::KeyType);
@@ -1029,7 +1029,7 @@ fn accepts_a_longer_rsa_key_only_if_told_to_and_reports_it() {
 }
 
 #[test]
-fn names_the_priority_of_the_exact_length_before_one_that_is_exceeded() {
+fn the_priority_of_the_exact_length_is_preferred() {
     let asked = asking(vec![priority("RSA", "2048", "RS256"), priority("RSA", "3072", "RS256")]);
     let answer = one_key(rsa3072(), Algorithm::Rs256);
     let lenient = Verifier::danger_unpinned(AwsLcRs).accept_longer_keys();
@@ -1268,7 +1268,7 @@ fn negative_p256() -> &'static dyn PrivateKey {
 // The request.
 
 #[test]
-fn rejects_a_request_that_is_absent_or_that_nobody_asked_for() {
+fn an_absent_or_unrequested_request_is_refused() {
     refuse_changed_key(Class::Csr, Check::KeyRequest, |key| remove(&mut key.payload, "certreq"));
     refuse_changed_key(Class::Csr, Check::KeyRequest, |key| key.payload["certreq"] = "".into());
     let asked = asking(vec![priority("EC", "256", "ES256")]);
@@ -1289,7 +1289,7 @@ fn rejects_a_request_that_is_absent_or_that_nobody_asked_for() {
 }
 
 #[test]
-fn rejects_a_template_that_is_sent_as_an_empty_text_with_a_request() {
+fn a_request_for_an_empty_template_is_refused() {
     let (mut command, answer) = simple();
     command["profile"]["keygenrequests"][0]["certreq"] = "".into();
     refuse_with(&expectation(&command), &answer, Class::Csr, Check::KeyRequest);
@@ -1490,7 +1490,7 @@ fn accepts_a_request_whose_rsa_algorithm_has_no_parameters() {
 }
 
 #[test]
-fn accepts_a_request_signed_with_another_digest_than_its_curve_has() {
+fn a_request_may_use_another_digest_than_its_curves() {
     let Some(openssl) = crate::support::peers::openssl() else { return };
     let scratch = crate::support::peers::Scratch::new();
     for (signer, length, mechanism) in [(p384(), "384", "ES384"), (p521(), "521", "ES512")] {
@@ -1521,7 +1521,7 @@ fn accepts_a_request_signed_with_another_digest_than_its_curve_has() {
 }
 
 #[test]
-fn accepts_a_request_signed_with_another_strong_algorithm_of_the_same_key() {
+fn a_request_may_use_another_strong_algorithm_of_its_key() {
     let template = captured_template();
     let command = command(vec![key_gen_request(
         "signer",
@@ -1811,7 +1811,7 @@ fn nothing_of_a_message_is_shown_by_errors_of_models() {
 // Commands.
 
 #[test]
-fn rejects_commands_that_no_answer_can_be_the_answer_to() {
+fn commands_that_no_answer_can_satisfy_are_refused() {
     let refuse = |command: Value| {
         let command = ProvisionCommand::from_json(&command.to_string()).unwrap();
         Expectation::from_command(&command).map(drop).unwrap_err()

@@ -57,7 +57,7 @@ fn versions(asked: u8, answered: u8) -> (Expectation, String) {
 }
 
 #[test]
-fn accepts_the_version_of_the_template_only_if_told_to_and_reports_it() {
+fn the_template_version_is_accepted_and_reported_if_enabled() {
     for version in [1, 2] {
         let (expectation, answer) = versions(version, version);
         refuse_result(verifier().verify(&expectation, &answer), Class::Csr, Check::KeyRequest);
@@ -184,7 +184,7 @@ fn keys_with_the_same_private_half_have_the_same_digest() {
 // Where a key is kept.
 
 #[test]
-fn says_where_a_device_claims_to_keep_a_key_and_insists_only_if_told_to() {
+fn claimed_storage_is_reported_and_required_if_enabled() {
     let (command, answer) = simple();
     let claiming = |claim: Option<Value>| {
         let mut answer = answer.clone();

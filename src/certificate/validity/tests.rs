@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn utc_time_is_of_1950_to_2049_and_generalized_time_of_any_year() {
+fn utc_time_covers_1950_to_2049_and_generalized_time_any_year() {
     for (text, seconds) in [
         ("500101000000Z", -631_152_000),
         ("491231235959Z", 2_524_607_999),
@@ -24,7 +24,7 @@ fn utc_time_is_of_1950_to_2049_and_generalized_time_of_any_year() {
 }
 
 #[test]
-fn rejects_what_is_not_the_der_form_of_a_time() {
+fn a_time_that_is_not_der_is_refused() {
     for text in [
         "",
         "Z",
@@ -66,7 +66,7 @@ fn rejects_what_is_not_the_der_form_of_a_time() {
 }
 
 #[test]
-fn is_shown_as_rfc_3339_writes_it() {
+fn a_validity_is_displayed_in_the_form_of_rfc_3339() {
     for (seconds, text) in [
         (-62_167_219_200, "0000-01-01T00:00:00Z"),
         (-62_162_035_200, "0000-03-01T00:00:00Z"),
@@ -81,7 +81,7 @@ fn is_shown_as_rfc_3339_writes_it() {
 }
 
 #[test]
-fn both_ends_belong_to_it() {
+fn a_validity_contains_both_of_its_ends() {
     let validity = Validity { not_before: -10, not_after: 10 };
     let at = |seconds| to_system_time(seconds).unwrap();
     for (time, inside) in [

@@ -11,7 +11,7 @@ fn is_over(sleep: &mut BoxFuture<'_, ()>) -> bool {
 }
 
 #[test]
-fn wakes_sleepers_when_their_time_has_come_and_time_never_goes_back() {
+fn sleepers_wake_on_time_and_time_never_goes_back() {
     let clock = ManualClock::new(at(0));
     let mut wall = clock.sleep_until_wall(at(10));
     let mut monotonic = clock.sleep(Duration::from_secs(10));
@@ -26,7 +26,7 @@ fn wakes_sleepers_when_their_time_has_come_and_time_never_goes_back() {
 }
 
 #[test]
-fn a_wall_that_is_set_moves_who_waits_for_it_and_nobody_else() {
+fn setting_the_wall_clock_wakes_only_waits_for_wall_time() {
     let clock = ManualClock::new(at(0));
     let mut wall = clock.sleep_until_wall(at(10));
     let mut monotonic = clock.sleep(Duration::from_secs(10));
@@ -56,7 +56,7 @@ impl Clock for Plain {
 }
 
 #[test]
-fn a_wait_for_a_wall_time_follows_a_clock_that_is_set_within_a_minute() {
+fn a_wall_time_wait_notices_a_set_clock_within_a_minute() {
     let manual = ManualClock::new(at(0));
     let clock = Plain(manual.clone());
     let mut sleep = clock.sleep_until_wall(at(3600));

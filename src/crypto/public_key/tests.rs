@@ -84,7 +84,7 @@ fn rsa_takes_odd_exponents_from_3_to_2_to_the_32() {
 }
 
 #[test]
-fn leading_zeros_make_no_other_key() {
+fn leading_zeros_do_not_change_a_key() {
     for bits in [2048, 2049, 2055, 4096] {
         let plain = PublicKey::rsa(&modulus(bits), E).unwrap();
         let padded =
@@ -98,7 +98,7 @@ fn leading_zeros_make_no_other_key() {
 }
 
 #[test]
-fn the_subject_public_key_is_what_stands_in_the_bit_string() {
+fn the_subject_public_key_is_the_content_of_the_bit_string() {
     for key in examples() {
         let subject_public_key = key.as_subject_public_key();
         let mut outer = der::Cursor::new(key.as_spki_der());
@@ -336,7 +336,7 @@ fn reads_as_itself_or_not_at_all(der: &[u8]) -> bool {
 }
 
 #[test]
-fn every_changed_octet_is_another_key_or_none() {
+fn every_changed_byte_gives_another_key_or_none() {
     for key in examples() {
         let der = key.as_spki_der();
         // Headers and both ends completely; of the bytes between them, a sample.
@@ -379,7 +379,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_written_is_read_again(key in any_key()) {
+    fn a_written_key_is_read_back(key in any_key()) {
         let read = PublicKey::from_spki_der(key.as_spki_der()).unwrap();
         prop_assert_eq!(read.as_spki_der(), key.as_spki_der());
         prop_assert_eq!(read.parts(), key.parts());
@@ -388,7 +388,7 @@ proptest! {
     }
 
     #[test]
-    fn changed_bytes_are_another_key_or_none(key in any_key(), changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..6)) {
+    fn changed_bytes_give_another_key_or_none(key in any_key(), changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..6)) {
         let mut der = key.as_spki_der().to_vec();
         for (at, byte) in changes {
             let at = at.index(der.len());

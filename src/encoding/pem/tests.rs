@@ -31,7 +31,7 @@ fn reads_what_it_writes_with_any_line_ends_and_blanks_around() {
 }
 
 #[test]
-fn rejects_more_than_one_object_other_labels_and_broken_boundaries() {
+fn several_objects_other_labels_and_bad_boundaries_are_refused() {
     let pem = write("CERTIFICATE REQUEST", &[1, 2, 3]);
     for text in [
         "",

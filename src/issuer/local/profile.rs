@@ -37,7 +37,8 @@ pub enum KeyUse {
 /// use std::time::Duration;
 /// use keyferry::issuer::{KeyUse, LeafProfile};
 ///
-/// let profile = LeafProfile::new(Duration::from_secs(90 * 24 * 3600)).with_key_uses(&[KeyUse::DigitalSignature]);
+/// let profile = LeafProfile::new(Duration::from_secs(90 * 24 * 3600))
+///     .with_key_uses(&[KeyUse::DigitalSignature]);
 /// assert_eq!(profile.validity().as_secs(), 7_776_000);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -66,9 +66,9 @@ impl Folder {
     pub(super) fn read(
         &self,
         name: &str,
-        most: usize,
+        max: usize,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, FileStoreError> {
-        read_in(&self.path, name, most)
+        read_in(&self.path, name, max)
     }
 
     /// Writes a file atomically, replacing an existing one. It is durable once the folder is
@@ -130,7 +130,7 @@ fn list(folder: &Path) -> Result<Vec<OsString>, FileStoreError> {
 fn read_in(
     folder: &Path,
     name: &str,
-    most: usize,
+    max: usize,
 ) -> Result<Option<Zeroizing<Vec<u8>>>, FileStoreError> {
     let read = || {
         let file = match File::open(folder.join(name)) {
@@ -138,10 +138,10 @@ fn read_in(
             file => file?,
         };
         // Reserve the full size at once: a buffer that grows leaves copies behind.
-        let length = file.metadata()?.len().min(most as u64 + 1);
+        let length = file.metadata()?.len().min(max as u64 + 1);
         let mut bytes =
-            Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(most) + 1));
-        file.take(most as u64 + 1).read_to_end(&mut bytes)?;
+            Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(max) + 1));
+        file.take(max as u64 + 1).read_to_end(&mut bytes)?;
         Ok(Some(bytes))
     };
     read().map_err(failed("a file could not be read"))

@@ -4,7 +4,7 @@ use super::super::{Likeness, compare, to_text};
 use super::*;
 
 #[test]
-fn shows_again_what_it_reads() {
+fn a_name_that_was_read_is_displayed_the_same() {
     for (text, shown) in [
         ("", ""),
         ("CN=", "CN="),
@@ -36,7 +36,7 @@ fn shows_again_what_it_reads() {
 }
 
 #[test]
-fn rejects_what_the_grammar_does_not_have() {
+fn text_outside_the_grammar_is_refused() {
     for text in [
         " ",
         ",",

@@ -122,7 +122,7 @@ fn attributes_of_one_set_have_no_order_and_sets_have_one() {
 }
 
 #[test]
-fn what_has_no_known_rule_is_compared_as_it_is() {
+fn values_without_a_known_rule_are_compared_bytewise() {
     let private = |tag, text: &[u8]| name(&[&[attribute(PRIVATE, tag, text)]]);
     same(&private(UTF8, b"4711-ab"), &private(PRINTABLE, b"4711-ab"));
     different(&private(UTF8, b"4711-ab"), &private(UTF8, b"4711-AB"));

@@ -170,7 +170,7 @@ fn read(algorithm: Vec<u8>, signing: Algorithm) -> Result<Request, Error> {
 }
 
 #[test]
-fn takes_the_parameters_of_pss_in_each_form_that_der_gives_them() {
+fn pss_parameters_are_read_in_every_der_form() {
     for null in [false, true] {
         let sha256 = digest_identifier(1, null);
         for members in [
@@ -288,7 +288,7 @@ impl Provider for Limited {
 }
 
 #[test]
-fn what_a_provider_cannot_verify_is_an_algorithm_and_no_bad_signature() {
+fn an_unsupported_algorithm_is_not_a_bad_signature() {
     for (name, der) in fixtures("csr").into_iter().filter(|(name, _)| !name.starts_with("refused"))
     {
         let read = Request::from_der(&der, &Limited(None));
@@ -371,7 +371,7 @@ fn openssl_and_every_provider_agree_on_each_digest_and_curve() {
 }
 
 #[test]
-fn an_ecdsa_signature_that_is_cut_or_zero_is_refused_with_every_digest() {
+fn a_cut_or_zero_ecdsa_signature_is_refused() {
     for (name, der) in fixtures("csr").into_iter().filter(|(name, _)| !name.starts_with("refused"))
     {
         let SignatureAlgorithm::Ecdsa { curve, .. } = stated(&name) else { continue };

@@ -29,7 +29,7 @@ fn reads_both_real_forms_of_the_plugout_uri() {
 }
 
 #[test]
-fn reads_a_plugout_uri_with_an_empty_path_or_without_an_authority() {
+fn a_plugout_uri_may_lack_its_path_or_authority() {
     let text = include_str!("../../fixtures/field/15_plugout_two_slashes.txt");
     let link = plugout(text);
     assert_eq!((link.url.as_str(), link.token.expose()), ("https://hub.example/ms/b1", "2dff6242"));
@@ -65,7 +65,7 @@ fn passes_over_white_space_and_line_ends_around_a_link() {
 }
 
 #[test]
-fn reads_start_links_with_the_host_in_either_case_and_an_empty_path() {
+fn start_links_may_have_any_case_and_an_empty_path() {
     let start = Activation::parse("personal://start?title=a").unwrap();
     for text in
         ["PERSONAL://START?title=a", "personal://start/?title=a", "personal://Start/?title=a"]
@@ -121,7 +121,7 @@ fn reads_message_links_of_any_app() {
 }
 
 #[test]
-fn refuses_what_is_not_a_link_by_part_and_place() {
+fn an_invalid_link_is_refused_with_part_and_place() {
     let cases = [
         ("", "uri"),
         ("personal", "uri"),
@@ -219,7 +219,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_reads_prints_as_the_same_value(
+    fn every_readable_link_is_printed_as_the_same_value(
         text in "(com\\.nexusgroup\\.plugout:///\\??|personal://(start|h/ms/b/m)\\?)((url|token|title|redirect|x)=([a-z+=/:?]|%[0-7][0-9a-fA-F]){0,12}&){0,4}"
     ) {
         if let Ok(link) = Activation::parse(&text) {
@@ -238,7 +238,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_command_or_callback_reads_is_written_as_the_same_value(
+    fn commands_and_callbacks_are_written_as_the_same_value(
         which in 0..4usize, edits in prop::collection::vec((any::<prop::sample::Index>(), "[\\[\\]{}\",:0-9a-z\\\\]{0,3}", 0..4usize), 0..3)
     ) {
         let mut text = [

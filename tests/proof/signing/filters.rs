@@ -75,7 +75,7 @@ async fn each_parameter_is_looked_at() {
 }
 
 #[tokio::test]
-async fn operators_combine_and_what_is_not_known_matches_nothing() {
+async fn operators_combine_and_unknown_terms_match_nothing() {
     let scene = scene().await;
     let id = |id| eq("key.id", id);
     let odd = r#"{"op":"like","param":"key.id","value":"p%"}"#;
@@ -115,7 +115,7 @@ async fn operators_combine_and_what_is_not_known_matches_nothing() {
 }
 
 #[tokio::test]
-async fn what_a_key_does_not_have_matches_nothing() {
+async fn a_property_that_a_key_lacks_matches_nothing() {
     let scene = raw_scene().await;
     for op in ["eq", "ne"] {
         let filter = format!(r#"{{"op":"{op}","param":"cert.subject","value":"CN=Jane"}}"#);
@@ -124,7 +124,7 @@ async fn what_a_key_does_not_have_matches_nothing() {
 }
 
 #[tokio::test]
-async fn through_a_link_all_profiles_are_looked_through_and_the_filter_may_name_one() {
+async fn a_link_searches_all_profiles_and_the_filter_may_name_one() {
     let scene = raw_scene().await;
     scene.provision(vec![world::raw_key("second", world::P256)]).await;
     let profiles = scene.world.profiles().await;

@@ -14,7 +14,7 @@ use crate::signing::support::*;
 use crate::support::world;
 
 #[tokio::test]
-async fn every_kind_of_key_signs_in_every_format_wherever_the_command_goes() {
+async fn every_kind_of_key_signs_in_every_format() {
     let scene = scene().await;
     for to in scene.destinations().await {
         for (key_id, mechanism) in KEYS {
@@ -110,7 +110,7 @@ async fn a_raw_key_signs_without_a_certificate() {
 }
 
 #[tokio::test]
-async fn the_user_is_asked_each_time_and_shown_who_asks_what_is_signed_and_with_which_key() {
+async fn the_user_is_shown_requester_content_and_key_each_time() {
     let mut scene = scene().await;
     let mut params = params(DataFormat::JWS, P256);
     params.tbs = vec![Item::base64("tbs", "text/plain; charset=utf-8", base64("Grüße"))];

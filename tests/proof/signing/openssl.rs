@@ -164,7 +164,7 @@ async fn reads_what_openssl_signs_attached_and_detached() {
 }
 
 #[tokio::test]
-async fn refuses_what_openssl_can_sign_and_nobody_should_take() {
+async fn weak_signatures_by_openssl_are_refused() {
     let Some(openssl) = openssl() else { return };
     let peer = Peer::new(KeyKind::Rsa { bits: 2048 }).await;
     // Without signed attributes, what is signed is the content itself.

@@ -106,7 +106,7 @@ async fn without_a_card_both_steps_are_unsupported() {
 }
 
 #[tokio::test]
-async fn resets_a_pin_and_changes_an_admin_key_with_a_proof_that_is_good_once() {
+async fn a_pin_reset_proof_is_valid_once() {
     let mut scene = raw_scene().await;
     let card = Card::new();
     scene.world.pins = Some(card.clone());
@@ -137,7 +137,7 @@ async fn resets_a_pin_and_changes_an_admin_key_with_a_proof_that_is_good_once() 
 }
 
 #[tokio::test]
-async fn a_profile_that_is_not_the_mailboxs_is_refused_unless_a_card_is_named() {
+async fn another_mailboxs_profile_is_refused_unless_a_card_is_named() {
     let mut scene = raw_scene().await;
     scene.world.pins = Some(Card::new());
     let own = scene.profile().await.names.id;

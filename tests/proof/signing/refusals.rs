@@ -24,7 +24,7 @@ fn with_tbs(bytes: Vec<u8>, format: DataFormat) -> SignParams {
 }
 
 #[tokio::test]
-async fn what_is_not_known_or_not_exactly_one_thing_is_unsupported() {
+async fn unknown_or_ambiguous_commands_are_unsupported() {
     let scene = scene().await;
     for (params, why) in [
         (with(|params| params.format = "xmldsig".into()), "format"),
@@ -63,7 +63,7 @@ async fn what_is_not_known_or_not_exactly_one_thing_is_unsupported() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_another_matter() {
+async fn an_unreadable_message_is_not_unsupported() {
     let scene = raw_scene().await;
     for data in ["SGVsbG8", "SGVsbG9=", "SGVsbG8=!", "SGVsbG8-"] {
         assert_eq!(

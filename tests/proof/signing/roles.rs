@@ -14,7 +14,7 @@ use crate::support::world::refused;
 use crate::support::{attestation, captured_template, from_standard, p256};
 
 #[test]
-fn the_verifier_refuses_the_types_of_signatures_wherever_they_stand() {
+fn the_verifier_refuses_signature_types_in_every_header() {
     for typ in [
         "hermod-sign+jws",
         "hermod-auth+jws",
@@ -43,7 +43,7 @@ async fn signed_as_jws(scene: &Scene, content: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_signature_over_the_payload_of_a_signed_key_is_no_proof_of_possession() {
+async fn a_user_signature_is_not_a_proof_of_possession() {
     let scene =
         Scene::with(vec![crate::support::world::raw_key("signer", crate::support::world::P256)])
             .await;
@@ -104,7 +104,7 @@ fn a_proof_or_an_answer_is_no_signature_of_the_user() {
 }
 
 #[tokio::test]
-async fn a_signature_to_authenticate_is_none_to_sign_and_the_other_way_round() {
+async fn authentication_and_document_signatures_are_distinct() {
     let scene = scene().await;
     for format in [DataFormat::JWS, DataFormat::PKCS7] {
         let (sign, authenticate) = (sign(format.clone(), P256), authenticate(format, P256));
@@ -125,7 +125,7 @@ async fn a_signature_to_authenticate_is_none_to_sign_and_the_other_way_round() {
 }
 
 #[tokio::test]
-async fn a_signature_over_a_certification_request_info_signs_no_request() {
+async fn a_user_signature_over_request_info_signs_no_request() {
     let scene = scene().await;
     let signer = scene.signer("rsa").await;
     let template = Template::from_der(&captured_template()).unwrap();

@@ -127,7 +127,7 @@ fn the_header_cannot_choose_the_key_or_leave_the_algorithm_out() {
 }
 
 #[test]
-fn of_several_known_keys_the_one_that_signed_is_named() {
+fn the_signing_key_is_named_among_several_known_keys() {
     let keys = [
         known(rsa2048()).with_key_id("rsa"),
         known(other_p256()).with_key_id("p256"),
@@ -144,7 +144,7 @@ fn of_several_known_keys_the_one_that_signed_is_named() {
 }
 
 #[test]
-fn a_command_that_no_device_would_answer_makes_no_expectation() {
+fn a_command_that_no_device_answers_gives_no_expectation() {
     let with = |change: &dyn Fn(&mut SignCommand)| {
         let mut command = sign(DataFormat::JWS, P256);
         change(&mut command);
@@ -233,7 +233,7 @@ fn the_dialect_names_mechanisms_and_types() {
 }
 
 #[test]
-fn nothing_that_is_signed_is_shown() {
+fn debug_shows_no_signed_content() {
     let expectation = expectation();
     let verified = verify(&jws(&header(|_| {}), CONTENT, p256()), &[known(p256())]).unwrap();
     let shown = format!("{expectation:?} {verified:?}");
@@ -322,7 +322,7 @@ async fn a_cms_is_taken_only_from_the_known_key_and_certificate() {
 }
 
 #[tokio::test]
-async fn no_changed_octet_of_a_cms_makes_another_signature_of_it() {
+async fn no_changed_byte_of_a_cms_gives_a_valid_signature() {
     let scene = scene().await;
     for (key_id, mechanism) in [("p256", P256), ("rsa", RSA)] {
         let (expectation, der, certificate) = cms(&scene, key_id, mechanism).await;
@@ -374,7 +374,7 @@ async fn no_changed_octet_of_a_cms_makes_another_signature_of_it() {
 
 /// Made with OpenSSL and kept, so that reading it does not depend on the program.
 #[test]
-fn reads_signatures_that_were_kept() {
+fn stored_signatures_are_verified() {
     let content = include_bytes!("../../fixtures/cms/content");
     let certificate =
         Certificate::from_der(include_bytes!("../../fixtures/cms/certificate.der")).unwrap();
