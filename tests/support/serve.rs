@@ -213,7 +213,7 @@ impl Raw {
         loop {
             if let Some((answer, length)) = parse(&self.received) {
                 self.received.drain(..length);
-                // What announces that it goes on is not the answer.
+                // What announces that it continues is not the answer.
                 if answer.status != 100 {
                     return Some(answer);
                 }

@@ -185,7 +185,7 @@ impl World {
         }
     }
 
-    /// Goes on until the journey is at the `n`th of: to be submitted, waiting for the device, to be
+    /// Continues until the journey is at the `n`th of: to be submitted, waiting for the device, to be
     /// proven, to be delivered, waiting for delivery, done.
     pub(crate) async fn at(&self, n: usize) -> Enrollment {
         let mut enrollment = begin(vec![key("signer", P256)]);
@@ -266,7 +266,7 @@ pub(crate) fn named(certificates: &[(String, Certificate)]) -> Vec<(&str, &Certi
     certificates.iter().map(|(key_id, certificate)| (key_id.as_str(), certificate)).collect()
 }
 
-/// The process ends here, and another goes on with what was stored.
+/// The process ends here, and another continues with what was stored.
 pub(crate) fn restart(enrollment: &mut Enrollment) {
     let stored = enrollment.to_json();
     let read = Enrollment::from_json(&stored).unwrap();
