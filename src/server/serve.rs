@@ -13,7 +13,7 @@
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 //! # let refused = || Error::new(Class::Unauthorized, "", "nobody is let in here");
-//! # let nobody = |_: ApiKey| Err::<AnyCommandApi, _>(refused());
+//! # let nobody = move |_: ApiKey| Err::<AnyCommandApi, _>(refused());
 //! let service = HermodService::builder("/hermod/rest").with_commands(nobody).build()?;
 //! let drain = service.config().drain.clone();
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
