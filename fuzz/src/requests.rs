@@ -29,8 +29,8 @@ const TOKEN: &str = "c4n4ry-0f-4-m41lb0x";
 const PASSWORD: &str = "c4n4ry-0f-4-hub";
 const SECRETS: [&str; 3] = [KEY, TOKEN, PASSWORD];
 /// Every status that a server of this crate gives.
-const STATUSES: [u16; 18] =
-    [200, 201, 204, 400, 401, 404, 405, 408, 409, 410, 413, 414, 415, 422, 429, 431, 502, 503];
+const STATUSES: [u16; 19] =
+    [200, 201, 204, 400, 401, 404, 405, 408, 409, 410, 413, 414, 415, 422, 429, 431, 501, 502, 503];
 
 /// A request from the text of one: its line, its header, an empty line, its body. Lines may end
 /// without a carriage return.

@@ -13,30 +13,27 @@ fn ours(bytes: &[u8]) -> bool {
 fn theirs(bytes: &[u8]) -> bool {
     use der::Tag;
 
-    let mut known = bytes.to_vec();
-    match known.first().copied().unwrap_or_default() {
-        // Types that the crate does not know: strings and times, then constructed types.
-        0x07 | 0x0e | 0x0f | 0x19 | 0x1c => known[0] = 0x04,
-        0x28 | 0x2b | 0x2f | 0x3d => known[0] = 0x30,
-        // Types with numbers above 30.
-        0x1f | 0x3f => return true,
-        _ => {}
+    // Types with numbers above 30.
+    if matches!(bytes.first(), Some(0x1f | 0x3f)) {
+        return true;
     }
+    let known = as_known(bytes);
     let bytes = &known[..];
     let Ok(any) = AnyRef::from_der(bytes) else { return false };
     match any.tag() {
         tag if tag.is_constructed() => {
-            let mut rest = SliceReader::new(any.value()).unwrap();
-            while !rest.is_finished() {
-                let before = rest.remaining_len();
-                let start = any.value().len() - usize::try_from(before).unwrap();
-                if AnyRef::decode(&mut rest).is_err() {
+            let mut rest = any.value();
+            while !rest.is_empty() {
+                let known = as_known(rest);
+                let mut reader = SliceReader::new(&known).unwrap();
+                if AnyRef::decode(&mut reader).is_err() {
                     return false;
                 }
-                let end = any.value().len() - usize::try_from(rest.remaining_len()).unwrap();
-                if !theirs(&any.value()[start..end]) {
+                let end = rest.len() - usize::try_from(reader.remaining_len()).unwrap();
+                if !theirs(&rest[..end]) {
                     return false;
                 }
+                rest = &rest[end..];
             }
             true
         }
@@ -55,6 +52,27 @@ fn theirs(bytes: &[u8]) -> bool {
         Tag::Utf8String => Utf8StringRef::from_der(bytes).is_ok(),
         _ => true,
     }
+}
+
+/// The bytes with a type that the crate knows in the place of a first type that it does not know:
+/// strings and times, then constructed types.
+fn as_known(bytes: &[u8]) -> Vec<u8> {
+    let mut known = bytes.to_vec();
+    match known.first().copied().unwrap_or_default() {
+        0x07 | 0x0e | 0x0f | 0x19 | 0x1c => known[0] = 0x04,
+        0x28 | 0x2b | 0x2f | 0x3d => known[0] = 0x30,
+        _ => {}
+    }
+    known
+}
+
+#[test]
+fn a_type_that_the_crate_der_does_not_know_is_read_inside_another() {
+    let bytes = [
+        0x30, 0x18, 0x13, 0x01, 0x30, 0x0e, 0x13, 0x03, 0x00, 0x00, 0x00, 0x01, 0x03, 0x00, 0x00,
+        0x00, 0x01, 0x02, 0x00, 0x00, 0x01, 0x04, 0x00, 0x00, 0x00, 0x00,
+    ];
+    assert!(ours(&bytes) && theirs(&bytes));
 }
 
 /// Bytes that are often DER or nearly DER.
