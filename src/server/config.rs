@@ -10,6 +10,7 @@ use ::http::{HeaderMap, HeaderName, HeaderValue};
 use super::failures::Failures;
 use super::{Drain, Proxies, ServerLimits};
 use crate::server::rate::Callers;
+use crate::transport::protocol::Protocol;
 use crate::{Clock, SystemClock};
 
 /// The maximum length of a request id that is accepted, in characters.
@@ -99,11 +100,13 @@ pub(crate) struct Core {
     pub(super) tenants: Arc<Callers>,
     pub(super) devices: Arc<Callers>,
     pub(super) failures: Failures,
+    /// The header with the id of a request; `None` if the protocol's name is not that of a header.
+    pub(crate) request_id: Option<HeaderName>,
     ids: (RandomState, RandomState, AtomicU64),
 }
 
 impl Core {
-    pub(crate) fn new(config: ServerConfig) -> Arc<Self> {
+    pub(crate) fn new(config: ServerConfig, protocol: &dyn Protocol) -> Arc<Self> {
         let limits = &config.limits;
         Arc::new(Self {
             tenants: Callers::new(
@@ -121,15 +124,16 @@ impl Core {
                 ["device_rate", "device_concurrent", "device_long_polls"],
             ),
             failures: Failures::new(limits.failed_rate, limits.refusals_logged, limits.callers),
+            request_id: HeaderName::try_from(protocol.request_id_header()).ok(),
             ids: (RandomState::new(), RandomState::new(), AtomicU64::new(0)),
             config,
         })
     }
 
     /// The id of a request: the one in these headers if it is accepted, or a new one.
-    pub(crate) fn request_id(&self, header: &str, headers: &HeaderMap) -> String {
-        let given = match HeaderName::try_from(header) {
-            Ok(name) if self.config.accept_request_ids => only(headers, &name),
+    pub(crate) fn request_id(&self, headers: &HeaderMap) -> String {
+        let given = match &self.request_id {
+            Some(name) if self.config.accept_request_ids => only(headers, name),
             _ => None,
         };
         let is_id = |id: &&str| {

@@ -32,7 +32,6 @@ use crate::server::rate::Permit;
 use crate::server::request_checks::{check_head, declared_length};
 use crate::transport::Body;
 use crate::transport::operation::{self, BodyKind, Effect};
-use crate::transport::protocol::Protocol as _;
 use crate::{BoxFuture, Class, Clock, Error};
 
 /// Serves one request to `path`, which is relative to the base of the wire.
@@ -46,7 +45,7 @@ where
     B: http_body::Body + Send + 'static,
     B::Data: Send,
 {
-    let mut exchange = Exchange::begin(core, &**wire, request);
+    let mut exchange = Exchange::begin(core, W::NAME, request);
     let (wire, path, span) = (wire.clone(), path.to_owned(), exchange.span.clone());
     // The request stays in one block, because a future that is moved into another may hold it
     // twice.
@@ -97,7 +96,7 @@ struct Exchange {
 }
 
 impl Exchange {
-    fn begin<W: Wire, B>(core: &Arc<Core>, wire: &W, request: Request<B>) -> Self
+    fn begin<B>(core: &Arc<Core>, wire: &'static str, request: Request<B>) -> Self
     where
         B: http_body::Body + Send + 'static,
         B::Data: Send,
@@ -111,14 +110,14 @@ impl Exchange {
             .map_frame(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
             .map_err(drop)
             .boxed_unsync();
-        let request_id = core.request_id(wire.protocol().request_id_header(), &head.headers);
+        let request_id = core.request_id(&head.headers);
         let trace_parent = core.trace_parent(&head.headers);
         let peer = head.extensions.get::<PeerAddr>();
         let client = peer.map(|peer| core.config.proxies.client(peer.0.ip(), &head.headers));
         let span = tracing::info_span!(
             "request",
             request_id,
-            wire = W::NAME,
+            wire,
             traceparent = trace_parent.as_ref().and_then(|value| value.to_str().ok()),
             command = field::Empty,
             tenant = field::Empty,
@@ -386,11 +385,10 @@ impl Exchange {
         let config = &self.core.config;
         let (mut head, body) = response.into_parts();
         let headers = &mut head.headers;
-        if let (Ok(name), Ok(id)) = (
-            HeaderName::try_from(wire.protocol().request_id_header()),
-            HeaderValue::from_str(&self.request_id),
-        ) {
-            headers.insert(name, id);
+        if let (Some(name), Ok(id)) =
+            (&self.core.request_id, HeaderValue::from_str(&self.request_id))
+        {
+            headers.insert(name.clone(), id);
         }
         if let Some(trace_parent) = self.trace_parent.clone() {
             headers.insert(TRACE_PARENT, trace_parent);

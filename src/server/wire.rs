@@ -9,13 +9,11 @@ use bytes::Bytes;
 
 use super::erased_gate::Entrance;
 use crate::transport::operation::{Operation, Route};
-use crate::transport::protocol::Protocol;
 use crate::{Error, Secret};
 
 /// One wire as a server sees it. The [pipeline](super::exchange) authenticates a request, enforces
 /// its limits, and passes the admitted request to [`handle`](Self::handle).
 pub(crate) trait Wire: Send + Sync + 'static {
-    type Protocol: Protocol;
     type Credential: Send + 'static;
     type Handle: Clone + Send + Sync + 'static;
     /// Identifies an operation of the table.
@@ -27,8 +25,6 @@ pub(crate) trait Wire: Send + Sync + 'static {
     const NAME: &'static str;
     /// The value of `WWW-Authenticate` in a 401.
     const CHALLENGE: &'static str;
-
-    fn protocol(&self) -> &Self::Protocol;
 
     fn entrance(&self) -> &Entrance<Self::Credential, Self::Handle>;
 

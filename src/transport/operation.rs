@@ -105,25 +105,23 @@ impl<'a> PathPattern<'a> {
         Self { segments: [Some(segment), None], has_any_prefix: true }
     }
 
-    /// The values of the parameters if `path` matches this pattern.
-    fn values(&self, path: &str) -> Result<Option<Vec<String>>, Error> {
-        let given = match self.has_any_prefix {
-            true => vec![last_segments(path).1],
-            false => split_path(path)?,
-        };
-        let pattern = || self.segments.iter().flatten();
-        if given.len() != pattern().count() {
-            return Ok(None);
-        }
-        let mut values = Vec::new();
-        for (segment, given) in pattern().zip(given) {
-            match segment {
-                Segment::Word(word) if *word == given => {}
-                Segment::Word(_) => return Ok(None),
-                Segment::Parameter => values.push(given),
-            }
-        }
-        Ok(Some(values))
+    /// Whether a request's path has this pattern.
+    fn matches(&self, path: &mut RequestPath<'_>) -> Result<bool, Error> {
+        let given = path.segments(self.has_any_prefix)?;
+        let pattern = self.segments.iter().flatten();
+        Ok(given.len() == pattern.clone().count()
+            && pattern.zip(given).all(|(segment, given)| match segment {
+                Segment::Word(word) => word == given,
+                Segment::Parameter => true,
+            }))
+    }
+
+    /// The values of the parameters in a path that [matches](Self::matches).
+    fn values(&self, path: &mut RequestPath<'_>) -> Result<Vec<String>, Error> {
+        let given = path.segments(self.has_any_prefix)?.iter();
+        let pairs = self.segments.iter().flatten().zip(given);
+        let values = pairs.filter(|(segment, _)| matches!(segment, Segment::Parameter));
+        Ok(values.map(|(_, given)| given.clone()).collect())
     }
 
     /// The address below `base`, with the values of the parameters in order.
@@ -139,6 +137,30 @@ impl<'a> PathPattern<'a> {
             })
             .collect();
         base.join(&segments)
+    }
+}
+
+/// The path of a request, which is split once for all the patterns that it is held against.
+struct RequestPath<'p> {
+    path: &'p str,
+    all: Option<Vec<String>>,
+    last: Option<[String; 1]>,
+}
+
+impl<'p> RequestPath<'p> {
+    fn new(path: &'p str) -> Self {
+        Self { path, all: None, last: None }
+    }
+
+    /// Its segments, or only the last one.
+    fn segments(&mut self, only_last: bool) -> Result<&[String], Error> {
+        if only_last {
+            return Ok(self.last.get_or_insert_with(|| [last_segments(self.path).1]));
+        }
+        if self.all.is_none() {
+            self.all = Some(split_path(self.path)?);
+        }
+        Ok(self.all.as_deref().unwrap_or_default())
     }
 }
 
@@ -164,10 +186,13 @@ pub(crate) fn route<'a, I>(
     path: &str,
     method: &Method,
 ) -> Result<Route<I>, Error> {
-    let mut is_known = false;
+    let (mut path, mut is_known) = (RequestPath::new(path), false);
     for operation in operations {
-        let Some(values) = operation.path.values(path)? else { continue };
+        if !operation.path.matches(&mut path)? {
+            continue;
+        }
         if operation.method.to_method() == *method {
+            let values = operation.path.values(&mut path)?;
             let Operation { id, body, effect, success, .. } = operation;
             return Ok(Route { id, body, effect, success, values });
         }
@@ -182,8 +207,9 @@ pub(crate) fn allowed<'a, I>(
     operations: impl Iterator<Item = Operation<'a, I>>,
     path: &str,
 ) -> String {
+    let mut path = RequestPath::new(path);
     let mut methods: Vec<OperationMethod> = operations
-        .filter(|operation| matches!(operation.path.values(path), Ok(Some(_))))
+        .filter(|operation| matches!(operation.path.matches(&mut path), Ok(true)))
         .map(|operation| operation.method)
         .collect();
     methods.sort_unstable();

@@ -33,10 +33,10 @@ use crate::{BoxFuture, Class, Error, Gate};
 ///
 /// # Repeats
 /// A hub may send a callback again. What was taken before, from the same user, of the same hub,
-/// command, messages, state and answered message, gets 204 and is not handed on. While it is
-/// being taken, the same again gets 503. The memory is that of this process and
-/// [bounded](crate::server::ServerLimits::callbacks), so a handler has to bear a repeat all the same.
-/// The delivery's id does not decide: where nothing is signed, anybody could choose it.
+/// command, messages, state and answered message, gets 204 and is not handed on. While it is being
+/// taken, the same again gets 503. The memory is that of this process and
+/// [bounded](crate::server::ServerLimits::callbacks), so a handler has to bear a repeat all the
+/// same. The delivery's id does not decide: where nothing is signed, anybody could choose it.
 ///
 /// # Failures
 /// Class `storage` and `unavailable` are 503, `rate` is 429, `unauthorized` 401 and `not-found`
@@ -54,7 +54,9 @@ use crate::{BoxFuture, Class, Error, Gate};
 ///
 /// impl CallbackApi for Inbox {
 ///     async fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
-///         println!("{}: {}", delivery.callback.command_id.as_str(), delivery.callback.state); // stored, rather
+///         // A real inbox stores the callback here.
+///         let callback = delivery.callback;
+///         println!("{}: {}", callback.command_id.as_str(), callback.state);
 ///         Ok(())
 ///     }
 /// }
@@ -97,8 +99,8 @@ impl CallbackService {
         CallbackServiceBuilder::of(Entrance::by_head(gate, AnyCallbackApi::new))
     }
 
-    /// Builds a service that hands callbacks to `callbacks` if the hub sends this credential of HTTP
-    /// Basic. Every other request gets 401.
+    /// Builds a service that hands callbacks to `callbacks` if the hub sends this credential of
+    /// HTTP Basic. Every other request gets 401.
     #[must_use]
     pub fn builder_with_basic_auth(
         expected: BasicAuth,
@@ -133,9 +135,9 @@ impl CallbackServiceBuilder {
     }
 
     /// Takes only callbacks that were signed with one of these secrets in the form of Standard
-    /// Webhooks 1.0, at most `max_age` ago; that specification recommends 5 minutes. Two secrets are
-    /// valid while one replaces the other. Every other request gets the answer to a credential that
-    /// does not fit.
+    /// Webhooks 1.0, at most `max_age` ago; that specification recommends 5 minutes. Two secrets
+    /// are valid while one replaces the other. Every other request gets the answer to a credential
+    /// that does not fit.
     ///
     /// A signature covers the body, so it is checked after the body was read. Let the gate require
     /// HTTP Basic as well, or anybody can have bodies read.
@@ -173,7 +175,10 @@ impl CallbackServiceBuilder {
             signature: self.signature.map(Arc::new),
             repeats: Repeats::new(self.config.limits.callbacks),
         };
-        CallbackService { core: Core::new(self.config), callbacks: Arc::new(callbacks) }
+        CallbackService {
+            core: Core::new(self.config, &*callbacks.dialect),
+            callbacks: Arc::new(callbacks),
+        }
     }
 }
 
@@ -238,8 +243,8 @@ impl fmt::Debug for Signature {
 }
 
 /// What tells one callback from another. All but the user is covered by the signature. A hub that
-/// has lost its store starts counting its commands from the beginning, so their ids alone do not tell them apart; those of
-/// messages are random.
+/// has lost its store starts counting its commands from the beginning, so their ids alone do not
+/// tell them apart; those of messages are random.
 fn name_of<'a>(user: Option<&'a str>, callback: &'a Callback) -> impl Hash + use<'a> {
     let answered = callback.response_header.as_ref().map(|header| header.in_reply_to.as_str());
     let messages: Vec<&str> =
@@ -264,7 +269,6 @@ pub(super) fn read_basic_credential(head: &Parts) -> (CallerName, Option<BasicAu
 }
 
 impl Wire for Callbacks {
-    type Protocol = Dialect;
     type Credential = Option<BasicAuth>;
     type Handle = AnyCallbackApi;
     type Operation = CommandKind;
@@ -273,10 +277,6 @@ impl Wire for Callbacks {
 
     const NAME: &'static str = "callback";
     const CHALLENGE: &'static str = "Basic realm=\"callback\"";
-
-    fn protocol(&self) -> &Dialect {
-        &self.dialect
-    }
 
     fn entrance(&self) -> &Entrance<Option<BasicAuth>, AnyCallbackApi> {
         &self.entrance

@@ -30,7 +30,6 @@ fn not_found(error: Error, answer: HttpAnswer) -> Error {
 }
 
 impl Wire for Commands {
-    type Protocol = Dialect;
     type Credential = ApiKey;
     type Handle = AnyCommandApi;
     type Operation = CommandOperation;
@@ -39,10 +38,6 @@ impl Wire for Commands {
 
     const NAME: &'static str = "command";
     const CHALLENGE: &'static str = "ApiKey";
-
-    fn protocol(&self) -> &Dialect {
-        &self.dialect
-    }
 
     fn entrance(&self) -> &Entrance<ApiKey, AnyCommandApi> {
         &self.entrance

@@ -23,7 +23,6 @@ pub(super) struct Contents {
 }
 
 impl Wire for Contents {
-    type Protocol = Dialect;
     type Credential = Option<BasicAuth>;
     type Handle = AnyContentApi;
     type Operation = ();
@@ -32,10 +31,6 @@ impl Wire for Contents {
 
     const NAME: &'static str = "content";
     const CHALLENGE: &'static str = "Basic realm=\"content\"";
-
-    fn protocol(&self) -> &Dialect {
-        &self.dialect
-    }
 
     fn entrance(&self) -> &Entrance<Option<BasicAuth>, AnyContentApi> {
         &self.entrance

@@ -6,7 +6,7 @@ use std::future::ready;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use ::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
+use ::http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use ::http::request::Parts;
 use ::http::{Method, Request, Response};
 use bytes::Bytes;
@@ -56,7 +56,8 @@ use crate::{BoxFuture, Class, Error, Gate};
 /// use keyferry::hermod::server::HermodService;
 /// use keyferry::server::ServerConfig;
 ///
-/// let hub = Hub::builder(Arc::new(AwsLcRs), HubConfig::new("https://hub.example/hermod/rest/ms", "hub.example")?).build()?;
+/// let config = HubConfig::new("https://hub.example/hermod/rest/ms", "hub.example")?;
+/// let hub = Hub::builder(Arc::new(AwsLcRs), config).build()?;
 /// let service = HermodService::builder("/hermod/rest")
 ///     .with_commands(hub.clone())
 ///     .with_mailboxes(hub.clone())
@@ -114,8 +115,10 @@ impl HermodService {
     /// use keyferry::hermod::hub::{Hub, HubConfig};
     /// use keyferry::hermod::server::HermodService;
     ///
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-    /// let hub = Hub::builder(Arc::new(AwsLcRs), HubConfig::new("https://hub.example/hermod/rest/ms", "hub.example")?).build()?;
+    /// # let mut runtime = tokio::runtime::Builder::new_current_thread();
+    /// # runtime.enable_all().build().unwrap().block_on(async {
+    /// let config = HubConfig::new("https://hub.example/hermod/rest/ms", "hub.example")?;
+    /// let hub = Hub::builder(Arc::new(AwsLcRs), config).build()?;
     /// let service = HermodService::of_hub(&hub)?;
     /// let running = tokio::spawn(async move { hub.run().await });
     /// let app: axum::Router = axum::Router::new().fallback_service(service);
@@ -132,7 +135,8 @@ impl HermodService {
         Self::hub_builder(hub).build()
     }
 
-    /// Builds the same service as [`of_hub`](Self::of_hub), with more or with another configuration.
+    /// Builds the same service as [`of_hub`](Self::of_hub), with more or with another
+    /// configuration.
     #[cfg(feature = "hub")]
     #[must_use]
     pub fn hub_builder(hub: &crate::hermod::hub::Hub) -> HermodServiceBuilder {
@@ -152,8 +156,7 @@ impl HermodService {
     fn probe(&self, head: &Parts, is_ready: bool) -> Response<Body> {
         let config = &self.core.config;
         let method = &head.method;
-        let header = &*self.routes.dialect.headers.request_id;
-        let request_id = self.core.request_id(header, &head.headers);
+        let request_id = self.core.request_id(&head.headers);
         let refusal = |error| write_refusal(&self.routes.dialect, &error, &request_id);
         let mut response = if let Err(error) = check_head(head, &config.limits) {
             refusal(error)
@@ -170,10 +173,8 @@ impl HermodService {
                 .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
         };
-        if let (Ok(name), Ok(id)) =
-            (HeaderName::try_from(header), HeaderValue::from_str(&request_id))
-        {
-            response.headers_mut().insert(name, id);
+        if let (Some(name), Ok(id)) = (&self.core.request_id, HeaderValue::from_str(&request_id)) {
+            response.headers_mut().insert(name.clone(), id);
         }
         if let Some(trace_parent) = self.core.trace_parent(&head.headers) {
             response.headers_mut().insert(TRACE_PARENT, trace_parent);
@@ -266,8 +267,8 @@ impl HermodServiceBuilder {
         self
     }
 
-    /// Serves commands with a gate that is asked with the whole head of a request: single sign-on, a
-    /// client's certificate or the identity that a proxy adds opens it without an API key. See
+    /// Serves commands with a gate that is asked with the whole head of a request: single sign-on,
+    /// a client's certificate or the identity that a proxy adds opens it without an API key. See
     /// [`RequestHead`].
     #[must_use]
     pub fn with_commands_by_head<G, H>(mut self, gate: G) -> Self
@@ -338,8 +339,8 @@ impl HermodServiceBuilder {
     /// Builds the service.
     ///
     /// # Errors
-    /// Class `malformed` if a base path is not one, or if the public address of a hub does not parse
-    /// or does not end in the path of the mailboxes.
+    /// Class `malformed` if a base path is not one, or if the public address of a hub does not
+    /// parse or does not end in the path of the mailboxes.
     pub fn build(self) -> Result<HermodService, Error> {
         let Self { base, config, dialect, paths, probes, .. } = self;
         let base = match base {
@@ -381,7 +382,7 @@ impl HermodServiceBuilder {
             nowhere: Arc::new(Nowhere::new(wire())),
             dialect,
         };
-        Ok(HermodService { core: Core::new(config), routes: Arc::new(routes) })
+        Ok(HermodService { core: Core::new(config, &*routes.dialect), routes: Arc::new(routes) })
     }
 }
 

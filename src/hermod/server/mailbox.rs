@@ -22,7 +22,6 @@ pub(super) struct Mailboxes {
 }
 
 impl Wire for Mailboxes {
-    type Protocol = Dialect;
     type Credential = MailboxKey;
     type Handle = AnyMailboxApi;
     type Operation = MailboxOperation;
@@ -31,10 +30,6 @@ impl Wire for Mailboxes {
 
     const NAME: &'static str = "mailbox";
     const CHALLENGE: &'static str = "Bearer";
-
-    fn protocol(&self) -> &Dialect {
-        &self.dialect
-    }
 
     fn entrance(&self) -> &Entrance<MailboxKey, AnyMailboxApi> {
         &self.entrance

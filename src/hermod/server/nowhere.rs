@@ -40,7 +40,6 @@ impl Nowhere {
 }
 
 impl Wire for Nowhere {
-    type Protocol = Dialect;
     type Credential = ();
     type Handle = ();
     type Operation = Infallible;
@@ -49,10 +48,6 @@ impl Wire for Nowhere {
 
     const NAME: &'static str = "none";
     const CHALLENGE: &'static str = "Bearer";
-
-    fn protocol(&self) -> &Dialect {
-        &self.dialect
-    }
 
     fn entrance(&self) -> &Entrance<(), ()> {
         &self.entrance
