@@ -1,7 +1,8 @@
 //! Strict JSON: duplicate members are errors, depth, counts and text are limited, unknown members
 //! are kept unchanged, and errors name the member.
 //!
-//! Objects are declared with the macro `json_object!`; each is read by one visitor, on top of serde_json.
+//! Objects are declared with the macro `json_object!`; each is read by one visitor, on top of
+//! serde_json.
 
 mod number;
 mod object;

@@ -22,9 +22,9 @@ use crate::transport::{StatusError, TransportError, TransportErrorKind};
 pub struct RetryPolicy {
     /// The maximum number of attempts, including the first: 4. Zero counts as one.
     pub attempts: u32,
-    /// The longest first pause: half a second. The limit doubles with each failure, and each pause is
-    /// drawn evenly between zero and its limit, so that clients that failed together do not return
-    /// together.
+    /// The longest first pause: half a second. The limit doubles with each failure, and each pause
+    /// is drawn evenly between zero and its limit, so that clients that failed together do not
+    /// return together.
     pub first_pause: Duration,
     /// The longest pause, unless the other side asks for a longer one: 10 seconds.
     pub max_pause: Duration,

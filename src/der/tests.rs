@@ -103,7 +103,11 @@ fn element(tag: u8, content: &[u8], off: i8) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 4096,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn inputs_that_the_crate_der_refuses_are_refused(bytes in nearly_der()) {
@@ -111,7 +115,9 @@ proptest! {
     }
 
     #[test]
-    fn random_bytes_that_the_crate_der_refuses_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..12)) {
+    fn random_bytes_that_the_crate_der_refuses_are_refused(
+        bytes in prop::collection::vec(any::<u8>(), 0..12)
+    ) {
         prop_assert!(theirs(&bytes) || !ours(&bytes), "{bytes:02x?}");
     }
 }

@@ -122,7 +122,8 @@ const MAX_ACTIVATIONS: usize = 64;
 ///     .with_key_store(Arc::new(MemoryKeyStore::new(provider)))
 ///     // An HTTP client, or `InProcessConnector(hub)` for a hub in the same process.
 ///     .with_connector(Arc::new(|_: &str, _: MailboxKey| {
-///         Err::<AnyMailboxApi, _>(Error::new(Class::Unavailable, "", "no network in this example"))
+///         let error = Error::new(Class::Unavailable, "", "no network in this example");
+///         Err::<AnyMailboxApi, _>(error)
 ///     }))
 ///     .with_consent(Arc::new(|question: &Question| {
 ///         if question.user_id == "userA" { Decision::Accept } else { Decision::Refuse }

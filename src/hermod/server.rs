@@ -1,5 +1,5 @@
-//! The services of this protocol, on the [ground](crate::server) of every server: tower services over
-//! the types of the crate `http`.
+//! The services of this protocol, on the [ground](crate::server) of every server: tower services
+//! over the types of the crate `http`.
 //!
 //! - [`HermodService`] serves any number of the wires below one base path, with health and
 //!   readiness. [`CallbackService`] serves callbacks alone, for an integrator.

@@ -141,14 +141,19 @@ macro_rules! json_object {
         #[derive(Clone, Debug, PartialEq)]
         #[non_exhaustive]
         $vis struct $name {
-            $( $(#[$field_meta])* $field_vis $field: $crate::json::json_object!(@type $need $type), )*
+            $(
+                $(#[$field_meta])*
+                $field_vis $field: $crate::json::json_object!(@type $need $type),
+            )*
             /// Unknown members, kept as received and written again.
             pub extra: $crate::json::UnknownMembers,
         }
 
         impl<'de> $crate::json::FromJson<'de> for $name {
             $( const MAX_COUNT: usize = $max; )?
-            $crate::json::json_object!(@read 'de, $crate::json::UnknownMembers, $name, $name, { $( $need $field : $type = $wire $(| $alias)?, )* });
+            $crate::json::json_object!(@read 'de, $crate::json::UnknownMembers, $name, $name, {
+                $( $need $field : $type = $wire $(| $alias)?, )*
+            });
         }
 
         impl serde::Serialize for $name {
@@ -164,7 +169,8 @@ macro_rules! json_object {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let reading = $crate::json::Reading::new($crate::json::Nulls::AreAbsent);
-                <Self as $crate::json::FromJson<'de>>::from_json(deserializer, &reading).map_err(|error| reading.foreign_error(error))
+                <Self as $crate::json::FromJson<'de>>::from_json(deserializer, &reading)
+                    .map_err(|error| reading.foreign_error(error))
             }
         }
     };
@@ -176,20 +182,30 @@ macro_rules! json_object {
     ) => {
         $(#[$meta])*
         $vis struct $name<$lt> {
-            $( $(#[$field_meta])* $field_vis $field: $crate::json::json_object!(@type $need $type), )*
+            $(
+                $(#[$field_meta])*
+                $field_vis $field: $crate::json::json_object!(@type $need $type),
+            )*
             /// Unknown members.
             #[allow(dead_code)]
             pub(crate) extra: $crate::json::UnknownMembersRef<$lt>,
         }
 
         impl<$lt> $crate::json::FromJson<$lt> for $name<$lt> {
-            $crate::json::json_object!(@read $lt, $crate::json::UnknownMembersRef::<$lt>, $name<$lt>, $name, { $( $need $field : $type = $wire $(| $alias)?, )* });
+            $crate::json::json_object!(
+                @read $lt, $crate::json::UnknownMembersRef::<$lt>, $name<$lt>, $name, {
+                    $( $need $field : $type = $wire $(| $alias)?, )*
+                }
+            );
         }
     };
     (@read $lt:lifetime, $kept:ty, $value:ty, $name:ident, { $( $need:ident $field:ident : $type:ty = $wire:literal $(| $alias:literal)?, )* }) => {
         const EXPECTED: &'static str = "not an object";
 
-        fn from_json<D: serde::Deserializer<$lt>>(deserializer: D, reading: &$crate::json::Reading) -> Result<Self, D::Error> {
+        fn from_json<D: serde::Deserializer<$lt>>(
+            deserializer: D,
+            reading: &$crate::json::Reading,
+        ) -> Result<Self, D::Error> {
             struct Members<'r>(&'r $crate::json::Reading);
 
             impl<$lt> serde::de::Visitor<$lt> for Members<'_> {

@@ -163,9 +163,9 @@ impl Device {
     /// Builds `result.data` of the answer to a provision command.
     ///
     /// # Errors
-    /// As [`KeyRequest::from_command_in`]; class `not-as-requested` if no requested type of key can be
-    /// generated, or the flaw needs a member that the command does not have; `unavailable` if the
-    /// provider fails.
+    /// As [`KeyRequest::from_command_in`]; class `not-as-requested` if no requested type of key can
+    /// be generated, or the flaw needs a member that the command does not have; `unavailable` if
+    /// the provider fails.
     pub fn provision(
         &self,
         command: &ProvisionCommand,

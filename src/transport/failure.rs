@@ -138,9 +138,10 @@ impl Error {
     /// use keyferry::Error;
     /// use keyferry::transport::{TransportError, TransportErrorKind};
     ///
-    /// let refused = Error::from(TransportError::new(TransportErrorKind::Unreachable, "connection refused"));
+    /// let failed = |kind, detail| Error::from(TransportError::new(kind, detail));
+    /// let refused = failed(TransportErrorKind::Unreachable, "connection refused");
     /// assert!(refused.was_not_sent() && refused.was_not_taken());
-    /// let broken = Error::from(TransportError::new(TransportErrorKind::Broken, "connection reset"));
+    /// let broken = failed(TransportErrorKind::Broken, "connection reset");
     /// assert!(!broken.was_not_sent() && !broken.was_not_taken());
     /// ```
     #[must_use]

@@ -25,7 +25,8 @@ fn rejects_other_spellings_of_the_same_numbers() {
 
 #[test]
 fn converts_any_numbers_there_and_back() {
-    proptest::proptest!(|(seed in proptest::collection::vec(proptest::prelude::any::<u8>(), 66), zeros in 0..66_usize)| {
+    let seeds = proptest::collection::vec(proptest::prelude::any::<u8>(), 66);
+    proptest::proptest!(|(seed in seeds, zeros in 0..66_usize)| {
         for curve in Curve::ALL {
             let mut half = seed[..curve.coordinate_length()].to_vec();
             half.iter_mut().take(zeros).for_each(|byte| *byte = 0);
@@ -79,7 +80,8 @@ fn wycheproof_in_der() {
                 }
             }
             println!(
-                "{name:?}, provider {at}: {verified} verified, {refused} refused, {converted} converted"
+                "{name:?}, provider {at}: {verified} verified, {refused} refused, \
+                 {converted} converted"
             );
             assert_eq!((verified, refused), expected, "{name:?}");
         }

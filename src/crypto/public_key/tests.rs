@@ -388,7 +388,13 @@ proptest! {
     }
 
     #[test]
-    fn changed_bytes_give_another_key_or_none(key in any_key(), changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..6)) {
+    fn changed_bytes_give_another_key_or_none(
+        key in any_key(),
+        changes in proptest::collection::vec(
+            (any::<proptest::sample::Index>(), any::<u8>()),
+            1..6
+        )
+    ) {
         let mut der = key.as_spki_der().to_vec();
         for (at, byte) in changes {
             let at = at.index(der.len());

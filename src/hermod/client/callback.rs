@@ -89,8 +89,8 @@ impl CallbackSender {
 
     /// The same with a signature over id, time and body, as Standard Webhooks 1.0 has it, which the
     /// receiver [verifies](callback::verify_signature) with the same secret, or with any library of
-    /// that specification. With several secrets there is a signature of each, so that a receiver can
-    /// go over from one to the next; with none nothing is sent.
+    /// that specification. With several secrets there is a signature of each, so that a receiver
+    /// can go over from one to the next; with none nothing is sent.
     #[must_use]
     pub fn with_signature(
         mut self,

@@ -46,7 +46,8 @@ use crate::hermod::wire::{CommandApi, is_unknown_command};
 ///
 /// # Errors
 /// [`WaitError::TimedOut`] with what was last heard; [`WaitError::Forgotten`] if the hub does not
-/// know the command ([`is_unknown_command`]); [`WaitError::Refused`] with another error of a poll that does not pass.
+/// know the command ([`is_unknown_command`]); [`WaitError::Refused`] with another error of a poll
+/// that does not pass.
 pub async fn wait_for(
     commands: &impl CommandApi,
     id: &CommandId,

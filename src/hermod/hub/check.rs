@@ -21,8 +21,9 @@ const MAX_KEY_LENGTH: usize = 6;
 /// The length of a new admin key: 24 bytes in hexadecimal.
 const ADMIN_KEY_CHARACTERS: usize = 48;
 
-/// Checks the members of a command that reading it and [`KeyRequest`](crate::hermod::proof::KeyRequest) do
-/// not check. The error's part is the path of the member.
+/// Checks the members of a command that reading it and
+/// [`KeyRequest`](crate::hermod::proof::KeyRequest) do not check. The error's part is the path of
+/// the member.
 pub(super) fn check(command: &Command, dialect: &Dialect) -> Result<(), Error> {
     let checked = match &command.body {
         CommandBody::Provision(provision) => check_provision(provision),

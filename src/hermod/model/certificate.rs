@@ -67,8 +67,9 @@ json_object! {
         /// The state of the key once the certificate is there; wire member `keystate`.
         required pub key_state: KeyState = "keystate" | "key_state",
         /// The X.509 certificate: DER as base64 of the standard alphabet, one line. Devices of this
-        /// crate also read what [`Certificate::chain_from_text`](crate::Certificate::chain_from_text)
-        /// does: PEM, and the certificates of the authorities with it.
+        /// crate also read what
+        /// [`Certificate::chain_from_text`](crate::Certificate::chain_from_text) does: PEM, and the
+        /// certificates of the authorities with it.
         required pub data: OpaqueText = "data",
         /// As [`CertificateCommand::smart_card_id`].
         optional pub smart_card_id: String = "smartcardid",

@@ -37,7 +37,10 @@ macro_rules! word {
         impl<'de> $crate::json::FromJson<'de> for $name {
             const EXPECTED: &'static str = "not a text";
 
-            fn from_json<D: serde::Deserializer<'de>>(deserializer: D, reading: &$crate::json::Reading) -> Result<Self, D::Error> {
+            fn from_json<D: serde::Deserializer<'de>>(
+                deserializer: D,
+                reading: &$crate::json::Reading,
+            ) -> Result<Self, D::Error> {
                 String::from_json(deserializer, reading).map(Self::from)
             }
         }

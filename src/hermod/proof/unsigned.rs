@@ -26,7 +26,8 @@ use crate::jose::{Jwk, UnsignedJws};
 /// let choice = asked.keys[0].choose(|_| true)?;
 /// let pair = AwsLcRs.generate(choice.priority.kind)?;
 /// let attestation = AwsLcRs.generate(KeyKind::Ec(Curve::P256))?;
-/// let signed_key = asked.keys[0].sign(&asked.nonce, choice.priority.mechanism, Some("APP"), &*pair)?;
+/// let (key, mechanism) = (&asked.keys[0], choice.priority.mechanism);
+/// let signed_key = key.sign(&asked.nonce, mechanism, Some("APP"), &*pair)?;
 /// let answer = UnsignedAnswer::new(&asked, "3051e9f3-0e4d-436b-a512-2e18d8afe134", "https://hub.example/ms/1", DeviceInfo::new("Linux"))
 ///     .with_fqdn("hub.example")
 ///     .with_signed_keys([signed_key])

@@ -18,7 +18,8 @@ pub trait CommandApi: Send + Sync {
     /// The envelope of a command in its current state.
     ///
     /// # Errors
-    /// Class `not-found` if it is unknown, or somebody else's; `unauthorized`, `rate`, `storage`, `unavailable`.
+    /// Class `not-found` if it is unknown, or somebody else's; `unauthorized`, `rate`, `storage`,
+    /// `unavailable`.
     fn poll(&self, id: &CommandId) -> impl Future<Output = Result<Callback, Error>> + Send;
 }
 

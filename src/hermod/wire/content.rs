@@ -10,8 +10,8 @@ pub trait ContentApi: Send + Sync {
     /// The content with this id: one or two pieces.
     ///
     /// # Errors
-    /// Class `not-found` if there is none, `unauthorized`, `rate`, `storage`, `unavailable`. Whichever it is, the
-    /// hub refuses the command that names it.
+    /// Class `not-found` if there is none, `unauthorized`, `rate`, `storage`, `unavailable`.
+    /// Whichever it is, the hub refuses the command that names it.
     fn content(
         &self,
         content_id: &str,

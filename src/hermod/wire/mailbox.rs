@@ -24,8 +24,8 @@ pub trait MailboxApi: Send + Sync {
     /// As [`list`](Self::list); class `expired` if it ended or was answered.
     fn fetch(&self, mid: &str) -> impl Future<Output = Result<Message, Error>> + Send;
 
-    /// What [`list`](Self::list) would give now, for a `HEAD`: it claims nothing and changes nothing.
-    /// `None`, unless it is overridden, if that cannot be told without a change.
+    /// What [`list`](Self::list) would give now, for a `HEAD`: it claims nothing and changes
+    /// nothing. `None`, unless it is overridden, if that cannot be told without a change.
     ///
     /// # Errors
     /// As [`list`](Self::list).

@@ -9,7 +9,8 @@ pub(crate) const NO_DESTINATION: HttpAnswer = HttpAnswer::Reason("no destination
 pub(crate) const UNKNOWN_COMMAND: HttpAnswer = HttpAnswer::Reason("unknown command");
 
 /// Whether a hub says that it does not know the command that was polled. Over HTTP that is a 404
-/// whose body has the hub's form and its code for this (`UNKNOWN_COMMAND`); a 404 of a proxy is not.
+/// whose body has the hub's form and its code for this (`UNKNOWN_COMMAND`); a 404 of a proxy is
+/// not.
 ///
 /// The hub has lost what it stored, or has forgotten the command since it ended, or the command is
 /// another integrator's. Polling again does not help. Of a journey, tell

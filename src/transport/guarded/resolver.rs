@@ -23,7 +23,8 @@ impl GuardedTransport {
     /// ```no_run
     /// use keyferry::transport::{GuardedTransport, TargetPolicy};
     ///
-    /// let transport = GuardedTransport::reqwest(TargetPolicy::new().danger_with_host("app.internal"))?;
+    /// let policy = TargetPolicy::new().danger_with_host("app.internal");
+    /// let transport = GuardedTransport::reqwest(policy)?;
     /// # Ok::<(), keyferry::transport::TransportError>(())
     /// ```
     ///

@@ -34,8 +34,8 @@ const MAX_SIGNATURES: usize = 16;
 ///
 /// # Errors
 /// Class `malformed` if the type of the command is not known here, and so has no path, or
-/// credential, id or header names are such that no header can carry them; `unavailable` if the provider
-/// fails.
+/// credential, id or header names are such that no header can carry them; `unavailable` if the
+/// provider fails.
 pub fn write_call(
     dialect: &Dialect,
     base: &BaseUrl,
@@ -105,9 +105,9 @@ fn signature(
 /// Whether a delivery was signed with one of these secrets, not longer ago than `max_age`, and not
 /// so much later either: clocks differ. The specification recommends 5 minutes.
 ///
-/// The form is that of Standard Webhooks 1.0: `webhook-id`, `webhook-timestamp` in Unix seconds, and
-/// `webhook-signature`, several signatures `v1,` and base64 separated by spaces, of which one has to
-/// fit. At most 16 are looked at, and those of other versions are passed over.
+/// The form is that of Standard Webhooks 1.0: `webhook-id`, `webhook-timestamp` in Unix seconds,
+/// and `webhook-signature`, several signatures `v1,` and base64 separated by spaces, of which one
+/// has to fit. At most 16 are looked at, and those of other versions are passed over.
 ///
 /// # Errors
 /// Class `unauthorized`, for every reason the same; `unavailable` if the provider fails.
@@ -222,8 +222,8 @@ pub fn write_answer(
 ///
 /// # Errors
 /// As [`read_refusal`], except that the class tells the fate: a delivery that is to be sent again
-/// has class `unavailable`, `rate`, `unauthorized` or `not-found`, and one that was refused for good
-/// any other.
+/// has class `unavailable`, `rate`, `unauthorized` or `not-found`, and one that was refused for
+/// good any other.
 ///
 /// [`ErrorBody`]: crate::hermod::model::ErrorBody
 pub fn read_answer(dialect: &Dialect, response: &Response<Bytes>) -> Result<(), Error> {

@@ -184,8 +184,8 @@ pub fn write_answer(
 /// Reads the answer to a call.
 ///
 /// # Errors
-/// What the hub refused it with, as [`read_refusal`]; a hub's own word that it has no such command is
-/// told by [`is_unknown_command`](crate::hermod::wire::is_unknown_command). Class `malformed` or
+/// What the hub refused it with, as [`read_refusal`]; a hub's own word that it has no such command
+/// is told by [`is_unknown_command`](crate::hermod::wire::is_unknown_command). Class `malformed` or
 /// `too-large` for a success that cannot be read, with the answer as its source.
 pub fn read_answer(
     dialect: &Dialect,

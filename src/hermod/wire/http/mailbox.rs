@@ -248,8 +248,8 @@ pub fn write_answer(
 /// # Errors
 /// What the hub refused it with, as [`read_refusal`]. A refusal or a success that does not have the
 /// hub's form comes from something between (a proxy, a portal), and a device must not give up keys
-/// for that: class `unavailable`, with the answer as its source. A message that is one and cannot be
-/// read is `malformed` or `too-large`.
+/// for that: class `unavailable`, with the answer as its source. A message that is one and cannot
+/// be read is `malformed` or `too-large`.
 pub fn read_answer(
     dialect: &Dialect,
     call: &Call,

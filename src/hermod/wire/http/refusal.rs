@@ -22,18 +22,19 @@ pub fn write_refusal(dialect: &Dialect, error: &Error, request_id: &str) -> Resp
     refusal::write_refusal(dialect, error, request_id)
 }
 
-/// An answer that is no success as an error, which has the answer as its [source](crate::transport::StatusError::of).
-/// Its detail names the status and, if the body has the form of a hub, the code, the message and the
-/// id of the request, each on one line and cut to a length; without that form, the id of the request
-/// if there is a header with it.
+/// An answer that is no success as an error, which has the answer as its
+/// [source](crate::transport::StatusError::of). Its detail names the status and, if the body has
+/// the form of a hub, the code, the message and the id of the request, each on one line and cut to
+/// a length; without that form, the id of the request if there is a header with it.
 ///
 /// Its class follows from the status, of a 422 from the code if that is a class; a hub of somebody
 /// else's may say anything in the body.
 ///
 /// [`Error::retry_after`] is what `Retry-After` said, at most [`Error::MAX_RETRY_AFTER`]: seconds,
 /// or a date in any of the three forms of RFC 9110 section 5.6.7. A date is relative to the
-/// answer's own `Date`; where that is missing, to the [`ReceivedAt`](crate::transport::ReceivedAt) among the extensions of the
-/// answer, which the clients take from their clock; without either it is passed over.
+/// answer's own `Date`; where that is missing, to the [`ReceivedAt`](crate::transport::ReceivedAt)
+/// among the extensions of the answer, which the clients take from their clock; without either it
+/// is passed over.
 ///
 /// What says nothing about the request is `unavailable`, so that it is tried again: a 5xx, a
 /// redirect, 408, 425, and any status that is unknown here.
