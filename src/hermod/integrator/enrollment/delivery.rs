@@ -143,8 +143,8 @@ impl Enrollment {
                     return Err(Error::new(
                         Class::KeyId,
                         "certificates",
-                        "not one certificate, with at most 15 of its chain, for each key that is to \
-                         have one",
+                        "not one certificate, with at most 15 of its chain, for each key that is \
+                         to have one",
                     ));
                 }
             }
