@@ -66,16 +66,15 @@ impl Failures {
         let mut state = self.state();
         let key = state.full.key(&AddressKey::of(address));
         let Some(full) = state.full.get(key).copied() else { return Ok(()) };
-        let (ahead, early) = (self.rate.ahead(), full.saturating_duration_since(now));
-        if early <= ahead {
+        let Some(pause) = self.rate.exceeded(full.saturating_duration_since(now)) else {
             return Ok(());
-        }
+        };
         let fitting = state.fitting.key(&name_of(address, headers));
         if state.fitting.get(fitting).is_some() {
             return Ok(());
         }
         Err(Error::new(Class::Rate, "", "too many credentials that do not fit")
-            .with_retry_after(early - ahead)
+            .with_retry_after(pause)
             .with_source(LimitMet::rate("failed_rate", self.rate)))
     }
 

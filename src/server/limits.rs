@@ -123,6 +123,15 @@ impl Rate {
     pub(crate) fn ahead(self) -> Duration {
         self.interval().saturating_mul(self.burst - 1)
     }
+
+    /// How long a caller has to wait that is `early` by so much; `None` if it need not wait.
+    ///
+    /// A rate of more than one request a nanosecond limits nothing. Without that exception, it would
+    /// refuse a request whose thread read the clock a moment before another thread did.
+    pub(crate) fn exceeded(self, early: Duration) -> Option<Duration> {
+        let over = early.saturating_sub(self.ahead());
+        (!self.interval().is_zero() && !over.is_zero()).then_some(over)
+    }
 }
 
 /// The limit that a request exceeded, as the source of its error.

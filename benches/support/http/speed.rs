@@ -116,7 +116,7 @@ async fn round((transport, base): &(Arc<dyn Transport>, String), commands: usize
             for _ in 0..commands {
                 let begin = Instant::now();
                 let answer = transport.send(request.clone()).await.unwrap();
-                assert_eq!(answer.status(), 200);
+                assert_eq!(answer.status(), 200, "{:?}", answer.body());
                 each.push(begin.elapsed());
             }
             each

@@ -32,6 +32,15 @@ fn failures_slow_their_address_and_no_other() {
 }
 
 #[test]
+fn an_unlimited_rate_slows_no_address() {
+    let failures = Failures::new(Rate::unlimited(), 2, 64);
+    let (one, wrong) = ("192.0.2.1".parse().unwrap(), with_key("wrong"));
+    failures.failed(one, at(1));
+    // Of two threads, the one that read the clock first may come second.
+    failures.check(one, &wrong, at(0)).unwrap();
+}
+
+#[test]
 fn the_lines_of_one_address_are_bounded_and_counted() {
     let failures = Failures::new(Rate::new(1, 3), 2, 64);
     let one = Some("192.0.2.1".parse().unwrap());
